@@ -1,0 +1,77 @@
+/// A cell of a list, or the empty list.
+public final class Cons: @unchecked Sendable {
+    // Sendable: immutable.
+    public private(set) var first: Value
+    /// A sequence, or nil at the end.
+    public private(set) var rest: Value
+    /// Elements from here on, when every later cell is a list too; -1 when the rest is lazy.
+    public let count: Int
+    public let extra: Extra?
+
+    /// `(cons first rest)`: `rest` is nil or a sequence.
+    public init(_ first: Value, _ rest: Value, extra: Extra? = nil) {
+        self.first = first
+        switch rest {
+        case .nil:
+            self.rest = .nil
+            count = 1
+        case .list(let next) where next.count == 0:
+            self.rest = .nil
+            count = 1
+        case .list(let next):
+            self.rest = rest
+            count = next.count < 0 ? -1 : next.count + 1
+        default:
+            self.rest = rest
+            count = -1
+        }
+        self.extra = extra
+        Meter.charge(80)
+    }
+
+    private init(emptyWith extra: Extra?) {
+        first = .nil
+        rest = .nil
+        count = 0
+        self.extra = extra
+        Meter.charge(80)
+    }
+
+    deinit {
+        Meter.credit(80)
+        Release.field(&first)
+        Release.field(&rest)
+    }
+
+    public static let empty = Cons(emptyWith: nil)
+
+    public var isEmpty: Bool { count == 0 }
+    public var meta: HashMap? { extra?.meta }
+    public var origin: Origin? { extra?.origin }
+
+    /// The same elements with another extra.
+    public func with(_ extra: Extra?) -> Cons {
+        isEmpty ? Cons(emptyWith: extra) : Cons(first, rest, extra: extra)
+    }
+
+    public static func list(_ elements: some Sequence<Value>, extra: Extra? = nil) -> Cons {
+        var rest = Value.nil
+        for element in Array(elements).reversed() { rest = .list(Cons(element, rest)) }
+        guard case .list(let head) = rest else { return extra == nil ? empty : Cons(emptyWith: extra) }
+        return extra == nil ? head : head.with(extra)
+    }
+
+    /// The elements of a proper list (every rest a list), or nil when a rest is lazy.
+    public var elements: [Value]? {
+        guard count >= 0 else { return nil }
+        var found: [Value] = []
+        found.reserveCapacity(count)
+        guard count > 0 else { return found }
+        var cell = self
+        while true {
+            found.append(cell.first)
+            guard case .list(let next) = cell.rest else { return found }
+            cell = next
+        }
+    }
+}

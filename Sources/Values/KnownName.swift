@@ -1,0 +1,83 @@
+/// The names that Swift code speaks of, as one table: the raw value is the text.
+///
+/// They have the same `Name` in every instance, so Swift code writes `.kw(.path)` and switches over `value.knownKeyword`.
+/// Add a case to use a name; keep the sections sorted.
+public enum KnownName: String, CaseIterable, Sendable {
+    // special forms and reader symbols
+    case `def`, `if`, `do`, `quote`, `var`, `try`, `catch`, `finally`, `throw`, `recur`, `new`, `fn`, `let`, `loop`
+    case fnStar = "fn*"
+    case letStar = "let*"
+    case loopStar = "loop*"
+    case letfnStar = "letfn*"
+    case setBang = "set!"
+    case dot = "."
+    case ampersand = "&"
+    case ampForm = "&form"
+    case ampEnv = "&env"
+    case unquote = "clojure.core/unquote"
+    case unquoteSplicing = "clojure.core/unquote-splicing"
+    case deref = "clojure.core/deref"
+    // metadata and options
+    case arglists, doc, dynamic, line, column, file, macro, `private`, tag, name, ns, test, const
+    case keys, strs, syms, or, `as`
+    case `default`, `else`
+    case sluice
+    // effects
+    case path, content
+    case fsRead = "fs/read"
+    case fsWrite = "fs/write"
+
+    /// The interned name; constant for the life of the process.
+    public var name: Name { KnownName.table.names[ordinal] }
+
+    /// The position in `allCases`: an enum without payloads is laid out as its ordinal.
+    private var ordinal: Int {
+        withUnsafeBytes(of: self) { $0.count == 1 ? Int($0[0]) : Int($0.load(as: UInt16.self)) }
+    }
+
+    static let table = Table()
+
+    /// An immutable open-addressing table over `allCases`.
+    struct Table: @unchecked Sendable {
+        // Sendable: never changed after `init`.
+        let names: [Name]
+        let slots: [Int32]
+
+        init() {
+            var names: [Name] = []
+            var slots = [Int32](repeating: -1, count: 2048)
+            for (index, known) in KnownName.allCases.enumerated() {
+                let (namespace, name) = Names.split(known.rawValue)
+                let made = Table.make(namespace: namespace, name: name, index: index)
+                var slot = Int(made.textHash) & (slots.count - 1)
+                while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
+                slots[slot] = Int32(index)
+                names.append(made)
+            }
+            self.names = names
+            self.slots = slots
+        }
+
+        private static func make(namespace: String?, name: String, index: Int) -> Name {
+            Array(name.utf8).withUnsafeBufferPointer { nameBytes in
+                func with(_ namespace: UnsafeBufferPointer<UInt8>?) -> Name {
+                    Name.make(
+                        namespace: namespace, name: nameBytes,
+                        hash: Name.textHash(namespace: namespace, name: nameBytes), known: Int32(index))
+                }
+                guard let namespace else { return with(nil) }
+                return Array(namespace.utf8).withUnsafeBufferPointer { with($0) }
+            }
+        }
+
+        func find(namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Name? {
+            var slot = Int(hash) & (slots.count - 1)
+            while slots[slot] >= 0 {
+                let candidate = names[Int(slots[slot])]
+                if candidate.textHash == hash, candidate.matches(namespace: namespace, name: name) { return candidate }
+                slot = (slot + 1) & (slots.count - 1)
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,131 @@
+/// The base of every rare kind of value (`.object`): numbers beyond 64 bits, atoms, vars, channels, regexes, records…
+///
+/// A subclass may live in a higher target; it overrides what it supports. Data that can nest hands its fields to `Release`.
+open class Object: @unchecked Sendable {
+    // Sendable: immutable, or locked inside; each subclass says which.
+    public init() {}
+
+    /// What `(type x)` and error messages call it, for instance `a channel`.
+    open var kind: ObjectKind { .opaque }
+
+    /// Whether this equals `other` under `=`; by identity unless overridden.
+    open func equals(_ other: Value) throws(Fault) -> Bool {
+        if case .object(let object) = other { object === self } else { false }
+    }
+
+    /// Consistent with `equals`.
+    open func hashCode() throws(Fault) -> UInt32 {
+        UInt32(truncatingIfNeeded: UInt(bitPattern: ObjectIdentifier(self)) >> 4)
+    }
+
+    /// Writes the printed form.
+    open func write(to printer: inout Printer) throws(Fault) {
+        printer.write("#<\(kind.rawValue)>")
+    }
+
+    /// The metadata, for kinds that carry some.
+    open var metadata: HashMap? { nil }
+
+    /// A copy with other metadata; nil when the kind carries none.
+    open func withMetadata(_ metadata: HashMap?) -> Value? { nil }
+}
+
+/// The kinds of `.object`, for switching and for messages; the raw value is the noun used in error messages.
+public enum ObjectKind: String, Sendable {
+    case opaque = "object"
+    case symbol
+    case bigInteger = "integer"
+    case ratio
+    case decimal
+    case sortedMap = "sorted map"
+    case sortedSet = "sorted set"
+    case atom
+    case `var` = "var"
+    case volatile
+    case delay
+    case promise
+    case future
+    case regex
+    case exception
+    case reduced
+    case namespace
+    case channel
+    case multimethod
+    case `protocol` = "protocol"
+    case record
+    case type
+    case transient
+    case array
+    case instant
+    case uuid
+    case taggedLiteral = "tagged literal"
+    case secret
+    case matcher
+    case agent
+    case ref
+    case readerConditional = "reader conditional"
+    case fiber
+}
+
+/// What can be called and is made in Swift; the machine's `Native` is its only subclass.
+open class Callable: @unchecked Sendable {
+    // Sendable: immutable.
+    public init() {}
+    open var name: String { "native" }
+}
+
+/// A symbol that carries metadata; equal to the plain symbol of its name.
+public final class SymbolObject: Object, @unchecked Sendable {
+    public let name: Name
+    private let meta: HashMap
+
+    public init(_ name: Name, meta: HashMap) {
+        self.name = name
+        self.meta = meta
+    }
+
+    public override var kind: ObjectKind { .symbol }
+    public override var metadata: HashMap? { meta }
+    public override func withMetadata(_ metadata: HashMap?) -> Value? {
+        metadata.map { .object(SymbolObject(name, meta: $0)) } ?? .symbol(name)
+    }
+    public override func equals(_ other: Value) throws(Fault) -> Bool { other.symbolName == name }
+    public override func hashCode() throws(Fault) -> UInt32 { Value.symbol(name).quickHash }
+    public override func write(to printer: inout Printer) throws(Fault) { try printer.write(.symbol(name)) }
+}
+
+/// A function made by a script: code, and the values it closed over. The machine reads the stored properties directly.
+public final class Closure: @unchecked Sendable {
+    // Sendable: immutable after `init`, but for captures that `letfn*` fills before publishing.
+    /// First instruction of the only arity, when `arity` ≥ 0.
+    public let entry: UnsafePointer<UInt64>
+    /// Exact number of arguments of the fast path, or -1: several arities or a rest parameter, see `owner`.
+    public let arity: Int32
+    /// Registers the fast path needs.
+    public let registers: Int32
+    /// The machine's prototype, which owns the code.
+    public let owner: AnyObject
+    public let captureCount: Int32
+    public let captures: UnsafeMutablePointer<Value>
+    public let meta: HashMap?
+
+    /// Takes ownership of `captures`, initialised.
+    public init(
+        entry: UnsafePointer<UInt64>, arity: Int32, registers: Int32, owner: AnyObject,
+        captures: UnsafeMutablePointer<Value>, captureCount: Int, meta: HashMap?
+    ) {
+        self.entry = entry
+        self.arity = arity
+        self.registers = registers
+        self.owner = owner
+        self.captures = captures
+        self.captureCount = Int32(captureCount)
+        self.meta = meta
+        Meter.charge(80 + captureCount * 16)
+    }
+
+    deinit {
+        Meter.credit(80 + Int(captureCount) * 16)
+        Release.buffer(captures, count: Int(captureCount))
+    }
+}

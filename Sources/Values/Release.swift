@@ -1,0 +1,85 @@
+import CThread
+
+/// Frees nested data without recursion (N5).
+///
+/// Releasing the last reference to a value releases what it holds, and so on down: a chain of a million cells would need a
+/// million native frames. A container's `deinit` hands its values here instead; up to `depthLimit` levels are released
+/// directly, deeper ones are put aside and drained by the outermost release on the same thread.
+public enum Release {
+    /// Native frames a release may nest; each costs under 200 bytes of stack.
+    @usableFromInline static let depthLimit: Int32 = 64
+
+    /// Takes over `count` initialised values at `values`, deinitialises them and frees the memory.
+    public static func buffer(_ values: UnsafeMutablePointer<Value>, count: Int) {
+        let thread = sluice_thread()!
+        guard thread.pointee.release_depth < depthLimit else {
+            Pending.on(thread).entries.append((values, count))
+            return
+        }
+        thread.pointee.release_depth += 1
+        values.deinitialize(count: count)
+        values.deallocate()
+        thread.pointee.release_depth -= 1
+        drainIfOutermost(thread)
+    }
+
+    /// Takes a value out of `slot` and releases it within the depth limit.
+    @inline(__always) public static func field(_ slot: inout Value) {
+        switch slot {
+        case .nil, .bool, .int, .double, .char, .keyword, .symbol: return
+        default: object(&slot)
+        }
+    }
+
+    @inline(never) static func object(_ slot: inout Value) {
+        let thread = sluice_thread()!
+        guard thread.pointee.release_depth < depthLimit else {
+            let moved = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+            swap(&slot, &moved.initializedToNil().pointee)
+            Pending.on(thread).entries.append((moved, 1))
+            return
+        }
+        thread.pointee.release_depth += 1
+        slot = .nil
+        thread.pointee.release_depth -= 1
+        drainIfOutermost(thread)
+    }
+
+    @inline(__always) private static func drainIfOutermost(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
+        if thread.pointee.release_depth == 0, thread.pointee.pending != nil, thread.pointee.draining == 0 { drain(thread) }
+    }
+
+    @inline(never) private static func drain(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
+        thread.pointee.draining = 1
+        let pending = Pending.on(thread)
+        while let (values, count) = pending.entries.popLast() {
+            thread.pointee.release_depth += 1
+            values.deinitialize(count: count)
+            values.deallocate()
+            thread.pointee.release_depth -= 1
+        }
+        // Freed, not kept: a thread that ends would leak it.
+        Unmanaged<Pending>.fromOpaque(thread.pointee.pending).release()
+        thread.pointee.pending = nil
+        thread.pointee.draining = 0
+    }
+
+    /// The releases put aside on one thread.
+    private final class Pending {
+        var entries: [(UnsafeMutablePointer<Value>, Int)] = []
+
+        static func on(_ thread: UnsafeMutablePointer<sluice_thread_state>) -> Pending {
+            if let pointer = thread.pointee.pending { return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue() }
+            let made = Pending()
+            thread.pointee.pending = Unmanaged.passRetained(made).toOpaque()
+            return made
+        }
+    }
+}
+
+extension UnsafeMutablePointer<Value> {
+    fileprivate func initializedToNil() -> Self {
+        initialize(to: .nil)
+        return self
+    }
+}
