@@ -47,6 +47,9 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case jumpUnlessEqual, jumpIfEqual  // by c unless / if a† = b†
     case jumpUnlessLessInt, jumpUnlessLessOrEqualInt, jumpUnlessGreaterInt, jumpUnlessGreaterOrEqualInt  // immediate b
     case jumpUnlessEqualInt  //          by c unless a† = immediate b
+    // the bottom of a counted loop: one step of the slice each
+    case jumpBackIfLess, jumpBackIfGreater  // by c when a† op b†
+    case incrementJumpBackIfLess  //     a ← a + 1, then by c when a < b
     // calls: callee in a, arguments in a+1 …; the result replaces a, the arguments die
     case call  //             b arguments
     case callVar  //          b arguments, callee is the root of var k(c)

@@ -63,9 +63,9 @@ extension Fiber {
     @inline(never) func compare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
         let outcome: Bool
         switch i.op {
-        case .jumpUnlessLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
+        case .jumpUnlessLess, .jumpBackIfLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
         case .jumpUnlessLessOrEqual: outcome = try Numbers.lessOrEqual(regs[i.a], regs[i.b])
-        case .jumpUnlessGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
+        case .jumpUnlessGreater, .jumpBackIfGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
         case .jumpUnlessGreaterOrEqual: outcome = try Numbers.lessOrEqual(regs[i.b], regs[i.a])
         default: outcome = try regs[i.a].equals(regs[i.b])
         }
@@ -86,6 +86,14 @@ extension Fiber {
         default: outcome = try regs[i.a].equals(immediate)
         }
         if i.flags & 1 != 0 { clear(regs + i.a) }
+        return outcome
+    }
+
+    /// `incrementJumpBackIfLess` on numbers other than small integers.
+    @inline(never) func incrementAndCompare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let next = try Numbers.add(regs[i.a], .int(1))
+        let outcome = try Numbers.less(next, regs[i.b])
+        regs[i.a] = next
         return outcome
     }
 
