@@ -87,21 +87,21 @@ extension HashSet {
 
     /// The elements in the set's order.
     public struct Elements: Sequence, IteratorProtocol {
-        private let set: HashSet
+        private let owner: HashSet
         private var upcoming: Cursor?
 
         fileprivate init(_ set: HashSet) {
-            self.set = set
+            owner = set
             upcoming = set.startCursor
         }
 
         public mutating func next() -> Value? {
             guard let cursor = upcoming else { return nil }
-            upcoming = set.cursor(after: cursor)
-            return set.element(at: cursor)
+            upcoming = owner.cursor(after: cursor)
+            return owner.element(at: cursor)
         }
 
-        public var underestimatedCount: Int { set.count }
+        public var underestimatedCount: Int { owner.count }
     }
 
     public var elements: Elements { Elements(self) }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Hash codes: consistent with `=`, the same in every process, so they may reach a journal.
 ///
 /// Sequential collections of every kind hash alike, maps and sets by content without regard to order. Collections nested to
@@ -14,7 +16,9 @@ public enum Hashing {
     @inlinable @inline(__always) public static func int(_ int: Int64) -> UInt32 { mix(UInt64(bitPattern: int)) }
 
     /// Zeros of both signs are equal, so they hash alike.
-    public static func double(_ double: Double) -> UInt32 { mix((double == 0 ? 0 : double.bitPattern) ^ 0x5555_0000_5555) }
+    public static func double(_ double: Double) -> UInt32 {
+        mix((double == 0 ? 0 : double.bitPattern) ^ 0x5555_0000_5555)
+    }
 
     @inline(__always) static func keyword(_ name: Name) -> UInt32 { name.textHash &+ 0x9e37_79b9 }
 
@@ -46,9 +50,13 @@ public enum Hashing {
     @inline(__always) static func finishOrdered(_ sum: UInt32) -> UInt32 { mix(UInt64(sum) | 0x1_0000_0000) }
 
     /// For a map, from the sum of its entries' hashes, and for a set, from the sum of its elements'.
-    @inline(__always) package static func entry(_ key: UInt32, _ value: UInt32) -> UInt32 { mix(UInt64(key) << 32 | UInt64(value)) }
+    @inline(__always) package static func entry(_ key: UInt32, _ value: UInt32) -> UInt32 {
+        mix(UInt64(key) << 32 | UInt64(value))
+    }
     package static func finishMap(_ sum: UInt32, count: Int) -> UInt32 { mix(UInt64(sum) | UInt64(count) << 33) }
-    package static func finishSet(_ sum: UInt32, count: Int) -> UInt32 { mix(UInt64(sum) | UInt64(count) << 34 | 1 << 32) }
+    package static func finishSet(_ sum: UInt32, count: Int) -> UInt32 {
+        mix(UInt64(sum) | UInt64(count) << 34 | 1 << 32)
+    }
 }
 
 extension Text {

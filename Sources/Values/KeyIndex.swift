@@ -65,7 +65,9 @@ struct KeyIndex {
                 if done { return true }
                 if let parent {
                     let grown = node._withUnsafeGuaranteedRef { $0.grown() }
-                    parent._withUnsafeGuaranteedRef { $0.replaceChild(at: Int(hash &>> (shift &+ 5)) & 31, with: grown) }
+                    parent._withUnsafeGuaranteedRef {
+                        $0.replaceChild(at: Int(hash &>> (shift &+ 5)) & 31, with: grown)
+                    }
                 } else {
                     root.pointee = root.pointee.grown().alone(depth: 0)
                 }
@@ -236,7 +238,8 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
             (cells + first).update(repeating: KeyIndexNode.word(taking: low), count: half)
             (cells + first + half).update(repeating: KeyIndexNode.word(taking: high), count: half)
         default:
-            (cells + first).update(repeating: KeyIndexNode.word(taking: grown.alone(depth: header.depth + 5)), count: span)
+            (cells + first).update(
+                repeating: KeyIndexNode.word(taking: grown.alone(depth: header.depth + 5)), count: span)
         }
         old.release()
     }

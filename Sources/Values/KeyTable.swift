@@ -110,7 +110,9 @@ struct KeyTable {
     }
 
     /// Adds a key that is absent; `place` and `index` come from `place` and `indexForGrowth` on this same table.
-    @inline(__always) mutating func append(_ key: Value, _ value: consuming Value, _ place: Place, _ built: consuming KeyIndex?) {
+    @inline(__always) mutating func append(
+        _ key: Value, _ value: consuming Value, _ place: Place, _ built: consuming KeyIndex?
+    ) {
         if let built { index = built }
         let slot = slotCount
         slots.append(key)

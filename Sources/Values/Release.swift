@@ -63,7 +63,9 @@ public enum Release {
     }
 
     @inline(__always) private static func drainIfOutermost(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
-        if thread.pointee.release_depth == 0, thread.pointee.pending != nil, thread.pointee.draining == 0 { drain(thread) }
+        if thread.pointee.release_depth == 0, thread.pointee.pending != nil, thread.pointee.draining == 0 {
+            drain(thread)
+        }
     }
 
     @inline(never) private static func drain(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
@@ -86,7 +88,9 @@ public enum Release {
         var entries: [(UnsafeMutablePointer<Value>, Int)] = []
 
         static func on(_ thread: UnsafeMutablePointer<sluice_thread_state>) -> Pending {
-            if let pointer = thread.pointee.pending { return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue() }
+            if let pointer = thread.pointee.pending {
+                return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue()
+            }
             let made = Pending()
             thread.pointee.pending = Unmanaged.passRetained(made).toOpaque()
             return made

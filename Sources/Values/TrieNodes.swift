@@ -121,7 +121,9 @@ extension UnsafeMutablePointer<Unmanaged<AnyObject>> {
     /// The branch in this slot, copied first when somebody else holds it too.
     func uniqueBranch() -> Unmanaged<TrieBranch> {
         withMemoryRebound(to: TrieBranch.self, capacity: 1) { slot in
-            if !isKnownUniquelyReferenced(&slot.pointee) { slot.pointee = slot.pointee.copy(count: slot.pointee.header) }
+            if !isKnownUniquelyReferenced(&slot.pointee) {
+                slot.pointee = slot.pointee.copy(count: slot.pointee.header)
+            }
         }
         return pointee.branch
     }

@@ -24,7 +24,9 @@
             node = node._withUnsafeGuaranteedRef { $0.children[(index &>> level) & 31].branch }
             level &-= 5
         }
-        return node._withUnsafeGuaranteedRef { $0.children[(index &>> 5) & 31].leaf._withUnsafeGuaranteedRef { $0.values } }
+        return node._withUnsafeGuaranteedRef {
+            $0.children[(index &>> 5) & 31].leaf._withUnsafeGuaranteedRef { $0.values }
+        }
     }
 
     @inlinable @inline(__always) subscript(index: Int) -> Value {
@@ -51,7 +53,9 @@
             tail = TrieLeaf.make(capacity: TrieLeaf.width)
         } else {
             let capacity = root == nil ? TrieLeaf.capacity(for: used + 1) : TrieLeaf.width
-            tail = isKnownUniquelyReferenced(&tail) ? tail.moved(capacity: capacity) : tail.copy(count: used, capacity: capacity)
+            tail =
+                isKnownUniquelyReferenced(&tail)
+                ? tail.moved(capacity: capacity) : tail.copy(count: used, capacity: capacity)
         }
     }
 
@@ -88,7 +92,9 @@
     private mutating func uniqueRoot() -> Unmanaged<TrieBranch> {
         withUnsafeMutablePointer(to: &root) { slot in
             slot.withMemoryRebound(to: TrieBranch.self, capacity: 1) { root in
-                if !isKnownUniquelyReferenced(&root.pointee) { root.pointee = root.pointee.copy(count: root.pointee.header) }
+                if !isKnownUniquelyReferenced(&root.pointee) {
+                    root.pointee = root.pointee.copy(count: root.pointee.header)
+                }
                 return Unmanaged.passUnretained(root.pointee)
             }
         }
@@ -102,7 +108,9 @@
     /// The leaf that holds `index`, made ours alone.
     private mutating func uniqueLeaf(holding index: Int) -> UnsafeMutablePointer<Value> {
         if index >= tailStart {
-            if !isKnownUniquelyReferenced(&tail) { tail = tail.copy(count: tail.count, capacity: Int(tail.header.capacity)) }
+            if !isKnownUniquelyReferenced(&tail) {
+                tail = tail.copy(count: tail.count, capacity: Int(tail.header.capacity))
+            }
             return tail.values
         }
         var node = uniqueRoot()
