@@ -37,7 +37,7 @@ public final class HashMap: @unchecked Sendable {
     public var meta: HashMap? { extra?.meta }
     public var origin: Origin? { extra?.origin }
 
-    public func with(_ extra: Extra?) -> HashMap { HashMap(table, extra: extra) }
+    public func with(_ extra: Extra?) -> HashMap { HashMap(table.fork(), extra: extra) }
 
     /// The value of `key`, or nil when it is absent.
     public func find(_ key: Value) throws(Fault) -> Value? {

@@ -33,7 +33,7 @@ public final class HashSet: @unchecked Sendable {
     public var isEmpty: Bool { count == 0 }
     public var meta: HashMap? { extra?.meta }
     public var origin: Origin? { extra?.origin }
-    public func with(_ extra: Extra?) -> HashSet { HashSet(table, extra: extra) }
+    public func with(_ extra: Extra?) -> HashSet { HashSet(table.fork(), extra: extra) }
 
     public func contains(_ element: Value) throws(Fault) -> Bool { try table.find(element) >= 0 }
 

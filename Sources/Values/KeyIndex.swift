@@ -4,10 +4,19 @@
 /// cells. A page that is full splits in two on the next bit of the hash, so nothing is ever rebuilt as a whole and every
 /// insertion costs a bounded amount of work: several neighbouring children of a branch are one page until it has split
 /// (extendible hashing, once per level). Slots are only added; a slot whose entry has gone is simply passed over.
-struct KeyIndex {
-    private(set) var root: KeyIndexNode?
+///
+/// Not copyable, as `ValueTrie`.
+struct KeyIndex: ~Copyable {
+    private(set) var root: Unmanaged<KeyIndexNode>?
 
     init() {}
+
+    private init(forking root: Unmanaged<KeyIndexNode>?) { self.root = root?.retain() }
+
+    deinit { root?.release() }
+
+    /// Another index over the same nodes.
+    func fork() -> KeyIndex { KeyIndex(forking: root) }
 
     /// The cells to look at for one hash, in order; valid while the index is held unchanged.
     struct Probe {
@@ -29,10 +38,10 @@ struct KeyIndex {
 
     /// The index must not be empty.
     @inline(__always) func probe(_ hash: UInt32) -> Probe {
-        var node = Unmanaged.passUnretained(root.unsafelyUnwrapped)
+        var node = root.unsafelyUnwrapped
         var shift: UInt32 = 27
         while true {
-            let (cells, mask) = node._withUnsafeGuaranteedRef { ($0.cells, $0.header.mask) }
+            let (cells, mask) = (node.cells, node.info.pointee.mask)
             if mask >= 0 { return Probe(cells: cells, mask: mask, at: Int(hash), hash: hash) }
             node = KeyIndexNode.child(cells[Int(hash &>> shift) & 31])
             shift &-= 5
@@ -42,20 +51,20 @@ struct KeyIndex {
     /// Adds a slot.
     mutating func insert(_ slot: Int, hash: UInt32) {
         let cell = UInt64(hash) << 32 | UInt64(UInt32(truncatingIfNeeded: slot))
-        if root == nil { root = KeyIndexNode.page(capacity: 16, depth: 0) }
+        if root == nil { root = Unmanaged.passRetained(KeyIndexNode.page(capacity: 16, depth: 0)) }
         while !insert(cell, hash: hash) {}
     }
 
     /// Adds the cell, or makes room for it where it belongs and returns false.
     @inline(__always) private mutating func insert(_ cell: UInt64, hash: UInt32) -> Bool {
         withUnsafeMutablePointer(to: &root) { slot in
-            slot.withMemoryRebound(to: KeyIndexNode.self, capacity: 1) { root in
-                if !isKnownUniquelyReferenced(&root.pointee) { root.pointee = root.pointee.copy() }
-                var node = Unmanaged.passUnretained(root.pointee)
+            slot.withMemoryRebound(to: Unmanaged<KeyIndexNode>.self, capacity: 1) { root in
+                if !root.isUnique() { root.replace(with: root.pointee._withUnsafeGuaranteedRef { $0.copy() }) }
+                var node = root.pointee
                 var parent: Unmanaged<KeyIndexNode>?
                 var shift: UInt32 = 27
                 while true {
-                    let (cells, mask) = node._withUnsafeGuaranteedRef { ($0.cells, $0.header.mask) }
+                    let (cells, mask) = (node.cells, node.info.pointee.mask)
                     if mask >= 0 { break }
                     parent = node
                     node = KeyIndexNode.uniqueChild(of: cells, at: Int(hash &>> shift) & 31, shift: shift)
@@ -69,7 +78,7 @@ struct KeyIndex {
                         $0.replaceChild(at: Int(hash &>> (shift &+ 5)) & 31, with: grown)
                     }
                 } else {
-                    root.pointee = root.pointee.grown().alone(depth: 0)
+                    root.replace(with: node._withUnsafeGuaranteedRef { $0.grown() }.alone(depth: 0))
                 }
                 return false
             }
@@ -78,7 +87,7 @@ struct KeyIndex {
 
     /// Visits every cell, in no order that means anything.
     func forEachCell(_ body: (_ slot: Int, _ hash: UInt32) -> Void) {
-        root?.forEachCell(body)
+        root?._withUnsafeGuaranteedRef { $0.forEachCell(body) }
     }
 }
 
@@ -119,9 +128,11 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
 
     private static func footprint(_ capacity: Int) -> Int { 48 + capacity * 8 }
 
+    /// By address because `header` would be checked for exclusivity at every access.
+    @inline(__always) var info: UnsafeMutablePointer<KeyIndexHeader> { withUnsafeMutablePointerToHeader { $0 } }
     @inline(__always) var cells: UnsafeMutablePointer<UInt64> { withUnsafeMutablePointerToElements { $0 } }
-    private var isBranch: Bool { header.mask < 0 }
-    private var cellCount: Int { isBranch ? 32 : header.mask + 1 }
+    private var isBranch: Bool { info.pointee.mask < 0 }
+    private var cellCount: Int { isBranch ? 32 : info.pointee.mask + 1 }
 
     @inline(__always) static func child(_ cell: UInt64) -> Unmanaged<KeyIndexNode> {
         Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: UInt(cell)).unsafelyUnwrapped)
@@ -129,7 +140,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
 
     /// How many neighbouring cells of this branch stand for `child`.
     private func span(of child: Unmanaged<KeyIndexNode>) -> Int {
-        1 << max(0, Int(header.depth) + 5 - Int(child._withUnsafeGuaranteedRef { $0.header.depth }))
+        1 << max(0, Int(info.pointee.depth) + 5 - Int(child._withUnsafeGuaranteedRef { $0.info.pointee.depth }))
     }
 
     /// Visits each child once, with the first of its cells.
@@ -144,7 +155,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     }
 
     func copy() -> KeyIndexNode {
-        let made = KeyIndexNode.make(cellCount, header)
+        let made = KeyIndexNode.make(cellCount, info.pointee)
         made.cells.initialize(from: cells, count: cellCount)
         if isBranch { forEachChild { child, _ in _ = child.retain() } }
         return made
@@ -165,7 +176,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
         _ shared: Unmanaged<KeyIndexNode>, of cells: UnsafeMutablePointer<UInt64>, at: Int, shift: UInt32
     ) -> Unmanaged<KeyIndexNode> {
         let copy = Unmanaged.passRetained(shared._withUnsafeGuaranteedRef { $0.copy() })
-        let span = 1 << max(0, 32 - Int(shift) - Int(copy._withUnsafeGuaranteedRef { $0.header.depth }))
+        let span = 1 << max(0, 32 - Int(shift) - Int(copy._withUnsafeGuaranteedRef { $0.info.pointee.depth }))
         let first = at & ~(span - 1)
         let word = UInt64(UInt(bitPattern: copy.toOpaque()))
         for index in first..<(first + span) { cells[index] = word }
@@ -175,13 +186,13 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
 
     /// Puts a cell into this page; false when it is as full as it may be.
     @inline(__always) func add(_ cell: UInt64, hash: UInt32) -> Bool {
-        let mask = header.mask
-        guard Int(header.used) &* 4 < (mask &+ 1) &* 3 else { return false }
+        let mask = info.pointee.mask
+        guard Int(info.pointee.used) &* 4 < (mask &+ 1) &* 3 else { return false }
         let cells = cells
         var at = Int(hash) & mask
         while cells[at] != KeyIndexNode.emptyCell { at = (at &+ 1) & mask }
         cells[at] = cell
-        header.used &+= 1
+        info.pointee.used &+= 1
         return true
     }
 
@@ -200,8 +211,8 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     }
 
     func grown() -> Grown {
-        let capacity = header.mask + 1
-        let depth = header.depth
+        let capacity = info.pointee.mask + 1
+        let depth = info.pointee.depth
         if capacity < KeyIndexNode.largestPage || depth >= KeyIndexNode.deepest {
             let page = KeyIndexNode.page(capacity: capacity * 2, depth: depth)
             forEachCell { slot, hash in _ = page.add(UInt64(hash) << 32 | UInt64(slot), hash: hash) }
@@ -239,7 +250,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
             (cells + first + half).update(repeating: KeyIndexNode.word(taking: high), count: half)
         default:
             (cells + first).update(
-                repeating: KeyIndexNode.word(taking: grown.alone(depth: header.depth + 5)), count: span)
+                repeating: KeyIndexNode.word(taking: grown.alone(depth: info.pointee.depth + 5)), count: span)
         }
         old.release()
     }
@@ -249,8 +260,14 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
             forEachChild { child, _ in child._withUnsafeGuaranteedRef { $0.forEachCell(body) } }
             return
         }
-        for at in 0...header.mask where cells[at] != KeyIndexNode.emptyCell {
+        for at in 0...info.pointee.mask where cells[at] != KeyIndexNode.emptyCell {
             body(Int(cells[at] & 0xffff_ffff), UInt32(truncatingIfNeeded: cells[at] >> 32))
         }
     }
+}
+
+extension Unmanaged<KeyIndexNode> {
+    /// Valid while the node is referenced; nothing is retained.
+    @inline(__always) var cells: UnsafeMutablePointer<UInt64> { _withUnsafeGuaranteedRef { $0.cells } }
+    @inline(__always) var info: UnsafeMutablePointer<KeyIndexHeader> { _withUnsafeGuaranteedRef { $0.info } }
 }

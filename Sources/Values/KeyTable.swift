@@ -6,7 +6,7 @@
 /// outnumber entries the table is rebuilt without them.
 ///
 /// A method that changes the table does all that can throw (hashing, comparing) before it changes anything.
-struct KeyTable {
+struct KeyTable: ~Copyable {
     /// More slots than this are indexed.
     static let scanned = 8
 
@@ -23,6 +23,17 @@ struct KeyTable {
     static func set() -> KeyTable { KeyTable(width: 0) }
 
     private init(width: Int) { self.width = width }
+
+    private init(forking other: borrowing KeyTable) {
+        slots = other.slots.fork()
+        index = other.index.fork()
+        count = other.count
+        firstOccupied = other.firstOccupied
+        width = other.width
+    }
+
+    /// Another table over the same nodes.
+    func fork() -> KeyTable { KeyTable(forking: self) }
 
     /// Where a key stands, or would be added, with what was learnt on the way.
     struct Place {

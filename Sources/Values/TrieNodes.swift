@@ -40,32 +40,30 @@
         }
     }
 
+    /// The bookkeeping, reached by address because `header` would be checked for exclusivity at every access.
+    @inlinable @inline(__always) var info: UnsafeMutablePointer<TrieLeafHeader> {
+        withUnsafeMutablePointerToHeader { $0 }
+    }
+
     /// Valid while the leaf is referenced.
     @inlinable @inline(__always) var values: UnsafeMutablePointer<Value> {
         withUnsafeMutablePointerToElements { $0 }
     }
 
-    @inlinable @inline(__always) var count: Int {
-        get { Int(header.count) }
-        set { header.count = Int32(truncatingIfNeeded: newValue) }
-    }
-
-    @inlinable @inline(__always) var hasRoom: Bool { header.count < header.capacity }
-
     /// A leaf with the first `count` values and room for `capacity`.
     func copy(count: Int, capacity: Int) -> TrieLeaf {
         let made = TrieLeaf.make(capacity: capacity)
         made.values.initialize(from: values, count: count)
-        made.count = count
+        made.info.pointee.count = Int32(truncatingIfNeeded: count)
         return made
     }
 
     /// Takes the values over into a leaf with room for `capacity`; this one must be uniquely referenced.
     func moved(capacity: Int) -> TrieLeaf {
         let made = TrieLeaf.make(capacity: capacity)
-        made.values.moveInitialize(from: values, count: count)
-        made.count = count
-        count = 0
+        made.values.moveInitialize(from: values, count: Int(info.pointee.count))
+        made.info.pointee.count = info.pointee.count
+        info.pointee.count = 0
         return made
     }
 }
@@ -90,51 +88,85 @@
         }
     }
 
+    /// How many children there are; by address, as in `TrieLeaf`.
+    @inlinable @inline(__always) var info: UnsafeMutablePointer<Int> {
+        withUnsafeMutablePointerToHeader { $0 }
+    }
+
     @inlinable @inline(__always) var children: UnsafeMutablePointer<Child> {
         withUnsafeMutablePointerToElements { $0 }
     }
 
-    /// A branch with the first `count` children.
-    func copy(count: Int) -> TrieBranch {
+    /// A branch with the same children.
+    func copy() -> TrieBranch {
         let made = TrieBranch.make()
+        let count = info.pointee
         let from = children
         let to = made.children
         for index in 0..<count { (to + index).initialize(to: from[index].retain()) }
-        made.header = count
+        made.info.pointee = count
         return made
     }
 
     /// Adds a child, taking over a reference to it.
     func append(_ child: AnyObject) {
-        (children + header).initialize(to: Unmanaged.passRetained(child))
-        header += 1
+        (children + info.pointee).initialize(to: Unmanaged.passRetained(child))
+        info.pointee += 1
     }
 }
 
 extension Unmanaged where Instance == AnyObject {
-    /// This child as a branch; nothing is retained, the parent keeps it alive.
+    /// This child as a branch or a leaf; nothing is retained, the parent keeps it alive.
     @inlinable @inline(__always) var branch: Unmanaged<TrieBranch> { Unmanaged<TrieBranch>.fromOpaque(toOpaque()) }
     @inlinable @inline(__always) var leaf: Unmanaged<TrieLeaf> { Unmanaged<TrieLeaf>.fromOpaque(toOpaque()) }
+}
+
+extension Unmanaged<TrieLeaf> {
+    /// Valid while the leaf is referenced; nothing is retained.
+    @inlinable @inline(__always) var values: UnsafeMutablePointer<Value> { _withUnsafeGuaranteedRef { $0.values } }
+    @inlinable @inline(__always) var info: UnsafeMutablePointer<TrieLeafHeader> { _withUnsafeGuaranteedRef { $0.info } }
+    @inline(__always) var count: Int { Int(info.pointee.count) }
+    @inline(__always) var capacity: Int { Int(info.pointee.capacity) }
+}
+
+extension Unmanaged<TrieBranch> {
+    @inlinable @inline(__always) var children: UnsafeMutablePointer<TrieBranch.Child> {
+        _withUnsafeGuaranteedRef { $0.children }
+    }
+    @inline(__always) var info: UnsafeMutablePointer<Int> { _withUnsafeGuaranteedRef { $0.info } }
 }
 
 extension UnsafeMutablePointer<Unmanaged<AnyObject>> {
     /// The branch in this slot, copied first when somebody else holds it too.
     func uniqueBranch() -> Unmanaged<TrieBranch> {
-        withMemoryRebound(to: TrieBranch.self, capacity: 1) { slot in
-            if !isKnownUniquelyReferenced(&slot.pointee) {
-                slot.pointee = slot.pointee.copy(count: slot.pointee.header)
-            }
+        withMemoryRebound(to: Unmanaged<TrieBranch>.self, capacity: 1) { slot in
+            if !slot.isUnique() { slot.replace(with: slot.pointee._withUnsafeGuaranteedRef { $0.copy() }) }
+            return slot.pointee
         }
-        return pointee.branch
     }
 
     /// The leaf in this slot, copied first when somebody else holds it too.
     func uniqueLeaf() -> Unmanaged<TrieLeaf> {
-        withMemoryRebound(to: TrieLeaf.self, capacity: 1) { slot in
-            if !isKnownUniquelyReferenced(&slot.pointee) {
-                slot.pointee = slot.pointee.copy(count: TrieLeaf.width, capacity: TrieLeaf.width)
+        withMemoryRebound(to: Unmanaged<TrieLeaf>.self, capacity: 1) { slot in
+            if !slot.isUnique() {
+                slot.replace(
+                    with: slot.pointee._withUnsafeGuaranteedRef { $0.copy(count: TrieLeaf.width, capacity: TrieLeaf.width) })
             }
+            return slot.pointee
         }
-        return pointee.leaf
+    }
+}
+
+extension UnsafeMutablePointer {
+    /// Whether this slot's reference is the only one to its node; the slot owns that reference.
+    @inlinable @inline(__always) func isUnique<Node: AnyObject>() -> Bool where Pointee == Unmanaged<Node> {
+        withMemoryRebound(to: Node.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
+    }
+
+    /// Puts `node` in this slot and releases what was there.
+    @inline(__always) func replace<Node: AnyObject>(with node: Node) where Pointee == Unmanaged<Node> {
+        let old = pointee
+        pointee = Unmanaged.passRetained(node)
+        old.release()
     }
 }

@@ -1,48 +1,73 @@
 /// A persistent array of values: a 32-way radix trie of full leaves, and a tail of 1...32 values (none when empty).
 ///
-/// The storage of vectors, and of the entries of maps and sets. A copy of the struct shares every node; a change copies the
-/// nodes on its path that are shared and changes the others in place, so a holder of the only copy pays for no copying.
-/// Up to 32 values live in the tail alone, which grows by doubling: small collections are one flat buffer.
-@usableFromInline struct ValueTrie {
-    @usableFromInline var count = 0
+/// The storage of vectors, and of the entries of maps and sets. A fork shares every node; a change copies the nodes on its
+/// path that are shared and changes the others in place, so a holder of the only copy pays for no copying. Up to 32 values
+/// live in the tail alone, which grows by doubling: small collections are one flat buffer.
+///
+/// Not copyable, so that reading it where it is stored never retains anything; the nodes are unmanaged for the same reason.
+@usableFromInline struct ValueTrie: ~Copyable {
+    @usableFromInline var count: Int
     /// Where the tail starts: how many values are in the trie, a multiple of 32.
-    @usableFromInline var tailStart = 0
+    @usableFromInline var tailStart: Int
     /// How far an index is shifted to get its child in the root: 5 when the root's children are leaves.
-    @usableFromInline var shift = 5
-    @usableFromInline var root: TrieBranch?
-    @usableFromInline var tail: TrieLeaf
+    @usableFromInline var shift: Int
+    @usableFromInline var root: Unmanaged<TrieBranch>?
+    @usableFromInline var tail: Unmanaged<TrieLeaf>
 
-    init() { tail = TrieLeaf.empty }
+    init() {
+        count = 0
+        tailStart = 0
+        shift = 5
+        tail = Unmanaged.passRetained(TrieLeaf.empty)
+    }
+
+    private init(forking other: borrowing ValueTrie) {
+        count = other.count
+        tailStart = other.tailStart
+        shift = other.shift
+        root = other.root?.retain()
+        tail = other.tail.retain()
+    }
+
+    // Inlinable because the setter of an inlinable stored property inlines it.
+    @inlinable deinit {
+        root?.release()
+        tail.release()
+    }
+
+    /// Another trie over the same nodes.
+    func fork() -> ValueTrie { ValueTrie(forking: self) }
 
     /// The leaf that holds `index`, which must be within `0..<count`; the value is at `index & 31`. Valid while this trie
     /// is held unchanged.
     @inlinable @inline(__always) func leaf(holding index: Int) -> UnsafeMutablePointer<Value> {
         if index >= tailStart { return tail.values }
-        var node = Unmanaged.passUnretained(root.unsafelyUnwrapped)
+        var node = root.unsafelyUnwrapped
         var level = shift
         while level > 5 {
-            node = node._withUnsafeGuaranteedRef { $0.children[(index &>> level) & 31].branch }
+            node = node.children[(index &>> level) & 31].branch
             level &-= 5
         }
-        return node._withUnsafeGuaranteedRef {
-            $0.children[(index &>> 5) & 31].leaf._withUnsafeGuaranteedRef { $0.values }
-        }
-    }
-
-    @inlinable @inline(__always) subscript(index: Int) -> Value {
-        let value = leaf(holding: index)[index & 31]
-        withExtendedLifetime(self) {}
-        return value
+        return node.children[(index &>> 5) & 31].leaf.values
     }
 
     // MARK: changes
 
     @inlinable @inline(__always) mutating func append(_ value: consuming Value) {
-        if !isKnownUniquelyReferenced(&tail) || !tail.hasRoom { makeRoom() }
-        let used = tail.count
-        (tail.values + used).initialize(to: value)
-        tail.count = used &+ 1
+        let used = count &- tailStart
+        if used == Int(tail.info.pointee.capacity) || !isTailUnique() { makeRoom() }
+        let at = count &- tailStart
+        (tail.values + at).initialize(to: value)
+        tail.info.pointee.count = Int32(truncatingIfNeeded: at &+ 1)
         count &+= 1
+    }
+
+    @inlinable @inline(__always) mutating func isTailUnique() -> Bool {
+        withUnsafeMutablePointer(to: &tail) { $0.isUnique() }
+    }
+
+    private mutating func replaceTail(with leaf: TrieLeaf) {
+        withUnsafeMutablePointer(to: &tail) { $0.replace(with: leaf) }
     }
 
     /// Leaves a tail that is uniquely referenced and has room for one more value.
@@ -50,88 +75,86 @@
         let used = tail.count
         if used == TrieLeaf.width {
             pushTail()
-            tail = TrieLeaf.make(capacity: TrieLeaf.width)
-        } else {
-            let capacity = root == nil ? TrieLeaf.capacity(for: used + 1) : TrieLeaf.width
-            tail =
-                isKnownUniquelyReferenced(&tail)
-                ? tail.moved(capacity: capacity) : tail.copy(count: used, capacity: capacity)
+            replaceTail(with: TrieLeaf.make(capacity: TrieLeaf.width))
+            return
         }
+        let capacity = root == nil ? TrieLeaf.capacity(for: used + 1) : TrieLeaf.width
+        let unique = isTailUnique()
+        replaceTail(
+            with: tail._withUnsafeGuaranteedRef { unique ? $0.moved(capacity: capacity) : $0.copy(count: used, capacity: capacity) })
     }
 
     /// Makes the full tail the last leaf of the trie; the caller sets another tail.
     private mutating func pushTail() {
         let index = tailStart
         tailStart += TrieLeaf.width
-        guard let grown = root else {
-            let made = TrieBranch.make()
-            made.append(tail)
-            root = made
+        let pushed = tail.takeUnretainedValue()
+        guard let root else {
+            setRoot(TrieBranch.make())
             shift = 5
+            self.root.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.append(pushed) }
             return
         }
         if index &>> (shift + 5) > 0 {
             let made = TrieBranch.make()
-            made.append(grown)
-            root = made
+            made.append(root.takeUnretainedValue())
+            setRoot(made)
             shift += 5
         }
         var node = uniqueRoot()
         var level = shift
         while level > 5 {
             let at = (index &>> level) & 31
-            node = node._withUnsafeGuaranteedRef { branch in
-                if at == branch.header { branch.append(TrieBranch.make()) }
-                return (branch.children + at).uniqueBranch()
-            }
+            if at == node.info.pointee { node._withUnsafeGuaranteedRef { $0.append(TrieBranch.make()) } }
+            node = (node.children + at).uniqueBranch()
             level -= 5
         }
-        node._withUnsafeGuaranteedRef { $0.append(tail) }
+        node._withUnsafeGuaranteedRef { $0.append(pushed) }
+    }
+
+    private mutating func setRoot(_ branch: TrieBranch?) {
+        let old = root
+        root = branch.map(Unmanaged.passRetained)
+        old?.release()
     }
 
     private mutating func uniqueRoot() -> Unmanaged<TrieBranch> {
         withUnsafeMutablePointer(to: &root) { slot in
-            slot.withMemoryRebound(to: TrieBranch.self, capacity: 1) { root in
-                if !isKnownUniquelyReferenced(&root.pointee) {
-                    root.pointee = root.pointee.copy(count: root.pointee.header)
-                }
-                return Unmanaged.passUnretained(root.pointee)
-            }
+            slot.withMemoryRebound(to: Unmanaged<AnyObject>.self, capacity: 1) { $0.uniqueBranch() }
         }
     }
 
     /// Replaces the value at `index`, within `0..<count`.
-    mutating func replace(at index: Int, with value: consuming Value) {
+    @inline(__always) mutating func replace(at index: Int, with value: consuming Value) {
         (uniqueLeaf(holding: index) + (index & 31)).pointee = value
     }
 
     /// The leaf that holds `index`, made ours alone.
     private mutating func uniqueLeaf(holding index: Int) -> UnsafeMutablePointer<Value> {
         if index >= tailStart {
-            if !isKnownUniquelyReferenced(&tail) {
-                tail = tail.copy(count: tail.count, capacity: Int(tail.header.capacity))
+            if !isTailUnique() {
+                replaceTail(with: tail._withUnsafeGuaranteedRef { $0.copy(count: tail.count, capacity: tail.capacity) })
             }
             return tail.values
         }
         var node = uniqueRoot()
         var level = shift
         while level > 5 {
-            node = node._withUnsafeGuaranteedRef { ($0.children + ((index &>> level) & 31)).uniqueBranch() }
+            node = (node.children + ((index &>> level) & 31)).uniqueBranch()
             level -= 5
         }
-        let leaf = node._withUnsafeGuaranteedRef { ($0.children + ((index &>> 5) & 31)).uniqueLeaf() }
-        return leaf._withUnsafeGuaranteedRef { $0.values }
+        return (node.children + ((index &>> 5) & 31)).uniqueLeaf().values
     }
 
     /// Removes the last value; there must be one.
     mutating func removeLast() {
         let kept = tail.count - 1
         count -= 1
-        if isKnownUniquelyReferenced(&tail) {
-            tail.count = kept
+        if isTailUnique() {
+            tail.info.pointee.count = Int32(truncatingIfNeeded: kept)
             (tail.values + kept).deinitialize(count: 1)
         } else if kept > 0 {
-            tail = tail.copy(count: kept, capacity: Int(tail.header.capacity))
+            replaceTail(with: tail._withUnsafeGuaranteedRef { $0.copy(count: kept, capacity: tail.capacity) })
         }
         if kept == 0 { takeLastLeaf() }
     }
@@ -139,80 +162,74 @@
     /// Makes the trie's last leaf the tail; an empty leaf when there is none.
     private mutating func takeLastLeaf() {
         guard tailStart > 0 else {
-            tail = TrieLeaf.empty
+            replaceTail(with: TrieLeaf.empty)
             return
         }
-        let last = count - 1
-        // Held before the path is cut, so that the cut does not free it.
-        tail = leafObject(holding: last)
-        trimTrie(to: last & ~31)
+        // Held by the tail before the path is cut, so that the cut does not free it.
+        replaceTail(with: leafObject(holding: count - 1))
+        trim(to: (count - 1) & ~31)
     }
 
     private func leafObject(holding index: Int) -> TrieLeaf {
-        if index >= tailStart { return tail }
-        var node = Unmanaged.passUnretained(root.unsafelyUnwrapped)
+        if index >= tailStart { return tail.takeUnretainedValue() }
+        var node = root.unsafelyUnwrapped
         var level = shift
         while level > 5 {
-            node = node._withUnsafeGuaranteedRef { $0.children[(index &>> level) & 31].branch }
+            node = node.children[(index &>> level) & 31].branch
             level -= 5
         }
-        return node._withUnsafeGuaranteedRef { $0.children[(index &>> 5) & 31].leaf.takeUnretainedValue() }
+        return node.children[(index &>> 5) & 31].leaf.takeUnretainedValue()
     }
 
     /// Drops the trie's leaves from value `start` on, a multiple of 32 below `tailStart`, and levels that became needless.
-    private mutating func trimTrie(to start: Int) {
+    private mutating func trim(to start: Int) {
         tailStart = start
         guard start > 0 else {
-            root = nil
+            setRoot(nil)
             shift = 5
             return
         }
         let last = start - 1
         while shift > 5, last &>> shift == 0 {
-            root = root.unsafelyUnwrapped.children[0].branch.takeUnretainedValue()
+            setRoot(root.unsafelyUnwrapped.children[0].branch.takeUnretainedValue())
             shift -= 5
         }
         var node = uniqueRoot()
         var level = shift
         while true {
             let kept = ((last &>> level) & 31) + 1
-            node._withUnsafeGuaranteedRef { branch in
-                while branch.header > kept {
-                    branch.header -= 1
-                    branch.children[branch.header].release()
-                }
+            while node.info.pointee > kept {
+                node.info.pointee -= 1
+                node.children[node.info.pointee].release()
             }
             if level == 5 { return }
-            node = node._withUnsafeGuaranteedRef { ($0.children + (kept - 1)).uniqueBranch() }
+            node = (node.children + (kept - 1)).uniqueBranch()
             level -= 5
         }
     }
 
-    /// Keeps the first `kept` values, fewer than there are, in O(log count).
+    /// Keeps the first `kept` values, fewer than there are and at least one, in O(log count).
     mutating func truncate(to kept: Int) {
-        guard kept > 0 else {
-            self = ValueTrie()
-            return
-        }
         let start = (kept - 1) & ~31
         let used = kept - start
-        tail = leafObject(holding: kept - 1).copy(count: used, capacity: start == 0 ? TrieLeaf.capacity(for: used) : 32)
-        if start < tailStart { trimTrie(to: start) }
+        let capacity = start == 0 ? TrieLeaf.capacity(for: used) : TrieLeaf.width
+        replaceTail(with: leafObject(holding: kept - 1).copy(count: used, capacity: capacity))
+        if start < tailStart { trim(to: start) }
         count = kept
     }
 
     /// Appends `values`, leaf by leaf.
     mutating func append(contentsOf values: UnsafeBufferPointer<Value>) {
         var at = 0
-        if root == nil, count == 0, !values.isEmpty {
-            tail = TrieLeaf.make(capacity: TrieLeaf.capacity(for: values.count))
+        if count == 0, !values.isEmpty {
+            replaceTail(with: TrieLeaf.make(capacity: TrieLeaf.capacity(for: values.count)))
         }
         while at < values.count {
-            if !isKnownUniquelyReferenced(&tail) || !tail.hasRoom { makeRoom() }
+            if tail.count == tail.capacity || !isTailUnique() { makeRoom() }
             let used = tail.count
-            let taken = min(Int(tail.header.capacity) - used, values.count - at)
+            let taken = min(tail.capacity - used, values.count - at)
             (tail.values + used).initialize(from: values.baseAddress! + at, count: taken)
-            tail.count = used + taken
+            tail.info.pointee.count = Int32(truncatingIfNeeded: used + taken)
             count += taken
             at += taken
         }

@@ -42,11 +42,15 @@ public final class Vector: @unchecked Sendable {
 
     /// The element at `index`, which must be within `0..<count`.
     @inlinable public subscript(index: Int) -> Value {
-        @inline(__always) get { trie[index &+ offset] }
+        @inline(__always) get {
+            let position = index &+ offset
+            defer { withExtendedLifetime(self) {} }
+            return trie.leaf(holding: position)[position & 31]
+        }
     }
 
     /// The same elements with another extra.
-    public func with(_ extra: Extra?) -> Vector { Vector(trie, offset: offset, extra: extra) }
+    public func with(_ extra: Extra?) -> Vector { Vector(trie.fork(), offset: offset, extra: extra) }
 
     /// Adds an element: in place when `vector` is the only reference.
     @inlinable @inline(__always) public static func append(_ vector: inout Vector, _ element: consuming Value) {
@@ -74,7 +78,7 @@ public final class Vector: @unchecked Sendable {
     }
 
     /// Another vector over the same nodes.
-    @inline(never) @usableFromInline func copied() -> Vector { Vector(trie, offset: offset, extra: extra) }
+    @inline(never) @usableFromInline func copied() -> Vector { Vector(trie.fork(), offset: offset, extra: extra) }
 
     @inline(__always) @usableFromInline func forgetHash() { cachedHash.store(0, ordering: .relaxed) }
 
@@ -97,7 +101,7 @@ public final class Vector: @unchecked Sendable {
             }
             return Vector(kept)
         }
-        var kept = trie
+        var kept = trie.fork()
         if to < kept.count { kept.truncate(to: to) }
         return Vector(kept, offset: from)
     }
