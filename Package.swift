@@ -30,5 +30,6 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
     ]
 )

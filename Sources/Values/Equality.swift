@@ -37,7 +37,4 @@ extension Value {
         default: 0
         }
     }
-
-    /// A few words for an error message: the kind and, when short, the value.
-    public var briefly: String { "a value" }
 }
