@@ -171,6 +171,44 @@ extension Fiber {
                     case .jumpUnlessEqualInt:
                         if case .int(let x) = regs[i.a] { if _slowPath(x != Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
 
+                    case .jumpBackIfLess:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x >= y) { continue }
+                        } else if try !compare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+                    case .jumpBackIfGreater:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x <= y) { continue }
+                        } else if try !compare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+                    case .incrementJumpBackIfLess:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b], _fastPath(x != .max) {
+                            store(regs + i.a, .int(x &+ 1))
+                            if _slowPath(x &+ 1 >= y) { continue }
+                        } else if try !incrementAndCompare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+
                     case .call:
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
@@ -266,6 +304,13 @@ extension Fiber {
                             continue
                         }
                         try nth(regs, i)
+                    case .element:
+                        if case .vector(let vector) = regs[i.b], i.c < vector.count {
+                            store(regs + i.a, vector[i.c])
+                            if i.flags & 1 != 0 { clear(regs + i.b) }
+                            continue
+                        }
+                        try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .cons, .conj, .assoc: try build(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)

@@ -47,16 +47,20 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case jumpUnlessEqual, jumpIfEqual  // by c unless / if a† = b†
     case jumpUnlessLessInt, jumpUnlessLessOrEqualInt, jumpUnlessGreaterInt, jumpUnlessGreaterOrEqualInt  // immediate b
     case jumpUnlessEqualInt  //          by c unless a† = immediate b
+    // the bottom of a counted loop: one step of the slice each
+    case jumpBackIfLess, jumpBackIfGreater  // by c when a† op b†
+    case incrementJumpBackIfLess  //     a ← a + 1, then by c when a < b
     // calls: callee in a, arguments in a+1 …; the result replaces a, the arguments die
     case call  //             b arguments
     case callVar  //          b arguments, callee is the root of var k(c)
     case ret  //              return a†
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
-    case makeSibling  //      a ← closure of prototype k(c) over this closure's captures
+    case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)
     // sequences and collections
     case first, next, rest, seq, count  // a ← op b†
     case cons, conj, get, nth  //        a ← op b† c†
+    case element  //          a ← element c (immediate) of b†, or nil
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)

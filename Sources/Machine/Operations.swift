@@ -63,9 +63,9 @@ extension Fiber {
     @inline(never) func compare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
         let outcome: Bool
         switch i.op {
-        case .jumpUnlessLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
+        case .jumpUnlessLess, .jumpBackIfLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
         case .jumpUnlessLessOrEqual: outcome = try Numbers.lessOrEqual(regs[i.a], regs[i.b])
-        case .jumpUnlessGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
+        case .jumpUnlessGreater, .jumpBackIfGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
         case .jumpUnlessGreaterOrEqual: outcome = try Numbers.lessOrEqual(regs[i.b], regs[i.a])
         default: outcome = try regs[i.a].equals(regs[i.b])
         }
@@ -86,6 +86,14 @@ extension Fiber {
         default: outcome = try regs[i.a].equals(immediate)
         }
         if i.flags & 1 != 0 { clear(regs + i.a) }
+        return outcome
+    }
+
+    /// `incrementJumpBackIfLess` on numbers other than small integers.
+    @inline(never) func incrementAndCompare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let next = try Numbers.add(regs[i.a], .int(1))
+        let outcome = try Numbers.less(next, regs[i.b])
+        regs[i.a] = next
         return outcome
     }
 
@@ -110,6 +118,12 @@ extension Fiber {
 
     @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
         let result = try Collections.get(regs[i.b], key.pointee) ?? .nil
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func element(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let result = try Collections.nth(regs[i.b], i.c) ?? .nil
         if i.flags & 1 != 0 { clear(regs + i.b) }
         store(regs + i.a, result)
     }
@@ -203,9 +217,10 @@ extension Fiber {
             (regs + i.b).initialize(repeating: .nil, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
         case .makeSibling:
-            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype,
-                case .function(let closure) = regs[-1]
-            else { fatalError("makeSibling outside of a closure") }
+            guard case .function(let closure) = regs[-1], case .object(let object) = closure.captures[0],
+                let group = object as? PrototypeGroup
+            else { fatalError("makeSibling outside of a letfn") }
+            let prototype = group.prototypes[i.b]
             let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
             captures.initialize(from: closure.captures, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
@@ -295,4 +310,11 @@ package final class PrototypeHolder: Object, @unchecked Sendable {
     // Sendable: immutable.
     package let prototype: Prototype
     package init(_ prototype: Prototype) { self.prototype = prototype }
+}
+
+/// The functions of a `letfn`: capture 0 of each of them, so that each can make the others.
+package final class PrototypeGroup: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    package let prototypes: [Prototype]
+    package init(_ prototypes: [Prototype]) { self.prototypes = prototypes }
 }
