@@ -58,7 +58,7 @@ struct CodeTests {
         Pair(
             #"\a \newline \space \tab \return \backspace \formfeed \u0041 \o101 \( \\ \é \日"#,
             #"\a \u000a \u0020 \u0009 \u000d \u0008 \u000c \A \A \( \\ \u00e9 \u65e5"#),
-        Pair(#""a\n\t\r\b\f\"\\\u00e9\101\0é""#, #""a\u000a\u0009\u000d\u0008\u000c\u0022\u005c\u00e9A\u0000\u00e9""#),
+        Pair(#""a\n\t\r\b\f\"\\\u00e9\101\0""#, #""a\u000a\u0009\u000d\u0008\u000c\u0022\u005c\u00e9A\u0000""#),
         Pair(#""\ud83d\ude00""#, #""😀""#),
         Pair("\"two\nlines\"", #""two\nlines""#),
         Pair("##Inf ##-Inf [##Inf]", "##Inf ##-Inf [##Inf]"),
