@@ -214,18 +214,16 @@ struct JSONReader {
 
     private mutating func readNumber() throws(SyntaxError) -> Value {
         let start = position
-        var at = start
-        if base[at] == 0x2d { at += 1 }
-        let first = at
-        var whole: Int64 = 0
-        while base[at].isDecimalDigit, at - first < 18 {
-            whole = whole &* 10 &+ Int64(base[at] - 0x30)
-            at += 1
+        if let (value, stop) = QuickNumber.read(base, start), !JSONReader.continuesNumber(base[stop]),
+            base[stop - 1] != 0x2e
+        {
+            let first = base[start] == 0x2d ? start + 1 : start
+            if base[first] != 0x30 || base[first + 1] == 0x2e || stop == first + 1 {
+                position = stop
+                return value
+            }
         }
-        if at > first, at - first < 18, base[first] != 0x30 || at == first + 1, !JSONReader.continuesNumber(base[at]) {
-            position = at
-            return .int(first > start ? -whole : whole)
-        }
+        var at = base[start] == 0x2d ? start + 1 : start
         while JSONReader.continuesNumber(base[at]) || base[at] == 0x2b || base[at] == 0x2d { at += 1 }
         position = at
         let token = Array(UnsafeBufferPointer(start: base + start, count: at - start))

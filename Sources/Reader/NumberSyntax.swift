@@ -187,9 +187,20 @@ extension Reader {
         }
     }
 
-    /// Plain decimal integers and fractions of up to 18 digits, whose value needs no rounding; nil for all else.
-    @inline(__always) private mutating func readQuickNumber() -> Value? {
-        var at = position
+    private mutating func readQuickNumber() -> Value? {
+        guard let (value, stop) = QuickNumber.read(base, position) else { return nil }
+        guard !classes[Int(base[stop])].isDisjoint(with: [.space, .macro]) else { return nil }
+        position = stop
+        return value
+    }
+}
+
+/// Plain decimal integers and fractions of up to 18 digits, whose value needs no rounding.
+enum QuickNumber {
+    /// The number that begins at `start` and the offset after it, or nil for all else. The caller looks at what follows: it
+    /// may belong to the number.
+    @inline(__always) static func read(_ base: UnsafePointer<UInt8>, _ start: Int) -> (Value, Int)? {
+        var at = start
         let isNegative = base[at] == 0x2d
         if isNegative || base[at] == 0x2b { at &+= 1 }
         let first = at
@@ -198,13 +209,12 @@ extension Reader {
             mantissa = mantissa &* 10 &+ Int64(base[at] &- 0x30)
             at &+= 1
         }
-        let stops: ByteClass = [.space, .macro]
-        if !classes[Int(base[at])].isDisjoint(with: stops) {
-            guard base[first] != 0x30 || at == first + 1 else { return nil }
-            position = at
-            return .int(isNegative ? -mantissa : mantissa)
+        guard base[at] == 0x2e else {
+            // A leading zero means another radix, or an error.
+            guard at > first, base[first] != 0x30 || at == first &+ 1 else { return nil }
+            return (.int(isNegative ? -mantissa : mantissa), at)
         }
-        guard base[at] == 0x2e else { return nil }
+        guard at > first else { return nil }
         at &+= 1
         let point = at
         while base[at] &- 0x30 < 10, at &- first < 18 {
@@ -212,10 +222,9 @@ extension Reader {
             at &+= 1
         }
         // Both operands are exact below 2^53 and up to 10^22, so the one division rounds correctly.
-        guard !classes[Int(base[at])].isDisjoint(with: stops), mantissa < 1 << 53 else { return nil }
-        position = at
-        let magnitude = Double(mantissa) / Reader.powersOfTen[at - point]
-        return .double(isNegative ? -magnitude : magnitude)
+        guard mantissa < 1 << 53 else { return nil }
+        let magnitude = Double(mantissa) / powersOfTen[at &- point]
+        return (.double(isNegative ? -magnitude : magnitude), at)
     }
 
     private static let powersOfTen: [Double] = [

@@ -6,6 +6,9 @@ import Values
 let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
+/// One table for all tests, because a name must not outlive its table.
+let testNames = Names()
+
 /// All forms of `text`.
 func read(_ text: String, _ names: Names, _ dialect: Dialect) throws -> [Value] {
     var reader = Reader(Source(name: "test", bytes: Array(text.utf8)), names: names, dialect: dialect)
