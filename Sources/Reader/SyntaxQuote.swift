@@ -5,7 +5,7 @@ import Values
 /// The form is walked with a stack of our own: nested backquotes make forms deeper than any text (N5).
 struct SyntaxQuote {
     /// What one backquote may produce; nested ones multiply, so this ends what would take for ever.
-    static let sizeLimit = 100_000
+    static let sizeLimit = 50_000
 
     /// Symbols that a syntax-quote leaves unqualified.
     static let specialForms: Set<KnownName> = [
