@@ -104,6 +104,55 @@ import Values
         #expect(versions.count == 2_000)
     }
 
+    /// However often one large version is forked, the form that forks share is made once.
+    @Test func forksOfOneVersionCostTheirPath() throws {
+        var base = HashMap()
+        for number in 0..<50_000 { try HashMap.set(&base, .int(Int64(number)), .int(1)) }
+        var forks: [HashMap] = []
+        var marks: [Int64] = []
+        for number in 0..<1_000 {
+            if number == 1 || number == 999 { marks.append(Meter.unsettled) }
+            var fork = base
+            try HashMap.set(&fork, .int(Int64(-1 - number)), .int(2))
+            forks.append(fork)
+        }
+        #expect((marks[1] - marks[0]) / 998 < 8_000)
+        for (number, fork) in forks.enumerated() {
+            #expect(try fork.find(.int(Int64(-1 - number)))?.intValue == 2)
+            #expect(try fork.find(.int(Int64(-2 - number))) == nil)
+            #expect(try fork.find(.int(Int64(number)))?.intValue == 1)
+        }
+        // Changed in place again, the original must not serve the form it had before.
+        forks = []
+        try HashMap.set(&base, .int(-1), .int(3))
+        var late = base
+        try HashMap.set(&late, .int(-2), .int(4))
+        #expect(try late.find(.int(-1))?.intValue == 3)
+        #expect(late.count == 50_002)
+    }
+
+    @Test func threadsForkOneMapAtOnce() async throws {
+        for _ in 0..<20 {
+            var building = HashMap()
+            for number in 0..<500 { try HashMap.set(&building, .int(Int64(number)), .int(1)) }
+            let base = building
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<4 {
+                    group.addTask {
+                        var fork = base
+                        for number in 0..<100 {
+                            try HashMap.set(&fork, .int(Int64(1_000 * (task + 1) + number)), .int(1))
+                        }
+                        #expect(fork.count == 600)
+                        for number in 0..<500 { #expect(try fork.contains(.int(Int64(number)))) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(base.count == 500)
+        }
+    }
+
     /// Slices of slices do not pile up what they hide.
     @Test func takingFromTheFrontFreesWhatWasTaken() {
         var vector = Vector(ints(0..<50_000))
