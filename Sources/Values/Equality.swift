@@ -34,9 +34,6 @@ extension Value {
         default: false
         }
     }
-
-    /// A few words for an error message: the kind and, when short, the value.
-    public var briefly: String { "a value" }
 }
 
 /// Compares nested collections with a stack of its own instead of the thread's.
