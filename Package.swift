@@ -22,13 +22,16 @@ let package = Package(
         .target(name: "Runtime", dependencies: ["Machine", "Engine"], swiftSettings: strict),
         .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
-        .target(name: "Adapters", dependencies: ["Engine"], swiftSettings: strict),
+        .target(name: "CCurl"),
+        .target(name: "CProcess"),
+        .target(name: "Adapters", dependencies: ["Engine", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
         .target(
             name: "Sluice",
             dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
     ]
 )
