@@ -93,6 +93,14 @@ int sluice_spawn(
   return failed;
 }
 
+#ifdef __APPLE__
+#include <crt_externs.h>
+char *const *sluice_environment(void) { return *_NSGetEnviron(); }
+#else
+extern char **environ;
+char *const *sluice_environment(void) { return environ; }
+#endif
+
 int sluice_process_descriptor(pid_t pid) {
 #ifdef SYS_pidfd_open
   return (int)syscall(SYS_pidfd_open, pid, 0);

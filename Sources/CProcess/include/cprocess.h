@@ -22,4 +22,7 @@ int sluice_has_ended(pid_t pid);
 /// Reaps the process, waiting for it. Sets the exit code, or the signal that ended it (else 0). 0, or an errno.
 int sluice_reap(pid_t pid, int *exit_code, int *signal);
 
+/// The process's environment, ended by NULL; not to be kept.
+char *const *sluice_environment(void);
+
 #endif
