@@ -42,6 +42,7 @@ enum {
   option_header_function = 20079,
   option_post_size = 30120,
   info_private = 0x100000 + 21,
+  info_size_upload = 0x600000 + 7,
   message_done = 1,
 };
 
@@ -129,6 +130,10 @@ void *sluice_curl_context(const sluice_curl *curl, void *easy) {
 long sluice_curl_get_long(const sluice_curl *curl, void *easy, int info) {
   long value = 0;
   return curl->easy_getinfo(easy, info, &value) == 0 ? value : 0;
+}
+int64_t sluice_curl_sent(const sluice_curl *curl, void *easy) {
+  int64_t value = 0;
+  return curl->easy_getinfo(easy, info_size_upload, &value) == 0 ? value : 0;
 }
 const char *sluice_curl_get_string(const sluice_curl *curl, void *easy, int info) {
   char *value = NULL;

@@ -38,6 +38,8 @@ int sluice_curl_set_sinks(const sluice_curl *curl, void *easy, sluice_curl_sink 
 /// The bound argument of `set_sinks`.
 void *sluice_curl_context(const sluice_curl *curl, void *easy);
 long sluice_curl_get_long(const sluice_curl *curl, void *easy, int info);
+/// The bytes sent so far.
+int64_t sluice_curl_sent(const sluice_curl *curl, void *easy);
 /// NULL when absent; valid until the handle's next transfer.
 const char *sluice_curl_get_string(const sluice_curl *curl, void *easy, int info);
 const char *sluice_curl_error(const sluice_curl *curl, int result);
