@@ -94,7 +94,11 @@ package struct Glob: Sendable {
             let tokens = try tokens(Array(piece), text)
             var literal = String.UnicodeScalarView()
             for case .scalar(let scalar) in tokens { literal.append(scalar) }
-            path.parts.append(literal.count == tokens.count ? .literal(String(literal)) : .pattern(tokens))
+            let isLiteral = literal.count == tokens.count
+            if isLiteral, String(literal) == "..", path.parts.contains(where: { !$0.isLiteral }) {
+                throw .parameter("the pattern \(quoted(text)) goes up (..) behind a wildcard; start it in the directory meant")
+            }
+            path.parts.append(isLiteral ? .literal(String(literal)) : .pattern(tokens))
         }
         return path
     }
@@ -147,6 +151,10 @@ package struct Glob: Sendable {
 }
 
 extension Glob.Part {
+    var isLiteral: Bool {
+        if case .literal = self { true } else { false }
+    }
+
     func matches(_ name: String) -> Bool {
         switch self {
         case .literal(let literal): return literal == name
