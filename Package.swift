@@ -31,7 +31,8 @@ let package = Package(
             dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters"], swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
     ]
 )
