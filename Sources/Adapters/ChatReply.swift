@@ -51,7 +51,7 @@ struct ChatReply {
 
 /// Puts a streamed answer together from its pieces.
 struct ChatStream {
-    private var events = EventStream()
+    private var events = ServerSentEvents()
     private var content = ""
     private var hasContent = false
     private var role = "assistant"

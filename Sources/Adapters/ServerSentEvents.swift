@@ -1,5 +1,5 @@
 /// Server-sent events: bytes in whatever pieces they come → the data of each event (WHATWG HTML, 9.2).
-struct EventStream {
+struct ServerSentEvents {
     /// One event's data may not grow beyond this: it would be a server that never ends one.
     static let maxEventBytes = 8 << 20
 
@@ -20,7 +20,7 @@ struct EventStream {
             }
             afterReturn = byte == 13
             if byte != 10, byte != 13 {
-                if line.count < EventStream.maxEventBytes { line.append(byte) }
+                if line.count < ServerSentEvents.maxEventBytes { line.append(byte) }
                 continue
             }
             if let event = endLine() { events.append(event) }
@@ -42,7 +42,7 @@ struct EventStream {
         if value.first == UInt8(ascii: " ") { value.removeFirst() }
         if hasData { data.append(10) }
         hasData = true
-        if data.count < EventStream.maxEventBytes { data.append(contentsOf: value) }
+        if data.count < ServerSentEvents.maxEventBytes { data.append(contentsOf: value) }
         return nil
     }
 }
