@@ -119,7 +119,8 @@ private struct FileFailure {
             number: EDQUOT, code: .noSpace, what: "the disk quota is used up", next: "free some space and try again",
             retryable: true),
         FileFailure(
-            number: EROFS, code: .readOnly, what: "the file system is read-only", next: "choose a place that can be written"),
+            number: EROFS, code: .readOnly, what: "the file system is read-only",
+            next: "choose a place that can be written"),
         FileFailure(
             number: EMFILE, code: .tooManyOpen, what: "too many files are open",
             next: "run fewer effects at once or raise `ulimit -n`", retryable: true),
@@ -127,8 +128,10 @@ private struct FileFailure {
             number: ENFILE, code: .tooManyOpen, what: "the system has too many open files", next: "try again later",
             retryable: true),
         FileFailure(
-            number: ELOOP, code: .symlinkLoop, what: "symbolic links lead in a circle", next: "check the links on the path"),
-        FileFailure(number: ENAMETOOLONG, code: .nameTooLong, what: "the name is too long", next: "choose a shorter one"),
+            number: ELOOP, code: .symlinkLoop, what: "symbolic links lead in a circle",
+            next: "check the links on the path"),
+        FileFailure(
+            number: ENAMETOOLONG, code: .nameTooLong, what: "the name is too long", next: "choose a shorter one"),
         FileFailure(number: EFBIG, code: .tooLarge, what: "the file would become too large", next: "split it"),
     ]
 }

@@ -132,7 +132,8 @@ extension FileSystem {
     ) throws(AdapterError) {
         guard depth < FileSystem.maxDepth else {
             throw AdapterError(
-                .tooLarge, "could not delete \(quoted(path)): more than \(FileSystem.maxDepth) directories deep; delete it in parts",
+                .tooLarge,
+                "could not delete \(quoted(path)): more than \(FileSystem.maxDepth) directories deep; delete it in parts",
                 data: [.path(path)])
         }
         let directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -33,7 +33,8 @@ struct ChangeNotices: ~Copyable {
         #if canImport(Glibc)
             guard descriptor >= 0 else { return }
             let wanted =
-                IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF
+                IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF
+                | IN_MOVE_SELF
             let number = inotify_add_watch(descriptor, directory, UInt32(wanted) | UInt32(IN_ONLYDIR))
             if number < 0 {
                 // Not there yet, or one too many: the interval sees it.
@@ -60,7 +61,9 @@ struct ChangeNotices: ~Copyable {
                     var offset = 0
                     while offset + MemoryLayout<inotify_event>.size <= count {
                         let event = bytes.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
-                        let name = bytes[(offset + MemoryLayout<inotify_event>.size)...].prefix(Int(event.len)).prefix { $0 != 0 }
+                        let name = bytes[(offset + MemoryLayout<inotify_event>.size)...].prefix(Int(event.len)).prefix {
+                            $0 != 0
+                        }
                         offset += MemoryLayout<inotify_event>.size + Int(event.len)
                         note(event, String(decoding: name, as: UTF8.self), &touched)
                     }
@@ -77,7 +80,8 @@ struct ChangeNotices: ~Copyable {
                 return
             }
             guard !name.isEmpty, let directory = directories[event.wd] else { return }
-            touched.insert(directory == "." ? name : directory.hasSuffix("/") ? directory + name : directory + "/" + name)
+            touched.insert(
+                directory == "." ? name : directory.hasSuffix("/") ? directory + name : directory + "/" + name)
         }
     #endif
 }

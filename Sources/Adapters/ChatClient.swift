@@ -97,12 +97,15 @@ package final class ChatClient: Sendable {
         }
     }
 
-    private static func embeddings(_ body: Value, _ endpoint: ChatEndpoint, _ wire: ChatWire) throws(AdapterError) -> Value {
+    private static func embeddings(_ body: Value, _ endpoint: ChatEndpoint, _ wire: ChatWire) throws(AdapterError)
+        -> Value
+    {
         let rows = body.field("data")?.elementsIfVector ?? []
         let vectors = rows.compactMap { $0.field("embedding") }
         guard !rows.isEmpty, vectors.count == rows.count else {
             throw AdapterError(
-                .invalidJSON, "the answer of \(endpoint.host) has no data[].embedding: check OPENAI_BASE_URL", data: [.host(endpoint.host)])
+                .invalidJSON, "the answer of \(endpoint.host) has no data[].embedding: check OPENAI_BASE_URL",
+                data: [.host(endpoint.host)])
         }
         var map = MapBuilder()
         map.set(.embeddings, .vector(vectors))
@@ -143,7 +146,9 @@ package final class ChatClient: Sendable {
                 done(
                     result.flatMap { response in
                         Result { () throws(AdapterError) in
-                            if !(200..<300).contains(response.status) { throw ChatFailure.error(response, endpoint, json) }
+                            if !(200..<300).contains(response.status) {
+                                throw ChatFailure.error(response, endpoint, json)
+                            }
                             return try json.decoding(response.body, keywords: false, "the answer of \(endpoint.host)")
                         }
                     })
@@ -182,7 +187,8 @@ package final class ChatClient: Sendable {
     }
 
     private static func finish(
-        _ result: Result<HTTPResponse, AdapterError>, _ pieces: Pieces, _ wantsJSON: Bool, _ endpoint: ChatEndpoint, _ json: JSONCodec
+        _ result: Result<HTTPResponse, AdapterError>, _ pieces: Pieces, _ wantsJSON: Bool, _ endpoint: ChatEndpoint,
+        _ json: JSONCodec
     ) throws(AdapterError) -> ChatReply {
         let response: HTTPResponse
         switch result {
@@ -193,8 +199,9 @@ package final class ChatClient: Sendable {
         }
         if !(200..<300).contains(response.status) { throw ChatFailure.error(response, endpoint, json) }
         // Some servers answer a streaming request at once and whole.
-        if response.header("content-type")?.hasPrefix("application/json") == true {
-            let reply = try ChatReply(json.decoding(response.body, keywords: false, "the answer of \(endpoint.host)"), endpoint.host)
+        if !pieces.isStream, response.header("content-type")?.hasPrefix("text/event-stream") != true {
+            let reply = try ChatReply(
+                json.decoding(response.body, keywords: false, "the answer of \(endpoint.host)"), endpoint.host)
             try reply.check(wantsJSON: wantsJSON)
             return reply
         }
@@ -214,6 +221,7 @@ package final class ChatClient: Sendable {
         }
 
         var begun: Bool { lock.withLock { stream.begun } }
+        var isStream: Bool { lock.withLock { stream.isStream } }
 
         func finish(_ host: String) throws(AdapterError) -> ChatReply {
             try lock.withLock { () throws(AdapterError) in try stream.finish(host) }

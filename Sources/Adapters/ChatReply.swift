@@ -11,7 +11,8 @@ struct ChatReply {
     init(_ body: Value, _ host: String) throws(AdapterError) {
         guard let choice = body.field("choices")?.elementsIfVector?.first, let message = choice.field("message") else {
             throw AdapterError(
-                .invalidJSON, "the answer of \(host) has no choices[0].message: is it an OpenAI-compatible server? check OPENAI_BASE_URL",
+                .invalidJSON,
+                "the answer of \(host) has no choices[0].message: is it an OpenAI-compatible server? check OPENAI_BASE_URL",
                 data: [.host(host)])
         }
         self.message = message
@@ -61,6 +62,8 @@ struct ChatStream {
     private var model: String?
     private var ended = false
     private(set) var failure: AdapterError?
+    /// At least one event came, so the server does stream.
+    private(set) var isStream = false
     /// Something of the answer was shown: repeating the request would show it twice.
     private(set) var begun = false
 
@@ -68,6 +71,7 @@ struct ChatStream {
     mutating func feed(_ bytes: [UInt8], _ endpoint: ChatEndpoint, _ json: JSONCodec) -> [String] {
         var added: [String] = []
         for event in events.feed(bytes) where failure == nil && !ended {
+            isStream = true
             if event.elementsEqual("[DONE]".utf8) {
                 ended = true
                 break
@@ -106,7 +110,9 @@ struct ChatStream {
 
     private mutating func take(call: Value) {
         // Bounded: the index is the server's.
-        guard let index = call.field("index")?.intValue ?? Int64(exactly: calls.count), (0..<256).contains(index) else { return }
+        guard let index = call.field("index")?.intValue ?? Int64(exactly: calls.count), (0..<256).contains(index) else {
+            return
+        }
         while calls.count <= Int(index) { calls.append(("", "", "")) }
         begun = true
         if let id = call.field("id")?.stringValue { calls[Int(index)].id = id }
@@ -119,7 +125,8 @@ struct ChatStream {
         if let failure { throw failure }
         guard ended || finishReason != nil else {
             throw AdapterError(
-                .connectionDropped, "\(host) ended its answer in the middle: try again", retryable: !begun, data: [.host(host)])
+                .connectionDropped, "\(host) ended its answer in the middle: try again", retryable: !begun,
+                data: [.host(host)])
         }
         var message = MapBuilder()
         message.set(Value.string("role"), .string(role))

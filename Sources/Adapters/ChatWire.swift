@@ -35,7 +35,8 @@ struct ChatWire: Sendable {
     static func wireName(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
 
     /// The request body: the parameters given, under the protocol's names.
-    func body(_ params: Params, _ passed: [KnownName], defaults: [KnownName: Value]) throws(AdapterError) -> MapBuilder {
+    func body(_ params: Params, _ passed: [KnownName], defaults: [KnownName: Value]) throws(AdapterError) -> MapBuilder
+    {
         var body = MapBuilder()
         for key in passed {
             guard let value = params.value(key) ?? defaults[key] else { continue }
@@ -92,7 +93,9 @@ struct ChatWire: Sendable {
 
     private func keyword(_ key: Value) -> Value {
         guard case .text(let text) = key, text.byteCount <= ChatWire.maxKeyBytes, text.byteCount > 0,
-            text.utf8.allSatisfy({ (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || $0 == 95 })
+            text.utf8.allSatisfy({
+                (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || $0 == 95
+            })
         else { return key }
         return names.keyword(String(text.string.map { $0 == "_" ? "-" : $0 }))
     }

@@ -42,18 +42,22 @@ enum CurlFailure {
         let data: [AdapterError.Detail] = [.host(address)]
         switch code {
         case 1, 3:
-            return AdapterError(.invalidURL, "the address of \(address) cannot be used (\(reason)); check it", data: data)
+            return AdapterError(
+                .invalidURL, "the address of \(address) cannot be used (\(reason)); check it", data: data)
         case 5, 6:
             return AdapterError(
-                .couldNotResolve, "could not find \(address): check its name, the network and the proxy settings", retryable: true,
+                .couldNotResolve, "could not find \(address): check its name, the network and the proxy settings",
+                retryable: true,
                 data: data)
         case 7:
             return AdapterError(
-                .connectionRefused, "could not connect to \(address): \(connectReason(osErrno)); check that it runs and the port",
+                .connectionRefused,
+                "could not connect to \(address): \(connectReason(osErrno)); check that it runs and the port",
                 retryable: true, data: data)
         case 28:
             return AdapterError(
-                .timeout, "\(address) did not take the connection in time: check the network, or try again later", retryable: true,
+                .timeout, "\(address) did not take the connection in time: check the network, or try again later",
+                retryable: true,
                 data: data)
         case 35, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98:
             return AdapterError(
@@ -62,7 +66,8 @@ enum CurlFailure {
                 data: data)
         case 8, 16, 18, 52, 55, 56, 61, 92, 95:
             return AdapterError(
-                .connectionDropped, "the connection to \(address) broke (\(reason)): try again", retryable: safe, data: data)
+                .connectionDropped, "the connection to \(address) broke (\(reason)): try again", retryable: safe,
+                data: data)
         default:
             return AdapterError(.http, "the request to \(address) failed (\(reason), curl \(code))", data: data)
         }

@@ -41,7 +41,9 @@ package struct AdapterEffect: Sendable {
     package var start: StartEffect
 
     /// For effects that are over when they are started.
-    static func immediate(_ type: String, _ body: @escaping @Sendable (EffectCall) throws(AdapterError) -> Value) -> AdapterEffect {
+    static func immediate(_ type: String, _ body: @escaping @Sendable (EffectCall) throws(AdapterError) -> Value)
+        -> AdapterEffect
+    {
         AdapterEffect(type: type) { call, answer in
             do throws(AdapterError) {
                 answer(.success(try body(call)))
@@ -55,7 +57,9 @@ package struct AdapterEffect: Sendable {
     /// For effects that block: `prepare` checks what was asked on the caller's thread, and what it returns runs on `pool`.
     static func blocking(
         _ type: String, on pool: BlockingPool,
-        _ prepare: @escaping @Sendable (EffectCall) throws(AdapterError) -> @Sendable (CancelFlag) throws(AdapterError) -> Value
+        _ prepare:
+            @escaping @Sendable (EffectCall) throws(AdapterError) ->
+            @Sendable (CancelFlag) throws(AdapterError) -> Value
     ) -> AdapterEffect {
         AdapterEffect(type: type) { call, answer in
             let work: @Sendable (CancelFlag) throws(AdapterError) -> Value
@@ -102,7 +106,9 @@ package struct Params: Sendable {
     }
 
     func required(_ key: KnownName) throws(AdapterError) -> String {
-        guard let text = try string(key) else { throw .parameter("the parameter :\(key.rawValue) is missing; give a string") }
+        guard let text = try string(key) else {
+            throw .parameter("the parameter :\(key.rawValue) is missing; give a string")
+        }
         return text
     }
 
@@ -219,7 +225,9 @@ package struct JSONCodec: Sendable {
         } catch {
             let shown = String(decoding: bytes.prefix(200), as: UTF8.self)
             if JSONCodec.isCutShort(bytes) {
-                throw AdapterError(.truncatedJSON, "\(what) ends in the middle of its JSON: try again", retryable: true, data: [.body(shown)])
+                throw AdapterError(
+                    .truncatedJSON, "\(what) ends in the middle of its JSON: try again", retryable: true,
+                    data: [.body(shown)])
             }
             throw AdapterError(.invalidJSON, "\(what) is not JSON: \(JSONCodec.words(error))", data: [.body(shown)])
         }
@@ -232,7 +240,9 @@ package struct JSONCodec: Sendable {
     /// Begins like JSON and ends within a string, an object or an array.
     static func isCutShort(_ bytes: [UInt8]) -> Bool {
         guard let first = bytes.first(where: { $0 > 32 }) else { return true }
-        guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"") else { return false }
+        guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"") else {
+            return false
+        }
         var (depth, inString, escaped) = (0, false, false)
         for byte in bytes {
             if escaped {

@@ -39,11 +39,15 @@ package struct FileSystem: Sendable {
     /// A path that the C library would cut short at a NUL names another file than the one shown.
     static func validate(_ path: String) throws(AdapterError) {
         if path.isEmpty { throw .parameter("the path is empty; name a file") }
-        if path.utf8.contains(0) { throw .parameter("the path \(quoted(path)) contains a NUL character; no file name can") }
+        if path.utf8.contains(0) {
+            throw .parameter("the path \(quoted(path)) contains a NUL character; no file name can")
+        }
     }
 
     /// The bytes of a file, at most `maxBytes`.
-    package func read(_ path: String, maxBytes: Int = defaultMaxBytes, cancel: CancelFlag) throws(AdapterError) -> [UInt8] {
+    package func read(_ path: String, maxBytes: Int = defaultMaxBytes, cancel: CancelFlag) throws(AdapterError)
+        -> [UInt8]
+    {
         try FileSystem.validate(path)
         // Without O_NONBLOCK, opening a pipe nobody writes to would hold the thread for ever.
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -59,7 +63,9 @@ package struct FileSystem: Sendable {
         while true {
             try cancel.check()
             if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: count)) }
-            let got = bytes.withUnsafeMutableBytes { readOnce(file, $0.baseAddress! + count, min($0.count - count, FileSystem.chunk)) }
+            let got = bytes.withUnsafeMutableBytes {
+                readOnce(file, $0.baseAddress! + count, min($0.count - count, FileSystem.chunk))
+            }
             if got == 0 { break }
             if got < 0 {
                 if errno != EAGAIN { throw .file("read", path, errno) }
@@ -77,7 +83,8 @@ package struct FileSystem: Sendable {
     private static func tooLarge(_ path: String, _ size: Int?, _ limit: Int) -> AdapterError {
         let has = size.map { "it has \($0) bytes" } ?? "it has more"
         return AdapterError(
-            .tooLarge, "could not read \(quoted(path)): \(has), and at most \(limit) are read; pass a larger :max-bytes",
+            .tooLarge,
+            "could not read \(quoted(path)): \(has), and at most \(limit) are read; pass a larger :max-bytes",
             data: [.path(path)])
     }
 
@@ -280,7 +287,9 @@ struct DirectoryStream {
             if kind == Int32(DT_UNKNOWN) {
                 var status = stat()
                 if lstat(path + "/" + name, &status) == 0 {
-                    kind = status.st_mode & S_IFMT == S_IFDIR ? Int32(DT_DIR) : status.st_mode & S_IFMT == S_IFLNK ? Int32(DT_LNK) : 0
+                    kind =
+                        status.st_mode & S_IFMT == S_IFDIR
+                        ? Int32(DT_DIR) : status.st_mode & S_IFMT == S_IFLNK ? Int32(DT_LNK) : 0
                 }
             }
             found.append(Entry(name: name, isDirectory: kind == Int32(DT_DIR), isLink: kind == Int32(DT_LNK)))

@@ -96,7 +96,8 @@ package struct Glob: Sendable {
             for case .scalar(let scalar) in tokens { literal.append(scalar) }
             let isLiteral = literal.count == tokens.count
             if isLiteral, String(literal) == "..", path.parts.contains(where: { !$0.isLiteral }) {
-                throw .parameter("the pattern \(quoted(text)) goes up (..) behind a wildcard; start it in the directory meant")
+                throw .parameter(
+                    "the pattern \(quoted(text)) goes up (..) behind a wildcard; start it in the directory meant")
             }
             path.parts.append(isLiteral ? .literal(String(literal)) : .pattern(tokens))
         }
@@ -125,7 +126,9 @@ package struct Glob: Sendable {
     }
 
     /// Reads a class from behind its `[`; returns the index of its `]`.
-    private static func oneOf(_ piece: [Unicode.Scalar], _ start: Int, _ text: String) throws(AdapterError) -> (Token, Int) {
+    private static func oneOf(_ piece: [Unicode.Scalar], _ start: Int, _ text: String) throws(AdapterError) -> (
+        Token, Int
+    ) {
         var index = start
         let negated = index < piece.count && (piece[index] == "!" || piece[index] == "^")
         if negated { index += 1 }
@@ -135,7 +138,9 @@ package struct Glob: Sendable {
             let low = piece[index].value
             if index + 2 < piece.count, piece[index + 1] == "-", piece[index + 2] != "]" {
                 let high = piece[index + 2].value
-                if low > high { throw .parameter("the range in \(quoted(text)) runs backwards; write its smaller end first") }
+                if low > high {
+                    throw .parameter("the range in \(quoted(text)) runs backwards; write its smaller end first")
+                }
                 ranges.append(low...high)
                 index += 3
             } else {
@@ -290,7 +295,9 @@ extension Glob {
         }
 
         /// A directory that is missing or closed to us holds no matches, as in a shell.
-        private mutating func read(_ directory: String, _ willRead: Visit) throws(AdapterError) -> [DirectoryStream.Entry] {
+        private mutating func read(_ directory: String, _ willRead: Visit) throws(AdapterError) -> [DirectoryStream
+            .Entry]
+        {
             let path = directory.isEmpty ? "." : directory
             willRead(path)
             let read: [DirectoryStream.Entry]

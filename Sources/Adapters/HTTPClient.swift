@@ -1,11 +1,28 @@
 import CCurl
 import Values
 
+/// The authorities that are trusted beside those that libcurl was built to trust.
+package struct Certificates: Sendable {
+    package var file: String?
+    package var directory: String?
+
+    package init(file: String? = nil, directory: String? = nil) {
+        self.file = file
+        self.directory = directory
+    }
+
+    /// From the variables that curl and OpenSSL go by: libcurl itself reads only some of them, and not in every build.
+    package static func fromEnvironment(_ variable: (String) -> String? = { environment($0) }) -> Certificates {
+        Certificates(file: variable("CURL_CA_BUNDLE") ?? variable("SSL_CERT_FILE"), directory: variable("SSL_CERT_DIR"))
+    }
+}
+
 /// HTTP and HTTPS by libcurl: any number of requests at once, all on one thread that starts with the first.
 package final class HTTPClient: Sendable {
     private let loop = HTTPLoop()
+    private let certificates: Certificates
 
-    package init() {}
+    package init(certificates: Certificates = .fromEnvironment()) { self.certificates = certificates }
 
     deinit { loop.close() }
 
@@ -16,7 +33,7 @@ package final class HTTPClient: Sendable {
         _ request: HTTPRequest, _ done: @escaping @Sendable (Result<HTTPResponse, AdapterError>) -> Void
     ) -> @Sendable () -> Void {
         do throws(AdapterError) {
-            let transfer = try HTTPTransfer(request, done)
+            let transfer = try HTTPTransfer(request, certificates, done)
             try loop.add(transfer)
             return { [loop] in loop.cancel(transfer) }
         } catch {
@@ -78,7 +95,8 @@ private final class HTTPLoop: @unchecked Sendable {
                 .libraryMissing, "HTTP needs libcurl (7.68 or newer), which is not installed: \(install)")
         }
         guard let multi = sluice_curl_multi(curl) else {
-            throw AdapterError(.unavailable, "there is no memory left for HTTP; run fewer programs at once", retryable: true)
+            throw AdapterError(
+                .unavailable, "there is no memory left for HTTP; run fewer programs at once", retryable: true)
         }
         self.curl = curl
         self.multi = multi
@@ -142,7 +160,9 @@ private final class HTTPLoop: @unchecked Sendable {
     private func stop(
         _ transfer: HTTPTransfer, _ why: AdapterError, _ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer
     ) {
-        if let easy = transfer.easy, running.removeValue(forKey: easy) != nil { _ = sluice_curl_multi_remove(curl, multi, easy) }
+        if let easy = transfer.easy, running.removeValue(forKey: easy) != nil {
+            _ = sluice_curl_multi_remove(curl, multi, easy)
+        }
         transfer.end(.failure(why))
     }
 

@@ -77,7 +77,9 @@ package struct HTTPEffects: Sendable {
     }
 
     /// The entries of a map of strings, keywords and numbers, in its order.
-    private static func pairs(_ params: Params, _ key: KnownName) throws(AdapterError) -> [(name: String, value: String)] {
+    private static func pairs(_ params: Params, _ key: KnownName) throws(AdapterError) -> [(
+        name: String, value: String
+    )] {
         guard let value = params.value(key) else { return [] }
         guard case .map(let map) = value else { throw params.wrong(key, "a map", value) }
         var found: [(name: String, value: String)] = []
@@ -102,7 +104,9 @@ package struct HTTPEffects: Sendable {
         }
     }
 
-    private static func value(of response: HTTPResponse, _ form: KnownName, _ json: JSONCodec) throws(AdapterError) -> Value {
+    private static func value(of response: HTTPResponse, _ form: KnownName, _ json: JSONCodec) throws(AdapterError)
+        -> Value
+    {
         var headers = MapBuilder()
         for (name, value) in response.headers { headers.set(.string(name), .string(value)) }
         var map = MapBuilder()

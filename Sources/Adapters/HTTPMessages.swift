@@ -42,7 +42,9 @@ package struct HTTPRequest: Sendable {
     }
 
     /// What tells the other side who we are, and must therefore not follow a redirect elsewhere.
-    static let credentialHeaders: Set<String> = ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key"]
+    static let credentialHeaders: Set<String> = [
+        "authorization", "cookie", "proxy-authorization", "x-api-key", "api-key",
+    ]
 
     var hasCredentials: Bool { headers.contains { HTTPRequest.credentialHeaders.contains($0.name.lowercased()) } }
 
@@ -51,15 +53,19 @@ package struct HTTPRequest: Sendable {
         let isToken = { (text: String) in
             !text.isEmpty
                 && text.utf8.allSatisfy {
-                    (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || "!#$%&'*+-.^_`|~".utf8.contains($0)
+                    (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+                        || "!#$%&'*+-.^_`|~".utf8.contains($0)
                 }
         }
         if !isToken(method) { throw .parameter("\(quoted(method)) is not an HTTP method; use one such as GET or POST") }
         for header in headers {
-            if !isToken(header.name) { throw .parameter("\(quoted(header.name)) is not a header name; use letters, digits and -") }
+            if !isToken(header.name) {
+                throw .parameter("\(quoted(header.name)) is not a header name; use letters, digits and -")
+            }
             if header.value.utf8.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }) {
                 // The value may be a key: it is not shown.
-                throw .parameter("the value of the header \(quoted(header.name)) contains a line break or NUL; remove it")
+                throw .parameter(
+                    "the value of the header \(quoted(header.name)) contains a line break or NUL; remove it")
             }
         }
     }
@@ -92,7 +98,8 @@ package struct HTTPResponse: Sendable {
         let safe = request.isSafeToRepeat
         switch status {
         case 401, 403:
-            return AdapterError(.unauthorized, "\(host) refused the request (\(status)): check the credentials", data: data)
+            return AdapterError(
+                .unauthorized, "\(host) refused the request (\(status)): check the credentials", data: data)
         case 404: return AdapterError(.notFound, "\(host) has no such thing (404): check the address", data: data)
         case 429:
             return AdapterError(
@@ -121,8 +128,10 @@ enum HTTPDate {
     /// Seconds since 1970; nil for anything else.
     static func seconds(_ text: String) -> Int64? {
         let parts = text.split(whereSeparator: { $0 == " " || $0 == "," || $0 == ":" })
-        guard parts.count == 8, parts[7] == "GMT", let day = Int64(parts[1]), let month = months.firstIndex(of: String(parts[2])),
-            let year = Int64(parts[3]), let hour = Int64(parts[4]), let minute = Int64(parts[5]), let second = Int64(parts[6]),
+        guard parts.count == 8, parts[7] == "GMT", let day = Int64(parts[1]),
+            let month = months.firstIndex(of: String(parts[2])),
+            let year = Int64(parts[3]), let hour = Int64(parts[4]), let minute = Int64(parts[5]),
+            let second = Int64(parts[6]),
             (1...31).contains(day), (1970...9999).contains(year), (0...23).contains(hour), (0...59).contains(minute),
             (0...60).contains(second)
         else { return nil }

@@ -32,8 +32,14 @@ final class HTTPTransfer: @unchecked Sendable {
     private var lastActivity: Int64
     private var lastSent: Int64 = 0
 
-    init(_ request: HTTPRequest, _ done: @escaping @Sendable (Result<HTTPResponse, AdapterError>) -> Void) throws(AdapterError) {
+    private let certificates: Certificates
+
+    init(
+        _ request: HTTPRequest, _ certificates: Certificates,
+        _ done: @escaping @Sendable (Result<HTTPResponse, AdapterError>) -> Void
+    ) throws(AdapterError) {
         self.request = request
+        self.certificates = certificates
         self.done = done
         method = request.method
         url = request.url
@@ -61,7 +67,8 @@ final class HTTPTransfer: @unchecked Sendable {
         release()
         self.curl = curl
         guard let easy = sluice_curl_easy(curl) else {
-            throw AdapterError(.unavailable, "there is no memory left for another request; run fewer at once", retryable: true)
+            throw AdapterError(
+                .unavailable, "there is no memory left for another request; run fewer at once", retryable: true)
         }
         self.easy = easy
         status = 0
@@ -70,7 +77,8 @@ final class HTTPTransfer: @unchecked Sendable {
         var failed: Int32 = sluice_curl_set_string(curl, easy, CurlOption.url, url)
         let numbers: [(Int32, Int)] = [
             (CurlOption.noSignal, 1), (CurlOption.followLocation, 0), (CurlOption.protocols, curlWebProtocols),
-            (CurlOption.verifyPeer, 1), (CurlOption.verifyHost, 2), (CurlOption.connectTimeoutMs, HTTPRequest.connectMs),
+            (CurlOption.verifyPeer, 1), (CurlOption.verifyHost, 2),
+            (CurlOption.connectTimeoutMs, HTTPRequest.connectMs),
         ]
         for (option, value) in numbers where failed == 0 { failed = sluice_curl_set_long(curl, easy, option, value) }
         if failed == 0 { failed = sluice_curl_set_string(curl, easy, CurlOption.userAgent, "sluice") }
@@ -92,13 +100,12 @@ final class HTTPTransfer: @unchecked Sendable {
         (easy, headerList) = (nil, nil)
     }
 
-    /// libcurl itself reads only some of these variables, and not in every build.
     private func setCertificates(_ curl: OpaquePointer, _ easy: UnsafeMutableRawPointer) -> Int32 {
         var failed: Int32 = 0
-        if let file = environment("CURL_CA_BUNDLE") ?? environment("SSL_CERT_FILE") {
+        if let file = certificates.file {
             failed = sluice_curl_set_string(curl, easy, CurlOption.certificateFile, file)
         }
-        if failed == 0, let directory = environment("SSL_CERT_DIR") {
+        if failed == 0, let directory = certificates.directory {
             // Not every TLS library behind libcurl can; the file above then stands alone.
             _ = sluice_curl_set_string(curl, easy, CurlOption.certificateDirectory, directory)
         }
@@ -131,7 +138,9 @@ final class HTTPTransfer: @unchecked Sendable {
         var lines = headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
         // Not asking "may I?" before each larger body saves a round trip, and a second's wait with servers that ignore it.
         lines.append("Expect:")
-        if body != nil, !headers.contains(where: { $0.name.lowercased() == "content-type" }) { lines.append("Content-Type:") }
+        if body != nil, !headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+            lines.append("Content-Type:")
+        }
         for line in lines {
             guard let longer = sluice_curl_list_append(curl, headerList, line) else { return 27 }
             headerList = longer
@@ -180,7 +189,8 @@ extension HTTPTransfer {
         redirects += 1
         if redirects > request.maxRedirects {
             throw AdapterError(
-                .tooManyRedirects, "\(address.authority) redirected more than \(request.maxRedirects) times; check the address",
+                .tooManyRedirects,
+                "\(address.authority) redirected more than \(request.maxRedirects) times; check the address",
                 data: [.host(address.authority)])
         }
         let next = try WebAddress(location)
@@ -240,7 +250,8 @@ extension HTTPTransfer {
 
     private func late(_ what: String) -> AdapterError {
         AdapterError(
-            .timeout, "\(address.authority) is too slow: \(what); allow more time or try again", retryable: request.isSafeToRepeat,
+            .timeout, "\(address.authority) is too slow: \(what); allow more time or try again",
+            retryable: request.isSafeToRepeat,
             data: [.host(address.authority)])
     }
 
@@ -271,7 +282,8 @@ extension HTTPTransfer {
         lastActivity = monotonicMs()
         if received.count + bytes.count > request.maxBytes {
             refusal = AdapterError(
-                .tooLarge, "the answer of \(address.authority) has more than \(request.maxBytes) bytes; pass a larger :max-bytes",
+                .tooLarge,
+                "the answer of \(address.authority) has more than \(request.maxBytes) bytes; pass a larger :max-bytes",
                 data: [.host(address.authority)])
             return false
         }
@@ -281,13 +293,18 @@ extension HTTPTransfer {
     }
 }
 
-private func bodySink(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+private func bodySink(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
     let transfer = Unmanaged<HTTPTransfer>.fromOpaque(context!).takeUnretainedValue()
     // Any other number than that given makes libcurl stop.
-    return transfer.take(body: UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : (size * count == 0 ? 1 : 0)
+    return transfer.take(body: UnsafeRawBufferPointer(start: bytes, count: size * count))
+        ? size * count : (size * count == 0 ? 1 : 0)
 }
 
-private func headerSink(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+private func headerSink(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
     Unmanaged<HTTPTransfer>.fromOpaque(context!).takeUnretainedValue()
         .take(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
     return size * count

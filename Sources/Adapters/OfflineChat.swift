@@ -39,7 +39,8 @@ package struct OfflineChat: Sendable {
         message.set(Value.string("content"), .string(content))
         var usage = MapBuilder()
         for name in ["prompt_tokens", "completion_tokens", "total_tokens"] { usage.set(Value.string(name), .int(0)) }
-        return ChatReply(message: message.value, finishReason: "stop", usage: usage.value, model: OfflineChat.model).value(wire)
+        return ChatReply(message: message.value, finishReason: "stop", usage: usage.value, model: OfflineChat.model)
+            .value(wire)
     }
 
     /// The longest text that a user sent: instructions and complaints are shorter than what they are about.
@@ -165,7 +166,8 @@ struct Extract {
             }
             return map.value
         default:
-            return .string(["title", "name", "subject", "heading", "headline"].contains(name.lowercased()) ? title : summary)
+            return .string(
+                ["title", "name", "subject", "heading", "headline"].contains(name.lowercased()) ? title : summary)
         }
     }
 

@@ -22,7 +22,9 @@ package struct ProcessEffects: Sendable {
                 return runner.start(program) { result in
                     answer(
                         result.flatMap { done in
-                            check && done.exit != 0 ? .failure(ProcessEffects.failure(program, done)) : .success(ProcessEffects.value(of: done))
+                            check && done.exit != 0
+                                ? .failure(ProcessEffects.failure(program, done))
+                                : .success(ProcessEffects.value(of: done))
                         })
                 }
             } catch {

@@ -89,8 +89,11 @@ package final class ProcessRunner: Sendable {
             throw .parameter("the argument \(quoted(argument)) contains a NUL character; programs cannot be given one")
         }
         for (name, value) in program.environment {
-            if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0) || value?.utf8.contains(0) == true {
-                throw .parameter("\(quoted(name)) cannot be an environment variable; use letters, digits and _ without NUL or =")
+            if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0)
+                || value?.utf8.contains(0) == true
+            {
+                throw .parameter(
+                    "\(quoted(name)) cannot be an environment variable; use letters, digits and _ without NUL or =")
             }
         }
         if let directory = program.directory {
@@ -110,7 +113,9 @@ final class WakePipe: Sendable {
     init() throws(AdapterError) {
         var ends: [Int32] = [-1, -1]
         let failed = sluice_pipe(&ends)
-        if failed != 0 { throw AdapterError(.tooManyOpen, "too many files are open; run fewer effects at once", retryable: true) }
+        if failed != 0 {
+            throw AdapterError(.tooManyOpen, "too many files are open; run fewer effects at once", retryable: true)
+        }
         (descriptor, writer) = (ends[0], ends[1])
         for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     }
@@ -177,28 +182,36 @@ private struct ProgramRun: ~Copyable {
     }
 
     deinit {
-        for descriptor in [ended, input, outputs[0].descriptor, outputs[1].descriptor] where descriptor >= 0 { close(descriptor) }
+        for descriptor in [ended, input, outputs[0].descriptor, outputs[1].descriptor] where descriptor >= 0 {
+            close(descriptor)
+        }
     }
 
     private static func error(_ name: String, _ number: Int32) -> AdapterError {
         switch number {
         case ENOENT:
             AdapterError(
-                .programNotFound, "could not run \(quoted(name)): there is no such program; install it, or give its path")
+                .programNotFound,
+                "could not run \(quoted(name)): there is no such program; install it, or give its path")
         case EACCES:
-            AdapterError(.permissionDenied, "could not run \(quoted(name)): it may not be executed; check its mode (chmod +x)")
+            AdapterError(
+                .permissionDenied, "could not run \(quoted(name)): it may not be executed; check its mode (chmod +x)")
         case E2BIG:
             AdapterError(.tooLarge, "could not run \(quoted(name)): its arguments are too long; pass them on its input")
         case EAGAIN, ENOMEM:
             AdapterError(
-                .couldNotStart, "could not run \(quoted(name)): the system has no room for another process; try again later",
+                .couldNotStart,
+                "could not run \(quoted(name)): the system has no room for another process; try again later",
                 retryable: true)
         default:
-            AdapterError(.couldNotStart, "could not run \(quoted(name)): \(String(cString: strerror(number))); is it a program?")
+            AdapterError(
+                .couldNotStart, "could not run \(quoted(name)): \(String(cString: strerror(number))); is it a program?")
         }
     }
 
-    private static func spawn(_ program: Program, _ pid: inout pid_t, _ input: Int32, _ output: Int32, _ error: Int32) -> Int32 {
+    private static func spawn(_ program: Program, _ pid: inout pid_t, _ input: Int32, _ output: Int32, _ error: Int32)
+        -> Int32
+    {
         var arguments = program.arguments.map { strdup($0) } + [nil]
         var variables = environment(program.environment).map { strdup($0) } + [nil]
         defer { for text in arguments + variables { free(text) } }
@@ -237,7 +250,9 @@ private struct ProgramRun: ~Copyable {
         case .cancelled: throw .cancelled
         case .timedOut:
             throw AdapterError(
-                .timeout, "\(quoted(program.arguments[0])) ran longer than \(program.timeoutMs ?? 0) ms and was ended; allow more time")
+                .timeout,
+                "\(quoted(program.arguments[0])) ran longer than \(program.timeoutMs ?? 0) ms and was ended; allow more time"
+            )
         case nil:
             return ProgramResult(
                 exit: Int(exit), signal: signal == 0 ? nil : Int(signal), out: outputs[0].kept, err: outputs[1].kept)

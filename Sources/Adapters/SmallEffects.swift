@@ -54,7 +54,9 @@ package struct SmallEffects: Sendable {
     private func logging(_ type: String, _ level: String) -> AdapterEffect {
         .immediate(type) { [log] call throws(AdapterError) in
             var line = "[\(level)]"
-            if let message = call.params.value(.message) { line += " " + (try SmallEffects.printed(message, readably: false)) }
+            if let message = call.params.value(.message) {
+                line += " " + (try SmallEffects.printed(message, readably: false))
+            }
             if let data = call.params.value(.data) { line += " " + (try SmallEffects.printed(data, readably: true)) }
             log(line)
             return .nil

@@ -39,7 +39,9 @@ struct TreeChanges {
     mutating func begin(_ scan: [String: FileStatus], tell: Bool) -> [FileChange] {
         told = scan
         guard tell else { return [] }
-        return scan.keys.sorted(by: bytewise).map { FileChange(kind: .created, path: $0, status: scan[$0], initial: true) }
+        return scan.keys.sorted(by: bytewise).map {
+            FileChange(kind: .created, path: $0, status: scan[$0], initial: true)
+        }
     }
 
     /// Takes in a scan: every watched file as it is at `now`, and the paths the system reported since the last one.

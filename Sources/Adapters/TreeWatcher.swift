@@ -56,7 +56,8 @@ package final class TreeWatcher: @unchecked Sendable {
         guard startThread({ self.run() }) else {
             close(ends[0])
             close(ends[1])
-            throw AdapterError(.tooManyOpen, "could not watch \(quoted(glob.text)): the system has no thread left; try again later")
+            throw AdapterError(
+                .tooManyOpen, "could not watch \(quoted(glob.text)): the system has no thread left; try again later")
         }
     }
 

@@ -46,7 +46,8 @@ package struct WebAddress: Equatable, Sendable {
             port = secure ? 443 : 80
             return
         }
-        guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits), (1...65535).contains(number) else {
+        guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits), (1...65535).contains(number)
+        else {
             throw WebAddress.invalid(text, "the port must be a number from 1 to 65535")
         }
         port = number
@@ -80,7 +81,9 @@ package struct WebAddress: Equatable, Sendable {
     /// An address as a message may show it: without credentials, and without the query, which often carries keys.
     package static func withoutSecrets(_ text: String) -> String {
         var shown = String(text.prefix { $0 != "?" && $0 != "#" })
-        if let scheme = shown.range(of: "://"), let at = shown[scheme.upperBound...].prefix(while: { $0 != "/" }).lastIndex(of: "@") {
+        if let scheme = shown.range(of: "://"),
+            let at = shown[scheme.upperBound...].prefix(while: { $0 != "/" }).lastIndex(of: "@")
+        {
             shown.removeSubrange(scheme.upperBound...at)
         }
         return shown

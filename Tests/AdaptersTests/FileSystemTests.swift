@@ -25,9 +25,12 @@ import Values
         #expect(try directory.text("a.txt") == "grüße\n")
     }
 
-    @Test("A file that is not UTF-8 is refused as text, with the place and what to do", arguments: [
-        ([0x61, 0xff], 1), ([0xc3], 0), ([0xe0, 0x80, 0x80], 0), ([0xed, 0xa0, 0x80], 0), ([0x41, 0xf4, 0x90, 0x80, 0x80], 1),
-    ] as [([UInt8], Int)])
+    @Test(
+        "A file that is not UTF-8 is refused as text, with the place and what to do",
+        arguments: [
+            ([0x61, 0xff], 1), ([0xc3], 0), ([0xe0, 0x80, 0x80], 0), ([0xed, 0xa0, 0x80], 0),
+            ([0x41, 0xf4, 0x90, 0x80, 0x80], 1),
+        ] as [([UInt8], Int)])
     func invalidText(_ bytes: [UInt8], _ offset: Int) async throws {
         try files.write(directory("b"), bytes, cancel: CancelFlag())
         let error = await failure { () async throws(AdapterError) in
@@ -40,7 +43,9 @@ import Values
     @Test("Reads are bounded") func bounded() throws {
         try directory.file("big", String(repeating: "x", count: 5_000))
         #expect(try files.read(directory("big"), maxBytes: 5_000, cancel: CancelFlag()).count == 5_000)
-        let error = failure { () throws(AdapterError) in try files.read(directory("big"), maxBytes: 4_999, cancel: CancelFlag()) }
+        let error = failure { () throws(AdapterError) in
+            try files.read(directory("big"), maxBytes: 4_999, cancel: CancelFlag())
+        }
         #expect(error?.code == .tooLarge)
         #expect(error?.message.contains("5000 bytes") == true)
     }
@@ -48,7 +53,9 @@ import Values
     #if canImport(Glibc)
         @Test("A file whose size the system does not tell is read and bounded too") func sizeless() throws {
             #expect(try !files.read("/proc/self/status", cancel: CancelFlag()).isEmpty)
-            let error = failure { () throws(AdapterError) in try files.read("/dev/zero", maxBytes: 10_000, cancel: CancelFlag()) }
+            let error = failure { () throws(AdapterError) in
+                try files.read("/dev/zero", maxBytes: 10_000, cancel: CancelFlag())
+            }
             #expect(error?.code == .tooLarge)
         }
 
@@ -73,8 +80,12 @@ import Values
             #expect(error?.message.contains(next) == true, "\(error?.message ?? "")")
         }
         symlink(directory("loop"), directory("loop"))
-        #expect(failure { () throws(AdapterError) in try files.read(directory("loop"), cancel: CancelFlag()) }?.code == .symlinkLoop)
-        #expect(failure { () throws(AdapterError) in try files.write(directory("loop"), [1], cancel: CancelFlag()) }?.code == .symlinkLoop)
+        #expect(
+            failure { () throws(AdapterError) in try files.read(directory("loop"), cancel: CancelFlag()) }?.code
+                == .symlinkLoop)
+        #expect(
+            failure { () throws(AdapterError) in try files.write(directory("loop"), [1], cancel: CancelFlag()) }?.code
+                == .symlinkLoop)
     }
 
     @Test("A write replaces the file at once, keeps its mode and goes through links")
@@ -100,7 +111,8 @@ import Values
 
     @Test(
         "Whatever fails, the old file stays whole and nothing is left beside it",
-        arguments: ["write", "sync", "rename"], [(ENOSPC, AdapterCode.noSpace), (EROFS, .readOnly), (EDQUOT, .noSpace), (EIO, .io)])
+        arguments: ["write", "sync", "rename"],
+        [(ENOSPC, AdapterCode.noSpace), (EROFS, .readOnly), (EDQUOT, .noSpace), (EIO, .io)])
     func failedWrite(_ step: String, _ failure: (Int32, AdapterCode)) throws {
         try directory.file("a", "old")
         var calls = FileCalls()
@@ -112,8 +124,16 @@ import Values
                 errno = number
                 return -1
             }
-        case "sync": calls.sync = { _ in errno = number; return -1 }
-        default: calls.rename = { _, _ in errno = number; return -1 }
+        case "sync":
+            calls.sync = { _ in
+                errno = number
+                return -1
+            }
+        default:
+            calls.rename = { _, _ in
+                errno = number
+                return -1
+            }
         }
         let broken = FileSystem(calls: calls)
         for name in ["a", "fresh"] {
@@ -182,20 +202,26 @@ import Values
         #expect(stat[.size].intValue == 2)
         #expect(abs((stat[.modifiedMs].intValue ?? 0) / 1000 - Int64(time(nil))) < 100)
         #expect(try await perform(effects, "fs/stat", [.path: .string(directory("none"))]).isNil)
-        #expect(try await perform(effects, "fs/stat", [.path: .string(directory.path)])[.kind].stringValue == "directory")
+        #expect(
+            try await perform(effects, "fs/stat", [.path: .string(directory.path)])[.kind].stringValue == "directory")
     }
 
-    @Test("Deleting: a file, a link not its target, a directory only when empty or told to") func delete() async throws {
+    @Test("Deleting: a file, a link not its target, a directory only when empty or told to") func delete() async throws
+    {
         try directory.file("d/e/f", "x")
         try directory.file("outside/kept", "x")
         symlink("../outside", directory("d/link"))
         let cancel = CancelFlag()
-        #expect(failure { () throws(AdapterError) in try files.delete(directory("d"), cancel: cancel) }?.code == .notEmpty)
+        #expect(
+            failure { () throws(AdapterError) in try files.delete(directory("d"), cancel: cancel) }?.code == .notEmpty)
         #expect(try files.delete(directory("d"), recursive: true, cancel: cancel))
         #expect(try directory.names() == ["outside"])
         #expect(try directory.names("outside") == ["kept"])
-        #expect(failure { () throws(AdapterError) in try files.delete(directory("d"), cancel: cancel) }?.code == .notFound)
-        #expect(try await perform(effects, "fs/delete", [.path: .string(directory("d")), .isMissingOK: .true]).isTruthy == false)
+        #expect(
+            failure { () throws(AdapterError) in try files.delete(directory("d"), cancel: cancel) }?.code == .notFound)
+        #expect(
+            try await perform(effects, "fs/delete", [.path: .string(directory("d")), .isMissingOK: .true]).isTruthy
+                == false)
         for path in ["/", directory("outside/."), directory("outside/..")] {
             let error = failure { () throws(AdapterError) in try files.delete(path, recursive: true, cancel: cancel) }
             #expect(error?.code == .invalidParameter)
@@ -215,7 +241,10 @@ import Values
         let cases: [(String, [KnownName: Value], Need)] = [
             ("fs/read", [.path: .string(directory("open/way/file"))], .read(root + "/secret/file")),
             ("fs/read", [.path: .string(directory("open/../secret/none"))], .read(root + "/secret/none")),
-            ("fs/write", [.path: .string(directory("open/way/new")), .content: .string("x")], .write(root + "/secret/new")),
+            (
+                "fs/write", [.path: .string(directory("open/way/new")), .content: .string("x")],
+                .write(root + "/secret/new")
+            ),
             ("fs/append", [.path: .string(directory("open/a")), .content: .string("x")], .write(root + "/open/a")),
             ("fs/list", [.path: .string(directory("open/way"))], .read(root + "/secret")),
             ("fs/glob", [.pattern: .string(directory("open/way/*"))], .read(root + "/secret")),
@@ -223,7 +252,9 @@ import Values
             ("fs/delete", [.path: .string(directory("open/way"))], .write(root + "/open/way")),
         ]
         for (type, params, need) in cases {
-            let error = await failure { () async throws(AdapterError) in try await perform(effects, type, params, allow: allow) }
+            let error = await failure { () async throws(AdapterError) in
+                try await perform(effects, type, params, allow: allow)
+            }
             #expect(error?.code == .permissionDenied)
             #expect(asked.all.last == need, "\(type)")
         }

@@ -4,7 +4,12 @@ import Values
 
 @testable import Adapters
 
-/// Proxies of the environment must not come between a test and its own server: libcurl passes them over for these.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @Suite struct HTTPTests {
     let client = HTTPClient()
     let names = Names()
@@ -20,7 +25,8 @@ import Values
         await failure { () async throws(AdapterError) in try await get(url, more) }
     }
 
-    @Test("P25: a request with method, headers, query and body; an answer with status, headers and body") func roundTrip() async throws {
+    @Test("P25: a request with method, headers, query and body; an answer with status, headers and body")
+    func roundTrip() async throws {
         let server = LoopbackServer { request, connection in
             connection.respond(201, [("X-Answer", "yes"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")], "grüße")
         }
@@ -43,7 +49,8 @@ import Values
         #expect(request.headers["expect"] == nil)
     }
 
-    @Test("Methods reach the server as they are", arguments: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+    @Test(
+        "Methods reach the server as they are", arguments: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
     func methods(_ method: String) async throws {
         let server = LoopbackServer { _, connection in connection.respond(204) }
         #expect(try await get(server.url, [.method: .string(method.lowercased())])[.status].intValue == 204)
@@ -52,7 +59,8 @@ import Values
 
     @Test("Data is sent as JSON and read as JSON, with keyword keys") func json() async throws {
         let server = LoopbackServer { request, connection in connection.respond(200, [], request.text) }
-        let reply = try await get(server.url, [.method: .string("post"), .body: .map(map([.kind: .string("k")])), .as: .kw(.json)])
+        let reply = try await get(
+            server.url, [.method: .string("post"), .body: .map(map([.kind: .string("k")])), .as: .kw(.json)])
         #expect(reply[.body][.kind].stringValue == "k")
         #expect(server.requests.first?.headers["content-type"] == "application/json")
     }
@@ -67,9 +75,12 @@ import Values
         #expect(wrong?.code == .invalidJSON && wrong?.retryable == false)
     }
 
-    @Test("Redirects: followed, bounded, with the method that HTTP says", arguments: [
-        (301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST"),
-    ]) func redirects(_ status: Int, _ method: String) async throws {
+    @Test(
+        "Redirects: followed, bounded, with the method that HTTP says",
+        arguments: [
+            (301, "GET"), (302, "GET"), (303, "GET"), (307, "POST"), (308, "POST"),
+        ]) func redirects(_ status: Int, _ method: String) async throws
+    {
         let server = LoopbackServer { request, connection in
             if request.path == "/there" { return connection.respond(200, [], "arrived") }
             connection.respond(status, [("Location", "/there")], "ignored")
@@ -87,7 +98,9 @@ import Values
         #expect(server.requests.count == 4)
     }
 
-    @Test("Each host is asked for before it is called, and credentials do not follow to another") func redirectNeeds() async throws {
+    @Test("Each host is asked for before it is called, and credentials do not follow to another") func redirectNeeds()
+        async throws
+    {
         let second = LoopbackServer { _, connection in connection.respond(200, [], "second") }
         let first = LoopbackServer { _, connection in connection.respond(302, [("Location", second.url + "/x")]) }
         var headers = MapBuilder()
@@ -103,7 +116,9 @@ import Values
                 effects, "http/request", [.url: .string(first.url)],
                 allow: { need throws(AdapterError) in
                     asked.add(need)
-                    if case .net(let address) = need, address.port == second.port { throw AdapterError(.permissionDenied, "no") }
+                    if case .net(let address) = need, address.port == second.port {
+                        throw AdapterError(.permissionDenied, "no")
+                    }
                 })
         }
         #expect(refused?.code == .permissionDenied)
@@ -150,10 +165,56 @@ import Values
         #expect(await error("http://no-such-host.invalid/")?.code == .couldNotResolve)
     }
 
-    @Test("TLS is verified: a server that speaks none is refused") func notTLS() async {
-        let server = LoopbackServer { _, connection in connection.close() }
-        let found = await error("https://127.0.0.1:\(server.port)/", [.timeoutMs: .int(5_000)])
-        #expect([.tlsFailed, .connectionDropped, .timeout].contains(found?.code))
+    @Test(
+        "TLS is verified: a certificate nobody vouches for is refused, one of a named authority is taken",
+        .enabled(if: hasOpenSSL))
+    func tls() async throws {
+        let directory = TemporaryDirectory()
+        let make = try await perform(
+            ProcessEffects().all, "proc/run",
+            [
+                .args: .vector(
+                    [
+                        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-keyout", directory("key.pem"), "-out", directory("cert.pem"),
+                    ].map { .string($0) }), .isCheck: .true,
+            ])
+        #expect(make[.exit].intValue == 0)
+        let port = LoopbackServer.closedPort()
+        var program = Program([
+            "openssl", "s_server", "-www", "-accept", "127.0.0.1:\(port)", "-key", directory("key.pem"), "-cert",
+            directory("cert.pem"),
+        ])
+        program.graceMs = 100
+        let runner = ProcessRunner()
+        let stop = runner.start(program) { _ in }
+        defer { stop() }
+        var found: AdapterError?
+        for _ in 0..<200 {
+            found = await error("https://127.0.0.1:\(port)/", [.timeoutMs: .int(5_000)])
+            if found?.code != .connectionRefused { break }
+            try await Task.sleep(nanoseconds: 10_000_000)
+        }
+        #expect(found?.code == .tlsFailed)
+        #expect(found?.message.contains("SSL_CERT_FILE") == true)
+        let trusting = HTTPClient(certificates: Certificates(file: directory("cert.pem")))
+        let answers = Gathered<Int?>()
+        trusting.start(HTTPRequest("GET", "https://127.0.0.1:\(port)/")) { answers.add(try? $0.get().status) }
+        #expect(await answers.wait { !$0.isEmpty } == [200])
+    }
+
+    static let hasOpenSSL = ["/usr/bin/openssl", "/opt/homebrew/bin/openssl"].contains { (path: String) in
+        access(path, X_OK) == 0
+    }
+
+    @Test("The certificates are those of the environment") func certificates() {
+        let both = Certificates.fromEnvironment {
+            ["CURL_CA_BUNDLE": "a", "SSL_CERT_FILE": "b", "SSL_CERT_DIR": "d"][$0]
+        }
+        #expect(both.file == "a" && both.directory == "d")
+        #expect(Certificates.fromEnvironment { ["SSL_CERT_FILE": "b"][$0] }.file == "b")
+        #expect(Certificates.fromEnvironment { _ in nil }.file == nil)
     }
 
     @Test("Too slow in all, or silent too long") func timeouts() async {
@@ -232,7 +293,8 @@ import Values
         }
         let pieces = Gathered<String>()
         let reply = try await perform(
-            effects, "http/request", [.url: .string(server.url), .isStream: .true], progress: { pieces.add($0.stringValue ?? "") })
+            effects, "http/request", [.url: .string(server.url), .isStream: .true],
+            progress: { pieces.add($0.stringValue ?? "") })
         #expect(reply[.body].stringValue == "one two three")
         #expect(pieces.all.count > 1)
         #expect(pieces.all.joined() == "one two three")
@@ -241,7 +303,8 @@ import Values
     @Test("gzip is asked for and undone") func gzip() async throws {
         // `printf squeezed | gzip -n`
         let squeezed: [UInt8] = [
-            0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x2b, 0x2e, 0x2c, 0x4d, 0x4d, 0xad, 0x4a, 0x4d, 1, 0, 0xde, 0x26, 0x14, 0, 8, 0, 0, 0,
+            0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x2b, 0x2e, 0x2c, 0x4d, 0x4d, 0xad, 0x4a, 0x4d, 1, 0, 0xde, 0x26, 0x14,
+            0, 8, 0, 0, 0,
         ]
         let server = LoopbackServer { _, connection in
             connection.head(200, [("Content-Encoding", "gzip"), ("Content-Length", String(squeezed.count))])
@@ -252,10 +315,14 @@ import Values
         #expect(reply[.body].stringValue == "squeezed")
     }
 
-    @Test("With :check? a status becomes an error with its wait", arguments: [
-        (429, AdapterCode.rateLimited, true), (503, .unavailable, true), (500, .unavailable, true), (404, .notFound, false),
-        (401, .unauthorized, false), (400, .http, false),
-    ]) func checked(_ status: Int, _ code: AdapterCode, _ retryable: Bool) async throws {
+    @Test(
+        "With :check? a status becomes an error with its wait",
+        arguments: [
+            (429, AdapterCode.rateLimited, true), (503, .unavailable, true), (500, .unavailable, true),
+            (404, .notFound, false),
+            (401, .unauthorized, false), (400, .http, false),
+        ]) func checked(_ status: Int, _ code: AdapterCode, _ retryable: Bool) async throws
+    {
         let server = LoopbackServer { _, connection in connection.respond(status, [("Retry-After", "3")], "why") }
         #expect(try await get(server.url)[.status].intValue == Int64(status))
         let found = await error(server.url, [.isCheck: .true])
@@ -279,26 +346,36 @@ import Values
 }
 
 @Suite struct WebAddressTests {
-    @Test("The host is read as libcurl reads it, or refused", arguments: [
-        ("http://a.example", "a.example", 80), ("HTTPS://A.Example/x?y#z", "a.example", 443), ("http://a:8080/", "a", 8080),
-        ("http://user:pass@b.example:81/@c", "b.example", 81), ("http://x@y@c.example", "c.example", 80),
-        ("http://[::1]:90/", "::1", 90), ("https://a?@evil", "a", 443), ("http://a#@evil", "a", 80),
-    ]) func hosts(_ text: String, _ host: String, _ port: Int) throws {
+    @Test(
+        "The host is read as libcurl reads it, or refused",
+        arguments: [
+            ("http://a.example", "a.example", 80), ("HTTPS://A.Example/x?y#z", "a.example", 443),
+            ("http://a:8080/", "a", 8080),
+            ("http://user:pass@b.example:81/@c", "b.example", 81), ("http://x@y@c.example", "c.example", 80),
+            ("http://[::1]:90/", "::1", 90), ("https://a?@evil", "a", 443), ("http://a#@evil", "a", 80),
+        ]) func hosts(_ text: String, _ host: String, _ port: Int) throws
+    {
         let address = try WebAddress(text)
         #expect(address.host == host)
         #expect(address.port == port)
     }
 
-    @Test("Refused", arguments: [
-        "", "a", "ftp://a", "http://", "http://a:0", "http://a:99999", "http://a:x", "http://a b", "http://a\\@evil", "http://a%2eb",
-        "http://[::1", "http://[::1]x", "file:///etc/passwd", "http://a\n", "http://:80",
-    ]) func refused(_ text: String) {
+    @Test(
+        "Refused",
+        arguments: [
+            "", "a", "ftp://a", "http://", "http://a:0", "http://a:99999", "http://a:x", "http://a b",
+            "http://a\\@evil", "http://a%2eb",
+            "http://[::1", "http://[::1]x", "file:///etc/passwd", "http://a\n", "http://:80",
+        ]) func refused(_ text: String)
+    {
         #expect(failure { () throws(AdapterError) in try WebAddress(text) }?.code == .invalidURL)
     }
 
     @Test("Messages show no credentials and no query") func secrets() {
         #expect(WebAddress.withoutSecrets("https://u:p@h/x?key=1#f") == "https://h/x")
-        #expect(failure { () throws(AdapterError) in try WebAddress("http://u:hunter2@a b?key=k") }?.message.contains("hunter2") == false)
+        #expect(
+            failure { () throws(AdapterError) in try WebAddress("http://u:hunter2@a b?key=k") }?.message.contains(
+                "hunter2") == false)
     }
 
     @Test("Queries are added before the fragment") func query() {

@@ -17,7 +17,8 @@ func perform(
 ) async throws(AdapterError) -> Value {
     let effect = effects.first { $0.type == type }!
     let call = EffectCall(params: Params(map(params)), allow: allow, progress: progress)
-    let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, AdapterError>, Never>) in
+    let result = await withCheckedContinuation {
+        (continuation: CheckedContinuation<Result<Value, AdapterError>, Never>) in
         _ = effect.start(call) { continuation.resume(returning: $0) }
     }
     return try result.get()

@@ -50,7 +50,8 @@ import Values
     }
 
     @Test("Output is capped, and says so; the program is not held up") func capped() async throws {
-        let done = try await run(["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo end >&2"], [.maxBytes: .int(1_000)])
+        let done = try await run(
+            ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; echo end >&2"], [.maxBytes: .int(1_000)])
         #expect(done[.out].stringValue == String(repeating: "x", count: 1_000))
         #expect(done[.outTruncated].isTruthy)
         #expect(done[.err].stringValue == "end\n")
@@ -90,7 +91,9 @@ import Values
         }
     }
 
-    @Test("Past its time a program is ended, even one that does not listen", arguments: [false, true]) func timeout(_ deaf: Bool) async {
+    @Test("Past its time a program is ended, even one that does not listen", arguments: [false, true]) func timeout(
+        _ deaf: Bool
+    ) async {
         let script = deaf ? "trap '' TERM; while :; do sleep 0.05; done" : "sleep 30"
         let start = monotonicMs()
         let error = await failure { () async throws(AdapterError) in
@@ -100,12 +103,15 @@ import Values
         #expect(monotonicMs() - start < 5_000)
     }
 
-    @Test("Cancelling ends the program and everything it started; nothing is left to reap") func cancelled() async throws {
+    @Test("Cancelling ends the program and everything it started; nothing is left to reap") func cancelled()
+        async throws
+    {
         let runner = ProcessRunner()
         var program = Program(["sh", "-c", "trap '' TERM; (trap '' TERM; sleep 30) & echo $! ; echo $$ ; wait"])
         program.graceMs = 100
         let pids = directory("pids")
-        program.arguments[2] = program.arguments[2].replacingOccurrence(of: "echo $! ; echo $$", with: "echo $! > \(pids).tmp; echo $$ >> \(pids).tmp; mv \(pids).tmp \(pids)")
+        program.arguments[2] = program.arguments[2].replacingOccurrence(
+            of: "echo $! ; echo $$", with: "echo $! > \(pids).tmp; echo $$ >> \(pids).tmp; mv \(pids).tmp \(pids)")
         let answers = Gathered<AdapterError?>()
         let cancel = runner.start(program) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
@@ -137,7 +143,9 @@ import Values
     }
 
     #if canImport(Glibc)
-        @Test("A program is given its three descriptors and no other, and none of ours stays open") func descriptors() async throws {
+        @Test("A program is given its three descriptors and no other, and none of ours stays open") func descriptors()
+            async throws
+        {
             let leaked = open("/dev/null", O_RDONLY)  // not closed on exec, as an embedding program's may be
             defer { close(leaked) }
             let done = try await run(["sh", "-c", "ls /proc/self/fd | wc -l"])

@@ -47,7 +47,9 @@ import Values
         #expect(told(changes.settled(now: 200)) == ["created a"])
     }
 
-    @Test("Created and gone before anyone was told is nothing; deleted and back is a change or nothing") func reverted() throws {
+    @Test("Created and gone before anyone was told is nothing; deleted and back is a change or nothing") func reverted()
+        throws
+    {
         var changes = TreeChanges(.init())
         _ = changes.begin(["b": try status(1), "c": try status(1)], tell: false)
         changes.observe(["a": try status(1)], now: 0)
@@ -96,7 +98,9 @@ import Values
         static let ways = [false]
     #endif
 
-    @Test("P25: created, changed, deleted, in new directories too", arguments: ways) func changes(_ usingSystem: Bool) async throws {
+    @Test("P25: created, changed, deleted, in new directories too", arguments: ways) func changes(_ usingSystem: Bool)
+        async throws
+    {
         try directory.file("notes/a.md", "1")
         try directory.file("notes/b.txt", "1")
         let watcher = try watch("notes/**/*.md", usingSystem: usingSystem)
@@ -121,7 +125,8 @@ import Values
         #expect(told(await seen.wait { !$0.isEmpty }) == ["created later/a.md"])
     }
 
-    @Test("No change is lost, however many come at once", arguments: ways) func burst(_ usingSystem: Bool) async throws {
+    @Test("No change is lost, however many come at once", arguments: ways) func burst(_ usingSystem: Bool) async throws
+    {
         mkdir(directory("in"), 0o755)
         let watcher = try watch("in/**/*", usingSystem: usingSystem)
         defer { watcher.stop() }

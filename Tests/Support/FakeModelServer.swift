@@ -56,14 +56,17 @@ package final class FakeModelServer: Sendable {
         case .stream(let pieces): stream(pieces, connection, whole: true)
         case .brokenStream(let pieces): stream(pieces, connection, whole: false)
         case .toolCall(let name, let arguments):
-            let call = #"{"id":"call_1","type":"function","function":{"name":\#(quote(name)),"arguments":\#(quote(arguments))}}"#
+            let call =
+                #"{"id":"call_1","type":"function","function":{"name":\#(quote(name)),"arguments":\#(quote(arguments))}}"#
             connection.respond(
                 200, json,
                 #"{"id":"c","model":"fake","choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":null,"tool_calls":[\#(call)]}}]}"#
             )
         case .status(let status, let headers, let body): connection.respond(status, headers, body)
         case .error(let status, let code, let message):
-            connection.respond(status, json, #"{"error":{"message":\#(quote(message)),"type":"invalid_request_error","code":\#(quote(code))}}"#)
+            connection.respond(
+                status, json,
+                #"{"error":{"message":\#(quote(message)),"type":"invalid_request_error","code":\#(quote(code))}}"#)
         case .droppedMidBody:
             connection.head(200, json + [("Content-Length", "100000")])
             connection.send(#"{"id":"c","choices":[{"#)
@@ -75,7 +78,9 @@ package final class FakeModelServer: Sendable {
             connection.respond(200, json, completion(content, "stop"))
         case .embeddings(let vectors):
             let rows = vectors.enumerated().map { #"{"index":\#($0.offset),"embedding":\#($0.element)}"# }
-            connection.respond(200, json, #"{"model":"fake-embed","data":[\#(rows.joined(separator: ","))],"usage":{"total_tokens":3}}"#)
+            connection.respond(
+                200, json,
+                #"{"model":"fake-embed","data":[\#(rows.joined(separator: ","))],"usage":{"total_tokens":3}}"#)
         }
     }
 
@@ -87,10 +92,12 @@ package final class FakeModelServer: Sendable {
         connection.head(200, [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")])
         for piece in pieces {
             connection.chunk(
-                #"data: {"id":"c","model":"fake","choices":[{"index":0,"delta":{"role":"assistant","content":\#(quote(piece))}}]}"# + "\n\n")
+                #"data: {"id":"c","model":"fake","choices":[{"index":0,"delta":{"role":"assistant","content":\#(quote(piece))}}]}"#
+                    + "\n\n")
         }
         guard whole else { return connection.close() }
-        connection.chunk(#"data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"# + "\n\ndata: [DONE]\n\n")
+        connection.chunk(
+            #"data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"# + "\n\ndata: [DONE]\n\n")
         connection.chunk("")
     }
 

@@ -48,7 +48,9 @@ package final class LoopbackServer: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                precondition(bind(listener, $0, length) == 0 && listen(listener, 64) == 0 && getsockname(listener, $0, &length) == 0)
+                precondition(
+                    bind(listener, $0, length) == 0 && listen(listener, 64) == 0
+                        && getsockname(listener, $0, &length) == 0)
             }
         }
         port = Int(UInt16(bigEndian: address.sin_port))
@@ -213,11 +215,21 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(Box(body)).toOpaque()
     #if canImport(Darwin)
         var thread: pthread_t?
-        pthread_create(&thread, nil, { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body(); return nil }, box)
+        pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body()
+                return nil
+            }, box)
         if let thread { pthread_detach(thread) }
     #else
         var thread = pthread_t()
-        pthread_create(&thread, nil, { Unmanaged<Box>.fromOpaque($0!).takeRetainedValue().body(); return nil }, box)
+        pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Box>.fromOpaque($0!).takeRetainedValue().body()
+                return nil
+            }, box)
         pthread_detach(thread)
     #endif
 }
