@@ -105,6 +105,22 @@ package struct FileEffects: Sendable {
         }
     }
 
+    /// `:fs/watch`, an event source: `{:pattern "notes/**/*.md" :settle-ms 50 :interval-ms 500 :existing? true}` → changes, each
+    /// as `FileChange.value` has it, until the watcher is stopped. `ready` comes once what was there has been told, which is
+    /// when a run with `--once` stops the watcher.
+    package static func watch(
+        _ call: EffectCall, now: @escaping @Sendable () -> Int64, tell: @escaping @Sendable ([Value]) -> Void,
+        ready: @escaping @Sendable () -> Void, fail: @escaping @Sendable (AdapterError) -> Void
+    ) throws(AdapterError) -> TreeWatcher {
+        let glob = try Glob(call.params.required(.pattern))
+        var settings = TreeWatcher.Settings()
+        settings.settleMs = try call.params.int(.settleMs, in: 0...600_000) ?? settings.settleMs
+        settings.intervalMs = try call.params.int(.intervalMs, in: 10...3_600_000) ?? settings.intervalMs
+        if let existing = call.params.value(.isExisting) { settings.tellExisting = existing.isTruthy }
+        for root in glob.roots { try call.allow(.read(FileSystem.canonical(root))) }
+        return try TreeWatcher(glob, settings, now: now, tell: { tell($0.map(\.value)) }, ready: ready, fail: fail)
+    }
+
     static func value(of status: FileStatus, _ path: String) -> Value {
         var map = MapBuilder()
         map.set(.path, .string(path))

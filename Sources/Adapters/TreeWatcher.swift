@@ -30,6 +30,7 @@ package final class TreeWatcher: @unchecked Sendable {
     private let settings: Settings
     private let now: @Sendable () -> Int64
     private let tell: @Sendable ([FileChange]) -> Void
+    private let ready: @Sendable () -> Void
     private let fail: @Sendable (AdapterError) -> Void
     private let cancel = CancelFlag()
     private let lock = Lock()
@@ -39,15 +40,18 @@ package final class TreeWatcher: @unchecked Sendable {
     /// - Parameters:
     ///   - now: the clock that settling is measured by, in milliseconds.
     ///   - tell: gets the changes that settled together, never an empty list; called on the watching thread.
+    ///   - ready: called once, when what was there at the start has been told and the watch stands.
     ///   - fail: gets the error that ended the watch, at most once.
     package init(
         _ glob: Glob, _ settings: Settings = Settings(), now: @escaping @Sendable () -> Int64 = { monotonicMs() },
-        tell: @escaping @Sendable ([FileChange]) -> Void, fail: @escaping @Sendable (AdapterError) -> Void = { _ in }
+        tell: @escaping @Sendable ([FileChange]) -> Void, ready: @escaping @Sendable () -> Void = {},
+        fail: @escaping @Sendable (AdapterError) -> Void = { _ in }
     ) throws(AdapterError) {
         self.glob = glob
         self.settings = settings
         self.now = now
         self.tell = tell
+        self.ready = ready
         self.fail = fail
         var ends: [Int32] = [-1, -1]
         let failed = sluice_pipe(&ends)
@@ -85,6 +89,7 @@ package final class TreeWatcher: @unchecked Sendable {
         do throws(AdapterError) {
             let first = changes.begin(try scan(&notices), tell: settings.tellExisting)
             if !first.isEmpty { tell(first) }
+            ready()
             while true {
                 wait(notices, until: changes.nextDue)
                 rest()

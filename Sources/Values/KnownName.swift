@@ -37,6 +37,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     case graceMs = "grace-ms"
     case idleMs = "idle-ms"
     case isCheck = "check?"
+    case intervalMs = "interval-ms"
+    case isExisting = "existing?"
     case isInitial = "initial?"
     case isMissingOK = "missing-ok?"
     case isParents = "parents?"

@@ -17,11 +17,15 @@ func perform(
 ) async throws(AdapterError) -> Value {
     let effect = effects.first { $0.type == type }!
     let call = EffectCall(params: Params(map(params)), allow: allow, progress: progress)
-    let result = await withCheckedContinuation {
-        (continuation: CheckedContinuation<Result<Value, AdapterError>, Never>) in
-        _ = effect.start(call) { continuation.resume(returning: $0) }
+    // Handed over under a lock, because the thread sanitizer does not see into continuations.
+    let answers = Gathered<Result<Value, AdapterError>>()
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        _ = effect.start(call) {
+            answers.add($0)
+            continuation.resume()
+        }
     }
-    return try result.get()
+    return try answers.all[0].get()
 }
 
 func map(_ entries: [KnownName: Value]) -> HashMap {

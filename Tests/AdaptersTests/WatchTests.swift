@@ -149,6 +149,31 @@ import Values
         #expect(seen.all.count == 1)
     }
 
+    @Test("As an event source: asks for its roots, tells what is there, then says that it stands") func source()
+        async throws
+    {
+        try directory.file("in/a.md")
+        let (told, ready) = (Gathered<Value>(), Gathered<Bool>())
+        let call = EffectCall(params: Params(map([.pattern: .string(directory("in/*.md")), .settleMs: .int(10)])))
+        let watcher = try FileEffects.watch(
+            call, now: { monotonicMs() }, tell: { told.add($0) }, ready: { ready.add(!told.all.isEmpty) },
+            fail: { _ in })
+        defer { watcher.stop() }
+        #expect(await ready.wait { !$0.isEmpty } == [true])
+        #expect(told.all.map { $0[.path].stringValue } == [directory("in/a.md")])
+        #expect(told.all.first?[.isInitial].isTruthy == true)
+        let closed = EffectCall(
+            params: call.params,
+            allow: { need throws(AdapterError) in
+                #expect(need == .read(FileSystem.canonical(directory("in"))))
+                throw AdapterError(.permissionDenied, "no")
+            })
+        let refused = failure { () throws(AdapterError) in
+            try FileEffects.watch(closed, now: { 0 }, tell: { _ in }, ready: {}, fail: { _ in })
+        }
+        #expect(refused?.code == .permissionDenied)
+    }
+
     @Test("As a value") func value() {
         let change = FileChange(kind: .deleted, path: "a", status: nil, initial: false)
         #expect(change.value[.kind].knownKeyword == .deleted)
