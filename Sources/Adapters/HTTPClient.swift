@@ -19,10 +19,18 @@ package struct Certificates: Sendable {
 
 /// HTTP and HTTPS by libcurl: any number of requests at once, all on one thread that starts with the first.
 package final class HTTPClient: Sendable {
-    private let loop = HTTPLoop()
+    private let loop: HTTPLoop
     private let certificates: Certificates
 
-    package init(certificates: Certificates = .fromEnvironment()) { self.certificates = certificates }
+    package convenience init(certificates: Certificates = .fromEnvironment()) {
+        self.init(certificates: certificates, library: { sluice_curl_open() })
+    }
+
+    /// - Parameter library: finds libcurl; nil when it is not installed.
+    init(certificates: Certificates, library: @escaping @Sendable () -> OpaquePointer?) {
+        self.certificates = certificates
+        loop = HTTPLoop(library)
+    }
 
     deinit { loop.close() }
 
@@ -54,6 +62,9 @@ private final class HTTPLoop: @unchecked Sendable {
     private var curl: OpaquePointer?
 
     private var running: [UnsafeMutableRawPointer: HTTPTransfer] = [:]
+    private let library: @Sendable () -> OpaquePointer?
+
+    init(_ library: @escaping @Sendable () -> OpaquePointer?) { self.library = library }
 
     func add(_ transfer: HTTPTransfer) throws(AdapterError) {
         try lock.withLock { () throws(AdapterError) in
@@ -85,7 +96,7 @@ private final class HTTPLoop: @unchecked Sendable {
 
     /// Finds libcurl and starts the thread.
     private func open() throws(AdapterError) {
-        guard let curl = sluice_curl_open() else {
+        guard let curl = library() else {
             #if canImport(Glibc)
                 let install = "apt-get install libcurl4"
             #else

@@ -88,6 +88,24 @@ import Values
                 == .symlinkLoop)
     }
 
+    @Test("Without the right to, nothing is read or replaced", .enabled(if: geteuid() != 0)) func protected() throws {
+        try directory.file("closed", "kept")
+        chmod(directory("closed"), 0o000)
+        #expect(
+            failure { () throws(AdapterError) in try files.read(directory("closed"), cancel: CancelFlag()) }?.code
+                == .permissionDenied)
+        chmod(directory("closed"), 0o444)
+        let error = failure { () throws(AdapterError) in try files.write(directory("closed"), [1], cancel: CancelFlag())
+        }
+        #expect(error?.code == .permissionDenied)
+        #expect(try directory.text("closed") == "kept")
+        mkdir(directory("shut"), 0o555)
+        let inside = failure { () throws(AdapterError) in
+            try files.write(directory("shut/new"), [1], cancel: CancelFlag())
+        }
+        #expect(inside?.code == .permissionDenied)
+    }
+
     @Test("A write replaces the file at once, keeps its mode and goes through links")
     func atomicWrite() throws {
         try directory.file("real", "old")

@@ -161,6 +161,16 @@ import Values
         #expect(found?.message.contains("check that it runs") == true)
     }
 
+    @Test("Without libcurl, what to install") func missingLibrary() async {
+        let client = HTTPClient(certificates: Certificates(), library: { nil })
+        let answers = Gathered<AdapterError?>()
+        client.start(HTTPRequest("GET", "http://127.0.0.1/")) { result in
+            if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
+        }
+        #expect(answers.all.first??.code == .libraryMissing)
+        #expect(answers.all.first??.message.contains("install") == true)
+    }
+
     @Test("A name that cannot be") func unresolved() async {
         #expect(await error("http://no-such-host.invalid/")?.code == .couldNotResolve)
     }
