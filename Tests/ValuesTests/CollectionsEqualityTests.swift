@@ -223,6 +223,17 @@ import Values
         }
     }
 
+    /// Sorted collections compare and hash themselves, which nests calls too.
+    @Test func sortedMapsNestedTooDeepAreAnError() throws {
+        try onSmallStack { () throws in
+            let wrap: (Value) -> Value = { Self.sortedMap([(.int(1), $0)]) }
+            let (a, b) = (Self.deep(10_000, wrap), Self.deep(10_000, wrap))
+            #expect(failure { () throws(Fault) in _ = try a.equals(b) } == .stackOverflow)
+            #expect(failure { () throws(Fault) in _ = try a.hashCode() } == .stackOverflow)
+            #expect(try Self.deep(40, wrap).equals(Self.deep(40, wrap)))
+        }
+    }
+
     @Test func vectorsNestedTooDeepCannotBeOrdered() throws {
         try onSmallStack { () throws in
             let (a, b) = (Self.deep(10_000) { .vector([$0]) }, Self.deep(10_000) { .vector([$0]) })
