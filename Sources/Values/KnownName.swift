@@ -45,6 +45,35 @@ public enum KnownName: String, CaseIterable, Sendable {
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
+    // what the adapters are asked and answer
+    case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
+    case exit, function, headers, `in`, input, json, kind, message, messages, method, mode, model
+    case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
+    case text, tools, type, url, usage, value
+    case completionTokens = "completion-tokens"
+    case errTruncated = "err-truncated?"
+    case finishReason = "finish-reason"
+    case graceMs = "grace-ms"
+    case idleMs = "idle-ms"
+    case isCheck = "check?"
+    case intervalMs = "interval-ms"
+    case isExisting = "existing?"
+    case isInitial = "initial?"
+    case isMissingOK = "missing-ok?"
+    case isParents = "parents?"
+    case isRecursive = "recursive?"
+    case isStream = "stream?"
+    case maxBytes = "max-bytes"
+    case maxRedirects = "max-redirects"
+    case maxTokens = "max-tokens"
+    case modifiedMs = "modified-ms"
+    case outTruncated = "out-truncated?"
+    case promptTokens = "prompt-tokens"
+    case responseFormat = "response-format"
+    case settleMs = "settle-ms"
+    case timeoutMs = "timeout-ms"
+    case toolChoice = "tool-choice"
+    case totalTokens = "total-tokens"
 
     /// The interned name; constant for the life of the process.
     public var name: Name { KnownName.table.names[ordinal] }
