@@ -121,7 +121,7 @@ struct JSONReader {
             }
             value = .map(map)
         } else {
-            value = .vector(values.withUnsafeBufferPointer { Vector(UnsafeBufferPointer(rebasing: $0[top.base...])) })
+            value = .vector(Vector(values[top.base...]))
         }
         values.removeLast(values.count - top.base)
         return value
