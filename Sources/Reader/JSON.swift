@@ -121,7 +121,8 @@ struct JSONReader {
             }
             value = .map(map)
         } else {
-            value = .vector(Vector(values[top.base...]))
+            let vector = values.withUnsafeBufferPointer { Vector(UnsafeBufferPointer(rebasing: $0[top.base...])) }
+            value = .vector(vector)
         }
         values.removeLast(values.count - top.base)
         return value
