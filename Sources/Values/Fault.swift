@@ -94,7 +94,8 @@ public final class Exception: Object, @unchecked Sendable {
     /// Innermost first; empty until thrown.
     public var trace: [TraceFrame] = []
 
-    public init(_ type: ExceptionClass, _ message: String, data: Value = .nil, cause: Value = .nil, hint: String? = nil) {
+    public init(_ type: ExceptionClass, _ message: String, data: Value = .nil, cause: Value = .nil, hint: String? = nil)
+    {
         self.type = type
         self.message = message
         self.data = data
@@ -103,13 +104,42 @@ public final class Exception: Object, @unchecked Sendable {
     }
 
     public override var kind: ObjectKind { .exception }
+
+    /// `#error {:class ExceptionInfo, :message "…", :data {…}, :cause #error {…}}`; a chain of causes nests no calls.
+    public override func write(to printer: inout Printer) throws(Fault) {
+        var current = self
+        var open = 0
+        while true {
+            open += 1
+            printer.write("#error {:class \(current.type.rawValue), :message ")
+            try printer.writeQuoted(Text(current.message))
+            if !current.data.isNil {
+                printer.write(", :data ")
+                try printer.write(current.data)
+            }
+            guard case .object(let object) = current.cause, let cause = object as? Exception else { break }
+            printer.write(", :cause ")
+            current = cause
+        }
+        printer.write(String(repeating: "}", count: open))
+    }
+
+    /// `ExceptionInfo: boom {:a 1}`.
+    public override func writeText(to printer: inout Printer) throws(Fault) {
+        printer.write("\(type.rawValue): \(message)")
+        guard !data.isNil else { return }
+        printer.write(" ")
+        try printer.write(data)
+    }
 }
 
 extension Fault {
     public static func of(_ type: ExceptionClass, _ message: String, data: Value = .nil, hint: String? = nil) -> Fault {
         .thrown(Exception(type, message, data: data, hint: hint))
     }
-    public static func illegalArgument(_ message: String, hint: String? = nil) -> Fault { of(.illegalArgument, message, hint: hint) }
+    public static func illegalArgument(_ message: String, hint: String? = nil) -> Fault {
+        of(.illegalArgument, message, hint: hint)
+    }
     public static func illegalState(_ message: String) -> Fault { of(.illegalState, message) }
     public static func arithmetic(_ message: String) -> Fault { of(.arithmetic, message) }
     public static func unsupported(_ message: String) -> Fault { of(.unsupported, message) }

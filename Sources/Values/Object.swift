@@ -23,6 +23,9 @@ open class Object: @unchecked Sendable {
         printer.write("#<\(kind.rawValue)>")
     }
 
+    /// Writes what `str` gives; as printed unless overridden.
+    open func writeText(to printer: inout Printer) throws(Fault) { try write(to: &printer) }
+
     /// The metadata, for kinds that carry some.
     open var metadata: HashMap? { nil }
 
