@@ -29,8 +29,8 @@ let package = Package(
             dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
-        .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
+        .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

@@ -162,9 +162,8 @@ struct Analyzer {
 
     func unresolved(_ name: Name) -> Fault {
         let resolver = Resolver(instance: instance, namespace: namespace)
-        let near = resolver.nearest(name, locals: function.visibleNames)
         let exception = Exception(
-            .runtime, resolver.explainMissing(name), hint: near.map { "did you mean \($0)?" })
+            .runtime, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
         if let place = placeOfAtom(.symbol(name)) {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }

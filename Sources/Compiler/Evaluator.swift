@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import Machine
 import Reader
 import Synchronization
@@ -19,9 +24,9 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// Gives a namespace the definitions of the built-in libraries, made when they are first named.
-    package func attachLibrary(_ library: Instance.Library, to namespace: Namespace) {
+    package func attachLibrary(_ library: Namespace.Library, to namespace: Namespace) {
         namespace.setLibrary(
-            Instance.Library(
+            Namespace.Library(
                 load: { [lock] space, name in lock.withLock { library.load(space, name) } }, names: library.names))
     }
 
@@ -30,25 +35,19 @@ package final class Evaluator: @unchecked Sendable {
     /// Evaluates every form of `source`, starting in `namespace`; the value of the last. `in-ns` changes the namespace for
     /// what follows; the one in force at the end is given back.
     package func evaluate(_ source: Source, in namespace: Namespace) throws(Fault) -> (value: Value, namespace: Namespace) {
-        var current = namespace
-        var value = Value.nil
         let box = NamespaceBox(namespace)
-        do throws(SyntaxError) {
-            var reader = Reader(source, names: instance.names, dialect: .code(context { box.namespace }))
-            while let form = try reader.next() {
-                let outcome = Result { () throws(Fault) in try evaluate(form.value, in: current, source: source, span: form.span) }
-                switch outcome {
-                case .success(let result):
-                    value = result.value
-                    current = result.namespace
-                    box.namespace = current
-                case .failure(let fault): throw fault as Fault
-                }
-            }
-        } catch let error as SyntaxError {
-            throw error.located
+        var reader = Reader(source, names: instance.names, dialect: .code(context { box.namespace }))
+        var value = Value.nil
+        while let form = try next(&reader) {
+            let result = try evaluate(form.value, in: box.namespace, source: source, span: form.span)
+            value = result.value
+            box.namespace = result.namespace
         }
-        return (value, current)
+        return (value, box.namespace)
+    }
+
+    private func next(_ reader: inout Reader) throws(Fault) -> Form? {
+        do throws(SyntaxError) { return try reader.next() } catch { throw error.located }
     }
 
     /// Evaluates one form.
@@ -170,7 +169,7 @@ final class RecursiveLock: @unchecked Sendable {
     private var depth = 0
 
     func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-        let me = Thread.current
+        let me = CurrentThread.id
         if owner.load(ordering: .relaxed) == me {
             depth += 1
             defer { depth -= 1 }
@@ -183,5 +182,16 @@ final class RecursiveLock: @unchecked Sendable {
             lock.release()
         }
         return try body()
+    }
+}
+
+/// Tells threads apart.
+private enum CurrentThread {
+    static var id: UInt {
+        #if canImport(Glibc)
+            UInt(pthread_self())
+        #else
+            UInt(bitPattern: pthread_self())
+        #endif
     }
 }

@@ -53,20 +53,20 @@ package struct Resolver {
         return "\(qualifier) has no \(name.name)"
     }
 
-    /// The name most like `name` among what is visible.
-    package func nearest(_ name: Name, locals: [Name]) -> String? {
+    /// What may have been meant by `name`, as a hint, among what is visible.
+    package func hint(for name: Name, locals: [Name]) -> String? {
         if let qualifier = name.namespace {
             let target = instance.names.intern(nil, qualifier)
             if let found = instance.findNamespace(namespace.alias(target) ?? target) {
-                return Nearest.name(to: name.name, among: names(of: found)).map { "\(qualifier)/\($0)" }
+                return Nearest.hint(for: name.description, among: names(of: found).map { "\(qualifier)/\($0)" })
             }
             let spaces = namespace.allAliases.map(\.0.description) + instance.allNamespaces.map(\.name.description)
-            return Nearest.name(to: qualifier, among: spaces).map { "\($0)/\(name.name)" }
+            return Nearest.hint(for: name.description, among: spaces.map { "\($0)/\(name.name)" })
         }
         let candidates =
             locals.map(\.description) + names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core)
             + SpecialForm.names
-        return Nearest.name(to: name.name, among: candidates)
+        return Nearest.hint(for: name.name, among: candidates)
     }
 
     private func names(of namespace: Namespace) -> [String] { namespace.allNames }
