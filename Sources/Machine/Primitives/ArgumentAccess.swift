@@ -34,7 +34,7 @@ extension Arguments {
         switch base[index] {
         case .double(let double): return double
         case .int(let int): return Double(int)
-        default: return try Numbers.toDouble(base[index])
+        default: return try Numbers.double(base[index])
         }
     }
 

@@ -91,25 +91,20 @@ extension NumberPrimitives {
         try Numbers.subtractPromoting(a[0], .int(1))
     }
 
-    static func maximum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a) { try Numbers.less($0, $1) } }
-    static func minimum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a) { try Numbers.less($1, $0) } }
+    static func maximum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.maximum) }
+    static func minimum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.minimum) }
 
-    /// The argument that no other beats; NaN when one is NaN.
-    private static func extreme(_ a: Arguments, _ isBeatenBy: (Value, Value) throws(Fault) -> Bool) throws(Fault) -> Value {
-        var best = a[0]
-        if a.count == 1 { _ = try Numbers.toDouble(best) }
-        for index in 1..<a.count {
-            if case .double(let double) = a[index], double.isNaN { return a[index] }
-            if case .double(let double) = best, double.isNaN { return best }
-            if try isBeatenBy(best, a[index]) { best = a[index] }
+    private static func extreme(_ a: Arguments, _ better: Operation) throws(Fault) -> Value {
+        guard a.count > 1 else {
+            guard Numbers.isNumber(a[0]) else { throw .type("max and min", expected: "a number", found: a[0]) }
+            return a[0]
         }
+        var best = a[0]
+        for index in 1..<a.count { best = try better(best, a[index]) }
         return best
     }
 
-    static func absolute(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .double(let double) = a[0] { return .double(double.magnitude) }
-        return try Numbers.less(a[0], .int(0)) ? try Numbers.subtract(.int(0), a[0]) : a[0]
-    }
+    static func absolute(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.absolute(a[0]) }
 }
 
 // Comparison.
@@ -119,27 +114,19 @@ extension NumberPrimitives {
         return .true
     }
 
-    static func less(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { try Numbers.less($0, $1) } }
-    static func lessOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { try Numbers.lessOrEqual($0, $1) } }
-    static func greater(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { try Numbers.less($1, $0) } }
+    static func less(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(x, y) } }
+    static func lessOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(x, y) } }
+    static func greater(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(y, x) } }
     static func greaterOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try chain(a) { try Numbers.lessOrEqual($1, $0) }
+        try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(y, x) }
     }
-    static func equivalent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { try Numbers.equivalent($0, $1) } }
+    static func equivalent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.isEqual(x, y) } }
 
     static func isZero(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isZero(a[0])) }
-    static func isPositive(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.less(.int(0), a[0])) }
-    static func isNegative(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.less(a[0], .int(0))) }
-    static func isEven(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try parity(a[0], "even?")) }
-    static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try !parity(a[0], "odd?")) }
-
-    private static func parity(_ value: Value, _ operation: String) throws(Fault) -> Bool {
-        if case .int(let int) = value { return int & 1 == 0 }
-        guard case .object(let object) = value, object.kind == .bigInteger else {
-            throw .of(.illegalArgument, "\(operation) expected an integer, but found \(value.briefly)")
-        }
-        return try Numbers.isZero(Numbers.remainder(value, .int(2)))
-    }
+    static func isPositive(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isPositive(a[0])) }
+    static func isNegative(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isNegative(a[0])) }
+    static func isEven(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isEven(a[0])) }
+    static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isOdd(a[0])) }
 
     static func isNaN(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "NaN?").isNaN) }
     static func isInfinite(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "infinite?").isInfinite) }
@@ -147,39 +134,18 @@ extension NumberPrimitives {
 
 // Conversions.
 extension NumberPrimitives {
-    static func long(_ value: Value) throws(Fault) -> Int64 {
-        switch value {
-        case .int(let int): return int
-        case .char(let scalar): return Int64(scalar)
-        case .double(let double):
-            guard double.magnitude < 0x1p63 else {
-                throw .of(.illegalArgument, "\(double) is out of the range of 64-bit integers")
-            }
-            return Int64(double)
-        default: return try Numbers.toInt(value)
-        }
-    }
-
-    private static func narrow(_ value: Value, _ range: ClosedRange<Int64>, _ kind: String) throws(Fault) -> Value {
-        let int = try long(value)
-        guard range.contains(int) else { throw .of(.illegalArgument, "\(int) is out of range for \(kind)") }
-        return .int(int)
-    }
-
-    static func toLong(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try long(a[0])) }
-    static func toInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try narrow(a[0], Int64(Int32.min)...Int64(Int32.max), "int")
-    }
-    static func toShort(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try narrow(a[0], -32768...32767, "short") }
-    static func toByte(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try narrow(a[0], -128...127, "byte") }
-    static func toDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try a.double(0, "double")) }
-    static func toFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(Double(Float(try a.double(0, "float")))) }
+    static func toLong(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0])) }
+    static func toInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.int(a[0])) }
+    static func toShort(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.short(a[0])) }
+    static func toByte(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.byte(a[0])) }
+    static func toDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.double(a[0])) }
+    static func toFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.float(a[0])) }
     static func toNumber(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard a[0].isNumber else { throw .type("num", expected: "a number", found: a[0]) }
+        guard Numbers.isNumber(a[0]) else { throw .type("num", expected: "a number", found: a[0]) }
         return a[0]
     }
-    static func toBigInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.toBigInteger(a[0]) }
-    static func toDecimal(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.toDecimal(a[0]) }
+    static func toBigInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bigint(a[0]) }
+    static func toDecimal(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bigdec(a[0]) }
     static func rationalize(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.rationalize(a[0]) }
     static func numerator(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.numerator(a[0]) }
     static func denominator(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.denominator(a[0]) }
@@ -198,47 +164,34 @@ extension NumberPrimitives {
     static func uncheckedMultiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try wrapping(a, "unchecked-multiply", &*, Numbers.multiply)
     }
-    static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try long(a[0]) &+ 1) }
-    static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try long(a[0]) &- 1) }
-    static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try long(a[0]))) }
+    static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &+ 1) }
+    static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &- 1) }
+    static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try Numbers.long(a[0]))) }
     static func uncheckedInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(Int64(Int32(truncatingIfNeeded: try long(a[0]))))
+        .int(Int64(Int32(truncatingIfNeeded: try Numbers.long(a[0]))))
     }
 }
 
-// Bits of 64-bit integers; shift distances wrap at 64, as Clojure's do.
+// Bits of 64-bit integers.
 extension NumberPrimitives {
-    private static func bitFold(_ a: Arguments, _ operation: String, _ combine: (Int64, Int64) -> Int64) throws(Fault) -> Value {
-        var result = try a.int(0, operation)
-        for index in 1..<a.count { result = combine(result, try a.int(index, operation)) }
-        return .int(result)
+    private static func bitFold(_ a: Arguments, _ combine: Operation) throws(Fault) -> Value {
+        var result = a[0]
+        for index in 1..<a.count { result = try combine(result, a[index]) }
+        return result
     }
 
-    static func bitAnd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, "bit-and", &) }
-    static func bitOr(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, "bit-or", |) }
-    static func bitXor(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, "bit-xor", ^) }
-    static func bitAndNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, "bit-and-not") { $0 & ~$1 } }
-    static func bitNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(~(try a.int(0, "bit-not"))) }
-    static func shiftLeft(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try a.int(0, "bit-shift-left") &<< (try a.int(1, "bit-shift-left")))
-    }
-    static func shiftRight(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try a.int(0, "bit-shift-right") &>> (try a.int(1, "bit-shift-right")))
-    }
+    static func bitAnd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitAnd) }
+    static func bitOr(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitOr) }
+    static func bitXor(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitXor) }
+    static func bitAndNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitAndNot) }
+    static func bitNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitNot(a[0]) }
+    static func shiftLeft(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.shiftLeft(a[0], a[1]) }
+    static func shiftRight(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.shiftRight(a[0], a[1]) }
     static func unsignedShiftRight(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        let value = UInt64(bitPattern: try a.int(0, "unsigned-bit-shift-right"))
-        return .int(Int64(bitPattern: value &>> UInt64(bitPattern: try a.int(1, "unsigned-bit-shift-right"))))
+        try Numbers.unsignedShiftRight(a[0], a[1])
     }
-    static func bitSet(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try a.int(0, "bit-set") | 1 &<< (try a.int(1, "bit-set")))
-    }
-    static func bitClear(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try a.int(0, "bit-clear") & ~(1 &<< (try a.int(1, "bit-clear"))))
-    }
-    static func bitFlip(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try a.int(0, "bit-flip") ^ (1 &<< (try a.int(1, "bit-flip"))))
-    }
-    static func bitTest(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .bool((try a.int(0, "bit-test") &>> (try a.int(1, "bit-test"))) & 1 == 1)
-    }
+    static func bitSet(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitSet(a[0], a[1]) }
+    static func bitClear(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitClear(a[0], a[1]) }
+    static func bitFlip(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitFlip(a[0], a[1]) }
+    static func bitTest(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.bitTest(a[0], a[1])) }
 }

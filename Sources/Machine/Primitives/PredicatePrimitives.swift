@@ -14,7 +14,7 @@ enum PredicatePrimitives {
             Primitive("boolean", 1) { (a, _) in .bool(a[0].isTruthy) },
             Primitive("true?", 1) { (a, _) in .bool(a[0].isIdentical(to: .true)) },
             Primitive("false?", 1) { (a, _) in .bool(a[0].isIdentical(to: .false)) },
-            Primitive("boolean?", 1, isBoolean), Primitive("number?", 1) { (a, _) in .bool(a[0].isNumber) },
+            Primitive("boolean?", 1, isBoolean), Primitive("number?", 1) { (a, _) in .bool(Numbers.isNumber(a[0])) },
             Primitive("int?", 1, isInt), Primitive("integer?", 1, isInteger), Primitive("float?", 1, isDouble),
             Primitive("double?", 1, isDouble), Primitive("ratio?", 1) { (a, _) in .bool(a[0].objectKind == .ratio) },
             Primitive("decimal?", 1) { (a, _) in .bool(a[0].objectKind == .decimal) },
@@ -68,10 +68,10 @@ enum PredicatePrimitives {
     static func isChar(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .char = a[0] { .true } else { .false } }
     static func isKeyword(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .keyword = a[0] { .true } else { .false } }
     static func isInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .int = a[0] { .true } else { .bool(a[0].objectKind == .bigInteger) }
+        .bool(Numbers.isInteger(a[0]))
     }
     static func isRational(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .double = a[0] { .false } else { .bool(a[0].isNumber) }
+        if case .double = a[0] { .false } else { .bool(Numbers.isNumber(a[0])) }
     }
     static func isNatural(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .int(let int) = a[0] { .bool(int >= 0) } else { .false }
@@ -191,13 +191,4 @@ extension PredicatePrimitives {
 extension Value {
     /// The kind of an `.object`, or nil for every other case.
     var objectKind: ObjectKind? { if case .object(let object) = self { object.kind } else { nil } }
-
-    var isNumber: Bool {
-        switch self {
-        case .int, .double: return true
-        default:
-            let kind = objectKind
-            return kind == .bigInteger || kind == .ratio || kind == .decimal
-        }
-    }
 }

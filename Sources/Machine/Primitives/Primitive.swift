@@ -135,11 +135,11 @@ public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
         CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
-        StringPrimitives.core, StringPrimitives.string, FormatPrimitives.core, NamePrimitives.core, NamePrimitives.machine,
+        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
         ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core, TypePrimitives.core,
-        TypePrimitives.machine, ArrayPrimitives.core, HostPrimitives.machine, HostPrimitives.system, MathPrimitives.math,
+        TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math, MathPrimitives.clojure,
         HostPrimitives.long, HostPrimitives.integer, HostPrimitives.double, HostPrimitives.boolean, HostPrimitives.character,
         HostPrimitives.stringClass,
     ])
