@@ -32,6 +32,9 @@ open class Object: @unchecked Sendable {
     /// A copy with other metadata; nil when the kind carries none.
     open func withMetadata(_ metadata: HashMap?) -> Value? { nil }
 
+    /// How this orders against `other` under `compare`: negative, zero or positive; nil when it cannot be compared.
+    open func order(before other: Value) throws(Fault) -> Int? { nil }
+
     // What collections support; nil stands for "this kind does not".
 
     /// `(seq x)`: `.nil` when empty.
