@@ -31,5 +31,6 @@ let package = Package(
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
+        .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

@@ -17,6 +17,25 @@ public enum KnownName: String, CaseIterable, Sendable {
     case unquote = "clojure.core/unquote"
     case unquoteSplicing = "clojure.core/unquote-splicing"
     case deref = "clojure.core/deref"
+    case apply = "clojure.core/apply"
+    case concat = "clojure.core/concat"
+    case hashMap = "clojure.core/hash-map"
+    case hashSet = "clojure.core/hash-set"
+    case list = "clojure.core/list"
+    case seq = "clojure.core/seq"
+    case vector = "clojure.core/vector"
+    case withMeta = "clojure.core/with-meta"
+    case reifyStar = "reify*"
+    case caseStar = "case*"
+    case importStar = "import*"
+    case deftypeStar = "deftype*"
+    case monitorEnter = "monitor-enter"
+    case monitorExit = "monitor-exit"
+    case infinity = "Inf"
+    case minusInfinity = "-Inf"
+    case notANumber = "NaN"
+    case form, inst, uuid
+    case paramTags = "param-tags"
     // metadata and options
     case arglists, doc, dynamic, line, column, file, macro, `private`, tag, name, ns, test, const
     case keys, strs, syms, or, `as`
