@@ -22,7 +22,7 @@ struct RoundTripTests {
                 return .double(double.isNaN || (isJSON && !double.isFinite) ? 0.1 : double)
             case 5: return .double(Double(Int.random(in: -100_000...100_000, using: &random)) / 100)
             case 6, 7: return .string(string())
-            case 8: return isJSON ? .nil : atom()
+            case 8: return isJSON ? .nil : try atom()
             case 9, 10: return .vector(try elements(depth))
             case 11: return isJSON ? .vector([]) : .list(try elements(depth))
             case 12: return try isJSON ? .vector([]) : set(depth)
@@ -36,10 +36,14 @@ struct RoundTripTests {
             return String(String.UnicodeScalarView((0..<count).map { _ in alphabet.randomElement(using: &random)! }))
         }
 
-        private mutating func atom() -> Value {
+        private mutating func atom() throws -> Value {
             let words = ["a", "b.c/d", "+", "/", "->x", "é", "a'", "k#", "clojure.core//", "x/y/z"]
             let word = words.randomElement(using: &random)!
-            switch Int.random(in: 0..<5, using: &random) {
+            let numbers = [
+                "7N", "-123456789012345678901234567890", "22/7", "-1/3", "1.50M", "-1E+30M", "0.000001M", "0M",
+            ]
+            switch Int.random(in: 0..<6, using: &random) {
+            case 5: return try #require(try readData(numbers.randomElement(using: &random)!, testNames))
             case 0: return .keyword(testNames.intern(word))
             case 1: return .symbol(testNames.intern(word))
             case 2: return .char([0x61, 0x0a, 0x20, 0xe9, 0x65e5, 0x1f600, 0x22, 0x5c].randomElement(using: &random)!)
