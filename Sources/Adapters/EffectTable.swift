@@ -155,18 +155,16 @@ package struct AdapterSet: Sendable {
 
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
-    ///   - after: the instance's timer, on its own clock.
     ///   - log: takes the lines of `:log/*`.
     package init(
         json: JSONCodec, names: Names, endpoint: ChatEndpoint? = .fromEnvironment(),
-        certificates: Certificates = .fromEnvironment(), after: @escaping SmallEffects.After,
-        log: @escaping SmallEffects.LogSink
+        certificates: Certificates = .fromEnvironment(), log: @escaping SmallEffects.LogSink
     ) {
         let client = HTTPClient(certificates: certificates)
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
         isOffline = chat.isOffline
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
-            + SmallEffects(after: after, log: log).all
+            + SmallEffects(log: log).all
     }
 }

@@ -15,11 +15,12 @@ package struct ProcessEffects: Sendable {
     private var run: AdapterEffect {
         AdapterEffect(type: "proc/run") { [runner] call, answer in
             do throws(AdapterError) {
-                let program = try ProcessEffects.read(call.params)
-                try call.allow(.run(program.arguments[0]))
-                if let directory = program.directory { try call.allow(.read(FileSystem.canonical(directory))) }
+                var program = try ProcessEffects.read(call.params)
+                try call.allow(.run(program: program.arguments[0]))
+                if let directory = program.directory { try call.allowRead(call.place(directory)) }
+                program.directory = program.directory.map(call.place) ?? call.directory
                 let check = call.params.flag(.isCheck)
-                return runner.start(program) { result in
+                return runner.start(program) { [program] result in
                     answer(
                         result.flatMap { done in
                             check && done.exit != 0
