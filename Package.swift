@@ -24,7 +24,7 @@ let package = Package(
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
         .target(name: "CProcess"),
-        .target(name: "Adapters", dependencies: ["Engine", "CCurl", "CProcess"], swiftSettings: strict),
+        .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
         .target(
             name: "Sluice",
@@ -32,7 +32,9 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]
 )

@@ -1,14 +1,5 @@
+import Engine
 import Values
-
-/// What an effect is about to touch; asked for before it is touched.
-package enum Need: Equatable, Sendable {
-    /// Canonical paths: links followed, `..` resolved.
-    case read(path: String)
-    case write(path: String)
-    case net(host: String, port: Int)
-    case run(program: String)
-    case env(String)
-}
 
 /// One effect on its way to the world: what a handler of this target needs of the engine's request.
 package struct EffectCall: Sendable {

@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// `:proc/run` (P25).

@@ -6,13 +6,13 @@ import Synchronization
 /// claimed one waits. Everyone else only asks `realized`.
 public final class LazySeq: @unchecked Sendable {
     // Sendable: `thunk` belongs to who claimed the state; `result` is published by the release store of `.realized`.
+    /// The state is one of these, or the address of the fiber that claimed the sequence.
     private enum State {
-        static let waiting = 0
-        static let claimed = 1
-        static let realized = 2
+        static let waiting: UInt = 0
+        static let realized: UInt = 1
     }
 
-    private let state = Atomic<Int>(State.waiting)
+    private let state = Atomic<UInt>(State.waiting)
     /// A function of no arguments that gives a sequence or nil.
     private var thunk: Value
     /// nil, or a non-lazy, non-empty sequence.
@@ -48,17 +48,29 @@ public final class LazySeq: @unchecked Sendable {
 
     public var isRealized: Bool { state.load(ordering: .acquiring) == State.realized }
 
-    /// Claims the right to realise; false when another fiber has it or it is done. Gives the thunk.
-    public func claim() -> Value? {
-        guard state.compareExchange(expected: State.waiting, desired: State.claimed, ordering: .acquiring).exchanged else { return nil }
-        return thunk
+    package enum Claim {
+        /// The caller is to run this thunk, then `publish` or `abandon`.
+        case granted(Value)
+        case realized
+        /// Somebody else is at it.
+        case taken
+        /// The claimant is at it already: the sequence depends on itself.
+        case circular
+    }
+
+    /// Claims the right to realise, for a claimant known by its address.
+    package func claim(for claimant: UInt) -> Claim {
+        let (exchanged, seen) = state.compareExchange(
+            expected: State.waiting, desired: claimant, ordering: .acquiringAndReleasing)
+        if exchanged { return .granted(thunk) }
+        return seen == State.realized ? .realized : seen == claimant ? .circular : .taken
     }
 
     /// Gives the claim back after a failure: the next to ask runs the thunk again.
-    public func abandon() { state.store(State.waiting, ordering: .releasing) }
+    package func abandon() { state.store(State.waiting, ordering: .releasing) }
 
     /// Publishes the result: nil, or a non-lazy, non-empty sequence.
-    public func publish(_ seq: Value) {
+    package func publish(_ seq: Value) {
         result = seq
         Release.field(&thunk)
         state.store(State.realized, ordering: .releasing)

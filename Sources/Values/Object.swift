@@ -28,6 +28,27 @@ open class Object: @unchecked Sendable {
 
     /// A copy with other metadata; nil when the kind carries none.
     open func withMetadata(_ metadata: HashMap?) -> Value? { nil }
+
+    // What collections support; nil stands for "this kind does not".
+
+    /// `(seq x)`: `.nil` when empty.
+    open func seq() throws(Fault) -> Value? { nil }
+    /// `(count x)`.
+    open var elementCount: Int? { nil }
+    /// Whether `get` makes sense, so that a missing key is nil rather than unsupported.
+    open var isLookup: Bool { false }
+    /// The value of `key`, or nil when absent.
+    open func lookup(_ key: Value) throws(Fault) -> Value? { nil }
+    /// `(assoc x key value)`.
+    open func associating(_ key: Value, _ value: Value) throws(Fault) -> Value? { nil }
+    /// `(dissoc x key)`.
+    open func removing(_ key: Value) throws(Fault) -> Value? { nil }
+    /// `(conj x element)`.
+    open func conjoining(_ element: Value) throws(Fault) -> Value? { nil }
+    /// The empty collection of this kind, with its metadata.
+    open var emptied: Value? { nil }
+    /// What is called instead when this is called with these arguments.
+    open func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? { nil }
 }
 
 /// The kinds of `.object`, for switching and for messages; the raw value is the noun used in error messages.

@@ -1,0 +1,245 @@
+import Values
+
+/// Calls beside the two fast paths: several arities, rest parameters, controlling primitives, collections and keywords as
+/// functions.
+extension Fiber {
+    /// Calls `regs[a]` with `count` arguments in the registers after it; the saved state is at the instruction after.
+    /// False when the fiber was parked, and is no longer ours.
+    @inline(never) func callSlowly(_ a: Int, _ count: Int) throws(Fault) -> Bool {
+        // A few steps from callable to callable, as a var that holds a keyword.
+        for _ in 0..<16 {
+            let regs = state.pointee.registers
+            switch regs[a] {
+            case .function(let closure):
+                try enter(closure, a, count)
+                return true
+            case .native(let callable): return try callNative(unsafeDowncast(callable, to: Native.self), a, count)
+            case .keyword, .symbol, .map, .set, .vector:
+                let result = try lookup(regs + a, count)
+                clear(regs + a + 1, count)
+                regs[a] = result
+                return true
+            case .object(let object):
+                let arguments = UnsafeBufferPointer(start: regs + a + 1, count: count)
+                if let variable = object as? Var {
+                    regs[a] = value(of: variable)
+                } else if let callee = try object.callee(arguments) {
+                    regs[a] = callee
+                } else if object.isLookup {
+                    let result = try lookup(regs + a, count)
+                    clear(regs + a + 1, count)
+                    regs[a] = result
+                    return true
+                } else {
+                    throw notCallable(regs[a])
+                }
+            default: throw notCallable(regs[a])
+            }
+        }
+        throw .illegalState("a function refers to itself through vars")
+    }
+
+    private func notCallable(_ value: Value) -> Fault {
+        if case .object(let object) = value, let unbound = object as? Unbound {
+            return .illegalState("\(unbound.name) is declared but has no value yet")
+        }
+        return .of(
+            .classCast, "cannot call \(value.briefly): it is not a function",
+            hint: "the first element of a list is called; quote the list, or remove one pair of parentheses")
+    }
+
+    /// Pushes an activation of `closure` over arguments that lie in registers, packing surplus ones into the rest parameter.
+    func enter(_ closure: Closure, _ a: Int, _ count: Int) throws(Fault) {
+        let prototype = prototype(of: closure)
+        guard let code = prototype.code(for: count) else {
+            throw .of(.arity, "\(prototype.name ?? "a function") takes \(prototype.accepts), but was called with \(count)")
+        }
+        try push(code, of: closure, at: a, spare: max(0, count - code.registers))
+        guard code.isVariadic else { return }
+        let regs = state.pointee.registers
+        let fixed = code.parameters
+        var rest = Value.nil
+        if count > fixed { rest = .list(Cons.list(UnsafeBufferPointer(start: regs + fixed, count: count - fixed))) }
+        clear(regs + fixed, count - fixed)
+        store(regs + fixed, rest)
+    }
+
+    /// Pushes an activation of one arity, whose registers begin after `a`, with room for `spare` more than it names.
+    private func push(_ code: Code, of closure: Closure, at a: Int, spare: Int) throws(Fault) {
+        let delta = a + 1
+        if code !== prototype(of: closure).single || state.pointee.registers[a].isNil {
+            state.pointee.registers[a] = .function(closure)
+        }
+        state.pointee.frame.pointee = Frame(
+            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
+            prototype: Unmanaged.passUnretained(closure.owner))
+        state.pointee.frame += 1
+        state.pointee.registers += delta
+        state.pointee.pc = UnsafePointer(code.instructions)
+        let needed = code.registers + spare
+        if state.pointee.registers + needed > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
+            try grow(needed)
+        }
+    }
+
+    private func prototype(of closure: Closure) -> Prototype {
+        // Every closure is made by `Prototype.makeClosure`.
+        unsafeDowncast(closure.owner, to: Prototype.self)
+    }
+
+    private func callNative(_ native: Native, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+        guard native.accepts(count) else { throw native.arityFault(count) }
+        let regs = state.pointee.registers
+        switch native.kind {
+        case .plain(let body):
+            let result = try body(Arguments(regs + a + 1, count), self)
+            clear(regs + a + 1, count)
+            regs[a] = result
+            return true
+        case .control(let body):
+            // The operands leave the registers first: a parked fiber is no longer ours to clean, and one whose operation is
+            // to run again, after a sequence was realised, finds them back in place.
+            let operands = Operands(moving: regs + a, count + 1)
+            state.pointee.destination = a
+            do throws(Fault) {
+                return try perform(try body(operands.arguments, self), a)
+            } catch {
+                if case .force = error { operands.restore(to: state.pointee.registers + a) }
+                throw error
+            }
+        }
+    }
+
+    /// Does what a controlling primitive asked, with register `a` for the result. False when the fiber is parked.
+    private func perform(_ control: Control, _ a: Int) throws(Fault) -> Bool {
+        switch control {
+        case .value(let result):
+            state.pointee.registers[a] = result
+            return true
+        case .parked: return false
+        case .call(let function, let values): return try call(function, values, at: a)
+        case .apply(let function, let values, let sequence): return try apply(function, values, sequence, at: a)
+        }
+    }
+
+    /// Calls `function` with `values`; register `a` and those after it are free.
+    private func call(_ function: Value, _ values: [Value], at a: Int) throws(Fault) -> Bool {
+        switch function {
+        case .function(let closure):
+            guard values.count < Fiber.maximumArguments else {
+                throw .illegalArgument("a function can be applied to at most \(Fiber.maximumArguments) arguments; reduce instead")
+            }
+            try reserve(a + 1 + values.count)
+            let regs = state.pointee.registers
+            for (index, value) in values.enumerated() { store(regs + a + 1 + index, value) }
+            store(regs + a, function)
+            do throws(Fault) { try enter(closure, a, values.count) } catch {
+                clear(state.pointee.registers + a, values.count + 1)
+                throw error
+            }
+            return true
+        case .native(let callable):
+            // Off the stack, so that any number of arguments fits.
+            let native = unsafeDowncast(callable, to: Native.self)
+            guard native.accepts(values.count) else { throw native.arityFault(values.count) }
+            let operands = Operands(copying: [function] + values)
+            switch native.kind {
+            case .plain(let body):
+                state.pointee.registers[a] = try body(operands.arguments, self)
+                return true
+            case .control(let body):
+                state.pointee.destination = a
+                return try perform(try body(operands.arguments, self), a)
+            }
+        case .object(let object):
+            if let variable = object as? Var { return try call(value(of: variable), values, at: a) }
+            let callee = try values.withUnsafeBufferPointer { (buffer) throws(Fault) in try object.callee(buffer) }
+            if let callee { return try call(callee, values, at: a) }
+            guard object.isLookup else { throw notCallable(function) }
+        case .keyword, .symbol, .map, .set, .vector: break
+        default: throw notCallable(function)
+        }
+        let operands = Operands(copying: [function] + values)
+        state.pointee.registers[a] = try lookup(operands.base, values.count)
+        return true
+    }
+
+    /// How many arguments a call can place in registers.
+    static let maximumArguments = 65_000
+
+    /// `(apply function values… sequence)`; a rest parameter receives what is left of the sequence unrealised.
+    private func apply(_ function: Value, _ values: [Value], _ sequence: Value, at a: Int) throws(Fault) -> Bool {
+        var given = values
+        var rest = try Sequences.seq(sequence)
+        if case .function(let closure) = function, let variadic = prototype(of: closure).variadic {
+            let fixed = max(variadic.parameters, prototype(of: closure).fixed.count - 1)
+            while given.count <= fixed, !rest.isNil {
+                given.append(try Sequences.first(rest))
+                rest = try Sequences.next(rest)
+            }
+            if !rest.isNil {
+                // Put back what goes beyond the named parameters, in front of the unrealised rest.
+                while given.count > variadic.parameters { rest = .list(Cons(given.removeLast(), rest)) }
+                try push(variadic, of: closure, at: a, spare: 0)
+                let regs = state.pointee.registers
+                for (index, value) in given.enumerated() { regs[index] = value }
+                regs[variadic.parameters] = rest
+                return true
+            }
+        }
+        try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
+        return try call(function, given, at: a)
+    }
+
+    /// A keyword, symbol, map, set or vector called as a function.
+    private func lookup(_ callee: Registers, _ count: Int) throws(Fault) -> Value {
+        guard count == 1 || count == 2 else {
+            throw .of(.arity, "\(callee[0].briefly) as a function takes 1 or 2 arguments, but was called with \(count)")
+        }
+        let fallback = count == 2 ? callee[2] : .nil
+        switch callee[0] {
+        case .keyword, .symbol: return try Collections.get(callee[1], callee[0]) ?? fallback
+        case .vector(let vector):
+            guard count == 1 else { throw .of(.arity, "a vector as a function takes 1 argument, but was called with 2") }
+            guard case .int(let index) = callee[1] else { throw .type("a vector as a function", expected: "an index", found: callee[1]) }
+            guard index >= 0, index < vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
+            return vector[Int(index)]
+        default: return try Collections.get(callee[0], callee[1]) ?? fallback
+        }
+    }
+}
+
+extension Native {
+    func arityFault(_ count: Int) -> Fault {
+        let takes = maximum < 0 ? "at least \(minimum)" : minimum == maximum ? "\(minimum)" : "\(minimum) to \(maximum)"
+        return .of(.arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
+    }
+}
+
+/// The callee and arguments of a call, out of the registers.
+private final class Operands {
+    let base: UnsafeMutablePointer<Value>
+    let count: Int
+
+    /// Moves `count` registers out and leaves nil.
+    init(moving registers: UnsafeMutablePointer<Value>, _ count: Int) {
+        self.count = count
+        base = .allocate(capacity: count)
+        base.moveInitialize(from: registers, count: count)
+        registers.initialize(repeating: .nil, count: count)
+    }
+
+    init(copying values: [Value]) {
+        count = values.count
+        base = .allocate(capacity: count)
+        base.initialize(from: values, count: count)
+    }
+
+    deinit { Release.buffer(base, count: count) }
+
+    var arguments: Arguments { Arguments(base + 1, count - 1) }
+
+    func restore(to registers: UnsafeMutablePointer<Value>) {
+        for index in 0..<count { registers[index] = base[index] }
+    }
+}

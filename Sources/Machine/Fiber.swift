@@ -1,0 +1,141 @@
+import Synchronization
+import Values
+
+/// One activation of code: where to go on after it returns, and what it runs.
+package struct Frame {
+    /// The caller's next instruction.
+    package var pc: UnsafePointer<Instruction>
+    /// Registers from the caller's first to this activation's first.
+    package var delta: Int32
+    /// Registers of this activation.
+    package var registers: Int32
+    /// The `Prototype` that runs; kept alive by its closure in the frame, or by its var's boxes.
+    package var prototype: Unmanaged<AnyObject>
+}
+
+/// What the interpreter loop keeps of a fiber while it is not running; behind one pointer because exclusivity checks on
+/// class properties would cost the loop up to three times its speed.
+package struct FiberState {
+    package var base: UnsafeMutablePointer<Value>
+    package var capacity: Int
+    package var frames: UnsafeMutablePointer<Frame>
+    package var frameCapacity: Int
+    package var pc: UnsafePointer<Instruction>
+    package var registers: UnsafeMutablePointer<Value>
+    package var frame: UnsafeMutablePointer<Frame>
+    /// First register beyond the stack; calls compare against it.
+    package var limit: UnsafeMutablePointer<Value>
+    package var frameLimit: UnsafeMutablePointer<Frame>
+    /// Register (relative to `registers`) that receives the value the fiber is resumed with.
+    package var destination = 0
+    /// Set by whoever resumes the fiber with a fault instead of a value.
+    package var pendingFault: Fault?
+    /// Where an operation last met an unrealised sequence, and how many elements ahead it then realises.
+    package var forcedAt: UnsafePointer<Instruction>?
+    package var ahead = 1
+    /// Steps left of the running slice, in the loop's own variable meanwhile.
+    package var fuel = 0
+}
+
+/// A lightweight thread of the language: data until somebody runs it.
+///
+/// Owned by one party at a time: the interpreter while it runs, the channel or engine entry while it is parked, the run
+/// queue while it is ready.
+public final class Fiber: @unchecked Sendable {
+    // Sendable: ownership passes with the fiber, by the acquire and release of the lock or queue it passes through.
+    package let state: UnsafeMutablePointer<FiberState>
+    public let instance: Instance
+    /// Dynamic bindings; conveyed to fibers that this one starts.
+    public var bindings: Bindings?
+    /// What runs this fiber and is told of its end; set by the runtime.
+    public var owner: AnyObject?
+    /// The runtime's link while the fiber is in a queue.
+    public var next: Fiber?
+    /// A word for whoever holds the fiber parked.
+    public var ticket: Int = 0
+    /// Where code is that cannot park: inside a macro or a comparator that Swift called.
+    public var cannotPark = 0
+    /// Asks the loop to look up at the next step: cancellation, stop, a budget.
+    public let interrupt = Atomic<UInt8>(0)
+    public var cancelReason: CancelReason?
+
+    static let initialRegisters = 32
+    static let initialFrames = 8
+
+    /// A fiber that will call `function` with `arguments`.
+    public init(_ instance: Instance, calling function: Value, _ arguments: [Value], bindings: Bindings? = nil) {
+        self.instance = instance
+        self.bindings = bindings
+        let needed = arguments.count + 4
+        let capacity = max(Fiber.initialRegisters, needed)
+        let base = UnsafeMutablePointer<Value>.allocate(capacity: capacity)
+        base.initialize(repeating: .nil, count: capacity)
+        let frames = UnsafeMutablePointer<Frame>.allocate(capacity: Fiber.initialFrames)
+        base[1] = function
+        for (index, argument) in arguments.enumerated() { base[2 + index] = argument }
+        let start = instance.startCode(arguments: arguments.count)
+        frames.initialize(
+            to: Frame(
+                pc: UnsafePointer(start.single!.instructions), delta: 1, registers: Int32(arguments.count + 2),
+                prototype: Unmanaged.passUnretained(start)))
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: FiberState(
+                base: base, capacity: capacity, frames: frames, frameCapacity: Fiber.initialFrames,
+                pc: UnsafePointer(start.single!.instructions), registers: base + 1, frame: frames + 1, limit: base + capacity,
+                frameLimit: frames + Fiber.initialFrames))
+        Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
+    }
+
+    deinit {
+        Meter.credit(Fiber.footprint(state.pointee.capacity, state.pointee.frameCapacity))
+        Release.buffer(state.pointee.base, count: state.pointee.capacity)
+        state.pointee.frames.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
+
+    /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
+    @inline(__always) public func deliver(_ value: consuming Value) {
+        (state.pointee.registers + state.pointee.destination).initialize(to: value)
+    }
+
+    /// Makes a parked fiber throw when it runs again.
+    public func fail(_ fault: Fault) { state.pointee.pendingFault = fault }
+
+    /// Frames in use.
+    package var depth: Int { state.pointee.frame - state.pointee.frames }
+}
+
+/// Dynamic bindings of a fiber: a chain of frames, innermost first.
+public final class Bindings: @unchecked Sendable {
+    // Sendable: the chain is immutable; a box is changed only by `set!` in the fiber that pushed it.
+    public final class Box: @unchecked Sendable {
+        // Sendable: see above; conveyed fibers read it after the hand-over.
+        public let variable: Var
+        public var value: Value
+        public init(_ variable: Var, _ value: Value) {
+            self.variable = variable
+            self.value = value
+        }
+    }
+
+    public let boxes: [Box]
+    public let parent: Bindings?
+
+    public init(_ boxes: [Box], parent: Bindings?) {
+        self.boxes = boxes
+        self.parent = parent
+    }
+
+    public func find(_ variable: Var) -> Box? {
+        var frame: Bindings? = self
+        while let current = frame {
+            for box in current.boxes where box.variable === variable { return box }
+            frame = current.parent
+        }
+        return nil
+    }
+}

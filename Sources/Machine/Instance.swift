@@ -1,0 +1,183 @@
+import Synchronization
+import Values
+
+/// Everything one instance owns: names, namespaces, accounts, and the machine's own code. Many live in one process.
+public final class Instance: @unchecked Sendable {
+    // Sendable: tables are guarded by `lock`, the rest is immutable or atomic.
+    public let names: Names
+    public let account: Account
+    private let lock = Lock()
+    private var namespaces: [Name: Namespace] = [:]
+    private var starters: [Int: Prototype] = [:]
+    package let realizer: Prototype
+    /// Receives what `print` writes to `*out*`; nil until the host sets it.
+    public let output: OutputSink
+    public let errorOutput: OutputSink
+
+    public init(
+        names: Names = Names(), limits: Limits = Limits(), output: @escaping OutputSink = { _ in },
+        errorOutput: @escaping OutputSink = { _ in }
+    ) {
+        self.names = names
+        self.output = output
+        self.errorOutput = errorOutput
+        account = Account(limits)
+        realizer = Realizer.prototype()
+    }
+
+    /// Where text goes: whole pieces, in order.
+    public typealias OutputSink = @Sendable (UnsafeBufferPointer<UInt8>) -> Void
+
+    /// The namespace of this name, made when it is new.
+    public func namespace(_ name: Name) -> Namespace {
+        lock.withLock {
+            if let found = namespaces[name] { return found }
+            let made = Namespace(name)
+            namespaces[name] = made
+            return made
+        }
+    }
+
+    public func findNamespace(_ name: Name) -> Namespace? { lock.withLock { namespaces[name] } }
+    public func removeNamespace(_ name: Name) { lock.withLock { namespaces[name] = nil } }
+    public var allNamespaces: [Namespace] {
+        lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }
+    }
+
+    /// Code that calls the function in register 0 with `arguments` arguments and ends the fiber.
+    package func startCode(arguments: Int) -> Prototype {
+        lock.withLock {
+            if let found = starters[arguments] { return found }
+            let code = Code(
+                [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0, isVariadic: false,
+                registers: arguments + 1)
+            let made = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
+            starters[arguments] = made
+            return made
+        }
+    }
+}
+
+/// Limits of one instance (N6); set by the host or the command line.
+public struct Limits: Sendable {
+    /// Steps (calls and backward jumps); `Int64.max` for no limit.
+    public var instructions: Int64
+    /// Bytes that values may occupy.
+    public var memory: Int64
+    /// Activations on one fiber's stack.
+    public var depth: Int
+
+    public init(instructions: Int64 = .max, memory: Int64 = 4 << 30, depth: Int = 100_000) {
+        self.instructions = instructions
+        self.memory = memory
+        self.depth = depth
+    }
+}
+
+/// What an instance has used of its limits.
+public final class Account: @unchecked Sendable {
+    // Sendable: atomics.
+    public let limits: Limits
+    private let used = Atomic<Int64>(0)
+    private let steps = Atomic<Int64>(0)
+    /// Steps that `finally` blocks may still take after a budget ran out, shared by the instance.
+    private let grace = Atomic<Int64>(Account.graceSteps)
+    private let over = Atomic<Bool>(false)
+    private let deadlinePassed = Atomic<Bool>(false)
+
+    static let graceSteps: Int64 = 100_000
+    /// Bytes beyond the limit that the grace may use.
+    static let graceMemory: Int64 = 1 << 20
+
+    init(_ limits: Limits) { self.limits = limits }
+
+    public var memoryUsed: Int64 { used.load(ordering: .relaxed) + Meter.unsettled }
+    public var stepsUsed: Int64 { steps.load(ordering: .relaxed) }
+    /// Says that wall time is up; the next slice of every fiber ends in `Fault.exhausted(.time)`.
+    public func expire() { deadlinePassed.store(true, ordering: .relaxed) }
+    public var isExhausted: Bool { over.load(ordering: .relaxed) }
+
+    /// Books a slice: `taken` steps and what the thread allocated meanwhile. Throws once a budget has run out; while the
+    /// grace lasts, it throws only at the first call.
+    public func settle(steps taken: Int) throws(Fault) {
+        let total = steps.add(Int64(taken), ordering: .relaxed).newValue
+        let memory = used.add(Meter.settle(), ordering: .relaxed).newValue
+        let exhausted: Budget? =
+            total > limits.instructions ? .instructions : memory > limits.memory ? .memory
+            : deadlinePassed.load(ordering: .relaxed) ? .time : nil
+        guard let exhausted else { return }
+        if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
+        let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue
+        if left < 0 || memory > limits.memory + Account.graceMemory { throw .exhausted(exhausted) }
+    }
+
+    /// Refuses an allocation of `bytes` that would pass the limit, before it is made.
+    public func reserve(_ bytes: Int) throws(Fault) {
+        if memoryUsed + Int64(bytes) > limits.memory { throw .exhausted(.memory) }
+    }
+}
+
+/// A namespace: vars by name, aliases and what it refers to.
+public final class Namespace: Object, @unchecked Sendable {
+    // Sendable: guarded by `lock`.
+    public let name: Name
+    private let lock = Lock()
+    private var vars: [Name: Var] = [:]
+    private var referred: [Name: Var] = [:]
+    private var aliases: [Name: Name] = [:]
+    private var excluded: Set<Name> = []
+    private var storedMeta: HashMap?
+    /// Makes vars of this namespace on demand, for libraries whose definitions are loaded when first named.
+    private var loader: (@Sendable (Namespace, Name) -> Var?)?
+
+    init(_ name: Name) { self.name = name }
+
+    public override var kind: ObjectKind { .namespace }
+    public override func write(to printer: inout Printer) throws(Fault) { printer.write("#<namespace \(name.description)>") }
+    public override var metadata: HashMap? { lock.withLock { storedMeta } }
+    public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
+
+    public func setLoader(_ loader: @escaping @Sendable (Namespace, Name) -> Var?) { lock.withLock { self.loader = loader } }
+
+    /// The var of this name, made when it is new.
+    public func intern(_ symbol: Name) -> Var {
+        lock.withLock {
+            if let found = vars[symbol] { return found }
+            let made = Var(namespace: name, name: symbol)
+            vars[symbol] = made
+            return made
+        }
+    }
+
+    /// The var defined here under this name.
+    public func find(_ symbol: Name) -> Var? {
+        let (found, loader) = lock.withLock { (vars[symbol], self.loader) }
+        if let found { return found }
+        return loader?(self, symbol)
+    }
+
+    /// The var that an unqualified symbol means here: defined, or referred to.
+    public func resolve(_ symbol: Name) -> Var? {
+        if let own = find(symbol) { return own }
+        return lock.withLock { referred[symbol] }
+    }
+
+    public func refer(_ symbol: Name, to variable: Var) { lock.withLock { referred[symbol] = variable } }
+    public func unmap(_ symbol: Name) {
+        lock.withLock {
+            vars[symbol] = nil
+            referred[symbol] = nil
+        }
+    }
+    public func exclude(_ symbol: Name) { _ = lock.withLock { excluded.insert(symbol) } }
+    public func excludes(_ symbol: Name) -> Bool { lock.withLock { excluded.contains(symbol) } }
+    public func alias(_ alias: Name, to namespace: Name) { lock.withLock { aliases[alias] = namespace } }
+    public func alias(_ alias: Name) -> Name? { lock.withLock { aliases[alias] } }
+    public func removeAlias(_ alias: Name) { lock.withLock { aliases[alias] = nil } }
+    public var allAliases: [(Name, Name)] { lock.withLock { aliases.map { ($0, $1) } } }
+    /// Vars defined here, by name.
+    public var allVars: [Var] { lock.withLock { vars.values.sorted { $0.name.description < $1.name.description } } }
+    public var allReferred: [(Name, Var)] {
+        lock.withLock { referred.map { ($0, $1) }.sorted { $0.0.description < $1.0.description } }
+    }
+}

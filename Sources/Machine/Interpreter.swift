@@ -1,0 +1,464 @@
+import Synchronization
+import Values
+
+/// How a run of a fiber ended.
+public enum Exit {
+    case done(Value)
+    case failed(Fault)
+    /// The slice is used up; the fiber is ready to go on.
+    case preempted
+    /// The fiber waits and belongs to whoever will resume it.
+    case parked
+}
+
+extension Fiber {
+    typealias Registers = UnsafeMutablePointer<Value>
+    typealias ProgramCounter = UnsafePointer<Instruction>
+
+    /// Runs until the fiber is done, fails, parks, or has taken `fuel` steps (calls and backward jumps).
+    ///
+    /// The dispatch loop: the one function that may be longer than a screen. Hot operations stand in it, in as few machine
+    /// instructions as Swift gives; everything else is a call to a function that takes (registers, instruction), never
+    /// values. A comparison whose outcome steers the program counter is a branch (`_slowPath`), not a conditional move.
+    @inline(never) public func run(fuel initialFuel: Int) -> Exit {
+        let fiber = state
+        var pc = fiber.pointee.pc
+        var regs = fiber.pointee.registers
+        var fp = fiber.pointee.frame
+        var fuel = initialFuel
+        if let fault = fiber.pointee.pendingFault {
+            fiber.pointee.pendingFault = nil
+            guard unwind(fault) else { return .failed(fault) }
+            pc = fiber.pointee.pc
+            regs = fiber.pointee.registers
+            fp = fiber.pointee.frame
+        }
+        while true {
+            do throws(Fault) {
+                while true {
+                    let i = pc.pointee
+                    pc += 1
+                    switch i.op {
+                    case .nop: break
+                    case .loadNil: store(regs + i.a, .nil)
+                    case .loadTrue: store(regs + i.a, .bool(true))
+                    case .loadFalse: store(regs + i.a, .bool(false))
+                    case .loadInt: store(regs + i.a, .int(Int64(i.wide)))
+                    case .loadConst: store(regs + i.a, constant(pc, i.wide).pointee)
+                    case .copy: store(regs + i.a, regs[i.b])
+                    case .move:
+                        (regs + i.a).moveInitialize(from: regs + i.b, count: 1)
+                        store(regs + i.b, .nil)
+                    case .drop: regs[i.a] = .nil
+                    case .getVar: store(regs + i.a, cell(pc, i.wide).pointee.load(ordering: .acquiring).pointee)
+                    case .getCapture:
+                        guard case .function(let closure) = regs[-1] else { fatalError("getCapture outside of a closure") }
+                        store(regs + i.a, closure.captures[i.b])
+                    case .getSelf: store(regs + i.a, regs[-1])
+
+                    case .add:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            let (r, o) = x.addingReportingOverflow(y)
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .subtract:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            let (r, o) = x.subtractingReportingOverflow(y)
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .multiply:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            let (r, o) = x.multipliedReportingOverflow(by: y)
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .quotient:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x / y)); continue }
+                        try arithmetic(regs, i)
+                    case .remainder:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x % y)); continue }
+                        try arithmetic(regs, i)
+                    case .modulo:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
+                            let r = x % y
+                            store(regs + i.a, .int(r < 0 ? r &+ y : r))
+                            continue
+                        }
+                        try arithmetic(regs, i)
+                    case .addInt:
+                        if case .int(let x) = regs[i.b] {
+                            let (r, o) = x.addingReportingOverflow(Int64(i.signedC))
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .subtractInt:
+                        if case .int(let x) = regs[i.b] {
+                            let (r, o) = x.subtractingReportingOverflow(Int64(i.signedC))
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .multiplyInt:
+                        if case .int(let x) = regs[i.b] {
+                            let (r, o) = x.multipliedReportingOverflow(by: Int64(i.signedC))
+                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
+                        }
+                        try arithmetic(regs, i)
+                    case .remainderInt:
+                        if case .int(let x) = regs[i.b], i.signedC > 0 { store(regs + i.a, .int(x % Int64(i.signedC))); continue }
+                        try arithmetic(regs, i)
+
+                    case .less:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x < y)) } else { try comparison(regs, i) }
+                    case .lessOrEqual:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x <= y)) } else { try comparison(regs, i) }
+                    case .greater:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x > y)) } else { try comparison(regs, i) }
+                    case .greaterOrEqual:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x >= y)) } else { try comparison(regs, i) }
+                    case .equal:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x == y)) } else { try equality(regs, i) }
+                    case .not: test(regs, i, !regs[i.b].isTruthy)
+                    case .isNil: test(regs, i, regs[i.b].isNil)
+                    case .isSome: test(regs, i, !regs[i.b].isNil)
+                    case .isZero:
+                        if case .int(let x) = regs[i.b] { store(regs + i.a, .bool(x == 0)) } else { try comparison(regs, i) }
+
+                    case .jump: pc += i.wide
+                    case .jumpBack:
+                        pc += i.wide
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+                    case .jumpIf:
+                        if _slowPath(regs[i.a].isTruthy) { pc += i.wide }
+                        if i.flags & 1 != 0 { clear(regs + i.a) }
+                    case .jumpUnless:
+                        switch regs[i.a] {
+                        case .nil, .bool(false): pc += i.wide
+                        default: if i.flags & 1 != 0 { clear(regs + i.a) }
+                        }
+                    case .jumpIfNil:
+                        if case .nil = regs[i.a] { pc += i.wide } else if i.flags & 1 != 0 { clear(regs + i.a) }
+                    case .jumpUnlessNil:
+                        if case .nil = regs[i.a] {} else {
+                            pc += i.wide
+                            if i.flags & 1 != 0 { clear(regs + i.a) }
+                        }
+                    case .jumpUnlessLess:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x >= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                    case .jumpUnlessLessOrEqual:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x > y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                    case .jumpUnlessGreater:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x <= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                    case .jumpUnlessGreaterOrEqual:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x < y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                    case .jumpUnlessEqual:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x != y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                    case .jumpIfEqual:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x == y) { pc += i.signedC } } else if try compare(regs, i) { pc += i.signedC }
+                    case .jumpUnlessLessInt:
+                        if case .int(let x) = regs[i.a] { if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                    case .jumpUnlessLessOrEqualInt:
+                        if case .int(let x) = regs[i.a] { if _slowPath(x > Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                    case .jumpUnlessGreaterInt:
+                        if case .int(let x) = regs[i.a] { if _slowPath(x <= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                    case .jumpUnlessGreaterOrEqualInt:
+                        if case .int(let x) = regs[i.a] { if _slowPath(x < Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                    case .jumpUnlessEqualInt:
+                        if case .int(let x) = regs[i.a] { if _slowPath(x != Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+
+                    case .jumpBackIfLess:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x >= y) { continue }
+                        } else if try !compare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+                    case .jumpBackIfGreater:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x <= y) { continue }
+                        } else if try !compare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+                    case .incrementJumpBackIfLess:
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b], _fastPath(x != .max) {
+                            store(regs + i.a, .int(x &+ 1))
+                            if _slowPath(x &+ 1 >= y) { continue }
+                        } else if try !incrementAndCompare(regs, i) {
+                            continue
+                        }
+                        pc += i.signedC
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc, regs, fp)
+                            return .preempted
+                        }
+
+                    case .call:
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc - 1, regs, fp)
+                            return .preempted
+                        }
+                        if case .function(let f) = regs[i.a], _fastPath(Int(f.arity) == i.b) {
+                            fp.pointee = Frame(
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                prototype: Unmanaged.passUnretained(f.owner))
+                            fp += 1
+                            pc = f.entry
+                            regs += i.a &+ 1
+                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                                save(pc, regs, fp)
+                                try grow(Int(f.registers))
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                            }
+                            continue
+                        }
+                        if case .native(let callable) = regs[i.a] {
+                            let native = unsafeDowncast(callable, to: Native.self)
+                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                                save(pc, regs, fp)
+                                let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                clear(regs + i.a + 1, i.b)
+                                regs[i.a] = result
+                                continue
+                            }
+                        }
+                        save(pc, regs, fp)
+                        if try !callSlowly(i.a, i.b) { return .parked }
+                        pc = fiber.pointee.pc
+                        regs = fiber.pointee.registers
+                        fp = fiber.pointee.frame
+                    case .callVar:
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            save(pc - 1, regs, fp)
+                            return .preempted
+                        }
+                        // The box is borrowed: it outlives every redefinition of the var.
+                        let box = cell(pc, i.signedC).pointee.load(ordering: .acquiring)
+                        if case .function(let f) = box.pointee, _fastPath(Int(f.arity) == i.b), f.captureCount == 0 {
+                            fp.pointee = Frame(
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                prototype: Unmanaged.passUnretained(f.owner))
+                            fp += 1
+                            pc = f.entry
+                            regs += i.a &+ 1
+                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                                save(pc, regs, fp)
+                                try grow(Int(f.registers))
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                            }
+                            continue
+                        }
+                        if case .native(let callable) = box.pointee {
+                            let native = unsafeDowncast(callable, to: Native.self)
+                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                                save(pc, regs, fp)
+                                let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                clear(regs + i.a + 1, i.b)
+                                store(regs + i.a, result)
+                                continue
+                            }
+                        }
+                        save(pc, regs, fp)
+                        regs[i.a] = box.pointee
+                        if try !callSlowly(i.a, i.b) { return .parked }
+                        pc = fiber.pointee.pc
+                        regs = fiber.pointee.registers
+                        fp = fiber.pointee.frame
+                    case .ret:
+                        let d = regs - 1
+                        clear(d)
+                        d.moveInitialize(from: regs + i.a, count: 1)
+                        store(regs + i.a, .nil)
+                        fp -= 1
+                        regs -= Int(fp.pointee.delta)
+                        pc = fp.pointee.pc
+
+                    case .first, .next, .rest, .seq, .count: try sequence(regs, i)
+                    case .get: try get(regs, i)
+                    case .nth:
+                        if case .vector(let vector) = regs[i.b], case .int(let index) = regs[i.c],
+                            UInt64(bitPattern: index) < UInt64(vector.count)
+                        {
+                            store(regs + i.a, vector[Int(index)])
+                            if i.flags & 1 != 0 { clear(regs + i.b) }
+                            continue
+                        }
+                        try nth(regs, i)
+                    case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
+                    case .cons, .conj, .assoc: try build(regs, i)
+                    case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)
+                    case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc)
+                    case .throw, .rethrow: try raise(regs, i)
+                    case .claim:
+                        switch try claim(regs, i) {
+                        case .granted: break
+                        case .realized: pc += Realizer.exit - 1
+                        case .taken:
+                            save(pc - 1, regs, fp)
+                            return .preempted
+                        }
+                    case .publish: if try publish(regs, i) { pc += i.signedC }
+                    case .halt:
+                        save(pc, regs, fp)
+                        return .done(take(regs + i.a))
+                    }
+                }
+            } catch {
+                save(pc, regs, fp)
+                if case .force(let lazy) = error {
+                    do throws(Fault) { try force(lazy) } catch { guard unwind(error) else { return .failed(error) } }
+                } else if !unwind(error) {
+                    return .failed(error)
+                }
+                pc = fiber.pointee.pc
+                regs = fiber.pointee.registers
+                fp = fiber.pointee.frame
+            }
+        }
+    }
+
+    @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
+        state.pointee.pc = pc
+        state.pointee.registers = regs
+        state.pointee.frame = fp
+    }
+
+    @inline(__always) func store(_ slot: Registers, _ value: consuming Value) { slot.initialize(to: value) }
+
+    @inline(__always) func take(_ slot: Registers) -> Value {
+        let value = slot.move()
+        slot.initialize(to: .nil)
+        return value
+    }
+
+    /// Empties a slot that may hold an object.
+    @inline(__always) func clear(_ slot: Registers) {
+        switch slot.pointee {
+        case .nil, .bool, .int, .double, .char, .keyword, .symbol: break
+        default: release(slot)
+        }
+    }
+
+    @inline(never) private func release(_ slot: Registers) { slot.pointee = .nil }
+
+    @inline(__always) func clear(_ slots: Registers, _ count: Int) {
+        var index = 0
+        while index < count {
+            clear(slots + index)
+            index &+= 1
+        }
+    }
+
+    @inline(__always) func test(_ regs: Registers, _ i: Instruction, _ outcome: Bool) {
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, .bool(outcome))
+    }
+
+    /// The constant at `distance` from the instruction after.
+    @inline(__always) func constant(_ pc: ProgramCounter, _ distance: Int) -> UnsafePointer<Value> {
+        UnsafeRawPointer(pc + distance).assumingMemoryBound(to: Value.self)
+    }
+
+    /// The var cell whose address stands in the constant at `distance`.
+    @inline(__always) func cell(_ pc: ProgramCounter, _ distance: Int) -> Var.Cell {
+        Var.Cell(bitPattern: UnsafeRawPointer(pc + distance).load(as: Int.self)).unsafelyUnwrapped
+    }
+
+    /// Makes room for the activation just pushed, which needs `needed` registers, and for the frame after it. When that
+    /// cannot be, the activation is taken back and the call throws.
+    @inline(never) func grow(_ needed: Int) throws(Fault) {
+        do throws(Fault) {
+            if depth > instance.account.limits.depth { throw stackOverflow() }
+            try reserve(needed)
+            let used = depth
+            if used >= state.pointee.frameCapacity { try growFrames(used) }
+        } catch {
+            state.pointee.frame -= 1
+            state.pointee.pc = state.pointee.frame.pointee.pc
+            state.pointee.registers -= Int(state.pointee.frame.pointee.delta)
+            throw error
+        }
+    }
+
+    /// Makes room for `needed` registers from the current activation's first.
+    func reserve(_ needed: Int) throws(Fault) {
+        let base = state.pointee.base
+        let used = state.pointee.registers - base
+        guard used + needed > state.pointee.capacity else { return }
+        let old = state.pointee.capacity
+        let capacity = max(old * 2, used + needed)
+        try instance.account.reserve((capacity - old) * 16)
+        let bigger = Registers.allocate(capacity: capacity)
+        bigger.moveInitialize(from: base, count: old)
+        (bigger + old).initialize(repeating: .nil, count: capacity - old)
+        base.deallocate()
+        Meter.charge((capacity - old) * 16)
+        state.pointee.base = bigger
+        state.pointee.capacity = capacity
+        state.pointee.registers = bigger + used
+        state.pointee.limit = bigger + capacity
+    }
+
+    private func growFrames(_ used: Int) throws(Fault) {
+        let old = state.pointee.frameCapacity
+        try instance.account.reserve(old * 24)
+        let bigger = UnsafeMutablePointer<Frame>.allocate(capacity: old * 2)
+        bigger.moveInitialize(from: state.pointee.frames, count: used)
+        state.pointee.frames.deallocate()
+        Meter.charge(old * 24)
+        state.pointee.frames = bigger
+        state.pointee.frame = bigger + used
+        state.pointee.frameCapacity = old * 2
+        state.pointee.frameLimit = bigger + old * 2
+    }
+
+    private func stackOverflow() -> Fault {
+        .of(
+            .stackOverflow, "the call stack is \(instance.account.limits.depth) calls deep",
+            hint: "a function calls itself without end, or recursion goes too deep: use loop/recur or a sequence")
+    }
+
+    /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
+    @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
+        let again = state.pointee.pc - 1
+        if state.pointee.forcedAt == again {
+            state.pointee.ahead = min(state.pointee.ahead * 2, 1 << 20)
+        } else {
+            state.pointee.forcedAt = again
+            state.pointee.ahead = 1
+        }
+        // One register of the activation receives the (nil) result; `Code.registers` leaves room for it.
+        let delta = Int((state.pointee.frame - 1).pointee.registers)
+        let code = instance.realizer.single!
+        state.pointee.frame.pointee = Frame(
+            pc: again, delta: Int32(delta), registers: Int32(code.registers),
+            prototype: Unmanaged.passUnretained(instance.realizer))
+        state.pointee.frame += 1
+        state.pointee.registers += delta
+        state.pointee.pc = UnsafePointer(code.instructions)
+        if state.pointee.registers + code.registers > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
+            try grow(code.registers)
+        }
+        state.pointee.registers[0] = .lazy(lazy)
+    }
+}

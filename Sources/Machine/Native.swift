@@ -1,0 +1,93 @@
+import Values
+
+/// The arguments of a primitive: a window on the caller's registers.
+///
+/// Reading an element copies it; `take` moves it out, so that a collection passed at its last use is unique and changes in
+/// place. The machine releases what is left.
+public struct Arguments {
+    @usableFromInline let base: UnsafeMutablePointer<Value>
+    public let count: Int
+
+    @inlinable @inline(__always) public init(_ base: UnsafeMutablePointer<Value>, _ count: Int) {
+        self.base = base
+        self.count = count
+    }
+
+    /// Argument `index`, which must be below `count`.
+    @inlinable @inline(__always) public subscript(index: Int) -> Value { base[index] }
+
+    /// Argument `index`, or nil when it was not given.
+    public func optional(_ index: Int) -> Value { index < count ? base[index] : .nil }
+
+    /// Moves argument `index` out and leaves nil.
+    @inlinable @inline(__always) public func take(_ index: Int) -> Value {
+        let value = (base + index).move()
+        (base + index).initialize(to: .nil)
+        return value
+    }
+
+    public var all: [Value] { (0..<count).map { base[$0] } }
+}
+
+/// What a controlling primitive asks the machine to do.
+public enum Control {
+    case value(Value)
+    /// The fiber waits: somebody holds it and will resume it once, with a value or a fault. It may be running elsewhere
+    /// already, so the machine touches it no more.
+    case parked
+    /// The result is that of this call.
+    case call(Value, [Value])
+    /// The result is that of applying the function to these values and then the elements of the sequence.
+    case apply(Value, [Value], Value)
+}
+
+/// A primitive: a function written in Swift.
+public final class Native: Callable, @unchecked Sendable {
+    // Sendable: immutable; the body synchronises what it shares.
+    public typealias Body = @Sendable (Arguments, Fiber) throws(Fault) -> Value
+    public typealias ControlBody = @Sendable (Arguments, Fiber) throws(Fault) -> Control
+
+    @usableFromInline enum Kind {
+        case plain(Body)
+        case control(ControlBody)
+    }
+
+    private let fullName: String
+    public let minimum: Int
+    /// -1 when there is no maximum.
+    public let maximum: Int
+    @usableFromInline let kind: Kind
+    /// Blocks its thread: refused by the checker in `:go` workers.
+    public let blocks: Bool
+
+    /// `arity` is `minimum...maximum`, or `minimum...` for any number more.
+    public init(_ name: String, _ arity: Arity, blocks: Bool = false, _ body: @escaping Body) {
+        fullName = name
+        (minimum, maximum) = (arity.minimum, arity.maximum)
+        kind = .plain(body)
+        self.blocks = blocks
+    }
+
+    /// A primitive that may park the fiber or go on with a call.
+    public init(_ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody) {
+        fullName = name
+        (minimum, maximum) = (arity.minimum, arity.maximum)
+        kind = .control(body)
+        self.blocks = blocks
+    }
+
+    public override var name: String { fullName }
+
+    @inlinable @inline(__always) func accepts(_ count: Int) -> Bool { count >= minimum && (maximum < 0 || count <= maximum) }
+
+    /// How many arguments a primitive takes.
+    public struct Arity: Sendable, ExpressibleByIntegerLiteral {
+        let minimum: Int
+        let maximum: Int
+        public init(integerLiteral value: Int) { (minimum, maximum) = (value, value) }
+        public static func exactly(_ count: Int) -> Arity { Arity(count, count) }
+        public static func between(_ low: Int, _ high: Int) -> Arity { Arity(low, high) }
+        public static func atLeast(_ low: Int) -> Arity { Arity(low, -1) }
+        private init(_ minimum: Int, _ maximum: Int) { (self.minimum, self.maximum) = (minimum, maximum) }
+    }
+}

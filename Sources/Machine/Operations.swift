@@ -1,0 +1,306 @@
+import Values
+
+/// The operations' slow and cold parts: out of the loop, on (registers, instruction).
+extension Fiber {
+    /// Releases operands b and c that die in this instruction.
+    @inline(__always) private func releaseOperands(_ regs: Registers, _ i: Instruction) {
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        if i.flags & 2 != 0 { clear(regs + i.c) }
+    }
+
+    /// Operand b, moved out when it dies.
+    @inline(__always) private func operandB(_ regs: Registers, _ i: Instruction) -> Value {
+        i.flags & 1 != 0 ? take(regs + i.b) : regs[i.b]
+    }
+
+    @inline(__always) private func operandC(_ regs: Registers, _ i: Instruction) -> Value {
+        i.flags & 2 != 0 ? take(regs + i.c) : regs[i.c]
+    }
+
+    @inline(never) func arithmetic(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let x = regs[i.b]
+        let result: Value
+        switch i.op {
+        case .add: result = try Numbers.add(x, regs[i.c])
+        case .subtract: result = try Numbers.subtract(x, regs[i.c])
+        case .multiply: result = try Numbers.multiply(x, regs[i.c])
+        case .quotient: result = try Numbers.quotient(x, regs[i.c])
+        case .remainder: result = try Numbers.remainder(x, regs[i.c])
+        case .modulo: result = try Numbers.modulo(x, regs[i.c])
+        case .addInt: result = try Numbers.add(x, .int(Int64(i.signedC)))
+        case .subtractInt: result = try Numbers.subtract(x, .int(Int64(i.signedC)))
+        case .multiplyInt: result = try Numbers.multiply(x, .int(Int64(i.signedC)))
+        case .remainderInt: result = try Numbers.remainder(x, .int(Int64(i.signedC)))
+        default: fatalError("not arithmetic: \(i.op)")
+        }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        if i.flags & 2 != 0 { clear(regs + i.c) }
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func comparison(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let outcome: Bool
+        switch i.op {
+        case .less: outcome = try Numbers.less(regs[i.b], regs[i.c])
+        case .lessOrEqual: outcome = try Numbers.lessOrEqual(regs[i.b], regs[i.c])
+        case .greater: outcome = try Numbers.less(regs[i.c], regs[i.b])
+        case .greaterOrEqual: outcome = try Numbers.lessOrEqual(regs[i.c], regs[i.b])
+        case .isZero: outcome = try Numbers.isZero(regs[i.b])
+        default: fatalError("not a comparison: \(i.op)")
+        }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        if i.op != .isZero, i.flags & 2 != 0 { clear(regs + i.c) }
+        store(regs + i.a, .bool(outcome))
+    }
+
+    @inline(never) func equality(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let outcome = try regs[i.b].equals(regs[i.c])
+        releaseOperands(regs, i)
+        store(regs + i.a, .bool(outcome))
+    }
+
+    /// The test of a fused compare-and-jump on operands a and b.
+    @inline(never) func compare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let outcome: Bool
+        switch i.op {
+        case .jumpUnlessLess, .jumpBackIfLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
+        case .jumpUnlessLessOrEqual: outcome = try Numbers.lessOrEqual(regs[i.a], regs[i.b])
+        case .jumpUnlessGreater, .jumpBackIfGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
+        case .jumpUnlessGreaterOrEqual: outcome = try Numbers.lessOrEqual(regs[i.b], regs[i.a])
+        default: outcome = try regs[i.a].equals(regs[i.b])
+        }
+        if i.flags & 1 != 0 { clear(regs + i.a) }
+        if i.flags & 2 != 0 { clear(regs + i.b) }
+        return outcome
+    }
+
+    /// The test of a fused compare-and-jump on operand a and the immediate b.
+    @inline(never) func compareInt(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let immediate = Value.int(Int64(i.signedB))
+        let outcome: Bool
+        switch i.op {
+        case .jumpUnlessLessInt: outcome = try Numbers.less(regs[i.a], immediate)
+        case .jumpUnlessLessOrEqualInt: outcome = try Numbers.lessOrEqual(regs[i.a], immediate)
+        case .jumpUnlessGreaterInt: outcome = try Numbers.less(immediate, regs[i.a])
+        case .jumpUnlessGreaterOrEqualInt: outcome = try Numbers.lessOrEqual(immediate, regs[i.a])
+        default: outcome = try regs[i.a].equals(immediate)
+        }
+        if i.flags & 1 != 0 { clear(regs + i.a) }
+        return outcome
+    }
+
+    /// `incrementJumpBackIfLess` on numbers other than small integers.
+    @inline(never) func incrementAndCompare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let next = try Numbers.add(regs[i.a], .int(1))
+        let outcome = try Numbers.less(next, regs[i.b])
+        regs[i.a] = next
+        return outcome
+    }
+
+    @inline(never) func sequence(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let result: Value
+        switch i.op {
+        case .first: result = try Sequences.first(regs[i.b])
+        case .next: result = try Sequences.next(regs[i.b])
+        case .rest: result = try Sequences.rest(regs[i.b])
+        case .seq: result = try Sequences.seq(regs[i.b])
+        default: result = .int(Int64(try Sequences.count(regs[i.b])))
+        }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func get(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let result = try Collections.get(regs[i.b], regs[i.c]) ?? .nil
+        releaseOperands(regs, i)
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
+        let result = try Collections.get(regs[i.b], key.pointee) ?? .nil
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func nth(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let collection = regs[i.b]
+        guard case .int(let index) = regs[i.c] else { throw .type("nth", expected: "an integer index", found: regs[i.c]) }
+        guard let result = try Collections.nth(collection, Int(index)) else {
+            if collection.isNil {
+                store(regs + i.a, .nil)
+                return
+            }
+            throw .indexOutOfBounds(Int(index), count: try Sequences.count(collection))
+        }
+        releaseOperands(regs, i)
+        store(regs + i.a, result)
+    }
+
+    /// `cons`, `conj`, `assoc`: a collection at its last use changes in place.
+    @inline(never) func build(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        switch i.op {
+        case .cons:
+            let result = try Sequences.cons(regs[i.b], regs[i.c])
+            releaseOperands(regs, i)
+            store(regs + i.a, result)
+        case .conj:
+            var collection = operandB(regs, i)
+            do throws(Fault) {
+                try Collections.conj(&collection, regs[i.c])
+            } catch {
+                // An operation that is run again finds its operand where it was.
+                if i.flags & 1 != 0 { store(regs + i.b, collection) }
+                throw error
+            }
+            if i.flags & 2 != 0 { clear(regs + i.c) }
+            store(regs + i.a, collection)
+        default:
+            var collection = operandB(regs, i)
+            do throws(Fault) {
+                try Collections.assoc(&collection, regs[i.c], regs[i.c + 1])
+            } catch {
+                if i.flags & 1 != 0 { store(regs + i.b, collection) }
+                throw error
+            }
+            clear(regs + i.c, 2)
+            store(regs + i.a, collection)
+        }
+    }
+
+    @inline(never) func construct(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let result: Value
+        switch i.op {
+        case .identical:
+            result = .bool(regs[i.b].isIdentical(to: regs[i.c]))
+            releaseOperands(regs, i)
+        case .makeVector:
+            result = .vector(Vector(UnsafeBufferPointer(start: regs + i.b, count: i.c)))
+            clear(regs + i.b, i.c)
+        case .makeList:
+            result = .list(Cons.list(UnsafeBufferPointer(start: regs + i.b, count: i.c)))
+            clear(regs + i.b, i.c)
+        case .makeMap:
+            var map = HashMap()
+            for index in stride(from: i.b, to: i.b + i.c, by: 2) { try HashMap.set(&map, regs[index], regs[index + 1]) }
+            result = .map(map)
+            clear(regs + i.b, i.c)
+        case .makeSet:
+            var set = HashSet()
+            for index in i.b..<i.b + i.c { try HashSet.insert(&set, regs[index]) }
+            result = .set(set)
+            clear(regs + i.b, i.c)
+        case .makeLazy: result = .lazy(LazySeq(thunk: take(regs + i.b)))
+        case .isException:
+            guard case .object(let object) = regs[i.b], let exception = object as? Exception else {
+                result = .false
+                break
+            }
+            result = .bool(exception.type.isKind(of: ExceptionClass.allCases[i.c]))
+        default: fatalError("not a constructor: \(i.op)")
+        }
+        store(regs + i.a, result)
+    }
+
+    @inline(never) func bind(_ regs: Registers, _ i: Instruction, _ pc: ProgramCounter) throws(Fault) {
+        switch i.op {
+        case .makeClosure:
+            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype
+            else { fatalError("makeClosure without a prototype") }
+            let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
+            captures.moveInitialize(from: regs + i.b, count: prototype.captureCount)
+            (regs + i.b).initialize(repeating: .nil, count: prototype.captureCount)
+            store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
+        case .makeSibling:
+            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype,
+                case .function(let closure) = regs[-1]
+            else { fatalError("makeSibling outside of a closure") }
+            let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
+            captures.initialize(from: closure.captures, count: prototype.captureCount)
+            store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
+        default:
+            guard case .object(let object) = constant(pc, i.wide).pointee, let variable = object as? Var else {
+                fatalError("getDynamic without a var")
+            }
+            store(regs + i.a, value(of: variable))
+        }
+    }
+
+    /// The value of a var in this fiber: its innermost binding, else its root.
+    public func value(of variable: Var) -> Value {
+        if variable.isDynamic, let box = bindings?.find(variable) { return box.value }
+        return variable.root
+    }
+
+    @inline(never) func raise(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        guard case .object(let object) = take(regs + i.a) else {
+            throw .illegalArgument("throw takes an exception, such as (ex-info \"message\" {:key 1})")
+        }
+        if let held = object as? HeldFault { throw held.fault }
+        guard let exception = object as? Exception else {
+            throw .illegalArgument("throw takes an exception, such as (ex-info \"message\" {:key 1})")
+        }
+        throw .thrown(exception)
+    }
+
+    enum ClaimOutcome { case granted, realized, taken }
+
+    @inline(never) func claim(_ regs: Registers, _ i: Instruction) throws(Fault) -> ClaimOutcome {
+        guard case .lazy(let lazy) = regs[i.b] else { fatalError("claim of no lazy sequence") }
+        switch lazy.claim(for: UInt(bitPattern: ObjectIdentifier(self))) {
+        case .granted(let thunk):
+            store(regs + i.a, thunk)
+            return .granted
+        case .realized:
+            regs[i.b] = .nil
+            return .realized
+        case .taken: return .taken
+        case .circular: throw .illegalState("a lazy sequence needs its own elements to compute them")
+        }
+    }
+
+    /// True when the next unrealised sequence stands in register a, to be realised ahead.
+    @inline(never) func publish(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        guard case .lazy(let lazy) = regs[i.a] else { fatalError("publish of no lazy sequence") }
+        let result = try Sequences.seq(regs[i.b])
+        lazy.publish(result)
+        regs[i.b] = .nil
+        regs[i.a] = .nil
+        state.pointee.ahead -= 1
+        guard state.pointee.ahead > 0, let next = Realizer.unrealized(after: result) else { return false }
+        regs[i.a] = .lazy(next)
+        return true
+    }
+}
+
+extension Value {
+    /// Whether both are the same object, or the same word.
+    public func isIdentical(to other: Value) -> Bool {
+        switch (self, other) {
+        case (.nil, .nil): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.int(let a), .int(let b)): a == b
+        case (.double(let a), .double(let b)): a == b
+        case (.char(let a), .char(let b)): a == b
+        case (.keyword(let a), .keyword(let b)): a == b
+        case (.symbol(let a), .symbol(let b)): a == b
+        case (.text(let a), .text(let b)): a === b
+        case (.vector(let a), .vector(let b)): a === b
+        case (.map(let a), .map(let b)): a === b
+        case (.set(let a), .set(let b)): a === b
+        case (.list(let a), .list(let b)): a === b
+        case (.lazy(let a), .lazy(let b)): a === b
+        case (.seq(let a), .seq(let b)): a === b
+        case (.function(let a), .function(let b)): a === b
+        case (.native(let a), .native(let b)): a === b
+        case (.object(let a), .object(let b)): a === b
+        default: false
+        }
+    }
+}
+
+/// Carries a prototype among the constants of a code.
+package final class PrototypeHolder: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    package let prototype: Prototype
+    package init(_ prototype: Prototype) { self.prototype = prototype }
+}

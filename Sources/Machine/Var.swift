@@ -1,0 +1,91 @@
+import Synchronization
+import Values
+
+/// A named, global, redefinable place.
+///
+/// The root value sits in an immutable box behind an atomically published pointer, so that the interpreter calls through a
+/// var without a reference count and without a race against redefinition. A replaced box is retired, not freed: a fiber may
+/// be running its code. Retired boxes belong to the var's namespace and go with the instance.
+public final class Var: Object, @unchecked Sendable {
+    // Sendable: the root is atomic, the rest is guarded by `lock`.
+    public typealias Cell = UnsafeMutablePointer<Atomic<UnsafeMutablePointer<Value>>>
+
+    public let namespace: Name
+    public let name: Name
+    public let cell: Cell
+    private let lock = Lock()
+    private var retired: [UnsafeMutablePointer<Value>] = []
+    private var storedMeta: HashMap?
+    private var watchers: HashMap?
+    private let bound = Atomic<Bool>(false)
+    private let dynamic = Atomic<Bool>(false)
+    private let macro = Atomic<Bool>(false)
+
+    public init(namespace: Name, name: Name) {
+        self.namespace = namespace
+        self.name = name
+        cell = .allocate(capacity: 1)
+        super.init()
+        let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+        box.initialize(to: .object(Unbound(name: "\(namespace.description)/\(name.description)")))
+        cell.initialize(to: Atomic(box))
+        Meter.charge(200)
+    }
+
+    deinit {
+        Meter.credit(200)
+        for box in retired + [cell.pointee.load(ordering: .acquiring)] {
+            box.deinitialize(count: 1)
+            box.deallocate()
+        }
+        cell.deinitialize(count: 1)
+        cell.deallocate()
+    }
+
+    public override var kind: ObjectKind { .var }
+    public var fullName: String { "\(namespace.description)/\(name.description)" }
+    public override func write(to printer: inout Printer) throws(Fault) { printer.write("#'\(fullName)") }
+    public override var metadata: HashMap? { lock.withLock { storedMeta } }
+    public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
+
+    public var isBound: Bool { bound.load(ordering: .acquiring) }
+    public var isDynamic: Bool { dynamic.load(ordering: .relaxed) }
+    public var isMacro: Bool { macro.load(ordering: .relaxed) }
+    public func setDynamic(_ flag: Bool) { dynamic.store(flag, ordering: .relaxed) }
+    public func setMacro(_ flag: Bool) { macro.store(flag, ordering: .relaxed) }
+
+    /// The root value.
+    @inlinable public var root: Value { cell.pointee.load(ordering: .acquiring).pointee }
+
+    /// Publishes a new root value.
+    public func bind(_ value: Value) {
+        let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+        box.initialize(to: value)
+        let old = cell.pointee.exchange(box, ordering: .acquiringAndReleasing)
+        bound.store(true, ordering: .releasing)
+        Meter.charge(16)
+        lock.withLock { retired.append(old) }
+    }
+
+    /// Publishes `new` if the root is still `old` (by identity of the box's value); for `alter-var-root`.
+    public func bind(_ value: Value, replacing seen: UnsafeMutablePointer<Value>) -> Bool {
+        let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+        box.initialize(to: value)
+        guard cell.pointee.compareExchange(expected: seen, desired: box, ordering: .acquiringAndReleasing).exchanged else {
+            box.deinitialize(count: 1)
+            box.deallocate()
+            return false
+        }
+        bound.store(true, ordering: .releasing)
+        lock.withLock { retired.append(seen) }
+        return true
+    }
+}
+
+/// The root of a var that was declared and not yet given a value; calling it says so.
+public final class Unbound: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    public let name: String
+    init(name: String) { self.name = name }
+    public override func write(to printer: inout Printer) throws(Fault) { printer.write("#<unbound \(name)>") }
+}

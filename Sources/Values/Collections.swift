@@ -1,0 +1,182 @@
+/// `get`, `assoc`, `conj` and their kin on every kind of collection.
+///
+/// The functions that change a collection take it `inout`: one that is uniquely referenced changes in place.
+public enum Collections {
+    /// `(get collection key)`; nil when there is no such element, or nothing to look in.
+    public static func get(_ collection: Value, _ key: Value) throws(Fault) -> Value? {
+        switch collection {
+        case .map(let map): return try map.find(key)
+        case .vector(let vector):
+            guard case .int(let index) = key, index >= 0, index < vector.count else { return nil }
+            return vector[Int(index)]
+        case .set(let set): return try set.find(key)
+        case .text(let text):
+            guard case .int(let index) = key, index >= 0, index < text.count else { return nil }
+            return .char(text.scalar(at: Int(index)))
+        case .object(let object): return try object.lookup(key)
+        default: return nil
+        }
+    }
+
+    /// `(contains? collection key)`.
+    public static func contains(_ collection: Value, _ key: Value) throws(Fault) -> Bool {
+        switch collection {
+        case .nil: return false
+        case .map(let map): return try map.find(key) != nil
+        case .set(let set): return try set.contains(key)
+        case .vector(let vector):
+            guard case .int(let index) = key else { return false }
+            return index >= 0 && index < vector.count
+        case .text(let text):
+            guard case .int(let index) = key else { return false }
+            return index >= 0 && index < text.count
+        case .object(let object) where object.isLookup: return try object.lookup(key) != nil
+        default:
+            throw .of(
+                .illegalArgument, "contains? looks for keys in maps, sets, vectors and strings, but found \(collection.briefly)",
+                hint: "to look for an element of a sequence, use (some #{x} coll)")
+        }
+    }
+
+    /// `(nth collection index)`, or nil when the index is out of bounds.
+    public static func nth(_ collection: Value, _ index: Int) throws(Fault) -> Value? {
+        guard index >= 0 else { return nil }
+        switch collection {
+        case .vector(let vector): return index < vector.count ? vector[index] : nil
+        case .text(let text): return index < text.count ? .char(text.scalar(at: index)) : nil
+        case .nil: return nil
+        case .map, .set:
+            throw .type("nth", expected: "a sequential collection", found: collection)
+        default:
+            var rest = try Sequences.seq(collection)
+            var left = index
+            while !rest.isNil {
+                if case .seq(let view) = rest, let count = view.knownCount {
+                    guard left < count else { return nil }
+                    switch view.source {
+                    case .vector(let vector, let start): return vector[start + left]
+                    case .range(let start, let step, _): return .int(start &+ Int64(left) &* step)
+                    default: break
+                    }
+                }
+                if left == 0 { return try Sequences.first(rest) }
+                left -= 1
+                rest = try Sequences.next(rest)
+            }
+            return nil
+        }
+    }
+
+    /// `(conj collection element)`.
+    public static func conj(_ collection: inout Value, _ element: Value) throws(Fault) {
+        switch consume collection {
+        case .nil: collection = .list(Cons(element, .nil))
+        case .vector(var vector):
+            collection = .nil
+            Vector.append(&vector, element)
+            collection = .vector(vector)
+        case .list(let list):
+            collection = .list(Cons(element, .list(list), extra: Extra.of(meta: list.meta, origin: nil)))
+        case .set(var set):
+            collection = .nil
+            defer { collection = .set(set) }
+            try HashSet.insert(&set, element)
+        case .map(var map):
+            collection = .nil
+            defer { collection = .map(map) }
+            try conj(map: &map, element)
+        case .object(let object):
+            collection = .object(object)
+            guard let result = try object.conjoining(element) else {
+                throw .type("conj", expected: "a collection", found: collection)
+            }
+            collection = result
+        case let other:
+            collection = other
+            switch other {
+            case .seq, .lazy: collection = .list(Cons(element, other))
+            default: throw .type("conj", expected: "a collection", found: other)
+            }
+        }
+    }
+
+    private static func conj(map: inout HashMap, _ element: Value) throws(Fault) {
+        switch element {
+        case .nil: return
+        case .vector(let pair):
+            guard pair.count == 2 else {
+                throw .illegalArgument("conj on a map takes pairs of key and value, but found a vector of \(pair.count) elements")
+            }
+            try HashMap.set(&map, pair[0], pair[1])
+        case .map(let other):
+            // A copy takes the entries, so that a force half-way leaves `map` as it was.
+            var merged = map
+            try other.forEach { (key, value) throws(Fault) in
+                try HashMap.set(&merged, key, value)
+                return true
+            }
+            map = merged
+        default:
+            var merged = map
+            try Sequences.forEach(element) { (entry) throws(Fault) in
+                guard case .vector(let pair) = entry, pair.count == 2 else {
+                    throw .type("conj on a map", expected: "entries of key and value", found: entry)
+                }
+                try HashMap.set(&merged, pair[0], pair[1])
+            }
+            map = merged
+        }
+    }
+
+    /// `(assoc collection key value)`.
+    public static func assoc(_ collection: inout Value, _ key: Value, _ value: Value) throws(Fault) {
+        switch consume collection {
+        case .nil:
+            collection = .nil
+            var map = HashMap()
+            try HashMap.set(&map, key, value)
+            collection = .map(map)
+        case .map(var map):
+            collection = .nil
+            defer { collection = .map(map) }
+            try HashMap.set(&map, key, value)
+        case .vector(var vector):
+            collection = .nil
+            defer { collection = .vector(vector) }
+            guard case .int(let index) = key else { throw .type("assoc on a vector", expected: "an index", found: key) }
+            guard index >= 0, index <= vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
+            if index == vector.count {
+                Vector.append(&vector, value)
+            } else {
+                Vector.replace(&vector, at: Int(index), with: value)
+            }
+        case .object(let object):
+            collection = .object(object)
+            guard let result = try object.associating(key, value) else {
+                throw .type("assoc", expected: "a map or a vector", found: collection)
+            }
+            collection = result
+        case let other:
+            collection = other
+            throw .type("assoc", expected: "a map or a vector", found: other)
+        }
+    }
+
+    /// `(dissoc collection key)`.
+    public static func dissoc(_ collection: inout Value, _ key: Value) throws(Fault) {
+        switch consume collection {
+        case .nil: collection = .nil
+        case .map(var map):
+            collection = .nil
+            defer { collection = .map(map) }
+            try HashMap.remove(&map, key)
+        case .object(let object):
+            collection = .object(object)
+            guard let result = try object.removing(key) else { throw .type("dissoc", expected: "a map", found: collection) }
+            collection = result
+        case let other:
+            collection = other
+            throw .type("dissoc", expected: "a map", found: other)
+        }
+    }
+}
