@@ -32,9 +32,9 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Values", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
+        .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

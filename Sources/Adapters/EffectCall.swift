@@ -192,14 +192,7 @@ enum Bytes {
     static func value(_ bytes: some Sequence<UInt8>) -> Value { .vector(bytes.map { .int(Int64($0)) }) }
 
     static func from(_ value: Value) -> [UInt8]? {
-        let elements: [Value]
-        switch value {
-        case .vector(let vector): elements = vector.elements
-        case .list(let list):
-            guard let found = list.elements else { return nil }
-            elements = found
-        default: return nil
-        }
+        guard let elements = value.realizedElements else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(elements.count)
         for element in elements {
@@ -207,6 +200,19 @@ enum Bytes {
             bytes.append(UInt8(number))
         }
         return bytes
+    }
+}
+
+extension Value {
+    /// The elements of a vector, a list or a realised sequence; nil for anything else.
+    ///
+    /// An unrealised sequence is none: realising it means running the script, which handlers cannot.
+    var realizedElements: [Value]? {
+        switch self {
+        case .vector(let vector): vector.elements
+        case .list, .lazy, .seq: try? Sequences.array(self)
+        default: nil
+        }
     }
 }
 
@@ -265,7 +271,12 @@ package struct JSONCodec: Sendable {
     }
 
     static func words(_ fault: Fault) -> String {
-        if case .thrown(let exception) = fault { exception.message } else { "it was interrupted" }
+        switch fault {
+        case .thrown(let exception): exception.message
+        case .force: "it holds a lazy sequence; realise it with vec or doall"
+        case .exhausted(let budget): "the budget for \(budget.rawValue) ran out"
+        case .cancelled: "it was cancelled"
+        }
     }
 
     /// Begins like JSON and ends within a string, an object or an array.

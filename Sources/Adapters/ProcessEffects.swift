@@ -62,11 +62,8 @@ package struct ProcessEffects: Sendable {
     }
 
     private static func strings(_ params: Params, _ key: KnownName, _ value: Value) throws(AdapterError) -> [String] {
-        let elements: [Value]
-        switch value {
-        case .vector(let vector): elements = vector.elements
-        case .list(let list) where list.elements != nil: elements = list.elements ?? []
-        default: throw params.wrong(key, "a vector of strings (no shell splits a single one)", value)
+        guard let elements = value.realizedElements else {
+            throw params.wrong(key, "a vector of strings (no shell splits a single one)", value)
         }
         var found: [String] = []
         for element in elements {

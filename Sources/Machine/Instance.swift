@@ -127,8 +127,19 @@ public final class Namespace: Object, @unchecked Sendable {
     private var aliases: [Name: Name] = [:]
     private var excluded: Set<Name> = []
     private var storedMeta: HashMap?
-    /// Makes vars of this namespace on demand, for libraries whose definitions are loaded when first named.
-    private var loader: (@Sendable (Namespace, Name) -> Var?)?
+    private var library: Library?
+
+    /// Definitions that are made when they are first named.
+    public struct Library: Sendable {
+        /// Makes the var of a name; nil when the library has no such name.
+        public var load: @Sendable (Namespace, Name) -> Var?
+        /// Every name it has.
+        public var names: @Sendable () -> [String]
+        public init(load: @escaping @Sendable (Namespace, Name) -> Var?, names: @escaping @Sendable () -> [String]) {
+            self.load = load
+            self.names = names
+        }
+    }
 
     init(_ name: Name) { self.name = name }
 
@@ -137,7 +148,7 @@ public final class Namespace: Object, @unchecked Sendable {
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
     public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
 
-    public func setLoader(_ loader: @escaping @Sendable (Namespace, Name) -> Var?) { lock.withLock { self.loader = loader } }
+    public func setLibrary(_ library: Library) { lock.withLock { self.library = library } }
 
     /// The var of this name, made when it is new.
     public func intern(_ symbol: Name) -> Var {
@@ -151,9 +162,18 @@ public final class Namespace: Object, @unchecked Sendable {
 
     /// The var defined here under this name.
     public func find(_ symbol: Name) -> Var? {
-        let (found, loader) = lock.withLock { (vars[symbol], self.loader) }
+        let (found, library) = lock.withLock { (vars[symbol], self.library) }
         if let found { return found }
-        return loader?(self, symbol)
+        return library?.load(self, symbol)
+    }
+
+    /// The var defined here or referred to, if it is made already.
+    public func definedOrReferred(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] ?? referred[symbol] } }
+
+    /// Every name that can be found here.
+    public var allNames: [String] {
+        let (made, library) = lock.withLock { (vars.keys.map(\.description), self.library) }
+        return Array(Set(made + (library?.names() ?? []))).sorted()
     }
 
     /// The var that an unqualified symbol means here: defined, or referred to.

@@ -304,6 +304,13 @@ extension Fiber {
                             continue
                         }
                         try nth(regs, i)
+                    case .element:
+                        if case .vector(let vector) = regs[i.b], i.c < vector.count {
+                            store(regs + i.a, vector[i.c])
+                            if i.flags & 1 != 0 { clear(regs + i.b) }
+                            continue
+                        }
+                        try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .cons, .conj, .assoc: try build(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)

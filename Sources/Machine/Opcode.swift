@@ -55,11 +55,12 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callVar  //          b arguments, callee is the root of var k(c)
     case ret  //              return a†
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
-    case makeSibling  //      a ← closure of prototype k(c) over this closure's captures
+    case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)
     // sequences and collections
     case first, next, rest, seq, count  // a ← op b†
     case cons, conj, get, nth  //        a ← op b† c†
+    case element  //          a ← element c (immediate) of b†, or nil
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
