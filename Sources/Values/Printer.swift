@@ -18,7 +18,7 @@ public struct Printer {
     public var forces = true
 
     /// Objects that hold objects … that print may nest this deep.
-    public static let nestingLimit = 500
+    public static let nestingLimit = 100
 
     private var nesting = 0
     private var frames: [Frame] = []
