@@ -47,7 +47,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case fsWrite = "fs/write"
     // what the adapters are asked and answer
     case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
-    case exit, function, headers, `in`, input, json, kind, message, messages, method, mode, model
+    case exit, function, headers, host, `in`, input, json, kind, message, messages, method, mode, model
     case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
     case text, tools, type, url, usage, value
     case completionTokens = "completion-tokens"
