@@ -19,7 +19,7 @@ let package = Package(
         .target(name: "Machine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
-        .target(name: "Runtime", dependencies: ["Machine", "Engine"], swiftSettings: strict),
+        .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
         .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "Adapters", dependencies: ["Engine"], swiftSettings: strict),
@@ -30,5 +30,6 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
     ]
 )

@@ -97,14 +97,33 @@ extension Fiber {
             regs[a] = result
             return true
         case .control(let body):
+            state.pointee.destination = a
+            if count < FewOperands.capacity { return try controlFew(body, a, count) }
             // The operands leave the registers first: a parked fiber is no longer ours to clean, and one whose operation is
             // to run again, after a sequence was realised, finds them back in place.
             let operands = Operands(moving: regs + a, count + 1)
-            state.pointee.destination = a
             do throws(Fault) {
                 return try perform(try body(operands.arguments, self), a)
             } catch {
                 if case .force = error { operands.restore(to: state.pointee.registers + a) }
+                throw error
+            }
+        }
+    }
+
+    /// A controlling primitive of few arguments: the operands wait on the native stack, for a channel operation should not
+    /// pay for an allocation.
+    private func controlFew(_ body: Native.ControlBody, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+        var few = FewOperands()
+        return try withUnsafeMutablePointer(to: &few) { (pointer) throws(Fault) -> Bool in
+            let base = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Value.self)
+            let slots = state.pointee.registers + a
+            base.moveUpdate(from: slots, count: count + 1)
+            slots.initialize(repeating: .nil, count: count + 1)
+            do throws(Fault) {
+                return try perform(try body(Arguments(base + 1, count), self), a)
+            } catch {
+                if case .force = error { (state.pointee.registers + a).update(from: base, count: count + 1) }
                 throw error
             }
         }
@@ -214,6 +233,15 @@ extension Native {
         let takes = maximum < 0 ? "at least \(minimum)" : minimum == maximum ? "\(minimum)" : "\(minimum) to \(maximum)"
         return .of(.arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
     }
+}
+
+/// The callee and up to three arguments, on the native stack.
+private struct FewOperands {
+    static let capacity = 4
+    var callee = Value.nil
+    var first = Value.nil
+    var second = Value.nil
+    var third = Value.nil
 }
 
 /// The callee and arguments of a call, out of the registers.

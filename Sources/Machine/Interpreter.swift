@@ -20,12 +20,15 @@ extension Fiber {
     /// The dispatch loop: the one function that may be longer than a screen. Hot operations stand in it, in as few machine
     /// instructions as Swift gives; everything else is a call to a function that takes (registers, instruction), never
     /// values. A comparison whose outcome steers the program counter is a branch (`_slowPath`), not a conditional move.
-    @inline(never) public func run(fuel initialFuel: Int) -> Exit {
+    /// On return `budget` holds the steps that are left (negative when the slice was used up), so that a scheduler books
+    /// what a fiber took even when it parked.
+    @inline(never) public func run(spending budget: inout Int) -> Exit {
         let fiber = state
         var pc = fiber.pointee.pc
         var regs = fiber.pointee.registers
         var fp = fiber.pointee.frame
-        var fuel = initialFuel
+        var fuel = budget
+        defer { budget = fuel }
         if let fault = fiber.pointee.pendingFault {
             fiber.pointee.pendingFault = nil
             guard unwind(fault) else { return .failed(fault) }
@@ -335,6 +338,12 @@ extension Fiber {
                 fp = fiber.pointee.frame
             }
         }
+    }
+
+    /// `run(spending:)` for callers that do not ask what is left.
+    public func run(fuel: Int) -> Exit {
+        var budget = fuel
+        return run(spending: &budget)
     }
 
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
