@@ -117,12 +117,11 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Waits to put, after `put` said `full`. False when too many wait.
     package mutating func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool {
-        if puts.count >= sweepPuts {
+        if puts.count >= min(sweepPuts, Self.pendingLimit) {
             puts.filter { $0.waiter.isWaiting }
             sweepPuts = max(32, puts.count * 2)
         }
         if puts.count >= Self.pendingLimit { return false }
-        sweepPuts = min(sweepPuts, Self.pendingLimit)
         puts.append(PendingPut(value: value, waiter: waiter))
         return true
     }
@@ -167,12 +166,11 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Waits to take, after `take` said `empty`. False when too many wait.
     package mutating func enqueueTake(_ waiter: Waiter) -> Bool {
-        if takes.count >= sweepTakes {
+        if takes.count >= min(sweepTakes, Self.pendingLimit) {
             takes.filter { $0.isWaiting }
             sweepTakes = max(32, takes.count * 2)
         }
         if takes.count >= Self.pendingLimit { return false }
-        sweepTakes = min(sweepTakes, Self.pendingLimit)
         takes.append(waiter)
         return true
     }
