@@ -97,8 +97,8 @@ extension Fiber {
             regs[a] = result
             return true
         case .control(let body):
-            state.pointee.destination = a
             if count < FewOperands.capacity { return try controlFew(body, a, count) }
+            state.pointee.destination = a
             // The operands leave the registers first: a parked fiber is no longer ours to clean, and one whose operation is
             // to run again, after a sequence was realised, finds them back in place.
             let operands = Operands(moving: regs + a, count + 1)
@@ -113,15 +113,25 @@ extension Fiber {
 
     /// A controlling primitive of few arguments: the operands wait on the native stack, for a channel operation should not
     /// pay for an allocation.
-    private func controlFew(_ body: Native.ControlBody, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+    @inline(never) func controlFew(_ body: Native.ControlBody, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+        state.pointee.destination = a
         var few = FewOperands()
         return try withUnsafeMutablePointer(to: &few) { (pointer) throws(Fault) -> Bool in
             let base = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Value.self)
             let slots = state.pointee.registers + a
-            base.moveUpdate(from: slots, count: count + 1)
-            slots.initialize(repeating: .nil, count: count + 1)
+            // Over nils, which need no release.
+            for index in 0...count {
+                (base + index).moveInitialize(from: slots + index, count: 1)
+                store(slots + index, .nil)
+            }
             do throws(Fault) {
-                return try perform(try body(Arguments(base + 1, count), self), a)
+                let control = try body(Arguments(base + 1, count), self)
+                if case .parked = control { return false }
+                if case .value(let result) = control {
+                    store(state.pointee.registers + a, result)
+                    return true
+                }
+                return try perform(control, a)
             } catch {
                 if case .force = error { (state.pointee.registers + a).update(from: base, count: count + 1) }
                 throw error
@@ -236,7 +246,7 @@ extension Native {
 }
 
 /// The callee and up to three arguments, on the native stack.
-private struct FewOperands {
+struct FewOperands {
     static let capacity = 4
     var callee = Value.nil
     var first = Value.nil

@@ -242,6 +242,14 @@ extension Fiber {
                                 regs[i.a] = result
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         if try !callSlowly(i.a, i.b) { return .parked }
@@ -280,6 +288,14 @@ extension Fiber {
                                 store(regs + i.a, result)
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         regs[i.a] = box.pointee
@@ -302,8 +318,10 @@ extension Fiber {
                         if case .vector(let vector) = regs[i.b], case .int(let index) = regs[i.c],
                             UInt64(bitPattern: index) < UInt64(vector.count)
                         {
-                            store(regs + i.a, vector[Int(index)])
+                            // Read before the vector dies, for both may stand in one register.
+                            let element = vector[Int(index)]
                             if i.flags & 1 != 0 { clear(regs + i.b) }
+                            store(regs + i.a, element)
                             continue
                         }
                         try nth(regs, i)

@@ -110,10 +110,10 @@ func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value 
 /// Operations of actors.
 enum Do {
     static func put(_ value: Value, _ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.put(value, job) }
+        return { job throws(Fault) in try channel.put(value, job.fiber) }
     }
     static func take(_ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.take(job) }
+        return { job throws(Fault) in try channel.take(job.fiber) }
     }
     static func close(_ channel: Channel) -> Actor.Operation {
         return { _ throws(Fault) in

@@ -51,23 +51,44 @@ package final class Channel: Object, @unchecked Sendable {
 
     // Putting
 
-    /// Puts `value` for the running job, which waits for room. The result is whether the channel was open.
-    @inline(__always) func put(_ value: Value, _ job: Job) throws(Fault) -> Control {
+    /// Puts `value` for the running fiber, which waits for room. The result is whether the channel was open.
+    @inline(__always) package func put(_ value: consuming Value, _ fiber: Fiber) throws(Fault) -> Control {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
-        let outcome = state.pointee.put(value)
-        guard case .full = outcome else {
+        switch state.pointee.put(value) {
+        case .full: return try parkPut(value, fiber)
+        case .handed(let taker):
             lock.release()
-            return .value(.bool(finish(outcome, value)))
+            taker.resume(value, from: self)
+            return .value(.true)
+        case .buffered, .dropped, .displaced:
+            lock.release()
+            return .value(.true)
+        case .closed:
+            lock.release()
+            return .value(.false)
+        case .broadcast(let takers):
+            lock.release()
+            for taker in takers { taker.resume(copy value, from: self) }
+            return .value(.true)
         }
-        let entry = Waiting(job, job.arm())
-        guard state.pointee.enqueuePut(value, entry) else {
+    }
+
+    /// Waits for room. Called with the lock, which it releases.
+    private func parkPut(_ value: consuming Value, _ fiber: Fiber) throws(Fault) -> Control {
+        let job: Job
+        do throws(Fault) { job = try Job.waiting(fiber) } catch {
             lock.release()
-            _ = job.disarm(entry.epoch)
+            throw error
+        }
+        let epoch = job.arm()
+        let isQueued = state.pointee.enqueuePut(value, Waiting(job, epoch))
+        lock.release()
+        guard isQueued else {
+            _ = job.disarm(epoch)
             throw Channel.tooManyPuts
         }
-        lock.release()
-        return try job.parked(entry.epoch)
+        return try job.parked(epoch)
     }
 
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
@@ -118,22 +139,39 @@ package final class Channel: Object, @unchecked Sendable {
 
     // Taking
 
-    /// Takes for the running job, which waits for a value.
-    @inline(__always) func take(_ job: Job) throws(Fault) -> Control {
+    /// Takes for the running fiber, which waits for a value.
+    @inline(__always) package func take(_ fiber: Fiber) throws(Fault) -> Control {
         lock.acquire()
-        let outcome = state.pointee.take()
-        guard case .empty = outcome else {
+        switch state.pointee.take() {
+        case .empty: return try parkTake(fiber)
+        case .value(let value):
             lock.release()
-            return .value(finish(outcome)!)
+            return .value(value)
+        case .valueResuming(let value, let putter):
+            lock.release()
+            putter.resume(.true, from: self)
+            return .value(value)
+        case .closed:
+            lock.release()
+            return .value(.nil)
         }
-        let entry = Waiting(job, job.arm())
-        guard state.pointee.enqueueTake(entry) else {
+    }
+
+    /// Waits for a value. Called with the lock, which it releases.
+    private func parkTake(_ fiber: Fiber) throws(Fault) -> Control {
+        let job: Job
+        do throws(Fault) { job = try Job.waiting(fiber) } catch {
             lock.release()
-            _ = job.disarm(entry.epoch)
+            throw error
+        }
+        let epoch = job.arm()
+        let isQueued = state.pointee.enqueueTake(Waiting(job, epoch))
+        lock.release()
+        guard isQueued else {
+            _ = job.disarm(epoch)
             throw Channel.tooManyTakes
         }
-        lock.release()
-        return try job.parked(entry.epoch)
+        return try job.parked(epoch)
     }
 
     /// Takes for whoever `entry` stands for. Gives the value (`.nil` when closed), or nil when the entry waits.

@@ -60,7 +60,7 @@ enum ChannelPrimitives {
     private static func moving(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         let take: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             let channel = try Argument.channel(arguments[0], "<!")
-            return try channel.take(try Job.waiting(fiber))
+            return try channel.take(fiber)
         }
         let put: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             let channel = try Argument.channel(arguments[0], ">!")
@@ -68,7 +68,7 @@ enum ChannelPrimitives {
                 if arguments[1].isNil { throw Channel.nilPut }
                 return .call(hooks.put, [arguments[0], arguments[1]])
             }
-            return try channel.put(arguments.take(1), try Job.waiting(fiber))
+            return try channel.put(arguments.take(1), fiber)
         }
         return [
             RuntimePrimitive(name: "<!", arity: 1, body: take),

@@ -35,6 +35,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package static var pendingLimit: Int { 1024 }
 
     package let buffering: Buffering
+    private let capacity: Int
     /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
     package let isGranted: Bool
     private var buffer = Ring<Value>()
@@ -79,6 +80,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     package init(_ buffering: Buffering, isGranted: Bool = false) {
         self.buffering = buffering
+        capacity = buffering.capacity
         self.isGranted = isGranted
     }
 
@@ -95,7 +97,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         while let taker = takes.popFirst() {
             if taker.claim() { return .handed(taker) }
         }
-        if buffer.count < buffering.capacity {
+        if buffer.count < capacity {
             buffer.append(copy value)
             return .buffered
         }
@@ -128,7 +130,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Whether a put would not wait now.
     package mutating func canPut() -> Bool {
-        if isClosed || buffer.count < buffering.capacity { return true }
+        if isClosed || buffer.count < capacity { return true }
         if case .fixed = buffering {} else { return true }
         while !takes.isEmpty {
             if takes[0].isWaiting { return true }

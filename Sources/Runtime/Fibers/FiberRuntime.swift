@@ -9,7 +9,7 @@ import Values
 package final class FiberRuntime: @unchecked Sendable {
     // Sendable: `random` is atomic, the rest is set once.
     package unowned let instance: Instance
-    package private(set) var scheduler: any Scheduler
+    package let scheduler: any Scheduler
     /// Owns every fiber.
     package let root: Scope
     /// Hears of faults that no code of the script handles, except cancellations.
@@ -84,12 +84,18 @@ package final class FiberRuntime: @unchecked Sendable {
     /// When the fiber waits for something that can never happen, the wait throws where it stands.
     package func runMain(_ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil) -> Result<Value, Fault> {
         let end = MainEnd()
-        let job = spawn(function, arguments, bindings: bindings, completion: .call({ [scheduler] in
-            end.set($0)
+        let completion = Completion.call { [scheduler] result in
+            end.set(result)
             scheduler.attend()
-        }))
+        }
+        let job = make(
+            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: nil, bindings: bindings, completion: completion,
+            holdMeter: nil)
+        var first: Job? = job
         while true {
-            switch scheduler.run(until: { end.isSet }) {
+            let isOver = scheduler.run(first, until: { end.isSet })
+            first = nil
+            switch isOver {
             case .done: return end.result!
             case .stopped: return end.result ?? .failure(.cancelled(.stopped))
             case .idle:
@@ -110,7 +116,7 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// Lends the calling thread until nothing can happen any more, or until `isDone`.
     @discardableResult package func runUntilIdle(or isDone: @escaping @Sendable () -> Bool = { false }) -> RunEnd {
-        scheduler.run(until: isDone)
+        scheduler.run(nil, until: isDone)
     }
 
     /// Cancels every fiber, runs their `finally` blocks until `deadline` nanoseconds from now, and ends the threads. Gives
@@ -124,7 +130,7 @@ package final class FiberRuntime: @unchecked Sendable {
             scheduler.attend()
         }))
         let root = root
-        _ = scheduler.run(until: { root.fiberCount == 0 || expired.isRaised })
+        _ = scheduler.run(nil, until: { root.fiberCount == 0 || expired.isRaised })
         late.cancel()
         scheduler.stop()
         return root.fiberCount == 0
@@ -132,7 +138,7 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
     func draw(below bound: Int) -> Int {
-        let state = random.add(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+        let state = random.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
         return Int(SplitMix.mix(state) % UInt64(bound))
     }
 }

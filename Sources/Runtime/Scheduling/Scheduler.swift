@@ -13,8 +13,8 @@ package protocol Scheduler: AnyObject, Sendable {
 
     /// Lends the calling thread to the fibers until `isDone` says so, or until nothing can happen any more.
     ///
-    /// The scheduler asks after each slice, and after `attend`.
-    func run(until isDone: @escaping @Sendable () -> Bool) -> RunEnd
+    /// The scheduler asks after each slice, and after `attend`. `first` is made ready, if possible on the calling thread.
+    func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd
 
     /// Makes a thread that lends itself in `run` ask again whether it is done.
     func attend()

@@ -387,16 +387,20 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     // Lending threads
 
-    package func run(until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+    package func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
         let lent: Bool = lock.withLock {
             if shared.pointee.isLent || ThreadSlot.worker != nil { return false }
             shared.pointee.isLent = true
             shared.pointee.awake += 1
             return true
         }
-        guard lent else { return waitOutside(until: isDone) }
+        guard lent else {
+            if let first { ready(first) }
+            return waitOutside(until: isDone)
+        }
         let slot = ThreadSlot.pointer
         slot.pointee.worker = Unmanaged.passUnretained(workers[0])
+        if let first { ready(first) }
         let end = loop(workers[0], until: isDone)
         slot.pointee.worker = nil
         settle(workers[0], nil)

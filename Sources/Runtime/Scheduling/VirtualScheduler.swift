@@ -75,7 +75,8 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         timers.removeAll()
     }
 
-    package func run(until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+    package func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+        if let first { ready(first) }
         lock.acquire()
         // One at a time: a second thread waits for its turn.
         while shared.pointee.isRunning { changed.wait(lock) }
