@@ -38,6 +38,9 @@ private struct RandomWorld {
     let typeLimit: Int
     let retain: Int
     let expected: Expected
+    /// Batches of which every effect stands for itself, and the groups of every accepted batch.
+    var pure: Set<Int> = []
+    var groupsOf: [Int: Set<ValueKey>] = [:]
 
     final class Expected { var waiters: [String: Int] = [:] }
 
@@ -73,7 +76,7 @@ private struct RandomWorld {
         let count = 1 + pick(chance(20) ? 100 : 12)
         var effects: [Effect] = []
         for position in 0..<count {
-            // Some ids come twice, in a batch and across batches.
+            // Some ids come twice.
             let id = chance(4) && position > 0 ? "b\(batch).\(pick(position))" : "b\(batch).\(position)"
             effects.append(trial.effect(id, randomMeta(), type: ["test/work", "test/few", "test/wait"][pick(3)]))
         }
@@ -94,6 +97,8 @@ private struct RandomWorld {
             mine.append(id)
         }
         batches.append(mine)
+        if mine.count == effects.count { pure.insert(batch) }
+        groupsOf[batch] = Set(effects.compactMap(\.meta.group))
         observe()
     }
 
@@ -186,11 +191,10 @@ private struct RandomWorld {
         #expect(trial.running.count == trial.machine.stats.running)
     }
 
-    /// Nothing before its dependencies, its turn or its barriers (J18–J20, J22). Starts and ends of one step have the same
-    /// tick, so "has ended" includes this one.
+    /// Nothing before its dependencies, its turn or its barriers (J18–J20, J22).
     mutating func judgeStart(_ order: StartOrder) {
         let id = order.effect.id.value.stringValue!
-        guard let own = books[id] ?? pendingBook(order.effect) else { return }
+        guard let own = books[id] else { return }
         if order.attempt == 1 { #expect(own.startedAt == nil, "\(id) started twice") }
         books[id]?.startedAt = own.startedAt ?? tick
         guard own.startedAt == nil, let group = order.effect.meta.group else { return }
@@ -200,11 +204,26 @@ private struct RandomWorld {
         guard let place = members.firstIndex(where: { $0.effect.id == order.effect.id }) else { return }
         judgeTurn(id, members, place)
         let depends = Set(members.flatMap { $0.effect.meta.dependsOn })
+        judgeEarlierBatches(id, own, depends)
         for other in batch.compactMap({ books[$0] }) {
             guard let key = other.effect.meta.group, depends.contains(key) else { continue }
-            #expect(hasEnded(other), "\(id) started before its dependency \(other.effect.id.shown) ended")
+            #expect(hasEnded(other, before: id), "\(id) started before its dependency \(other.effect.id.shown) ended")
             if endStatus(other) != .done, let status = endStatus(other) {
                 #expect(order.effect.meta.onDependencyFailure == .proceed, "\(id) started although \(other.effect.id.shown) \(status)")
+            }
+        }
+    }
+
+    /// A dependency that the batch lacks is the latest earlier batch's (J19). Batches with deduplicated effects are left
+    /// out: whether they have a group depends on who answered for whom.
+    func judgeEarlierBatches(_ id: String, _ own: Booked, _ depends: Set<ValueKey>) {
+        guard pure.contains(own.batch) else { return }
+        let here = Set(batches[own.batch].compactMap { books[$0]?.effect.meta.group })
+        for key in depends where !here.contains(key) {
+            let earlier = (0..<own.batch).reversed()
+            guard let batch = earlier.first(where: { groupsOf[$0]?.contains(key) ?? false }), pure.contains(batch) else { continue }
+            for other in batches[batch].compactMap({ books[$0] }) where other.effect.meta.group == key {
+                #expect(hasEnded(other, before: id), "\(id) started before \(other.effect.id.shown) of an earlier batch ended")
             }
         }
     }
@@ -215,19 +234,18 @@ private struct RandomWorld {
         var crossed = mode == .sequential
         for other in members[..<place].reversed() {
             if other.effect.meta.mode == .sequential { crossed = true }
-            if crossed { #expect(hasEnded(other), "\(id) started before \(other.effect.id.shown) ended, across a barrier") }
+            if crossed { #expect(hasEnded(other, before: id), "\(id) started before \(other.effect.id.shown) ended, across a barrier") }
             if !crossed, other.effect.meta.order < members[place].effect.meta.order {
                 let name = other.effect.id.value.stringValue!
-                let began = other.startedAt != nil || trial.startedIDs.firstIndex(of: name).map { $0 < trial.startedIDs.firstIndex(of: id)! } ?? false
-                #expect(began || hasEnded(other), "\(id) started before \(name) of lower order")
+                let began = trial.startPlace[name].map { $0 < trial.startPlace[id]! } ?? false
+                #expect(began || hasEnded(other, before: id), "\(id) started before \(name) of lower order")
             }
         }
     }
 
-    /// An effect that started in the step that submitted it is not in the books of its batch yet.
-    func pendingBook(_ effect: Effect) -> Booked? { nil }
-
-    func hasEnded(_ other: Booked) -> Bool { other.status != nil || endStatus(other) != nil }
+    func hasEnded(_ other: Booked, before id: String) -> Bool {
+        trial.endPlace[other.effect.id.value.stringValue!].map { $0 < trial.startPlace[id]! } ?? false
+    }
 
     /// Looks into the signals of this very step too.
     func endStatus(_ other: Booked) -> EffectStatus? {

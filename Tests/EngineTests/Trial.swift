@@ -18,6 +18,10 @@ final class Trial {
     private(set) var signals: [Signal] = []
     private(set) var events: [(type: EventType, path: String)] = []
     private(set) var isStopped = false
+    /// The place of each effect's first start and of its end among all actions.
+    private(set) var startPlace: [String: Int] = [:]
+    private(set) var endPlace: [String: Int] = [:]
+    private var actionCount = 0
     let answers = Answers()
 
     /// Answers by the id of the effect that was submitted.
@@ -99,8 +103,11 @@ final class Trial {
     func step(_ input: Input, _ look: (Action) -> Void = { _ in }) {
         for action in machine.step(input, at: now) {
             look(action)
+            actionCount += 1
             switch action {
             case .start(let order):
+                let id = order.effect.id.value.stringValue!
+                if startPlace[id] == nil { startPlace[id] = actionCount }
                 running.append(order)
                 starts.append(order)
             case .cancelRunning(let handle, _, let reason):
@@ -110,7 +117,13 @@ final class Trial {
             case .answer(let waiter, let index, let outcome): waiter(index, outcome)
             case .resume(let resume): resume()
             case .event(let type, let identity, _): events.append((type, identity.path))
-            case .signal(let signal): signals.append(signal)
+            case .signal(let signal):
+                signals.append(signal)
+                switch signal {
+                case .effectCompleted(let effect, _), .effectCancelled(let effect, _):
+                    endPlace[effect.id.value.stringValue!] = actionCount
+                case .groupCompleted: break
+                }
             case .stopped: isStopped = true
             case .accepted, .rejected: break
             }
