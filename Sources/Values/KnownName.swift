@@ -28,6 +28,32 @@ public enum KnownName: String, CaseIterable, Sendable {
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
+    // effects, their meta and outcomes
+    case attempt, backoff, cancelled, cancels, code, config, data, deduped, description, done, effect, effects, error, factor
+    case failed, first, group, id, identity, jitter, kind, last, limits, max, merge, message, meta, mode, ok, on, order
+    case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, seq, sequential, skip
+    case skipped, started, status, submitted, tags, ts, type, value
+    case baseMs = "base-ms"
+    case requested, stopped, superseded, parent
+    case cancelledBy = "cancelled-by"
+    case `continue`
+    case dedupStrategy = "dedup-strategy"
+    case dependsOn = "depends-on"
+    case doneTs = "done-ts"
+    case durationMs = "duration-ms"
+    case effectID = "effect-id"
+    case effectSlashID = "effect/id"
+    case effectSlashType = "effect/type"
+    case enqueuedTs = "enqueued-ts"
+    case idempotencyKey = "idempotency-key"
+    case maxInflight = "max-inflight"
+    case onDepFailure = "on-dep-failure"
+    case perMs = "per-ms"
+    case retainCompleted = "retain-completed"
+    case retryAfterMs = "retry-after-ms"
+    case startedTs = "started-ts"
+    case tickMs = "tick-ms"
+    case timeoutMs = "timeout-ms"
 
     /// The interned name; constant for the life of the process.
     public var name: Name { KnownName.table.names[ordinal] }
