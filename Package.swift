@@ -19,7 +19,7 @@ let package = Package(
         .target(name: "Machine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
-        .target(name: "Runtime", dependencies: ["Machine", "Engine"], swiftSettings: strict),
+        .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
         .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
@@ -40,5 +40,8 @@ let package = Package(
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]
 )

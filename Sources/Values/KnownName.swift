@@ -41,6 +41,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     case keys, strs, syms, or, `as`
     case `default`, `else`
     case sluice
+    // channels and fibers
+    case dropping, fixed, go, priority, promise, sliding, thread
     // effects
     case path, content
     case fsRead = "fs/read"
