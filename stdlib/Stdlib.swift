@@ -6,7 +6,7 @@
 /// The embedded library.
 public enum Stdlib {
     /// One definition in the library.
-    public struct Entry: Sendable {
+    public struct Entry {
         /// UTF-8, living as long as the process.
         public let source: UnsafeBufferPointer<UInt8>
         /// For messages: `clojure/core.slu`.
@@ -122,7 +122,7 @@ private struct Lines: @unchecked Sendable {
         return false
     }
 
-    private static let slash: Bytes = {
+    nonisolated(unsafe) private static let slash: Bytes = {
         let text: StaticString = "/ "
         return Bytes(start: text.utf8Start, count: 1)
     }()

@@ -42,7 +42,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case `default`, `else`
     case sluice
     // channels and fibers
-    case dropping, fixed, go, priority, promise, sliding, thread
+    case dropping, fixed, go, promise, sliding, thread
     // effects
     case path, content
     case fsRead = "fs/read"
