@@ -7,13 +7,6 @@ struct SyntaxQuote {
     /// What one backquote may produce; nested ones multiply, so this ends what would take for ever.
     static let sizeLimit = 50_000
 
-    /// Symbols that a syntax-quote leaves unqualified.
-    static let specialForms: Set<KnownName> = [
-        .def, .loopStar, .recur, .if, .caseStar, .letStar, .letfnStar, .do, .fnStar, .quote, .var, .importStar, .dot,
-        .setBang, .deftypeStar, .reifyStar, .try, .throw, .monitorEnter, .monitorExit, .catch, .finally, .new,
-        .ampersand,
-    ]
-
     private let context: CodeContext
     private let names: Names
     private let source: Source
@@ -154,7 +147,6 @@ struct SyntaxQuote {
     }
 
     private mutating func symbol(_ name: Name) -> Name {
-        if let known = name.known, SyntaxQuote.specialForms.contains(known) { return name }
         if !name.hasNamespace {
             let bytes = name.nameBytes
             if bytes.last == UInt8(ascii: "#") {

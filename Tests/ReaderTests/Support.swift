@@ -28,8 +28,10 @@ func testContext(_ names: Names) -> CodeContext {
     let counter = Counter()
     let aliases = ["str": "clojure.string", "set": "clojure.set"]
     let core: Set<String> = ["map", "inc", "+", "let", "if-not", "println", "list"]
+    let special: Set<String> = ["if", "&", "quote"]
     var context = CodeContext(
         resolve: { name in
+            if special.contains(name.name) { return name }
             if let namespace = name.namespace { return names.intern(aliases[namespace] ?? namespace, name.name) }
             return names.intern(core.contains(name.name) ? "clojure.core" : "user", name.name)
         },
