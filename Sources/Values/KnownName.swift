@@ -23,7 +23,33 @@ public enum KnownName: String, CaseIterable, Sendable {
     case `default`, `else`
     case sluice
     // channels and fibers
-    case dropping, fixed, go, priority, promise, sliding, thread
+    case dropping, fixed, go, promise, sliding, thread
+    // workers
+    case async, block, buffer, channel, channels, command, components, dispatch, drop, drops, emit, errors, event, `in`, log
+    case logger, msg, obs, observability, restart, stats, ticker, worker, workers
+    case bufferType = "buffer-type"
+    case devGuard = "dev-guard?"
+    case exData = "ex-data"
+    case exposed = "expose?"
+    case failChan = "fail-chan"
+    case failChanFull = "fail-chan-full"
+    case guardMs = "guard-ms"
+    case guardReport = "workers.guard"
+    case heldMs = "held-ms"
+    case inputDrop = "input-drop"
+    case intervalMs = "interval-ms"
+    case isDurable = "durable?"
+    case outputChan = "output-chan"
+    case outputDrop = "output-drop"
+    case putMode = "put-mode"
+    case stopBang = "stop!"
+    case tickerOutputDrop = "ticker-output-drop"
+    case workerFn = "worker-fn"
+    case workerID = "worker-id"
+    case workerKind = "worker-kind"
+    case workerSystem = "sluice/system"
+    case workersDrop = "workers.drop"
+    case workersError = "workers.error"
     // effects
     case path, content
     case fsRead = "fs/read"
