@@ -99,7 +99,7 @@ enum Conversion {
         switch value {
         case .map(let map): return map
         case .object(let record as RecordObject): return try record.asMap()
-        case .object(let sorted as SortedMap): return try HashMap.of(sorted.tree.entries.lazy.map { ($0.key, $0.value) })
+        case .object(let sorted as SortedMap): return try HashMap.of(sorted.entries().lazy.map { ($0.key, $0.value) })
         default: throw .type(operation, expected: "a map", found: value)
         }
     }
