@@ -26,9 +26,13 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "Adapters", dependencies: ["Engine", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
+        .executableTarget(name: "EmbedTool"),
+        .plugin(
+            name: "EmbedStdlib", capability: .buildTool(), dependencies: ["EmbedTool"], path: "Sources/EmbedStdlib"),
+        .target(name: "Stdlib", path: "stdlib", plugins: ["EmbedStdlib"]),
         .target(
             name: "Sluice",
-            dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
+            dependencies: ["Compiler", "Stdlib", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
         .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
