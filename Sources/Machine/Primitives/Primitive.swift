@@ -107,6 +107,9 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
+    /// The namespaces that have some, in the tables' order.
+    public var namespaces: [String] { families.map { "\($0.namespace)" } }
+
     /// The names in one namespace, in the tables' order.
     public func names(in namespace: String) -> [String] {
         families.filter { "\($0.namespace)" == namespace }.flatMap { $0.primitives.map { "\($0.name)" } }
