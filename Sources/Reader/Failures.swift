@@ -62,12 +62,21 @@ extension Reader {
             diagnostic.explanation = "The text ends inside this \(open.kind.noun)."
             diagnostic.hint = "a `\(closer)` is probably missing before line \(source.position(of: suspect).line)"
         } else {
-            diagnostic.related = [.init(source, Span(end, end), "the text ends here")]
-            diagnostic.hint = "close it with `\(closer)`"
+            diagnostic.related = [.init(source, textEnd, "the text ends here")]
+            let all = bracketed.reversed().map { String(UnicodeScalar($0.kind.closer)) }.joined()
+            let rest = all.count > 1 && all.count < 40 ? "; `\(all)` closes all that is open" : ""
+            diagnostic.hint = "close it with `\(closer)`\(rest)"
         }
         diagnostic.expected = "`\(closer)`"
         diagnostic.found = "the end of the text"
         return SyntaxError(.unclosed, diagnostic, isIncomplete: true)
+    }
+
+    /// Just after the last character that is no white space.
+    private var textEnd: Span {
+        var last = end
+        while last > 0, classes[Int(base[last - 1])].contains(.space) { last -= 1 }
+        return Span(last, last)
     }
 
     /// The first form inside an open bracket that begins a line without indentation, as only top-level forms do.
@@ -198,11 +207,40 @@ extension Reader {
         var diagnostic = make(
             .unclosedString, isRegex ? "unclosed regular expression" : "unclosed string",
             Span(start, start + (isRegex ? 2 : 1)), "opened here")
-        diagnostic.related = [.init(source, Span(end, end), "the text ends here")]
-        diagnostic.hint = "close it with `\"`; a quote inside is written `\\\"`"
+        if let suspect = stringAcrossLines(before: start) {
+            diagnostic.related = [.init(source, suspect, "this string goes on for more than a line")]
+            diagnostic.hint = "a closing quote is probably missing there"
+        } else {
+            diagnostic.related = [.init(source, textEnd, "the text ends here")]
+            diagnostic.hint = "close it with `\"`; a quote inside is written `\\\"`"
+        }
         diagnostic.expected = "`\"`"
         diagnostic.found = "the end of the text"
         return SyntaxError(.unclosedString, diagnostic, isIncomplete: true)
+    }
+
+    /// The last string before `limit` that holds a line break: when quotes are unbalanced, the likely place of the mistake.
+    private func stringAcrossLines(before limit: Int) -> Span? {
+        var found: Span?
+        var at = 0
+        while at < limit {
+            switch base[at] {
+            case 0x5c: at += 1
+            case 0x3b: while at < limit, base[at] != 0x0a { at += 1 }
+            case 0x22:
+                let start = at
+                var lines = false
+                at += 1
+                while at < limit, base[at] != 0x22 {
+                    lines = lines || base[at] == 0x0a
+                    at += base[at] == 0x5c ? 2 : 1
+                }
+                if lines { found = Span(start, start + 1) }
+            default: break
+            }
+            at += 1
+        }
+        return found
     }
 
     func escapeFailure(_ span: Span) -> SyntaxError {
@@ -244,7 +282,7 @@ extension Reader {
         }
         return failure(
             .character, "unknown character `\(brief(span))`", span, because: explanation,
-            hint: Nearest.hint(for: name, among: names))
+            hint: Nearest.hint(for: "\\\(name)", among: names.map { "\\\($0)" }))
     }
 
     // Tokens.
@@ -326,11 +364,9 @@ extension Reader {
     // What follows `#`.
 
     func dispatchFailure(_ span: Span) -> SyntaxError {
-        failure(
-            .dispatch, "`\(brief(span))` begins no form", span,
-            because: isCode
-                ? "After `#` stand { ( \" ' _ : ? ^ ## or a tag such as `inst`."
-                : "After `#` stand { _ : ^ ## or a tag such as `inst`.")
+        let known = isCode ? "#{ #( #\" #' #_ #: #? #^ ##" : "#{ #_ #: #^ ##"
+        return failure(
+            .dispatch, "`\(brief(span))` begins no form", span, because: "There are \(known) and tags such as #inst.")
     }
 
     func tagFailure(_ form: Form) -> SyntaxError {
@@ -345,13 +381,16 @@ extension Reader {
             .tag, "no reader for the tag `#\(tag.description)`",
             Span(Int(span.start), min(Int(span.start) + width, end)),
             because: "Known are \(known.map { "#\($0)" }.joined(separator: ", ")).",
-            hint: Nearest.hint(for: tag.description, among: known))
+            hint: Nearest.hint(for: "#\(tag.description)", among: known.map { "#\($0)" }))
     }
 
     func taggedFailure(_ tag: String, _ expected: String, _ form: Form) -> SyntaxError {
         var diagnostic = make(.tagged, "`\(tag)` needs \(expected)", form.span)
         diagnostic.expected = expected
         diagnostic.found = brief(form.span)
+        if tag == "#inst", case .text = form.value {
+            diagnostic.explanation = "Either the text has another form, or there is no such date or time."
+        }
         return SyntaxError(.tagged, diagnostic)
     }
 
@@ -360,10 +399,10 @@ extension Reader {
     }
 
     func symbolicFailure(_ span: Span) -> SyntaxError {
-        let name = String(text(span).dropFirst(2)).filter { !$0.isWhitespace }
+        let name = text(span).filter { !$0.isWhitespace }
         return failure(
             .symbolic, "unknown symbolic value `\(brief(span))`", span, because: "There are ##Inf, ##-Inf and ##NaN.",
-            hint: Nearest.hint(for: name, among: ["Inf", "-Inf", "NaN"]))
+            hint: Nearest.hint(for: name, among: ["##Inf", "##-Inf", "##NaN"]))
     }
 
     func metadataFailure(_ form: Form) -> SyntaxError {

@@ -86,9 +86,9 @@ public final class Exception: Object, @unchecked Sendable {
     public let type: ExceptionClass
     public let message: String
     /// `ex-data`: a map, or nil.
-    public let data: Value
+    public private(set) var data: Value
     /// An exception, or nil.
-    public let cause: Value
+    public private(set) var cause: Value
     /// What to try next; shown by the diagnostic, not part of the message.
     public let hint: String?
     /// Innermost first; empty until thrown.
@@ -101,6 +101,12 @@ public final class Exception: Object, @unchecked Sendable {
         self.data = data
         self.cause = cause
         self.hint = hint
+    }
+
+    deinit {
+        // A chain of causes may be as long as a script likes.
+        Release.field(&data)
+        Release.field(&cause)
     }
 
     public override var kind: ObjectKind { .exception }

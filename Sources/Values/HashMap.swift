@@ -78,7 +78,7 @@ public final class HashMap: @unchecked Sendable {
         map.cachedHash.store(0, ordering: .relaxed)
     }
 
-    /// Sets every entry of `other`: in place when `map` is the only reference. Nothing has changed if it throws.
+    /// Sets every entry of `other`. Nothing has changed if it throws.
     public static func merge(_ map: inout HashMap, _ other: HashMap) throws(Fault) {
         if map.isEmpty, map.extra == nil {
             map = other.extra == nil ? other : other.with(nil)

@@ -53,9 +53,11 @@ public enum Hashing {
     @inline(__always) package static func entry(_ key: UInt32, _ value: UInt32) -> UInt32 {
         mix(UInt64(key) << 32 | UInt64(value))
     }
-    package static func finishMap(_ sum: UInt32, count: Int) -> UInt32 { mix(UInt64(sum) | UInt64(count) << 33) }
+    package static func finishMap(_ sum: UInt32, count: Int) -> UInt32 {
+        mix(UInt64(sum) | UInt64(count) << 34 | 2 << 32)
+    }
     package static func finishSet(_ sum: UInt32, count: Int) -> UInt32 {
-        mix(UInt64(sum) | UInt64(count) << 34 | 1 << 32)
+        mix(UInt64(sum) | UInt64(count) << 34 | 3 << 32)
     }
 }
 

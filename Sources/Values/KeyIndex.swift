@@ -1,13 +1,19 @@
-/// A persistent hash index: from the 32-bit hash of a key to the slots where entries with that hash stand.
+import Synchronization
+
+/// A hash index: from the 32-bit hash of a key to the slots where entries with that hash stand.
 ///
-/// A radix trie over the top bits of the hash, 32 ways a level, whose leaves are pages: open-addressing tables of up to 128
-/// cells. A page that is full splits in two on the next bit of the hash, so nothing is ever rebuilt as a whole and every
-/// insertion costs a bounded amount of work: several neighbouring children of a branch are one page until it has split
-/// (extendible hashing, once per level). Slots are only added; a slot whose entry has gone is simply passed over.
+/// It has two forms. While its table changes in place it is one *page*, an open-addressing table that doubles: the fastest to
+/// build and to look up, but dear to copy. A fork of a page of more than 128 cells is a *trie* over the top bits of the hash,
+/// 32 ways a level, whose leaves are pages of at most 128 cells; it copies only the path of a change. A leaf that is full
+/// splits in two on the next bit of the hash, so a trie is never rebuilt as a whole; several neighbouring children of a branch
+/// are one leaf until it has split (extendible hashing, once per level). A page remembers the trie made from it, so however
+/// many forks one version has, it pays for the trie once.
 ///
-/// Not copyable, as `ValueTrie`.
+/// Slots are only added; a slot whose entry has gone is simply passed over. Not copyable, as `ValueTrie`.
 struct KeyIndex: ~Copyable {
     private(set) var root: Unmanaged<KeyIndexNode>?
+    /// Whether a full root page splits, as in a trie, instead of doubling.
+    private var splits = false
 
     init() {}
 
@@ -15,8 +21,25 @@ struct KeyIndex: ~Copyable {
 
     deinit { root?.release() }
 
-    /// Another index over the same nodes.
-    func fork() -> KeyIndex { KeyIndex(forking: root) }
+    /// Another index of the same keys, cheap to change a little.
+    func fork() -> KeyIndex {
+        guard let root, let twin = root.info.pointee.twin else { return KeyIndex(forking: root) }
+        if let made = KeyIndex.node(twin.pointee.load(ordering: .acquiring)) { return KeyIndex(forking: made) }
+        var trie = KeyIndex()
+        trie.splits = true
+        forEachCell { slot, hash in trie.insert(slot, hash: hash) }
+        let made = trie.root.unsafelyUnwrapped
+        // Published for the forks to come; when somebody else was faster, theirs serves as well.
+        let word = UInt(bitPattern: made.toOpaque())
+        let (published, winner) = twin.pointee.compareExchange(
+            expected: 0, desired: word, ordering: .acquiringAndReleasing)
+        if published { _ = made.retain() }
+        return KeyIndex(forking: published ? made : KeyIndex.node(winner))
+    }
+
+    private static func node(_ word: UInt) -> Unmanaged<KeyIndexNode>? {
+        UnsafeRawPointer(bitPattern: word).map(Unmanaged.fromOpaque)
+    }
 
     /// The cells to look at for one hash, in order; valid while the index is held unchanged.
     struct Probe {
@@ -38,18 +61,23 @@ struct KeyIndex: ~Copyable {
 
     /// The index must not be empty.
     @inline(__always) func probe(_ hash: UInt32) -> Probe {
-        var node = root.unsafelyUnwrapped
-        var shift: UInt32 = 27
+        let root = root.unsafelyUnwrapped
+        let mask = root.info.pointee.mask
+        if mask >= 0 { return Probe(cells: root.cells, mask: mask, at: Int(hash), hash: hash) }
+        var word = root.cells[Int(hash &>> 27)]
+        var shift: UInt32 = 22
         while true {
-            let (cells, mask) = (node.cells, node.info.pointee.mask)
-            if mask >= 0 { return Probe(cells: cells, mask: mask, at: Int(hash), hash: hash) }
-            node = KeyIndexNode.child(cells[Int(hash &>> shift) & 31])
+            let cells = KeyIndexNode.child(word).cells
+            if let mask = KeyIndexNode.pageMask(word) {
+                return Probe(cells: cells, mask: mask, at: Int(hash), hash: hash)
+            }
+            word = cells[Int(hash &>> shift) & 31]
             shift &-= 5
         }
     }
 
     /// Adds a slot.
-    mutating func insert(_ slot: Int, hash: UInt32) {
+    @inline(__always) mutating func insert(_ slot: Int, hash: UInt32) {
         let cell = UInt64(hash) << 32 | UInt64(UInt32(truncatingIfNeeded: slot))
         if root == nil { root = Unmanaged.passRetained(KeyIndexNode.page(capacity: 16, depth: 0)) }
         while !insert(cell, hash: hash) {}
@@ -57,7 +85,8 @@ struct KeyIndex: ~Copyable {
 
     /// Adds the cell, or makes room for it where it belongs and returns false.
     @inline(__always) private mutating func insert(_ cell: UInt64, hash: UInt32) -> Bool {
-        withUnsafeMutablePointer(to: &root) { slot in
+        let splits = splits
+        return withUnsafeMutablePointer(to: &root) { slot in
             slot.withMemoryRebound(to: Unmanaged<KeyIndexNode>.self, capacity: 1) { root in
                 if !root.isUnique() { root.replace(with: root.pointee._withUnsafeGuaranteedRef { $0.copy() }) }
                 var node = root.pointee
@@ -78,7 +107,8 @@ struct KeyIndex: ~Copyable {
                         $0.replaceChild(at: Int(hash &>> (shift &+ 5)) & 31, with: grown)
                     }
                 } else {
-                    root.replace(with: node._withUnsafeGuaranteedRef { $0.grown() }.alone(depth: 0))
+                    root.replace(
+                        with: node._withUnsafeGuaranteedRef { splits ? $0.grown().alone(depth: 0) : $0.doubled() })
                 }
                 return false
             }
@@ -98,6 +128,8 @@ struct KeyIndexHeader {
     var used: Int32
     /// How many top bits of the hash all keys below share.
     var depth: Int32
+    /// For a page too large to be shared: holds a reference to the trie made from it, or 0.
+    var twin: UnsafeMutablePointer<Atomic<UInt>>?
 }
 
 /// A page of cells (hash in the high half, slot in the low one), or a branch whose 32 cells are references to children.
@@ -110,7 +142,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     private static let deepest: Int32 = 30
 
     static func page(capacity: Int, depth: Int32) -> KeyIndexNode {
-        let made = make(capacity, KeyIndexHeader(mask: capacity - 1, used: 0, depth: depth))
+        let made = make(capacity, KeyIndexHeader(mask: capacity - 1, used: 0, depth: depth, twin: nil))
         made.cells.initialize(repeating: emptyCell, count: capacity)
         return made
     }
@@ -122,8 +154,19 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
 
     deinit {
         Meter.credit(KeyIndexNode.footprint(cellCount))
-        guard isBranch else { return }
-        forEachChild { child, _ in child.release() }
+        if isBranch { forEachChild { child, _ in child.release() } }
+        if let twin = info.pointee.twin {
+            forgetTwin()
+            twin.deallocate()
+        }
+    }
+
+    /// Lets go of the trie made from this page, which is about to differ from it.
+    private func forgetTwin() {
+        guard let twin = info.pointee.twin, twin.pointee.load(ordering: .relaxed) != 0 else { return }
+        let word = twin.pointee.exchange(0, ordering: .acquiring)
+        guard let pointer = UnsafeRawPointer(bitPattern: word) else { return }
+        Unmanaged<KeyIndexNode>.fromOpaque(pointer).release()
     }
 
     private static func footprint(_ capacity: Int) -> Int { 48 + capacity * 8 }
@@ -135,7 +178,19 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     private var cellCount: Int { isBranch ? 32 : info.pointee.mask + 1 }
 
     @inline(__always) static func child(_ cell: UInt64) -> Unmanaged<KeyIndexNode> {
-        Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: UInt(cell)).unsafelyUnwrapped)
+        Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: UInt(cell & ~15)).unsafelyUnwrapped)
+    }
+
+    /// The mask of the page that a branch's cell refers to; nil when it is a branch.
+    ///
+    /// The low four bits of the cell, free because objects are aligned to 16 bytes, hold log2 of the page's size: a lookup
+    /// need not fetch the page's header, which is on another cache line than the cell it is after.
+    @inline(__always) static func pageMask(_ cell: UInt64) -> Int? {
+        switch cell & 15 {
+        case 0: nil
+        case 15: child(cell).info.pointee.mask
+        case let bits: (1 &<< Int(bits)) &- 1
+        }
     }
 
     /// How many neighbouring cells of this branch stand for `child`.
@@ -165,20 +220,19 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     @inline(__always) static func uniqueChild(
         of cells: UnsafeMutablePointer<UInt64>, at: Int, shift: UInt32
     ) -> Unmanaged<KeyIndexNode> {
-        // The cell is the branch's reference, read as what it is: nothing is retained.
-        let unique = (cells + at).withMemoryRebound(to: KeyIndexNode.self, capacity: 1) {
-            isKnownUniquelyReferenced(&$0.pointee)
-        }
+        // A copy of the branch's reference, not retained.
+        var held = child(cells[at])
+        let unique = withUnsafeMutablePointer(to: &held) { $0.isUnique() }
         return unique ? child(cells[at]) : replaceShared(child(cells[at]), of: cells, at: at, shift: shift)
     }
 
     @inline(never) private static func replaceShared(
         _ shared: Unmanaged<KeyIndexNode>, of cells: UnsafeMutablePointer<UInt64>, at: Int, shift: UInt32
     ) -> Unmanaged<KeyIndexNode> {
-        let copy = Unmanaged.passRetained(shared._withUnsafeGuaranteedRef { $0.copy() })
+        let word = word(taking: shared._withUnsafeGuaranteedRef { $0.copy() })
+        let copy = child(word)
         let span = 1 << max(0, 32 - Int(shift) - Int(copy._withUnsafeGuaranteedRef { $0.info.pointee.depth }))
         let first = at & ~(span - 1)
-        let word = UInt64(UInt(bitPattern: copy.toOpaque()))
         for index in first..<(first + span) { cells[index] = word }
         shared.release()
         return copy
@@ -188,12 +242,26 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     @inline(__always) func add(_ cell: UInt64, hash: UInt32) -> Bool {
         let mask = info.pointee.mask
         guard Int(info.pointee.used) &* 4 < (mask &+ 1) &* 3 else { return false }
+        if info.pointee.twin != nil { forgetTwin() }
         let cells = cells
         var at = Int(hash) & mask
         while cells[at] != KeyIndexNode.emptyCell { at = (at &+ 1) & mask }
         cells[at] = cell
         info.pointee.used &+= 1
         return true
+    }
+
+    /// A page of twice the size with the same cells.
+    func doubled() -> KeyIndexNode {
+        let capacity = (info.pointee.mask + 1) * 2
+        let page = KeyIndexNode.page(capacity: capacity, depth: info.pointee.depth)
+        forEachCell { slot, hash in _ = page.add(UInt64(hash) << 32 | UInt64(slot), hash: hash) }
+        if capacity > KeyIndexNode.largestPage, info.pointee.depth == 0 {
+            let twin = UnsafeMutablePointer<Atomic<UInt>>.allocate(capacity: 1)
+            twin.initialize(to: Atomic(0))
+            page.info.pointee.twin = twin
+        }
+        return page
     }
 
     /// What takes the place of a full page: one of twice its size, or its two halves.
@@ -214,9 +282,7 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
         let capacity = info.pointee.mask + 1
         let depth = info.pointee.depth
         if capacity < KeyIndexNode.largestPage || depth >= KeyIndexNode.deepest {
-            let page = KeyIndexNode.page(capacity: capacity * 2, depth: depth)
-            forEachCell { slot, hash in _ = page.add(UInt64(hash) << 32 | UInt64(slot), hash: hash) }
-            return .one(page)
+            return .one(doubled())
         }
         let low = KeyIndexNode.page(capacity: capacity, depth: depth + 1)
         let high = KeyIndexNode.page(capacity: capacity, depth: depth + 1)
@@ -228,14 +294,17 @@ final class KeyIndexNode: ManagedBuffer<KeyIndexHeader, UInt64> {
     }
 
     private static func branch(_ low: KeyIndexNode, _ high: KeyIndexNode, depth: Int32) -> KeyIndexNode {
-        let made = make(32, KeyIndexHeader(mask: -1, used: 0, depth: depth))
+        let made = make(32, KeyIndexHeader(mask: -1, used: 0, depth: depth, twin: nil))
         made.cells.initialize(repeating: word(taking: low), count: 16)
         (made.cells + 16).initialize(repeating: word(taking: high), count: 16)
         return made
     }
 
+    /// A branch's cell for `node`, owning a reference to it.
     private static func word(taking node: KeyIndexNode) -> UInt64 {
-        UInt64(UInt(bitPattern: Unmanaged.passRetained(node).toOpaque()))
+        let mask = node.info.pointee.mask
+        let bits = mask < 0 ? 0 : min(15, (mask + 1).trailingZeroBitCount)
+        return UInt64(UInt(bitPattern: Unmanaged.passRetained(node).toOpaque())) | UInt64(bits)
     }
 
     /// Puts what a child has grown to in its place.

@@ -41,10 +41,66 @@ public enum KnownName: String, CaseIterable, Sendable {
     case keys, strs, syms, or, `as`
     case `default`, `else`
     case sluice
+    // channels and fibers
+    case dropping, fixed, go, promise, sliding, thread
     // effects
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
+    // what the adapters are asked and answer
+    case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
+    case exit, function, headers, host, `in`, input, json, kind, message, messages, method, mode, model
+    case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
+    case text, tools, type, url, usage, value
+    case completionTokens = "completion-tokens"
+    case errTruncated = "err-truncated?"
+    case finishReason = "finish-reason"
+    case graceMs = "grace-ms"
+    case idleMs = "idle-ms"
+    case isCheck = "check?"
+    case intervalMs = "interval-ms"
+    case isExisting = "existing?"
+    case isInitial = "initial?"
+    case isMissingOK = "missing-ok?"
+    case isParents = "parents?"
+    case isRecursive = "recursive?"
+    case isStream = "stream?"
+    case maxBytes = "max-bytes"
+    case maxRedirects = "max-redirects"
+    case maxTokens = "max-tokens"
+    case modifiedMs = "modified-ms"
+    case outTruncated = "out-truncated?"
+    case promptTokens = "prompt-tokens"
+    case responseFormat = "response-format"
+    case settleMs = "settle-ms"
+    case timeoutMs = "timeout-ms"
+    case toolChoice = "tool-choice"
+    case totalTokens = "total-tokens"
+    // effects, their meta and outcomes
+    case attempt, backoff, cancelled, cancels, config, deduped, description, done, effect, effects, error, factor
+    case failed, first, group, id, identity, jitter, last, limits, max, merge, meta, ok, on, order
+    case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, sequential, skip
+    case skipped, started, submitted, tags, ts
+    case baseMs = "base-ms"
+    case requested, stopped, superseded, parent
+    case cancelledBy = "cancelled-by"
+    case `continue`
+    case dedupStrategy = "dedup-strategy"
+    case dependsOn = "depends-on"
+    case doneTs = "done-ts"
+    case durationMs = "duration-ms"
+    case effectID = "effect-id"
+    case effectSlashID = "effect/id"
+    case effectSlashType = "effect/type"
+    case enqueuedTs = "enqueued-ts"
+    case idempotencyKey = "idempotency-key"
+    case maxInflight = "max-inflight"
+    case onDepFailure = "on-dep-failure"
+    case perMs = "per-ms"
+    case retainCompleted = "retain-completed"
+    case retryAfterMs = "retry-after-ms"
+    case startedTs = "started-ts"
+    case tickMs = "tick-ms"
 
     /// The interned name; constant for the life of the process.
     public var name: Name { KnownName.table.names[ordinal] }

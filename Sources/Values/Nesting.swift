@@ -6,8 +6,8 @@ import CThread
 /// state between elements: collections as keys of collections that are keys, and records and sorted collections, whose
 /// `equals` and `hashCode` are theirs.
 enum Nesting {
-    /// Levels; each takes about a kilobyte of stack, and the smallest stack of a thread that runs scripts has 512.
-    static let limit: Int32 = 160
+    /// Levels. A debug build takes about 4 KB of stack for each, and the smallest stack of a thread that runs scripts has 512.
+    static let limit: Int32 = 100
 
     @inline(__always) static func enter() throws(Fault) {
         let thread = sluice_thread()!

@@ -32,6 +32,9 @@ open class Object: @unchecked Sendable {
     /// A copy with other metadata; nil when the kind carries none.
     open func withMetadata(_ metadata: HashMap?) -> Value? { nil }
 
+    /// How this orders against `other` under `compare`: negative, zero or positive; nil when it cannot be compared.
+    open func order(before other: Value) throws(Fault) -> Int? { nil }
+
     // What collections support; nil stands for "this kind does not".
 
     /// `(seq x)`: `.nil` when empty.
@@ -89,6 +92,7 @@ public enum ObjectKind: String, Sendable {
     case ref
     case readerConditional = "reader conditional"
     case fiber
+    case queue
 }
 
 /// What can be called and is made in Swift; the machine's `Native` is its only subclass.

@@ -10,7 +10,11 @@
 
     /// The leaf of everything empty. `nonisolated(unsafe)` because a managed buffer cannot be Sendable: having no slots, it
     /// is never written to.
-    @usableFromInline nonisolated(unsafe) static let empty = make(capacity: 0)
+    @usableFromInline nonisolated(unsafe) static let empty: TrieLeaf = {
+        // It belongs to no instance, so whoever meets it first is not to pay for it.
+        defer { Meter.credit(footprint(0)) }
+        return make(capacity: 0)
+    }()
 
     static func make(capacity: Int) -> TrieLeaf {
         let made = TrieLeaf.create(minimumCapacity: capacity) { _ in
@@ -150,7 +154,9 @@ extension UnsafeMutablePointer<Unmanaged<AnyObject>> {
         withMemoryRebound(to: Unmanaged<TrieLeaf>.self, capacity: 1) { slot in
             if !slot.isUnique() {
                 slot.replace(
-                    with: slot.pointee._withUnsafeGuaranteedRef { $0.copy(count: TrieLeaf.width, capacity: TrieLeaf.width) })
+                    with: slot.pointee._withUnsafeGuaranteedRef {
+                        $0.copy(count: TrieLeaf.width, capacity: TrieLeaf.width)
+                    })
             }
             return slot.pointee
         }

@@ -81,7 +81,9 @@
         let capacity = root == nil ? TrieLeaf.capacity(for: used + 1) : TrieLeaf.width
         let unique = isTailUnique()
         replaceTail(
-            with: tail._withUnsafeGuaranteedRef { unique ? $0.moved(capacity: capacity) : $0.copy(count: used, capacity: capacity) })
+            with: tail._withUnsafeGuaranteedRef {
+                unique ? $0.moved(capacity: capacity) : $0.copy(count: used, capacity: capacity)
+            })
     }
 
     /// Makes the full tail the last leaf of the trie; the caller sets another tail.

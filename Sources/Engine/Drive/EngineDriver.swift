@@ -1,0 +1,244 @@
+import Values
+
+/// Runs the engine's machine against the world: owns its lock, its alarm, the handlers and the running attempts.
+///
+/// What the runtime uses:
+///
+///     let handles = try driver.submit(Submission(effects, waiter: { index, outcome in … }))
+///
+/// takes a batch and returns one handle per effect, at once. `waiter` is called exactly once for each index, on any thread,
+/// possibly before `submit` returns; it must return soon (mark a fiber runnable, nothing more). A thrown error (a cycle, an
+/// unknown group, a stopped engine) means that nothing was taken and nobody will be called.
+///
+///     driver.wait(for: handle) { outcome in … }      // or wait(forID:): exactly once, perhaps at once
+///     driver.cancel(.scope(identity), .parent)        // or .handle, .id, .group, .tag, .all
+///
+/// A fiber that performs an effect submits a batch of one with a waiter that resumes it, and parks. A fiber that is itself
+/// the handler of an effect calls `request.park()` before it parks and `request.unpark { … }` to go on (P19). When a fiber
+/// ends or is cancelled, cancelling `.scope` of its identity takes along everything it submitted.
+///
+/// Identities: `parent.child(.effect, ordinal: n)`, where the submitter counts `n` in the order of its own program
+/// (`Effect.init(_:parent:ordinal:named:)` does it from a value).
+///
+/// How it works: every call takes one step of the machine under the lock and appends the events that step gave to the
+/// stream, so the stream has the machine's order; all other actions go to a queue. Whoever finds the queue unattended
+/// performs it outside the lock, one action after the other, so answers keep their order and a handler that answers at once
+/// needs no stack. Handlers and waiters may call the driver freely.
+package final class EngineDriver: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+    package let clock: any Clock
+    package let events: EventStream
+    package let grants: Capabilities
+    private let lock = Lock()
+    private var machine: EngineMachine
+    private var types: [Name: EffectType] = [:]
+    private var running: [EffectHandle: CancelToken] = [:]
+    private var queue = Fifo<Action>()
+    private var isAttended = false
+    private var alarm: ScheduledCall?
+    private var alarmMs = Int64.max
+    private var listener: (@Sendable (Signal) -> Void)?
+    private var stopWaiters: [@Sendable () -> Void] = []
+
+    /// - Parameter seed: of the jitter of back-offs.
+    package init(
+        clock: any Clock, events: EventStream, grants: Capabilities,
+        configuration: EngineConfiguration = EngineConfiguration(), seed: UInt64 = 0
+    ) {
+        self.clock = clock
+        self.events = events
+        self.grants = grants
+        machine = EngineMachine(configuration: configuration, seed: seed)
+    }
+
+    // Setting up.
+
+    /// Adds an effect type, or replaces the one of this name: what runs goes on with the old handler.
+    package func define(_ type: EffectType) {
+        step(.define(type.name, type.traits)) { self.types[type.name] = type }
+    }
+
+    package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] } }
+    package var typeNames: [Name] { lock.withLock { types.keys.sorted { $0.description < $1.description } } }
+
+    package func configure(_ configuration: EngineConfiguration) { step(.configure(configuration)) }
+    package var configuration: EngineConfiguration { lock.withLock { machine.configuration } }
+
+    /// Who hears every end (P8–P13, J25): one listener, called in order; it must return soon.
+    package func onSignal(_ body: @escaping @Sendable (Signal) -> Void) { lock.withLock { listener = body } }
+
+    // Work.
+
+    @discardableResult
+    package func submit(_ submission: Submission) throws(EffectError) -> [EffectHandle] {
+        var answer: Result<[EffectHandle], EffectError> = .success([])
+        step(.submit(submission)) { actions in
+            for action in actions {
+                switch action {
+                case .accepted(let handles): answer = .success(handles)
+                case .rejected(let error): answer = .failure(self.events.redactor.masked(error))
+                default: continue
+                }
+            }
+        }
+        return try answer.get()
+    }
+
+    package func wait(for handle: EffectHandle, _ body: @escaping @Sendable (Outcome) -> Void) {
+        step(.wait(handle) { (_, outcome) in body(outcome) })
+    }
+
+    package func wait(forID id: ValueKey, _ body: @escaping @Sendable (Outcome) -> Void) {
+        step(.waitForID(id) { (_, outcome) in body(outcome) })
+    }
+
+    package func cancel(_ selector: CancelSelector, _ reason: CancelReason = .requested, by: Value? = nil) {
+        step(.cancel(selector, reason, by: by))
+    }
+
+    /// Lets what is there finish for `graceMs`, then cancels it and takes nothing more. `body` is called when that is so.
+    /// Call it again with 0 when there is nothing left to wait for.
+    package func stop(graceMs: Int64, _ body: @escaping @Sendable () -> Void = {}) {
+        let isOver = lock.withLock {
+            if !machine.isStopped { stopWaiters.append(body) }
+            return machine.isStopped
+        }
+        if isOver { return body() }
+        step(.stop(deadline: clock.nowMs + max(0, graceMs)))
+    }
+
+    // Looking in.
+
+    package var stats: EngineStats { lock.withLock { machine.stats } }
+    package func view(_ id: ValueKey) -> EffectView? { lock.withLock { machine.view(id) } }
+    package func views(tag: ValueKey? = nil) -> [EffectView] { lock.withLock { machine.views(tag: tag) } }
+    package func why(_ id: ValueKey) -> String { events.redactor.masked(lock.withLock { machine.why(id) }) }
+
+    // For requests.
+
+    func park(_ handle: EffectHandle, _ attempt: Int) { step(.park(handle, attempt: attempt)) }
+
+    func unpark(_ handle: EffectHandle, _ attempt: Int, _ resume: @escaping @Sendable () -> Void) {
+        step(.unpark(handle, attempt: attempt, resume: resume))
+    }
+
+    // The machinery.
+
+    private func step(_ input: Input, before: () -> Void = {}) {
+        step(input, before: before) { _ in }
+    }
+
+    private func step(_ input: Input, before: () -> Void = {}, _ look: ([Action]) -> Void) {
+        lock.acquire()
+        before()
+        let actions = machine.step(input, at: clock.nowMs)
+        look(actions)
+        for action in actions {
+            switch action {
+            case .event(let type, let identity, let content): events.append(type, identity, content)
+            case .accepted, .rejected: continue
+            default: queue.append(action)
+            }
+        }
+        rearm()
+        let attends = !isAttended && !queue.isEmpty
+        if attends { isAttended = true }
+        lock.release()
+        events.wakeSubscribers()
+        if attends { attend() }
+    }
+
+    /// Performs the queue until it is empty. One thread at a time does.
+    private func attend() {
+        while true {
+            let next: Action? = lock.withLock {
+                let action = queue.popFirst()
+                if action == nil { isAttended = false }
+                return action
+            }
+            guard let next else { return }
+            perform(next)
+        }
+    }
+
+    private func perform(_ action: Action) {
+        switch action {
+        case .start(let order): start(order)
+        case .cancelRunning(let handle, _, let reason):
+            let token = lock.withLock { running.removeValue(forKey: handle) }
+            token?.cancel(reason)
+        case .answer(let waiter, let index, let outcome): waiter(index, masked(outcome))
+        case .resume(let resume): resume()
+        case .signal(let signal): lock.withLock { listener }?(signal)
+        case .stopped:
+            let waiters = lock.withLock {
+                defer { stopWaiters = [] }
+                return stopWaiters
+            }
+            for waiter in waiters { waiter() }
+        case .event, .accepted, .rejected: return
+        }
+    }
+
+    private func masked(_ outcome: Outcome) -> Outcome {
+        guard case .error(let error) = outcome else { return outcome }
+        return .error(events.redactor.masked(error))
+    }
+
+    private func start(_ order: StartOrder) {
+        let token = CancelToken()
+        let type: EffectType? = lock.withLock {
+            running[order.handle] = token
+            return types[order.effect.type]
+        }
+        let completion = Completion(
+            { [weak self] outcome in self?.complete(order, token, outcome) },
+            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect)) })
+        guard let type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
+        var effect = order.effect
+        if let merge = type.merge, !order.parts.isEmpty {
+            do {
+                effect = try merged(effect, order.parts, merge)
+            } catch {
+                return completion.fail(.of(error, code: .mergeFailed))
+            }
+            step(.merged(order.handle, attempt: order.attempt, effect))
+        }
+        if let complaint = type.complaint(about: effect) { return completion.fail(complaint) }
+        let request = EffectRequest(order, effect: effect, grants: grants, token: token, driver: self)
+        type.handler.start(request, completion)
+    }
+
+    private func merged(
+        _ effect: Effect, _ parts: [Effect], _ merge: (HashMap, HashMap) throws(Fault) -> HashMap
+    ) throws(Fault) -> Effect {
+        var params = effect.params
+        for part in parts { params = try merge(params, part.params) }
+        try HashMap.set(&params, .kw(.effectSlashType), .keyword(effect.type))
+        return effect.replacing(type: effect.type, fields: params, meta: effect.meta)
+    }
+
+    private func complete(_ order: StartOrder, _ token: CancelToken, _ outcome: Outcome) {
+        token.close()
+        step(.outcome(order.handle, attempt: order.attempt, outcome)) {
+            // A later attempt has a token of its own.
+            if self.running[order.handle] === token { self.running[order.handle] = nil }
+        }
+    }
+
+    /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early finds
+    /// nothing due and is set anew. Called with the lock held.
+    private func rearm() {
+        guard let next = machine.nextWake, next < alarmMs else { return }
+        alarm?.cancel()
+        alarmMs = next
+        alarm = clock.schedule(atMs: next) { [weak self] in self?.ring() }
+    }
+
+    private func ring() {
+        step(.wake) {
+            alarmMs = Int64.max
+            alarm = nil
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Values
+
+/// An effect as data: a type, parameters, meta, an id.
+///
+/// A script writes `{:effect/id … :effect/type :fs/read :path "a" :meta {…}}`; the parameters lie flat. Immutable.
+package final class Effect: Sendable {
+    /// The script's, or the text of the identity's path.
+    package let id: ValueKey
+    package let type: Name
+    /// The flat map: parameters, `:effect/type`, and what else was given.
+    package let fields: HashMap
+    package let meta: EffectMeta
+    package let identity: Identity
+
+    /// - Parameter id: nil to make one from the identity.
+    package init(type: Name, fields: HashMap, meta: EffectMeta = .none, id: ValueKey? = nil, identity: Identity) {
+        self.id = id ?? ValueKey(text: identity.path)
+        self.type = type
+        self.fields = fields
+        self.meta = meta
+        self.identity = identity
+    }
+
+    /// Reads an effect that a script wrote.
+    ///
+    /// - Parameters:
+    ///   - parent: what submits it.
+    ///   - ordinal: its number among the effects of `parent`, counted in the order they are written, never by timing.
+    ///   - named: the map of a `defmeta` name, or nil when there is none.
+    package convenience init(
+        _ value: Value, parent: Identity, ordinal: Int, named: (Name) -> HashMap? = { _ in nil }
+    ) throws(KeyError) {
+        guard case .map(let fields) = value else {
+            throw KeyError(path: [], message: "an effect must be a map with :effect/type, but this is \(ValueKey.shown(value))")
+        }
+        guard case .keyword(let type)? = Effect.field(.effectSlashType, of: fields) else {
+            let found = Effect.field(.effectSlashType, of: fields)
+            throw KeyError(
+                path: [.kw(.effectSlashType)],
+                message: found.map { "the :effect/type of an effect must be a keyword, but it is \(ValueKey.shown($0))" }
+                    ?? "an effect needs an :effect/type, a keyword such as :fs/read")
+        }
+        var id: ValueKey?
+        if let given = Effect.field(.effectSlashID, of: fields), !given.isNil {
+            do { id = try ValueKey(given) } catch {
+                throw KeyError(path: [.kw(.effectSlashID)], message: "an :effect/id must be data")
+            }
+        }
+        let meta = try Effect.field(.meta, of: fields).map { (given) throws(KeyError) in try Effect.meta(given, named) }
+        self.init(
+            type: type, fields: fields, meta: meta ?? .none, id: id,
+            identity: parent.child(.effect, ordinal: ordinal))
+    }
+
+    /// A parameter; nil when it is absent.
+    package subscript(key: KnownName) -> Value? { Effect.field(key, of: fields) }
+
+    /// The parameters alone.
+    package var params: HashMap {
+        var params = fields
+        for key in [KnownName.effectSlashID, .effectSlashType, .meta] { try? HashMap.remove(&params, .kw(key)) }
+        return params
+    }
+
+    /// The whole, as a script sees it: always with its id.
+    package var value: Value {
+        if Effect.field(.effectSlashID, of: fields) != nil { return .map(fields) }
+        var fields = fields
+        try? HashMap.set(&fields, .kw(.effectSlashID), id.value)
+        return .map(fields)
+    }
+
+    /// The same effect with other parameters: it keeps its id, its meta and its place.
+    func replacing(type: Name, fields: HashMap, meta: EffectMeta) -> Effect {
+        var fields = fields
+        for key in [KnownName.effectSlashID, .meta] {
+            if let own = Effect.field(key, of: self.fields) {
+                try? HashMap.set(&fields, .kw(key), own)
+            } else {
+                try? HashMap.remove(&fields, .kw(key))
+            }
+        }
+        return Effect(type: type, fields: fields, meta: meta, id: id, identity: identity)
+    }
+
+    /// The default merge (J21): parameters of the later one win.
+    func mergingParameters(of later: Effect, meta: EffectMeta) -> Effect {
+        var fields = self.fields
+        later.params.forEach { (key, value) in
+            try? HashMap.set(&fields, key, value)
+            return true
+        }
+        return Effect(type: type, fields: fields, meta: meta, id: id, identity: identity)
+    }
+
+    /// Looking up a keyword compares words: it cannot fail.
+    private static func field(_ key: KnownName, of map: HashMap) -> Value? { (try? map.find(.kw(key))) ?? nil }
+
+    /// A map, the name of a `defmeta`, or a vector of these, merged from left to right.
+    private static func meta(_ given: Value, _ named: (Name) -> HashMap?) throws(KeyError) -> EffectMeta {
+        switch given {
+        case .nil: return .none
+        case .map(let map): return try within { () throws(KeyError) in try EffectMeta(map) }
+        default:
+            let merged = try mergedMap(given, named)
+            return try within { () throws(KeyError) in try EffectMeta(merged) }
+        }
+    }
+
+    private static func mergedMap(_ given: Value, _ named: (Name) -> HashMap?) throws(KeyError) -> HashMap {
+        switch given {
+        case .nil: return HashMap()
+        case .map(let map): return map
+        case .keyword(let name):
+            guard let map = named(name) else {
+                throw KeyError(path: [.kw(.meta)], message: "there is no defmeta :\(name.description)")
+            }
+            return map
+        case .vector(let parts):
+            var merged = HashMap()
+            for part in parts.elements {
+                if case .vector = part { break }
+                try mergedMap(part, named).forEach { (key, value) in
+                    try? HashMap.set(&merged, key, value)
+                    return true
+                }
+            }
+            return merged
+        default:
+            throw KeyError(
+                path: [.kw(.meta)],
+                message: "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))")
+        }
+    }
+
+    private static func within<Result>(_ body: () throws(KeyError) -> Result) throws(KeyError) -> Result {
+        do { return try body() } catch {
+            throw KeyError(path: [.kw(.meta)] + error.path, message: error.message, hint: error.hint)
+        }
+    }
+}

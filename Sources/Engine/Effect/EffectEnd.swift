@@ -1,0 +1,79 @@
+import Values
+
+/// What an effect came to.
+package enum Outcome: Sendable {
+    case ok(Value)
+    case error(EffectError)
+
+    package var isOK: Bool { if case .ok = self { true } else { false } }
+}
+
+/// Where an effect stands (P14); it ends in exactly one of the last four.
+package enum EffectStatus: String, CaseIterable, Sendable {
+    case queued, running, done, failed, cancelled, skipped
+
+    package var isEnd: Bool { self != .queued && self != .running }
+
+    package var name: KnownName {
+        switch self {
+        case .queued: .queued
+        case .running: .running
+        case .done: .done
+        case .failed: .failed
+        case .cancelled: .cancelled
+        case .skipped: .skipped
+        }
+    }
+}
+
+/// How an effect ended.
+package struct EffectEnd: Sendable {
+    /// One of the four ends.
+    package let status: EffectStatus
+    package let outcome: Outcome
+    /// From the first start to the end; 0 when it never started.
+    package let durationMs: Int64
+    /// For a cancelled one.
+    package var reason: CancelReason?
+    package var cancelledBy: Value?
+
+    /// `[:ok v]`, `[:error e]`, `[:cancelled r]` or `[:skipped r]`: an entry of a group's results (J25–J27).
+    package var pair: Value {
+        switch (status, outcome) {
+        case (.done, .ok(let value)): .vector([.kw(.ok), value])
+        case (.cancelled, _): .vector([.kw(.cancelled), .kw((reason ?? .requested).name)])
+        case (.skipped, .error(let error)): .vector([.kw(.skipped), .string(error.message)])
+        case (_, .error(let error)): .vector([.kw(.error), error.value])
+        case (_, .ok(let value)): .vector([.kw(.ok), value])
+        }
+    }
+
+    /// The payload of the event and of the signal.
+    package func value(of effect: Effect) -> Value {
+        var result = Value.nil
+        var error = Value.nil
+        switch outcome {
+        case .ok(let value): result = value
+        case .error(let found): error = found.value
+        }
+        return .record(
+            (.effectID, effect.id.value), (.effect, effect.value), (.status, .kw(status.name)),
+            (.durationMs, .int(durationMs)), (.result, result), (.error, error),
+            (.group, effect.meta.group?.value ?? .nil), (.reason, reason.map { .kw($0.name) } ?? .nil),
+            (.cancelledBy, cancelledBy ?? .nil), dropNil: true)
+    }
+}
+
+/// One member of a group and how it ended.
+package struct GroupMember: Sendable {
+    package let id: Value
+    package let end: EffectEnd
+
+    /// `{:group g :results {id [:ok v] …}}`.
+    static func payload(_ group: Value, _ members: [GroupMember]) -> Value {
+        var results = HashMap()
+        // Ids were keys before, so they can be hashed.
+        for member in members { try? HashMap.set(&results, member.id, member.end.pair) }
+        return .record((.group, group), (.results, .map(results)))
+    }
+}

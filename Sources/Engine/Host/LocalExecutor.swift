@@ -1,0 +1,153 @@
+import Synchronization
+import Values
+
+package typealias EffectAnswer = @Sendable (Result<EffectOutcome, ControllerError>) -> Void
+
+/// Does the commands of a turn or of a direct call (L17–L26).
+package protocol LocalRunner: Sendable {
+    /// `turn` or `direct`, for messages.
+    var name: String { get }
+    /// The commands it takes; every other is a mismatch.
+    var commands: Set<CommandKind> { get }
+    func run(_ envelope: EffectEnvelope, _ answer: @escaping EffectAnswer)
+}
+
+extension LocalRunner {
+    /// What a runner of turns takes.
+    package static var turnCommands: Set<CommandKind> {
+        [.llmCall, .toolCall, .execCode, .checkpoint, .syncExecutionSurface, .sleep]
+    }
+    /// What a runner of direct calls takes.
+    package static var directCommands: Set<CommandKind> { [.direct, .sleep] }
+}
+
+/// What a controller may use to execute one effect here and now, once. A durable controller may leave it alone and answer
+/// with what it recorded.
+package final class LocalExecutor: Sendable {
+    package enum Kind: Sendable {
+        case unavailable
+        case sleepOnly(any Clock, CancelToken)
+        case awaitEvent(EventWait)
+        case process(any ProcessRegistry)
+        case runner(any LocalRunner)
+        /// Takes every command.
+        case testing(@Sendable (EffectEnvelope, @escaping EffectAnswer) -> Void)
+    }
+
+    /// The Nth event of a type of a process.
+    package struct EventWait: Sendable {
+        package var key: String
+        package var registry: any ProcessRegistry
+        package var process: String
+        package var type: String
+        /// One-based; past events count.
+        package var ordinal: Int
+        package var token: CancelToken
+
+        package init(
+            key: String, registry: any ProcessRegistry, process: String, type: String, ordinal: Int, token: CancelToken
+        ) {
+            self.key = key
+            self.registry = registry
+            self.process = process
+            self.type = type
+            self.ordinal = ordinal
+            self.token = token
+        }
+    }
+
+    private let kind: Kind
+    private let used = Atomic<Bool>(false)
+
+    package init(_ kind: Kind) { self.kind = kind }
+
+    /// Answers once, on any thread.
+    package func execute(_ envelope: EffectEnvelope, _ answer: @escaping EffectAnswer) {
+        let command = envelope.command.kind
+        guard !used.exchange(true, ordering: .acquiringAndReleasing) else {
+            return answer(.failure(.executorUnavailable(command)))
+        }
+        switch kind {
+        case .unavailable: answer(.failure(.executorUnavailable(command)))
+        case .process: answer(.failure(.processMismatch(command)))
+        case .testing(let body): body(envelope, answer)
+        case .runner(let runner):
+            guard runner.commands.contains(command) else { return answer(.failure(.mismatch(runner.name, command))) }
+            runner.run(envelope, answer)
+        case .sleepOnly(let clock, let token):
+            guard case .sleep(let ms) = envelope.command else { return answer(.failure(.mismatch("sleep", command))) }
+            LocalExecutor.sleep(ms, clock, token, answer)
+        case .awaitEvent(let wait):
+            guard case .awaitEvent(let key) = envelope.command else { return answer(.failure(.mismatch("event wait", command))) }
+            guard key == wait.key else { return answer(.failure(.awaitEventKeyMismatch(expected: wait.key, got: key))) }
+            guard wait.ordinal > 0 else { return answer(.failure(.awaitEventInvalidOrdinal)) }
+            EventCount(wait, answer).next(after: 0, seen: 0)
+        }
+    }
+
+    /// The registry, for a controller that executes process commands itself.
+    package func intoProcess() throws(ControllerError) -> any ProcessRegistry {
+        guard case .process(let registry) = kind, !used.exchange(true, ordering: .acquiringAndReleasing) else {
+            throw .processExecutorUnavailable
+        }
+        return registry
+    }
+
+    /// A sleep that ends early, with an error, when it is cancelled.
+    package static func sleep(_ ms: Int64, _ clock: any Clock, _ token: CancelToken, _ answer: @escaping EffectAnswer) {
+        let once = Completion({ outcome in
+            if case .ok = outcome { answer(.success(.sleep)) } else { answer(.failure(.sleepCancelled)) }
+        })
+        let call = clock.after(ms: ms) { once.succeed(.nil) }
+        token.onCancel { reason in
+            call.cancel()
+            once.fail(.cancelled(reason, by: nil))
+        }
+    }
+}
+
+/// Counts events until the one that is waited for (L27–L30).
+private final class EventCount: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+    private let lock = Lock()
+    private let wait: LocalExecutor.EventWait
+    private var answer: EffectAnswer?
+    private var withdraw: (@Sendable () -> Void)?
+
+    init(_ wait: LocalExecutor.EventWait, _ answer: @escaping EffectAnswer) {
+        self.wait = wait
+        self.answer = answer
+        wait.token.onCancel { [self] _ in
+            let question = lock.withLock { withdraw }
+            question?()
+            finish(.failure(.awaitEventCancelled))
+        }
+    }
+
+    func next(after sequence: Int64, seen: Int) {
+        guard lock.withLock({ answer != nil }) else { return }
+        let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: sequence) { [self] result in
+            switch result {
+            case .failure(let error): finish(.failure(error))
+            case .success(let event):
+                if seen + 1 == wait.ordinal {
+                    finish(.success(.awaitEvent(payload: event.payload)))
+                } else {
+                    next(after: event.sequence, seen: seen + 1)
+                }
+            }
+        }
+        lock.withLock { withdraw = answer == nil ? nil : question }
+    }
+
+    private func finish(_ result: Result<EffectOutcome, ControllerError>) {
+        let taken = lock.withLock {
+            defer {
+                answer = nil
+                withdraw = nil
+            }
+            return answer
+        }
+        taken?(result)
+    }
+}

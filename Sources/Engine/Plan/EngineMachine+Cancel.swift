@@ -1,0 +1,113 @@
+import Values
+
+/// Who submits: effects are found by it and by everything above it, so that what ends takes what it began along.
+struct ScopeNode: Sendable {
+    var path = ""
+    var parent: Int32 = -1
+    /// Its place in the parent's `children`.
+    var placeInParent = 0
+    var children: [Int32] = []
+    var effects = LiveHandles()
+}
+
+extension EngineMachine {
+    mutating func cancel(_ selector: CancelSelector, _ reason: CancelReason, by: Value?) {
+        let found: [EffectHandle]
+        switch selector {
+        case .id(let id): found = byID[id].map { [handle($0)] } ?? []
+        case .handle(let handle): found = [handle]
+        case .group(let group): found = liveByGroup[group]?.handles ?? []
+        case .tag(let tag): found = liveByTag[tag]?.handles ?? []
+        case .scope(let identity): found = handles(within: identity.path)
+        case .all: found = entries.indices.map { handle(Int32($0)) }
+        }
+        for handle in found { work.append(.cancel(handle, reason, by: by)) }
+    }
+
+    mutating func cancelOne(_ handle: EffectHandle, _ reason: CancelReason, by: Value?) {
+        guard let slot = slot(handle), entries[slot].state != .ended else { return }
+        if entries[slot].state == .running {
+            actions.append(.cancelRunning(handle, attempt: entries[slot].attempt, reason))
+        }
+        let effect = entries[slot].effect
+        finish(slot, .cancelled, .error(.cancelled(reason, by: by)), reason: reason, by: by)
+        cancelChildren(of: effect)
+    }
+
+    /// What the handler of an effect submitted is of no use to anyone when the effect was cancelled or timed out.
+    mutating func cancelChildren(of effect: Effect) {
+        for handle in handles(within: effect.identity.path) {
+            work.append(.cancel(handle, .parent, by: effect.id.value))
+        }
+    }
+
+    /// The live effects submitted by the identity of this path or from below it, in submission order.
+    private func handles(within path: String) -> [EffectHandle] {
+        guard let root = scopeByPath[path] else { return [] }
+        var found: [EffectHandle] = []
+        var pending = [root]
+        while let node = pending.popLast() {
+            found += scopes[Int(node)].effects.handles.filter { isLive($0) }
+            pending += scopes[Int(node)].children
+        }
+        return found.sorted { entries[Int($0.slot)].submission < entries[Int($1.slot)].submission }
+    }
+
+    mutating func enterScope(_ slot: Int) {
+        guard let parent = entries[slot].effect.identity.parent else { return }
+        let scope = scopeNode(parent)
+        entries[slot].scope = scope
+        scopes[Int(scope)].effects.add(handle(Int32(slot)))
+    }
+
+    /// The effect counts as ended already.
+    mutating func leaveScope(_ slot: Int) {
+        let scope = entries[slot].scope
+        guard scope >= 0 else { return }
+        entries[slot].scope = -1
+        let entries = entries
+        scopes[Int(scope)].effects.removeOne { EngineMachine.isLive($0, entries) }
+        removeIfEmpty(scope)
+    }
+
+    /// The node of an identity, made with those above it when missing.
+    private mutating func scopeNode(_ identity: Identity) -> Int32 {
+        if let known = scopeByPath[identity.path] { return known }
+        var missing = [identity]
+        var above = identity.parent
+        while let here = above, scopeByPath[here.path] == nil {
+            missing.append(here)
+            above = here.parent
+        }
+        var parent = above.flatMap { scopeByPath[$0.path] } ?? -1
+        for identity in missing.reversed() {
+            let node = freeScopes.popLast() ?? Int32(scopes.count)
+            if Int(node) == scopes.count { scopes.append(ScopeNode()) }
+            scopes[Int(node)].path = identity.path
+            scopes[Int(node)].parent = parent
+            if parent >= 0 {
+                scopes[Int(node)].placeInParent = scopes[Int(parent)].children.count
+                scopes[Int(parent)].children.append(node)
+            }
+            scopeByPath[identity.path] = node
+            parent = node
+        }
+        return parent
+    }
+
+    private mutating func removeIfEmpty(_ scope: Int32) {
+        var node = scope
+        while node >= 0, scopes[Int(node)].effects.live == 0, scopes[Int(node)].children.isEmpty {
+            let parent = scopes[Int(node)].parent
+            let place = scopes[Int(node)].placeInParent
+            scopeByPath[scopes[Int(node)].path] = nil
+            scopes[Int(node)] = ScopeNode()
+            freeScopes.append(node)
+            if parent >= 0, let last = scopes[Int(parent)].children.popLast(), last != node {
+                scopes[Int(parent)].children[place] = last
+                scopes[Int(last)].placeInParent = place
+            }
+            node = parent
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Values
+
+extension EngineMachine {
+    /// An attempt ended by itself. Nothing is made of the outcome of an effect that has ended (P22).
+    mutating func take(_ outcome: Outcome, of handle: EffectHandle, _ attempt: Int) {
+        guard let slot = running(handle, attempt) else { return }
+        switch outcome {
+        case .ok: finish(slot, .done, outcome)
+        case .error(let error): fail(slot, error)
+        }
+    }
+
+    /// Tries again when the meta says so, or ends it.
+    private mutating func fail(_ slot: Int, _ error: EffectError) {
+        let effect = entries[slot].effect
+        guard let retry = effect.meta.retry, entries[slot].attempt <= retry.max, retry.covers(error) else {
+            return finish(slot, .failed, .error(error))
+        }
+        let next = entries[slot].attempt + 1
+        // The other side knows best when it can be asked again.
+        let delay = max(retry.delayMs(next: next, fraction: random.fraction()), error.retryAfterMs ?? 0)
+        leaveSlot(slot)
+        clearDeadline(slot)
+        entries[slot].state = .backingOff
+        stats.running -= 1
+        stats.queued += 1
+        stats.retried += 1
+        setDeadline(slot, saturating: delay)
+        emit(.effectRetrying, effect.identity, .retrying(effect, attempt: next, delayMs: delay, error))
+        if entries[slot].heapIndex < 0 { finish(slot, .failed, .error(error)) }
+    }
+
+    /// A timeout, or the next attempt.
+    mutating func deadlinePassed(_ slot: Int) {
+        if entries[slot].state == .backingOff {
+            makeReady(slot)
+            return
+        }
+        guard entries[slot].state == .running, let traits = traits[entries[slot].effect.type] else { return }
+        let handle = handle(Int32(slot))
+        let attempt = entries[slot].attempt
+        actions.append(.cancelRunning(handle, attempt: attempt, .requested))
+        fail(slot, .timeout(limit(entries[slot].effect, traits)))
+        if entries[slot].state == .ended { cancelChildren(of: entries[slot].effect) }
+    }
+
+    private func limit(_ effect: Effect, _ traits: EffectTraits) -> Int64 {
+        if case .ms(let ms) = effect.meta.timeout { return ms }
+        if case .ms(let ms) = traits.timeout { return ms }
+        return configuration.timeoutMs ?? 0
+    }
+
+    /// Ends an effect, once: every end of every effect passes here.
+    mutating func finish(
+        _ slot: Int, _ status: EffectStatus, _ outcome: Outcome, reason: CancelReason? = nil, by: Value? = nil
+    ) {
+        let before = entries[slot].state
+        guard before != .ended, before != .free else { return }
+        let started = entries[slot].attempt > 0
+        let end = EffectEnd(
+            status: status, outcome: outcome, durationMs: started ? now - entries[slot].startedAt : 0, reason: reason,
+            cancelledBy: by)
+        if before == .running { leaveSlot(slot) }
+        entries[slot].state = .ended
+        entries[slot].end = end
+        entries[slot].endedAt = now
+        if before == .ready { leaveQueue(slot) }
+        clearDeadline(slot)
+        count(status, wasRunning: before == .running)
+        leaveIndexes(slot)
+        lonely[Int32(slot)] = nil
+        let effect = entries[slot].effect
+        if status != .done, let key = effect.meta.idempotencyKey, byKey[key] == Int32(slot) { byKey[key] = nil }
+        tell(slot, effect, end)
+        if entries[slot].group >= 0 { memberEnded(entries[slot].group, slot, end) }
+        for group in entries[slot].adoptedBy { memberEnded(group, slot, end) }
+        entries[slot].parts = []
+        completed.append(handle(Int32(slot)))
+    }
+
+    private mutating func count(_ status: EffectStatus, wasRunning: Bool) {
+        live -= 1
+        if wasRunning { stats.running -= 1 } else { stats.queued -= 1 }
+        switch status {
+        case .done: stats.done += 1
+        case .failed: stats.failed += 1
+        case .cancelled: stats.cancelled += 1
+        case .skipped: stats.skipped += 1
+        case .queued, .running: break
+        }
+    }
+
+    private mutating func tell(_ slot: Int, _ effect: Effect, _ end: EffectEnd) {
+        emit(.effectEnded, effect.identity, .ended(effect, end))
+        for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end.outcome)) }
+        entries[slot].waiters = []
+        entries[slot].progress = nil
+        actions.append(.signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
+    }
+
+    /// No longer found by group, tag or scope.
+    mutating func leaveIndexes(_ slot: Int) {
+        let effect = entries[slot].effect
+        // It must already count as ended when the indexes are swept.
+        let state = entries[slot].state
+        entries[slot].state = .ended
+        if let group = effect.meta.group { EngineMachine.leave(&liveByGroup, group, entries) }
+        for tag in effect.meta.tags { EngineMachine.leave(&liveByTag, tag, entries) }
+        leaveScope(slot)
+        entries[slot].state = state
+    }
+
+    private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: [Entry]) {
+        index[key]?.removeOne { isLive($0, entries) }
+        if index[key]?.live == 0 { index[key] = nil }
+    }
+
+    /// P24: all that is queued or running stays, all that something still depends on, and the newest `retainCompleted`.
+    mutating func prune() {
+        for handle in forgettable { forget(handle) }
+        forgettable = []
+        while completed.count > configuration.retainCompleted, let oldest = completed.popFirst() {
+            guard let slot = slot(oldest) else { continue }
+            let pinning = ([entries[slot].group] + entries[slot].adoptedBy).first { $0 >= 0 && groups[Int($0)].hasDependents }
+            if let pinning {
+                groups[Int(pinning)].kept.append(oldest)
+            } else {
+                forget(oldest)
+            }
+        }
+        while emptyGroups.count > configuration.retainCompleted, let oldest = emptyGroups.popFirst() {
+            groups[Int(oldest)].isEmptyPhase = false
+            releaseGroup(oldest)
+        }
+    }
+
+    private mutating func forget(_ handle: EffectHandle) {
+        guard let slot = slot(handle), entries[slot].state == .ended else { return }
+        let effect = entries[slot].effect
+        for id in [effect.id] + entries[slot].aliases where byID[id] == handle.slot { byID[id] = nil }
+        if let key = effect.meta.idempotencyKey, byKey[key] == handle.slot { byKey[key] = nil }
+        for group in [entries[slot].group] + entries[slot].adoptedBy where group >= 0 {
+            groups[Int(group)].retained -= 1
+            releaseGroup(group)
+        }
+        let generation = entries[slot].generation &+ 1
+        entries[slot] = Entry(effect: EngineMachine.nobody, submission: -1, enqueuedAt: 0)
+        entries[slot].generation = generation
+        freeSlots.append(handle.slot)
+    }
+
+    /// Stands in free slots, so that they keep nothing alive.
+    private static let nobody = Effect(type: KnownName.effect.name, fields: .empty, identity: Identity(root: .engine))
+}

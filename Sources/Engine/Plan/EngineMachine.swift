@@ -1,0 +1,302 @@
+import Values
+
+/// The pure state machine of the effect engine: what may start when, and how everything ends.
+///
+/// A batch passes deduplication → cancellation → dependency graph → order → start within limits → outcome → event (J16).
+/// Time comes in with each step, randomness from a seed, and everything that touches the world goes out as an action, so
+/// the same inputs give the same actions, always.
+///
+/// Effects live in slots; a handle is a slot and its generation. Nothing here scans all effects: dependencies and order are
+/// counted per group, ready effects stand in queues by priority, deadlines in a heap, and what is ended is pruned one for
+/// one. The parts: `+Submit` takes batches in, `+Groups` orders them, `+Run` starts them, `+End` ends them, `+Cancel` and
+/// `+Why` are what their names say.
+package struct EngineMachine: Sendable {
+    package internal(set) var configuration: EngineConfiguration
+    package internal(set) var stats = EngineStats()
+    package internal(set) var isStopped = false
+
+    var now: Int64 = 0
+    var random: SeededRandom
+    var actions: [Action] = []
+    var work = Fifo<Work>()
+
+    var entries: [Entry] = []
+    var freeSlots: [Int32] = []
+    var byID: [ValueKey: Int32] = [:]
+    /// The effect that counts for an idempotency key: live, or retained and done.
+    var byKey: [ValueKey: Int32] = [:]
+    var submissions = 0
+    var live = 0
+
+    var groups: [Group] = []
+    var freeGroups: [Int32] = []
+    /// The latest batch's group of each name (J19).
+    var latestGroup: [ValueKey: Int32] = [:]
+    var emptyGroups = Fifo<Int32>()
+    /// Ended past the retention, and nothing depends on them any more.
+    var forgettable: [EffectHandle] = []
+    /// Dependencies of effects without a group.
+    var lonely: [Int32: Wait] = [:]
+
+    var liveByGroup: [ValueKey: LiveHandles] = [:]
+    var liveByTag: [ValueKey: LiveHandles] = [:]
+    var scopes: [ScopeNode] = []
+    var freeScopes: [Int32] = []
+    var scopeByPath: [String: Int32] = [:]
+
+    var traits: [Name: EffectTraits] = [:]
+    var lanes: [Lane] = Lane.standard
+    var laneByType: [Name: Int32] = [:]
+    var slotsInUse = 0
+    /// Effects that were parked and want to go on.
+    var resuming = Fifo<EffectHandle>()
+
+    /// A heap of slots by their entries' deadlines.
+    var deadlines: [Int32] = []
+    var completed = Fifo<EffectHandle>()
+    var stopDeadline: Int64?
+
+    /// - Parameter seed: of the jitter of back-offs.
+    package init(configuration: EngineConfiguration = EngineConfiguration(), seed: UInt64 = 0) {
+        self.configuration = configuration
+        random = SeededRandom(seed: seed)
+    }
+
+    /// Takes one input at the time `now` (milliseconds, never less than the last step's) and gives what is to be done.
+    package mutating func step(_ input: Input, at now: Int64) -> [Action] {
+        self.now = max(self.now, now)
+        take(input)
+        settle()
+        if fireDue() { settle() }
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func take(_ input: Input) {
+        switch input {
+        case .submit(let submission): submit(submission)
+        case .wait(let handle, let waiter): wait(handle, waiter)
+        case .waitForID(let id, let waiter):
+            if let slot = byID[id] {
+                wait(handle(slot), waiter)
+            } else {
+                actions.append(.answer(waiter, index: 0, .error(unknownEffect(id))))
+            }
+        case .outcome(let handle, let attempt, let outcome): take(outcome, of: handle, attempt)
+        case .merged(let handle, let attempt, let effect):
+            if let slot = running(handle, attempt) { entries[slot].effect = effect }
+        case .park(let handle, let attempt): park(handle, attempt)
+        case .unpark(let handle, let attempt, let resume): unpark(handle, attempt, resume)
+        case .cancel(let selector, let reason, let by): cancel(selector, reason, by: by)
+        case .define(let name, let traits):
+            self.traits[name] = traits
+            rebuildLanes()
+        case .configure(let configuration):
+            self.configuration = configuration
+            rebuildLanes()
+        case .stop(let deadline): stop(deadline)
+        case .wake: break
+        }
+    }
+
+    /// Follows what an input set off until nothing moves, then starts what may start and forgets what may be forgotten.
+    mutating func settle() {
+        repeat {
+            while let item = work.popFirst() { perform(item) }
+            startReady()
+        } while !work.isEmpty
+        prune()
+        if stopDeadline != nil, !isStopped, live == 0, stopDeadline ?? 0 <= now { finishStopping() }
+    }
+
+    /// When the machine wants to be woken, in milliseconds; nil for not at all.
+    package var nextWake: Int64? {
+        var next = deadlines.first.map { entries[Int($0)].deadline }
+        for lane in lanes where lane.ready.count > lane.ready.stale {
+            guard let opens = lane.window?.opens(at: now), lane.running < lane.limit else { continue }
+            next = min(next ?? opens, opens)
+        }
+        if let stopDeadline, !isStopped { next = min(next ?? stopDeadline, stopDeadline) }
+        return next
+    }
+
+    mutating func emit(_ type: EventType, _ identity: Identity, _ content: EventContent) {
+        actions.append(.event(type, identity, content))
+    }
+
+    func handle(_ slot: Int32) -> EffectHandle { EffectHandle(slot: slot, generation: entries[Int(slot)].generation) }
+
+    /// The slot of a handle whose effect is still known.
+    func slot(_ handle: EffectHandle) -> Int? {
+        let slot = Int(handle.slot)
+        guard entries.indices.contains(slot), entries[slot].generation == handle.generation else { return nil }
+        return entries[slot].state == .free ? nil : slot
+    }
+
+    func isLive(_ handle: EffectHandle) -> Bool { EngineMachine.isLive(handle, entries) }
+
+    static func isLive(_ handle: EffectHandle, _ entries: [Entry]) -> Bool {
+        let slot = Int(handle.slot)
+        guard entries[slot].generation == handle.generation else { return false }
+        return entries[slot].state != .free && entries[slot].state != .ended
+    }
+
+    /// The slot of a running attempt.
+    func running(_ handle: EffectHandle, _ attempt: Int) -> Int? {
+        guard let slot = slot(handle), entries[slot].state == .running, entries[slot].attempt == attempt else { return nil }
+        return slot
+    }
+
+    private mutating func wait(_ handle: EffectHandle, _ waiter: @escaping Waiter) {
+        guard let slot = slot(handle) else {
+            let error = EffectError(.unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
+            actions.append(.answer(waiter, index: 0, .error(error)))
+            return
+        }
+        attach(waiter, index: 0, to: slot)
+    }
+
+    mutating func attach(_ waiter: @escaping Waiter, index: Int, to slot: Int) {
+        if let end = entries[slot].end {
+            actions.append(.answer(waiter, index: index, end.outcome))
+        } else {
+            entries[slot].waiters.append((waiter, index))
+        }
+    }
+
+    func unknownEffect(_ id: ValueKey) -> EffectError {
+        EffectError(
+            .unknownEffect,
+            "no effect with the id \(id.shown) is known; it was never submitted, or it ended and is no longer retained")
+    }
+
+    /// Whether anything was due.
+    private mutating func fireDue() -> Bool {
+        var fired = false
+        while let first = deadlines.first, entries[Int(first)].deadline <= now {
+            clearDeadline(Int(first))
+            deadlinePassed(Int(first))
+            fired = true
+        }
+        if let deadline = stopDeadline, deadline <= now, !isStopped {
+            cancel(.all, .stopped, by: nil)
+            fired = true
+        }
+        return fired
+    }
+
+    private mutating func stop(_ deadline: Int64) {
+        guard !isStopped else { return }
+        if stopDeadline == nil { emit(.engineStopping, Identity(root: .engine), .none) }
+        stopDeadline = min(stopDeadline ?? deadline, deadline)
+    }
+
+    private mutating func finishStopping() {
+        isStopped = true
+        emit(.engineStopped, Identity(root: .engine), .value(stats.value))
+        actions.append(.stopped)
+    }
+}
+
+/// Steps that one thing sets off in others. They wait in a queue, so that a chain of a million effects that end at once
+/// needs no stack.
+enum Work: Sendable {
+    /// Release the next effects of a group.
+    case advance(Int32)
+    /// All that a group waited for is there.
+    case open(Int32)
+    /// All that a released effect without a group waited for is there.
+    case admit(Int32)
+    case cancel(EffectHandle, CancelReason, by: Value?)
+}
+
+/// How long an effect has come.
+enum EntryState: Sendable {
+    case free
+    /// Its group has not reached it, or it waits for groups.
+    case held
+    /// Only a limit holds it.
+    case ready
+    case running
+    /// Failed, and waits for the next attempt.
+    case backingOff
+    case ended
+}
+
+/// One effect in the machine.
+struct Entry: Sendable {
+    var generation: UInt32 = 0
+    var state = EntryState.free
+    var effect: Effect
+    var submission: Int
+    var group: Int32 = -1
+    var position: Int32 = 0
+    /// Groups of later batches that were answered with this effect.
+    var adoptedBy: [Int32] = []
+    var aliases: [ValueKey] = []
+    var parts: [Effect] = []
+    var scope: Int32 = -1
+    var lane: Int32 = 0
+    /// Its group has let it go.
+    var isReleased = false
+    var isParked = false
+    /// Set while it is parked and wants to go on.
+    var resume: (@Sendable () -> Void)?
+    var attempt = 0
+    var enqueuedAt: Int64
+    var startedAt: Int64 = 0
+    var endedAt: Int64 = 0
+    /// Of the attempt's timeout or the next attempt; `Int64.max` for none.
+    var deadline = Int64.max
+    var heapIndex: Int32 = -1
+    var end: EffectEnd?
+    /// What failed that it depends on.
+    var cause: DependencyFailure?
+    var waiters: [(Waiter, Int)] = []
+    var progress: ProgressListener?
+    var progressIndex = 0
+
+    var status: EffectStatus {
+        switch state {
+        case .running: .running
+        case .ended: end?.status ?? .done
+        default: .queued
+        }
+    }
+}
+
+/// What is still to come before something may go on, and whether anything of it failed.
+struct Wait: Sendable {
+    var groups: [Int32] = []
+    var unmet = 0
+    var failure: DependencyFailure?
+}
+
+/// The first effect that did not succeed among those that something depends on, directly or not.
+final class DependencyFailure: Sendable {
+    let group: Value
+    let id: Value
+    let status: EffectStatus
+    let message: String
+
+    init(group: Value, id: Value, status: EffectStatus, message: String) {
+        self.group = group
+        self.id = id
+        self.status = status
+        self.message = message
+    }
+}
+
+/// Effects that share one queue because the same limits hold for them: all ordinary ones, all that only wait, or those of
+/// one type with a limit or rate of its own.
+struct Lane: Sendable {
+    var limit = Int.max
+    var holdsSlot = true
+    var window: RateWindow?
+    var running = 0
+    var ready = ReadyQueue()
+
+    static let ordinary: Int32 = 0
+    static let waiting: Int32 = 1
+    static var standard: [Lane] { [Lane(), Lane(holdsSlot: false)] }
+}

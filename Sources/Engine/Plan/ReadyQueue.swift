@@ -1,0 +1,226 @@
+/// Effects that only a limit holds back, in start order: priority (100 first), then submission (P18).
+///
+/// One level per priority. Effects mostly become ready in the order they were submitted, so a level is a queue; those that
+/// come out of order (held by a dependency, tried again) go to a heap beside it. Entries of effects that ended meanwhile
+/// are skipped when met, and swept when they are the greater part.
+struct ReadyQueue: Sendable {
+    struct Item: Sendable {
+        /// Submission order.
+        var order: Int
+        var slot: Int32
+    }
+
+    private struct Level: Sendable {
+        var queue: [Item] = []
+        var head = 0
+        var heap = BinaryHeap()
+
+        var first: Item? {
+            let queued = head < queue.count ? queue[head] : nil
+            guard let queued else { return heap.first }
+            guard let heaped = heap.first, heaped.order < queued.order else { return queued }
+            return heaped
+        }
+
+        mutating func append(_ item: Item) {
+            if let last = queue.last, last.order > item.order {
+                heap.push(item)
+            } else {
+                queue.append(item)
+            }
+        }
+
+        mutating func removeFirst() {
+            guard head < queue.count else { return heap.pop() }
+            if let heaped = heap.first, heaped.order < queue[head].order { return heap.pop() }
+            head += 1
+            if head == queue.count {
+                queue.removeAll(keepingCapacity: queue.count <= 1024)
+                head = 0
+            } else if head > 1024, head * 2 > queue.count {
+                queue.removeFirst(head)
+                head = 0
+            }
+        }
+
+        var items: [Item] { Array(queue[head...]) + heap.items }
+    }
+
+    private var levels: [Level?] = Array(repeating: nil, count: 101)
+    /// The levels that have items, as bits.
+    private var occupied: (low: UInt64, high: UInt64) = (0, 0)
+    private(set) var count = 0
+    /// How many of `count` ended while they were here; the machine says so.
+    var stale = 0
+
+    private var highest: Int? {
+        if occupied.high != 0 { return 127 - occupied.high.leadingZeroBitCount }
+        return occupied.low == 0 ? nil : 63 - occupied.low.leadingZeroBitCount
+    }
+
+    /// Priority and submission order of the first; nil when empty.
+    var first: (priority: Int, item: Item)? {
+        guard let highest, let item = levels[highest]?.first else { return nil }
+        return (highest, item)
+    }
+
+    mutating func push(slot: Int32, order: Int, priority: Int) {
+        if levels[priority] == nil {
+            levels[priority] = Level()
+            mark(priority, true)
+        }
+        levels[priority]?.append(Item(order: order, slot: slot))
+        count += 1
+    }
+
+    mutating func removeFirst() {
+        guard let highest else { return }
+        levels[highest]?.removeFirst()
+        count -= 1
+        if levels[highest]?.first == nil {
+            levels[highest] = nil
+            mark(highest, false)
+        }
+    }
+
+    var mostlyStale: Bool { stale > 64 && stale * 2 > count }
+
+    /// Keeps only what `isLive` says still waits.
+    mutating func sweep(_ isLive: (Item) -> Bool) {
+        let old = levels
+        self = ReadyQueue()
+        for (priority, level) in old.enumerated() {
+            guard let level else { continue }
+            for item in level.items.sorted(by: { $0.order < $1.order }) where isLive(item) {
+                push(slot: item.slot, order: item.order, priority: priority)
+            }
+        }
+    }
+
+    private mutating func mark(_ level: Int, _ on: Bool) {
+        let bit = UInt64(1) << UInt64(level & 63)
+        switch (level < 64, on) {
+        case (true, true): occupied.low |= bit
+        case (true, false): occupied.low &= ~bit
+        case (false, true): occupied.high |= bit
+        case (false, false): occupied.high &= ~bit
+        }
+    }
+}
+
+/// A binary heap of ready items by submission order.
+struct BinaryHeap: Sendable {
+    private(set) var items: [ReadyQueue.Item] = []
+
+    var first: ReadyQueue.Item? { items.first }
+
+    mutating func push(_ item: ReadyQueue.Item) {
+        items.append(item)
+        var at = items.count - 1
+        while at > 0, items[(at - 1) / 2].order > items[at].order {
+            items.swapAt(at, (at - 1) / 2)
+            at = (at - 1) / 2
+        }
+    }
+
+    mutating func pop() {
+        guard let last = items.popLast(), !items.isEmpty else { return }
+        items[0] = last
+        var at = 0
+        while true {
+            var least = at
+            for child in [2 * at + 1, 2 * at + 2] where child < items.count && items[child].order < items[least].order {
+                least = child
+            }
+            if least == at { return }
+            items.swapAt(at, least)
+            at = least
+        }
+    }
+}
+
+/// The starts of the last `perMs` milliseconds of one type, at most `max` of them.
+struct RateWindow: Sendable {
+    let rate: EngineConfiguration.Rate
+    private var starts: [Int64] = []
+    private var oldest = 0
+
+    init(_ rate: EngineConfiguration.Rate) { self.rate = rate }
+
+    /// Nil when another may start at `now`, otherwise when the next may.
+    func opens(at now: Int64) -> Int64? {
+        guard starts.count == rate.max else { return nil }
+        let free = starts[oldest] + rate.perMs
+        return free <= now ? nil : free
+    }
+
+    mutating func record(_ now: Int64) {
+        if starts.count < rate.max {
+            starts.append(now)
+        } else {
+            starts[oldest] = now
+            oldest = (oldest + 1) % starts.count
+        }
+    }
+}
+
+/// A queue over an array.
+struct Fifo<Element: Sendable>: Sendable {
+    private var items: [Element] = []
+    private var head = 0
+
+    var count: Int { items.count - head }
+    var isEmpty: Bool { count == 0 }
+    var first: Element? { head < items.count ? items[head] : nil }
+    mutating func append(_ element: Element) { items.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < items.count else { return nil }
+        let element = items[head]
+        head += 1
+        if head == items.count {
+            items.removeAll(keepingCapacity: items.count <= 1024)
+            head = 0
+        } else if head > 1024, head * 2 > items.count {
+            items.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+}
+
+/// Handles with something in common (a group, a tag, a scope), for finding them all; ended ones are swept as they become
+/// the greater part, so adding and removing cost the same whatever the number.
+struct LiveHandles: Sendable {
+    private(set) var handles: [EffectHandle] = []
+    private(set) var live = 0
+
+    mutating func add(_ handle: EffectHandle) {
+        handles.append(handle)
+        live += 1
+    }
+
+    /// One of them ended; `isLive` tells of any.
+    mutating func removeOne(_ isLive: (EffectHandle) -> Bool) {
+        live -= 1
+        if handles.count > 32, handles.count > live * 2 { handles.removeAll { !isLive($0) } }
+    }
+}
+
+/// A small, seeded source of numbers (SplitMix64): the same seed gives the same jitter.
+package struct SeededRandom: Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// In 0..<1.
+    package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+}

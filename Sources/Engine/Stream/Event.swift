@@ -1,0 +1,117 @@
+import Values
+
+/// Everything that can happen, in one closed table. The raw value is the name in journals, traces and subscriptions.
+package enum EventType: String, CaseIterable, Sendable {
+    case runStarted = "run.started"
+    case runEnded = "run.ended"
+    /// An effect entered the engine.
+    case effectSubmitted = "effect.submitted"
+    /// Nothing holds it back any more but a limit.
+    case effectQueued = "effect.queued"
+    case effectStarted = "effect.started"
+    case effectProgress = "effect.progress"
+    /// It failed, and will be tried again.
+    case effectRetrying = "effect.retrying"
+    /// It was answered by, replaced by or merged with another (J21, P15).
+    case effectDeduped = "effect.deduped"
+    /// Done, failed, cancelled or skipped.
+    case effectEnded = "effect.ended"
+    /// A handler answered a second time; the answer was dropped.
+    case effectExtraAnswer = "effect.extra-answer"
+    case groupCompleted = "group.completed"
+    /// A cycle or an unknown group: nothing of the batch was taken.
+    case batchRejected = "batch.rejected"
+    case scopeOpened = "scope.opened"
+    case scopeClosed = "scope.closed"
+    case workerStarted = "worker.started"
+    case workerStopped = "worker.stopped"
+    case workerError = "workers.error"
+    case workerDrop = "workers.drop"
+    case channelOpened = "channel.opened"
+    case channelClosed = "channel.closed"
+    case fiberFailed = "fiber.failed"
+    case systemFailed = "system.failed"
+    case systemSlow = "system.slow"
+    case graphChanged = "graph.changed"
+    case guardReport = "guard.report"
+    case log
+    case engineStopping = "engine.stopping"
+    case engineStopped = "engine.stopped"
+}
+
+/// What an event tells beyond its type. Kept as the engine has it, and made a value only when somebody reads it.
+package enum EventContent: Sendable {
+    case none
+    case value(Value)
+    case effect(Effect)
+    case started(Effect, attempt: Int)
+    case progress(Effect, Value)
+    case retrying(Effect, attempt: Int, delayMs: Int64, EffectError)
+    /// `by` is the id of the effect that stands for it.
+    case deduped(Effect, by: Value)
+    case ended(Effect, EffectEnd)
+    case group(Value, [GroupMember])
+    case error(EffectError)
+
+    package var value: Value {
+        switch self {
+        case .none: .nil
+        case .value(let value): value
+        case .effect(let effect): .record((.effect, effect.value))
+        case .started(let effect, let attempt): .record((.effectID, effect.id.value), (.attempt, .int(Int64(attempt))))
+        case .progress(let effect, let value): .record((.effectID, effect.id.value), (.value, value))
+        case .retrying(let effect, let attempt, let delay, let error):
+            .record(
+                (.effectID, effect.id.value), (.attempt, .int(Int64(attempt))), (.retryAfterMs, .int(delay)),
+                (.error, error.value))
+        case .deduped(let effect, let by): .record((.effect, effect.value), (.effectID, by))
+        case .ended(let effect, let end): end.value(of: effect)
+        case .group(let group, let members): GroupMember.payload(group, members)
+        case .error(let error): .record((.error, error.value))
+        }
+    }
+}
+
+/// One thing that happened.
+package struct Event: Sendable {
+    /// Position in the instance's stream, from 1, without gaps.
+    package let sequence: UInt64
+    /// Milliseconds since the epoch, by the instance's clock.
+    package let ts: Int64
+    package let type: EventType
+    package let identity: Identity
+    /// Private, because only what the redactor has seen may be read.
+    private let content: EventContent
+    private let redactor: Redactor
+
+    init(sequence: UInt64, ts: Int64, type: EventType, identity: Identity, content: EventContent, redactor: Redactor) {
+        self.sequence = sequence
+        self.ts = ts
+        self.type = type
+        self.identity = identity
+        self.content = content
+        self.redactor = redactor
+    }
+
+    /// The payload without secrets: nil or a map.
+    package var payload: Value { redactor.masked(content.value) }
+
+    /// `{:seq :ts :type :identity :payload}`, with the type and the identity as strings: ready for JSON.
+    package var value: Value {
+        .record(
+            (.seq, .int(Int64(clamping: sequence))), (.ts, .int(ts)), (.type, .string(type.rawValue)),
+            (.identity, .string(redactor.masked(identity.path))), (.payload, payload))
+    }
+}
+
+extension Value {
+    /// A map with keyword keys; entries whose value is nil stay out when `dropNil`.
+    package static func record(_ entries: (KnownName, Value)..., dropNil: Bool = false) -> Value {
+        var map = HashMap()
+        for (key, value) in entries where !(dropNil && value.isNil) {
+            // A keyword always has a hash.
+            try? HashMap.set(&map, .kw(key), value)
+        }
+        return .map(map)
+    }
+}

@@ -1,0 +1,79 @@
+/// What something is called for good: its place under its parent, never when it happened.
+///
+/// Two runs of the same script on the same input give the same identities whatever the schedule was, so a journal can be
+/// replayed and two traces compared. The path reads `run/worker:summarise#0/invocation:12/effect:3`.
+package final class Identity: Hashable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case run, worker, system, phases, invocation, fiber, effect, scope, ticker, channel, process, eval, engine
+    }
+
+    package let parent: Identity?
+    package let kind: Kind
+    /// What the script calls it; nil for what only has a position.
+    package let name: String?
+    /// Counts those of the same kind and name under the same parent, from 0.
+    package let ordinal: Int
+    /// The printable path from the root: unambiguous, because `/ # : %` and spaces in names are percent-encoded.
+    package let path: String
+
+    package init(root kind: Kind = .run, name: String? = nil) {
+        parent = nil
+        self.kind = kind
+        self.name = name
+        ordinal = 0
+        path = name.map { "\(kind.rawValue):\(Identity.escaped($0))" } ?? kind.rawValue
+    }
+
+    private init(parent: Identity, kind: Kind, name: String?, ordinal: Int) {
+        self.parent = parent
+        self.kind = kind
+        self.name = name
+        self.ordinal = ordinal
+        var path = parent.path
+        path += "/"
+        path += kind.rawValue
+        path += ":"
+        if let name {
+            path += Identity.escaped(name)
+            path += "#"
+        }
+        path += String(ordinal)
+        self.path = path
+    }
+
+    package func child(_ kind: Kind, name: String? = nil, ordinal: Int) -> Identity {
+        Identity(parent: self, kind: kind, name: name, ordinal: ordinal)
+    }
+
+    /// Whether this is `ancestor` or stands below it.
+    package func isWithin(_ ancestor: Identity) -> Bool {
+        var current: Identity? = self
+        while let here = current {
+            if here == ancestor { return true }
+            current = here.parent
+        }
+        return false
+    }
+
+    package static func == (left: Identity, right: Identity) -> Bool { left === right || left.path == right.path }
+    package func hash(into hasher: inout Hasher) { hasher.combine(path) }
+
+    private static func escaped(_ name: String) -> String {
+        guard name.utf8.contains(where: { isReserved($0) }) else { return name }
+        var bytes: [UInt8] = []
+        let digits = Array("0123456789ABCDEF".utf8)
+        for byte in name.utf8 {
+            if isReserved(byte) {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isReserved(_ byte: UInt8) -> Bool {
+        byte <= 32 || byte == 127 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: ":")
+            || byte == UInt8(ascii: "%")
+    }
+}
