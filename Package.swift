@@ -36,5 +36,7 @@ let package = Package(
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Graph", "Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )
