@@ -30,7 +30,9 @@ let package = Package(
             name: "Sluice",
             dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
-        .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
+        .target(
+            name: "Command", dependencies: ["Values", "Reader", "Engine", "Sluice", "CEdit"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
