@@ -182,6 +182,9 @@ public final class Namespace: Object, @unchecked Sendable {
         return library?.load(self, symbol)
     }
 
+    /// The var defined here, if it is made already.
+    public func made(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] } }
+
     /// The var defined here or referred to, if it is made already.
     public func definedOrReferred(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] ?? referred[symbol] } }
 

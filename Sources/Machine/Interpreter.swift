@@ -20,12 +20,15 @@ extension Fiber {
     /// The dispatch loop: the one function that may be longer than a screen. Hot operations stand in it, in as few machine
     /// instructions as Swift gives; everything else is a call to a function that takes (registers, instruction), never
     /// values. A comparison whose outcome steers the program counter is a branch (`_slowPath`), not a conditional move.
-    @inline(never) public func run(fuel initialFuel: Int) -> Exit {
+    /// On return `budget` holds the steps that are left (negative when the slice was used up), so that a scheduler books
+    /// what a fiber took even when it parked.
+    @inline(never) public func run(spending budget: inout Int) -> Exit {
         let fiber = state
         var pc = fiber.pointee.pc
         var regs = fiber.pointee.registers
         var fp = fiber.pointee.frame
-        var fuel = initialFuel
+        var fuel = budget
+        defer { budget = fuel }
         if let fault = fiber.pointee.pendingFault {
             fiber.pointee.pendingFault = nil
             guard unwind(fault) else { return .failed(fault) }
@@ -239,6 +242,14 @@ extension Fiber {
                                 regs[i.a] = result
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         if try !callSlowly(i.a, i.b) { return .parked }
@@ -277,6 +288,14 @@ extension Fiber {
                                 store(regs + i.a, result)
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         regs[i.a] = box.pointee
@@ -299,8 +318,10 @@ extension Fiber {
                         if case .vector(let vector) = regs[i.b], case .int(let index) = regs[i.c],
                             UInt64(bitPattern: index) < UInt64(vector.count)
                         {
-                            store(regs + i.a, vector[Int(index)])
+                            // Read before the vector dies, for both may stand in one register.
+                            let element = vector[Int(index)]
                             if i.flags & 1 != 0 { clear(regs + i.b) }
+                            store(regs + i.a, element)
                             continue
                         }
                         try nth(regs, i)
@@ -349,6 +370,12 @@ extension Fiber {
                 fp = fiber.pointee.frame
             }
         }
+    }
+
+    /// `run(spending:)` for callers that do not ask what is left.
+    public func run(fuel: Int) -> Exit {
+        var budget = fuel
+        return run(spending: &budget)
     }
 
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {

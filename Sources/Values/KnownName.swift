@@ -41,13 +41,15 @@ public enum KnownName: String, CaseIterable, Sendable {
     case keys, strs, syms, or, `as`
     case `default`, `else`
     case sluice
+    // channels and fibers
+    case dropping, fixed, go, promise, sliding, thread
     // effects
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
     // what the adapters are asked and answer
     case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
-    case exit, function, headers, `in`, input, json, kind, message, messages, method, mode, model
+    case exit, function, headers, host, `in`, input, json, kind, message, messages, method, mode, model
     case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
     case text, tools, type, url, usage, value
     case completionTokens = "completion-tokens"
