@@ -34,7 +34,9 @@ let package = Package(
             name: "Sluice",
             dependencies: ["Compiler", "Stdlib", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
-        .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
+        .target(
+            name: "Command", dependencies: ["Values", "Reader", "Engine", "Sluice", "CEdit"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
@@ -43,5 +45,7 @@ let package = Package(
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Graph", "Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )
