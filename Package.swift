@@ -48,5 +48,7 @@ let package = Package(
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Graph", "Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

@@ -64,12 +64,12 @@ package final class Evaluator: @unchecked Sendable {
     /// Makes the var of a built-in definition.
     private func load(_ symbol: Name, of space: Namespace) -> Var? {
         if let made = space.made(symbol) { return made }
-        if let value = libraries.primitive(space.name, symbol) {
+        guard let source = libraries.definition(space.name.description, symbol.name) else {
+            guard let value = libraries.primitive(space.name, symbol) else { return nil }
             let variable = space.intern(symbol)
             variable.bind(value)
             return variable
         }
-        guard let source = libraries.definition(space.name.description, symbol.name) else { return nil }
         let variable = space.intern(symbol)
         define(source, in: space)
         return variable

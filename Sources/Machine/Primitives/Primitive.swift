@@ -107,6 +107,9 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
+    /// The namespaces that have some, in the tables' order.
+    public var namespaces: [String] { families.map { "\($0.namespace)" } }
+
     /// The names in one namespace, in the tables' order.
     public func names(in namespace: String) -> [String] {
         families.filter { "\($0.namespace)" == namespace }.flatMap { $0.primitives.map { "\($0.name)" } }
@@ -148,7 +151,7 @@ public enum Primitives {
     public static func find(namespace: Name, name: Name) -> Native? { all.find(namespace: namespace, name: name) }
     public static func find(namespace: String, name: String) -> Native? { all.find(namespace: namespace, name: name) }
 
-    /// The static fields of host classes: `Math/PI`, `Long/MAX_VALUE` …
+    /// What is no function: the host classes (`String`) and their static fields (`Math/PI`, `Long/MAX_VALUE`).
     public static func constant(namespace: String, name: String) -> Value? {
         switch (namespace, name) {
         case ("Math", "PI"): .double(.pi)
@@ -164,6 +167,8 @@ public enum Primitives {
         case ("Double", "NaN"): .double(.nan)
         case ("Boolean", "TRUE"): .true
         case ("Boolean", "FALSE"): .false
+        // `String`, `clojure.lang.Keyword`: classes of the host are seen everywhere.
+        case ("clojure.core", _): HostClass.named(name).map { .object($0) }
         default: nil
         }
     }
