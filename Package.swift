@@ -48,7 +48,5 @@ let package = Package(
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
-        .testTarget(
-            name: "GraphTests", dependencies: ["Graph", "Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

@@ -121,19 +121,10 @@ public enum KnownName: String, CaseIterable, Sendable {
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
     // declarations
-    case all, ask, async, block, buffer, channel, channels, command, components, configure, cron, definition, dispatch
-    case drop, dropping, fail, fixed, go, handler, mcp, net, needs, params, paths, phase
-    case phases, read, recovery, restart, run, runtime, sliding, system, systems, thread, ticker, worker, workers, write
-    case bufferType = "buffer-type"
-    case failChan = "fail-chan"
-    case guardMs = "guard-ms"
+    case all, ask, configure, cron, definition
+    case fail, handler, mcp, net, needs, params, paths, phase
+    case phases, read, recovery, run, runtime, system, systems, write
     case igRef = "ig/ref"
-    case isDevGuard = "dev-guard?"
-    case isDurable = "durable?"
-    case isExposed = "expose?"
-    case outputChan = "output-chan"
-    case putMode = "put-mode"
-    case workerFn = "worker-fn"
     // types of parameters
     case any, bool, int, keyword, map, number, string
     case vectorType = "vector"
