@@ -40,6 +40,9 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
+        .testTarget(name: "HouseTests", swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),

@@ -5,6 +5,7 @@ package enum HelpText {
     /// What `sluice --help` prints.
     package static func program() -> String {
         let rows = CommandName.allCases.map { ("\($0.rawValue) \($0.row.operands)", $0.row.doc) }
+        let codes = ExitCode.documented.map { ("\($0.rawValue)", $0.doc) }
         return """
             Sluice runs scripts of channels, workers and effects.
 
@@ -13,7 +14,9 @@ package enum HelpText {
 
             \(columns(rows))
 
-            `sluice COMMAND --help` explains a command. Exit codes: \(exitCodes).
+            `sluice COMMAND --help` explains a command. Exit codes:
+
+            \(columns(codes))
 
             """
     }
@@ -21,10 +24,8 @@ package enum HelpText {
     /// What `sluice COMMAND --help` prints.
     package static func command(_ command: CommandName) -> String {
         let row = command.row
-        var text = "sluice \(command.rawValue) \(row.doc)\n\nusage: sluice \(command.rawValue)"
-        if !row.operands.isEmpty { text += " \(row.operands)" }
-        for flag in row.flags { text += " [\(spelled(flag))]" + (flag == .allow ? "…" : "") }
-        text += "\n"
+        let words = [row.flags.isEmpty ? "" : "[FLAGS]", row.operands].filter { !$0.isEmpty }
+        var text = "sluice \(([command.rawValue] + words).joined(separator: " "))\n  \(row.doc)\n"
         if !row.flags.isEmpty { text += "\n" + columns(row.flags.map { (spelled($0), $0.doc) }) + "\n" }
         if row.flags.contains(.allow) {
             let kinds = CapabilityKind.allCases.map { kind in
@@ -38,10 +39,6 @@ package enum HelpText {
 
     private static func spelled(_ flag: Flag) -> String {
         flag.argument.map { "\(flag.spelling) \($0)" } ?? flag.spelling
-    }
-
-    private static var exitCodes: String {
-        ExitCode.documented.map { "\($0.rawValue) \($0.doc)" }.joined(separator: ", ")
     }
 
     private static func columns(_ rows: [(String, String)]) -> String {

@@ -15,6 +15,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
     private static let historyLimit: Int32 = 2000
 
     private let completions: (String) -> [String]
+    private let screen: UnsafeMutablePointer<FILE>
     private let historyFile: String?
     private let edit: OpaquePointer?
     private let history: OpaquePointer?
@@ -27,12 +28,18 @@ final class EditedLines: LineSource, @unchecked Sendable {
     /// - Parameters:
     ///   - historyFile: nil to keep nothing.
     ///   - completions: the names that begin with a text.
-    init(historyFile: String?, completions: @escaping (String) -> [String]) {
+    ///   - input, screen: the two directions of a terminal.
+    init(
+        historyFile: String?, completions: @escaping (String) -> [String], input: UnsafeMutablePointer<FILE> = stdin,
+        screen: UnsafeMutablePointer<FILE> = stdout
+    ) {
         self.completions = completions
+        self.screen = screen
         self.historyFile = historyFile
         // Without a locale, libedit takes UTF-8 for single bytes.
-        if setlocale(LC_CTYPE, "") == nil || MB_CUR_MAX == 1 { setlocale(LC_CTYPE, "C.UTF-8") }
-        edit = el_init("sluice", stdin, stdout, stderr)
+        setlocale(LC_CTYPE, "")
+        if String(cString: nl_langinfo(Int32(CODESET))) != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
+        edit = el_init("sluice", input, screen, stderr)
         history = history_init()
         sluice_history_limit(history, EditedLines.historyLimit)
         if let historyFile { _ = sluice_history_load(history, historyFile) }
@@ -54,10 +61,10 @@ final class EditedLines: LineSource, @unchecked Sendable {
         var count: Int32 = 0
         guard let line = el_gets(edit, &count), count > 0 else {
             if isInterrupted.exchange(false, ordering: .acquiringAndReleasing) {
-                print("^C")
+                show("^C\n")
                 return .interrupted
             }
-            print()
+            show("\n")
             return .end
         }
         // A Ctrl-C that came with the line was meant for it no more.
@@ -94,27 +101,31 @@ final class EditedLines: LineSource, @unchecked Sendable {
     private static let askPrompt: sluice_edit_prompt = { edit in EditedLines.of(edit)?.prompt }
 
     private static let completeKey: sluice_edit_key = { edit, _ in
-        UInt8(EditedLines.of(edit)?.complete() ?? Int32(sluice_edit_error.rawValue))
+        EditedLines.of(edit)?.complete() ?? UInt8(sluice_edit_error)
     }
 
     private static func of(_ edit: OpaquePointer?) -> EditedLines? {
         sluice_edit_data(edit).map { Unmanaged<EditedLines>.fromOpaque($0).takeUnretainedValue() }
     }
 
+    private func show(_ text: String) {
+        fputs(text, screen)
+        fflush(screen)
+    }
+
     /// Adds what all candidates share; shows them when they share no more.
-    private func complete() -> Int32 {
-        guard let line = el_line(edit) else { return Int32(sluice_edit_error.rawValue) }
+    private func complete() -> UInt8 {
+        guard let line = el_line(edit) else { return UInt8(sluice_edit_error) }
         let before = UnsafeRawBufferPointer(start: line.pointee.buffer, count: line.pointee.cursor - line.pointee.buffer)
         let word = Completion.word(endingAt: String(decoding: before, as: UTF8.self))
         switch Completion.of(word, among: completions(word)) {
-        case .nothing: return Int32(sluice_edit_error.rawValue)
+        case .nothing: return UInt8(sluice_edit_error)
         case .insert(let text):
             el_insertstr(edit, text)
-            return Int32(sluice_edit_refresh.rawValue)
+            return UInt8(sluice_edit_refresh)
         case .show(let names):
-            print("\n" + Completion.table(names, width: Terminal.width()), terminator: "")
-            fflush(stdout)
-            return Int32(sluice_edit_redisplay.rawValue)
+            show("\n" + Completion.table(names, width: Terminal.width()))
+            return UInt8(sluice_edit_redisplay)
         }
     }
 }
