@@ -27,7 +27,9 @@ struct Libraries: LibrarySource {
 
     var namespaces: [String] { Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted() }
 
-    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
+    func has(_ namespace: String) -> Bool {
+        own[namespace] != nil || Primitives.all.has(namespace) || Stdlib.namespaces.contains(namespace)
+    }
 
     func names(in namespace: String) -> [String] {
         Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) } + (own[namespace]?.keys.sorted() ?? [])
