@@ -55,7 +55,9 @@ package final class MemoryJournal: Journal, @unchecked Sendable {
             let all = records[run] ?? []
             let ended = Set(all.filter { $0.kind == .ended }.map(\.replayKey))
             var seen: Set<String> = []
-            return all.filter { $0.kind == .started && !ended.contains($0.replayKey) && seen.insert($0.replayKey).inserted }
+            return all.filter {
+                $0.kind == .started && !ended.contains($0.replayKey) && seen.insert($0.replayKey).inserted
+            }
         }
     }
 

@@ -193,7 +193,8 @@ package final class EngineDriver: @unchecked Sendable {
         }
         let completion = Completion(
             { [weak self] outcome in self?.complete(order, token, outcome) },
-            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect)) })
+            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect))
+            })
         guard let type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
         var effect = order.effect
         if let merge = type.merge, !order.parts.isEmpty {

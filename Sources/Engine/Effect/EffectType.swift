@@ -82,7 +82,8 @@ package struct EffectType: Sendable {
             guard let value, !value.isNil else {
                 if param.isRequired {
                     return EffectError(
-                        .invalidEffect, ":\(name.description) needs the parameter :\(param.key.description), a \(param.type.rawValue)")
+                        .invalidEffect,
+                        ":\(name.description) needs the parameter :\(param.key.description), a \(param.type.rawValue)")
                 }
                 continue
             }

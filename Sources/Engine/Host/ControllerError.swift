@@ -35,7 +35,8 @@ package struct ControllerError: Error, Equatable, Sendable, CustomStringConverti
 
     // One factory per text.
 
-    package static let missingScopeID = ControllerError(.missingEffectScopeID, "effect scopes require non-empty stable ids")
+    package static let missingScopeID = ControllerError(
+        .missingEffectScopeID, "effect scopes require non-empty stable ids")
 
     package static func wrongOutcome(expected: CommandKind, got: CommandKind) -> ControllerError {
         ControllerError(.wrongOutcome, "expected \(expected.rawValue) outcome, got \(got.rawValue)")

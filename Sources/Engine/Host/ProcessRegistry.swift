@@ -58,7 +58,8 @@ package enum ProcessOutcome: Sendable {
 /// Where processes and their events are kept. `Store` has the implementations; each passes the same conformance suite (L43).
 package protocol ProcessRegistry: Sendable {
     /// Executes a command and answers `done` once, on any thread.
-    func execute(_ command: ProcessCommand, _ done: @escaping @Sendable (Result<ProcessOutcome, ControllerError>) -> Void)
+    func execute(
+        _ command: ProcessCommand, _ done: @escaping @Sendable (Result<ProcessOutcome, ControllerError>) -> Void)
 
     /// Answers the first event of this type after `sequence`, now or when it is appended. The returned closure withdraws the
     /// question: `done` is not called after it.

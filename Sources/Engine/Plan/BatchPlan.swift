@@ -89,7 +89,8 @@ struct BatchPlan {
 
     /// A single effect that asks nothing of others: it needs no group.
     var isOneAlone: Bool {
-        groups.count == 1 && groups[0].key == nil && groups[0].members.count == 1 && standing[0].effect.meta.dependsOn.isEmpty
+        groups.count == 1 && groups[0].key == nil && groups[0].members.count == 1
+            && standing[0].effect.meta.dependsOn.isEmpty
             && standing.count == 1
     }
 

@@ -104,7 +104,9 @@ extension EngineMachine {
         lanes[lane].ready.stale += 1
         guard lanes[lane].ready.mostlyStale else { return }
         let entries = entries
-        lanes[lane].ready.sweep { entries[Int($0.slot)].state == .ready && entries[Int($0.slot)].submission == $0.order }
+        lanes[lane].ready.sweep {
+            entries[Int($0.slot)].state == .ready && entries[Int($0.slot)].submission == $0.order
+        }
     }
 
     private mutating func start(_ slot: Int, _ lane: Int) {
@@ -130,7 +132,8 @@ extension EngineMachine {
         }
         if let limit = timeout(effect, traits) { setDeadline(slot, saturating: limit) }
         let order = StartOrder(
-            handle: handle(Int32(slot)), effect: effect, attempt: attempt, parts: attempt == 1 ? entries[slot].parts : [],
+            handle: handle(Int32(slot)), effect: effect, attempt: attempt,
+            parts: attempt == 1 ? entries[slot].parts : [],
             progress: entries[slot].progress, progressIndex: entries[slot].progressIndex)
         actions.append(.start(order))
     }
@@ -239,7 +242,8 @@ extension EngineMachine {
         var at = index
         while true {
             var least = at
-            for child in [2 * at + 1, 2 * at + 2] where child < deadlines.count && isEarlier(deadlines[child], deadlines[least]) {
+            for child in [2 * at + 1, 2 * at + 2]
+            where child < deadlines.count && isEarlier(deadlines[child], deadlines[least]) {
                 least = child
             }
             if least == at { return }

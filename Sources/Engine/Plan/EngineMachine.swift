@@ -143,13 +143,16 @@ package struct EngineMachine: Sendable {
 
     /// The slot of a running attempt.
     func running(_ handle: EffectHandle, _ attempt: Int) -> Int? {
-        guard let slot = slot(handle), entries[slot].state == .running, entries[slot].attempt == attempt else { return nil }
+        guard let slot = slot(handle), entries[slot].state == .running, entries[slot].attempt == attempt else {
+            return nil
+        }
         return slot
     }
 
     private mutating func wait(_ handle: EffectHandle, _ waiter: @escaping Waiter) {
         guard let slot = slot(handle) else {
-            let error = EffectError(.unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
+            let error = EffectError(
+                .unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
             actions.append(.answer(waiter, index: 0, .error(error)))
             return
         }
