@@ -87,15 +87,18 @@ extension EngineMachine {
     }
 
     private mutating func skipStale(_ lane: Int) {
-        while let first = lanes[lane].ready.first, !isReady(first.item) {
+        while let first = lanes[lane].ready.first, !isReady(first.item, lane) {
             lanes[lane].ready.removeFirst()
             lanes[lane].ready.stale -= 1
         }
     }
 
-    private func isReady(_ item: ReadyQueue.Item) -> Bool {
+    private func isReady(_ item: ReadyQueue.Item, _ lane: Int) -> Bool { EngineMachine.isReady(item, lane, entries) }
+
+    private static func isReady(_ item: ReadyQueue.Item, _ lane: Int, _ entries: [Entry]) -> Bool {
         let slot = Int(item.slot)
         return entries[slot].state == .ready && entries[slot].submission == item.order
+            && entries[slot].lane == Int32(lane)
     }
 
     /// A ready effect ended in the queue.
@@ -104,9 +107,18 @@ extension EngineMachine {
         lanes[lane].ready.stale += 1
         guard lanes[lane].ready.mostlyStale else { return }
         let entries = entries
-        lanes[lane].ready.sweep {
-            entries[Int($0.slot)].state == .ready && entries[Int($0.slot)].submission == $0.order
-        }
+        lanes[lane].ready.sweep { EngineMachine.isReady($0, lane, entries) }
+    }
+
+    /// An effect that has not started took over another type with its parameters.
+    mutating func changeLane(_ slot: Int) {
+        let lane = lane(entries[slot].effect.type)
+        guard lane != entries[slot].lane else { return }
+        let old = entries[slot].lane
+        entries[slot].lane = lane
+        guard entries[slot].state == .ready else { return }
+        lanes[Int(old)].ready.stale += 1
+        enqueue(slot)
     }
 
     private mutating func start(_ slot: Int, _ lane: Int) {

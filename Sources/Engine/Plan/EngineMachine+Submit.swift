@@ -287,6 +287,7 @@ extension EngineMachine {
         if !merge {
             entries[slot].effect = known.replacing(type: effect.type, fields: effect.fields, meta: known.meta)
             entries[slot].parts = []
+            changeLane(slot)
         } else if traits[known.type]?.mergesItself == true {
             entries[slot].parts += [effect] + standing.parts
         } else {
