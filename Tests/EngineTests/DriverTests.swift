@@ -245,12 +245,13 @@ import Values
         let order = DriverTests.Rig()
         let all = Signalled()
         let start = clock.nowMs
-        _ = clock.after(ms: 30) {
+        // The earlier one is scheduled first, so however slow this thread is, both are called in order.
+        _ = clock.schedule(atMs: start + 10) { order.hear("10") }
+        _ = clock.schedule(atMs: start + 30) {
             order.hear("30")
             all.signal()
         }
-        _ = clock.after(ms: 10) { order.hear("10") }
-        let withdrawn = clock.after(ms: 20) { order.hear("20") }
+        let withdrawn = clock.after(ms: 3_600_000) { order.hear("withdrawn") }
         #expect(withdrawn.cancel() && !withdrawn.cancel())
         #expect(all.wait(ms: 20_000))
         #expect(order.all == ["10", "30"] && clock.nowMs - start >= 30)
