@@ -194,7 +194,7 @@ import Values
         rig.define("test/leak") { _, completion in completion.fail(EffectError(code: "x", "key sk-verysecret refused"))
         }
         try rig.perform([rig.effect("test/leak")])
-        #expect(rig.all == ["0 x: key [secret] refused"])
+        #expect(rig.all == ["0 x: key #<secret> refused"])
     }
 
     @Test func stopAnswersWhenEverythingHasEnded() throws {  // D23

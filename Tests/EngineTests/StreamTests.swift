@@ -63,19 +63,19 @@ import Values
             Issue.record("not masked in place")
             return
         }
-        #expect(shown[0].stringValue == "key [secret]!")
-        #expect(try map.find(.kw(.path))?.stringValue == "abc [secret]")
+        #expect(shown[0].stringValue == "key #<secret>!")
+        #expect(try map.find(.kw(.path))?.stringValue == "abc #<secret>")
         guard case .map(let whole) = event.value else { return }
-        #expect(try whole.find(.kw(.identity))?.stringValue == "run/worker:[secret]#0")
+        #expect(try whole.find(.kw(.identity))?.stringValue == "run/worker:#<secret>#0")
         let error = redactor.masked(EffectError(code: "x", "token sk-12345 refused", data: .string("sk-12345")))
-        #expect(error.message == "token [secret] refused" && error.data.stringValue == "[secret]")
+        #expect(error.message == "token #<secret> refused" && error.data.stringValue == "#<secret>")
     }
 
     @Test func deepDataIsMaskedWholeRatherThanSearchedWithoutEnd() {
         let redactor = Redactor()
         redactor.add("secret-key")
         var value = Value.string("secret-key")
-        for _ in 0..<2_000 { value = .vector([value]) }
+        for _ in 0..<100_000 { value = .vector([value]) }
         var shown = redactor.masked(value)
         var depth = 0
         while case .vector(let vector) = shown {
