@@ -3,8 +3,8 @@ import Values
 
 @testable import Engine
 
-/// Random batches on a virtual clock, judged by rules written from the requirements alone: the judge keeps its own books of
-/// what was submitted and what started and ended when, and knows nothing of the machine's inside.
+/// Random batches on a virtual clock, judged by rules written from the requirements alone: the judge keeps its own
+/// books of what was submitted and what started and ended when, and knows nothing of the machine's inside.
 @Suite struct RandomBatchTests {
     @Test(arguments: 0..<200) func rulesHoldForRandomBatches(seed: Int) {  // P14–P24, J16–J23, J26
         var world = RandomWorld(seed: UInt64(seed))
@@ -221,8 +221,8 @@ private struct RandomWorld {
         }
     }
 
-    /// A dependency that the batch lacks is the latest earlier batch's (J19). Batches with deduplicated effects are left
-    /// out: whether they have a group depends on who answered for whom.
+    /// A dependency that the batch lacks is the latest earlier batch's (J19). Batches with deduplicated effects are
+    /// left out: whether they have a group depends on who answered for whom.
     func judgeEarlierBatches(_ id: String, _ own: Booked, _ depends: Set<ValueKey>) {
         guard pure.contains(own.batch) else { return }
         let here = Set(batches[own.batch].compactMap { books[$0]?.effect.meta.group })

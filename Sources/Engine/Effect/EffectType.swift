@@ -1,7 +1,7 @@
 import Values
 
-/// A kind of effect: what it takes, what it needs, how it is done. Types of adapters, of scripts (`defeffect`) and of the
-/// Swift host have the same standing (P26).
+/// A kind of effect: what it takes, what it needs, how it is done. Types of adapters, of scripts (`defeffect`) and of
+/// the Swift host have the same standing (P26).
 package struct EffectType: Sendable {
     /// `fs/read`.
     package var name: Name

@@ -80,12 +80,12 @@ package struct Capabilities: Sendable {
         return made
     }
 
-    /// What is granted without asking: files below the working directory and the script's own, paths given as arguments, the
-    /// configured model endpoint, and the variables `OPENAI_*`.
+    /// What is granted without asking: files below the working directory and the script's own, paths given as
+    /// arguments, the configured model endpoint, and the variables `OPENAI_*`.
     ///
     /// - Parameters:
-    ///   - arguments: the script's; those that name something existing or stand below an existing folder count as paths.
-    ///   - modelEndpoint: the URL of the configured model server.
+    /// - arguments: the script's; those that name something existing or stand below an existing folder count as paths.
+    /// - modelEndpoint: the URL of the configured model server.
     package static func usual(
         workingDirectory: String, scriptDirectory: String?, arguments: [String] = [], modelEndpoint: String? = nil
     ) -> Capabilities {

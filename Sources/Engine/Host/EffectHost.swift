@@ -58,7 +58,8 @@ extension EffectHost {
     }
 }
 
-/// Executes everything here and now. Process commands only write the registry's rows: a runner with a lease executes them.
+/// Executes everything here and now. Process commands only write the registry's rows: a runner with a lease executes
+/// them.
 package struct InlineController: EffectController {
     package init() {}
 

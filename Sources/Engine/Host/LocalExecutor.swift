@@ -21,8 +21,8 @@ extension LocalRunner {
     package static var directCommands: Set<CommandKind> { [.direct, .sleep] }
 }
 
-/// What a controller may use to execute one effect here and now, once. A durable controller may leave it alone and answer
-/// with what it recorded.
+/// What a controller may use to execute one effect here and now, once. A durable controller may leave it alone and
+/// answer with what it recorded.
 package final class LocalExecutor: Sendable {
     package enum Kind: Sendable {
         case unavailable

@@ -2,9 +2,9 @@ import Values
 
 /// One batch's group in the machine (J18–J20, J26).
 ///
-/// Members go in segments: a sequential one is a segment of its own, neighbouring parallel ones share one. A segment starts
-/// when the one before has ended; within a parallel segment an effect of higher `:order` is let go when those of lower
-/// order have started.
+/// Members go in segments: a sequential one is a segment of its own, neighbouring parallel ones share one. A segment
+/// starts when the one before has ended; within a parallel segment an effect of higher `:order` is let go when those of
+/// lower order have started.
 struct Group: Sendable {
     struct Member: Sendable {
         let slot: Int32

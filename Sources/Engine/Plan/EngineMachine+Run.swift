@@ -17,8 +17,8 @@ extension EngineMachine {
         return lane
     }
 
-    /// Limits or types changed: everything that is ready or running moves to the lane it now belongs to. Rare, so it may
-    /// look at all there is.
+    /// Limits or types changed: everything that is ready or running moves to the lane it now belongs to. Rare, so it
+    /// may look at all there is.
     mutating func rebuildLanes() {
         let windows = laneByType.compactMap { (type, lane) in lanes[Int(lane)].window.map { (type, $0) } }
         lanes = Lane.standard
@@ -73,8 +73,8 @@ extension EngineMachine {
         }
     }
 
-    /// The open lane whose first effect comes first. There are as many lanes as types with limits, so looking at each is
-    /// cheap whatever the number of effects.
+    /// The open lane whose first effect comes first. There are as many lanes as types with limits, so looking at each
+    /// is cheap whatever the number of effects.
     private mutating func nextLane() -> Int? {
         var best: (lane: Int, priority: Int, order: Int)?
         for lane in lanes.indices where lanes[lane].ready.count > 0 && hasRoom(lane) {

@@ -33,7 +33,8 @@ extension EngineMachine {
 
     // What follows is in the order of `submit`.
 
-    /// By id among the known and in the batch (P15, P16), by idempotency key in the batch and against what is known (J21).
+    /// By id among the known and in the batch (P15, P16), by idempotency key in the batch and against what is known
+    /// (J21).
     private func deduplicate(_ submission: Submission, _ plan: inout BatchPlan) {
         let isSingle = submission.effects.count == 1
         var ids: [ValueKey: Int] = [:]
@@ -147,8 +148,8 @@ extension EngineMachine {
             ":depends-on names the group \(key.shown), which neither this batch nor an earlier one has\(hint)")
     }
 
-    /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes before.
-    /// (One that this batch is about to cancel takes nothing: the newer would be lost with it.)
+    /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes
+    /// before. (One that this batch is about to cancel takes nothing: the newer would be lost with it.)
     private func takeOver(_ plan: inout BatchPlan) {
         var taken: [Int: (slot: Int32, merge: Bool)] = [:]
         var cancelled: Set<ValueKey> = []

@@ -9,7 +9,8 @@ package final class Redactor: @unchecked Sendable {
 
     /// What stands where a secret stood.
     package static let mask = Secret.mark
-    /// Data nested deeper than this is masked whole, because its secrets cannot be looked for without a stack of its own.
+    /// Data nested deeper than this is masked whole, because its secrets cannot be looked for without a stack of its
+    /// own.
     private static let deepest = 200
 
     package init() {}
