@@ -216,6 +216,7 @@ public final class UUIDValue: Object, @unchecked Sendable {
         UInt32(truncatingIfNeeded: (high ^ low) ^ (high ^ low) >> 32)
     }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#uuid \"\(description)\"") }
+    public override func writeText(to printer: inout Printer) throws(Fault) { printer.write(description) }
 }
 
 /// A tag without a reader, and the form that followed it.

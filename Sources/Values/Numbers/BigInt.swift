@@ -4,9 +4,9 @@ package struct BigInt: Equatable, Comparable, Sendable {
     let magnitude: [UInt64]
     let isNegative: Bool
 
-    /// Results may have this many bits (some 630,000 decimal digits): one operation on larger numbers would run longer than
+    /// Results may have this many bits (some 315,000 decimal digits): one operation on larger numbers would run longer than
     /// a budget can be overdrawn (N6).
-    package static let bitLimit = 1 << 21
+    package static let bitLimit = 1 << 20
 
     init(magnitude: [UInt64], isNegative: Bool) {
         self.magnitude = magnitude
