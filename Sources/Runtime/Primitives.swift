@@ -16,7 +16,8 @@ extension FiberRuntime {
         let space = instance.namespace(instance.names.intern("sluice.runtime"))
         let tables = [
             ChannelPrimitives.table(self), ChoicePrimitives.table(self), FiberPrimitives.table(self),
-            PromisePrimitives.table(self), ScopePrimitives.table(self),
+            PromisePrimitives.table(self), ScopePrimitives.table(self), EffectPrimitives.table(self),
+            WorkerPrimitives.table(self),
         ]
         for primitive in tables.joined() {
             let native = Native("sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body)

@@ -3,7 +3,7 @@
 //! Comes in: functions of the language to run as fibers, and the declarations of workers. Goes out: their results, and
 //! events. The parts, in reading order:
 //!
-//! - `Fibers/`: `Waiter` (how anything waits and is resumed exactly once), `Job` (one fiber and its completion), `Scope`
+//! - `Fibers/`: `Parkable` (how anything waits and is resumed exactly once), `Job` (one fiber and its completion), `Scope`
 //!   (structured cancellation), `Promise`, `FiberRuntime` (one instance's runtime, which ties the parts together).
 //! - `Scheduling/`: the `Scheduler` protocol; `ThreadedScheduler` on threads with the real clock, `VirtualScheduler` on one
 //!   thread with a seeded order and a clock that jumps.

@@ -2,14 +2,6 @@ import Testing
 
 @testable import Values
 
-extension Text {
-    func repeated(_ times: Int) -> Text {
-        var builder = TextBuilder(capacity: byteCount * times)
-        for _ in 0..<times { builder.append(self) }
-        return builder.finish()
-    }
-}
-
 /// N2: texts count and index by code point.
 @Suite struct TextTests {
     /// Long enough for several breadcrumbs, with code points of every width.
@@ -109,15 +101,15 @@ extension Text {
     }
 
     /// Needles that overlap themselves, where naive searching takes quadratic time.
-    @Test func searchesRepetitiveTexts() {
-        let text = Text(Text("a").repeated(200_000).string + "b")
-        let needle = Text(Text("a").repeated(100_000).string + "b")
+    @Test func searchesRepetitiveTexts() throws {
+        let text = try Text(Text("a").repeated(200_000).string + "b")
+        let needle = try Text(Text("a").repeated(100_000).string + "b")
         #expect(text.firstOffset(of: needle) == 100_000)
-        let backwards = Text("b" + Text("a").repeated(200_000).string)
-        let backNeedle = Text("b" + Text("a").repeated(100_000).string)
+        let backwards = try Text("b" + Text("a").repeated(200_000).string)
+        let backNeedle = try Text("b" + Text("a").repeated(100_000).string)
         #expect(backwards.lastOffset(of: backNeedle) == 0)
         #expect(text.firstOffset(of: Text("aba")) == nil)
-        let random = Text("abababaab").repeated(30)
+        let random = try Text("abababaab").repeated(30)
         for needle in ["aab", "baab", "abab", "aabab", "bb"] {
             let expected = random.string.ranges(of: needle).map { $0.lowerBound.utf16Offset(in: random.string) }
             #expect(random.firstOffset(of: Text(needle)) == expected.first)
@@ -140,13 +132,17 @@ extension Text {
         #expect(Text("ÀBC").lowercased().string == "àbc")
         #expect(Text("hELLO").capitalized().string == "Hello")
         #expect(Text("éCOLE").capitalized().string == "École")
+        #expect(try Text("aé").repeated(3).string == "aéaéaé")
+        #expect(try Text("a").repeated(0).isEmpty && Text("").repeated(.max).isEmpty)
         #expect(Text("aé😀").reversed().string == "😀éa")
         #expect(Text(" \n").isBlank && Text("").isBlank && !Text(" x").isBlank && !Text("\u{a0}").isBlank)
     }
 
     /// N6: a small script must not make a text that takes all memory.
     @Test func resultsAreBounded() throws {
-        let long = Text("a").repeated(100_000)
+        let long = try Text("a").repeated(100_000)
+        #expect(throws: Fault.self) { try long.repeated(.max) }
+        #expect(throws: Fault.self) { try long.repeated(10_000) }
         #expect(throws: Fault.self) { try long.replacing(Text(""), with: long) }
         #expect(throws: Fault.self) { try long.replacing(Text("a"), with: long) }
         #expect(throws: Fault.self) { try Regex(Text("a")).replacing(in: long, with: long) }

@@ -107,7 +107,15 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// What became of an offer.
-    package enum Offer: Sendable { case accepted, dropped, displaced, full, closed }
+    package enum Offer: Sendable {
+        case accepted, dropped, full, closed
+        /// Accepted, and this oldest value is gone.
+        case displaced(Value)
+
+        var isFull: Bool { if case .full = self { true } else { false } }
+        /// Whether the channel was open.
+        var isOpen: Bool { if case .closed = self { false } else { true } }
+    }
 
     /// Puts `value` if that needs no waiting. `value` must not be nil.
     package func offer(_ value: Value) -> Offer {
@@ -118,7 +126,7 @@ package final class Channel: Object, @unchecked Sendable {
         switch outcome {
         case .full: return .full
         case .dropped: return .dropped
-        case .displaced: return .displaced
+        case .displaced(let oldest): return .displaced(oldest)
         default: return isOpen ? .accepted : .closed
         }
     }

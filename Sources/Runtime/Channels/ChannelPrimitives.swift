@@ -115,7 +115,7 @@ enum ChannelPrimitives {
                 let call = callback(arguments.optional(2), runtime, fiber)
                 if let hooks = channel.hooks {
                     if arguments[1].isNil { throw Channel.nilPut }
-                    let completion = Completion.call { result in if case .success(let value) = result { call(value) } }
+                    let completion = JobCompletion.call { result in if case .success(let value) = result { call(value) } }
                     runtime.spawn(hooks.put, [arguments[0], arguments[1]], from: Job.running(fiber), completion: completion)
                     return .value(.bool(!channel.isClosed))
                 }

@@ -71,7 +71,7 @@ private struct Choice {
         for operation in operations {
             if let value = operation.value {
                 let outcome = operation.channel.offer(value)
-                if outcome != .full { return answer(.bool(outcome != .closed), operation.channel) }
+                if !outcome.isFull { return answer(.bool(outcome.isOpen), operation.channel) }
             } else if let value = operation.channel.poll() {
                 return answer(value, operation.channel)
             }

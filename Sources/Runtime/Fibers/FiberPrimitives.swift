@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Values
 
@@ -14,7 +15,7 @@ enum FiberPrimitives {
                     completion: .channel(channel))
                 return .value(.object(channel))
             },
-            // (future-call f): a future of the result of (f), on a thread that may block.
+            // (future-call f): a future of the result of (f).
             RuntimePrimitive(name: "future-call", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 let future = Future()
                 runtime.spawn(
@@ -39,8 +40,8 @@ enum FiberPrimitives {
             RuntimePrimitive(name: "nano-time", arity: 0) { [unowned runtime] (_, _) throws(Fault) in
                 .value(.int(runtime.scheduler.now()))
             },
-            RuntimePrimitive(name: "lineage", arity: 0) { (_, fiber) throws(Fault) in
-                .value(Job.running(fiber).map { .string($0.lineage.description) } ?? .nil)
+            RuntimePrimitive(name: "identity", arity: 0) { (_, fiber) throws(Fault) in
+                .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
             },
         ]
     }

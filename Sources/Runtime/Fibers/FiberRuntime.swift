@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Synchronization
 import Values
@@ -12,11 +13,16 @@ package final class FiberRuntime: @unchecked Sendable {
     package let scheduler: any Scheduler
     /// Owns every fiber.
     package let root: Scope
-    /// Hears of faults that no code of the script handles, except cancellations.
-    let uncaught: @Sendable (Fault, Lineage) -> Void
+    /// The one stream of everything that happens; its clock is the scheduler's.
+    package let events: EventStream
+    /// What the run is called.
+    package let identity: Identity
+    private let uncaught: @Sendable (Fault, Identity) -> Void
+    private let attachedEngine = Atomic<UnsafeMutableRawPointer?>(nil)
+    private let names = Lock()
+    private var metas: HashMap?
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
-    private let main = Atomic<Int>(0)
 
     /// How fibers are scheduled.
     package enum Mode: Sendable {
@@ -26,11 +32,17 @@ package final class FiberRuntime: @unchecked Sendable {
         case virtual(seed: UInt64)
     }
 
+    /// - Parameters:
+    ///   - wallStart: what the wall clock shows when the scheduler's clock shows 0, in milliseconds; by default the real one,
+    ///     and 0 under virtual time.
+    ///   - uncaught: hears of faults that no code of the script handles, except cancellations; they are events, too.
     package init(
         _ instance: Instance, _ mode: Mode = .threads(cores: ThreadedScheduler.coreCount),
-        uncaught: @escaping @Sendable (Fault, Lineage) -> Void = { _, _ in }
+        identity: Identity = Identity(root: .run), redactor: Redactor = Redactor(), wallStart: Int64? = nil,
+        uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }
     ) {
         self.instance = instance
+        self.identity = identity
         self.uncaught = uncaught
         root = Scope(parent: nil)
         let root = root
@@ -44,6 +56,41 @@ package final class FiberRuntime: @unchecked Sendable {
             random = Atomic(seed ^ 0x5bf0_3635_dcf5_9e15)
             scheduler = VirtualScheduler(seed: seed, account: instance.account, onExhaustion: exhausted)
         }
+        let real = if case .threads = mode { MonotonicClock.wallMs - MonotonicClock.now / 1_000_000 } else { Int64(0) }
+        let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
+        self.clock = clock
+        events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
+    }
+
+    deinit {
+        if let engine = attachedEngine.load(ordering: .acquiring) { Unmanaged<EngineDriver>.fromOpaque(engine).release() }
+    }
+
+    /// The scheduler's time, for the engine.
+    package let clock: SchedulerClock
+
+    /// The engine that performs effects, once attached.
+    package var engine: EngineDriver? {
+        attachedEngine.load(ordering: .acquiring).map { Unmanaged<EngineDriver>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Attaches the engine, once, before any fiber performs an effect.
+    package func attach(_ engine: EngineDriver) {
+        let old = attachedEngine.exchange(Unmanaged.passRetained(engine).toOpaque(), ordering: .acquiringAndReleasing)
+        precondition(old == nil, "a runtime has one engine")
+    }
+
+    /// `defmeta` names and their maps, for effects that name one.
+    package func setMetas(_ metas: HashMap?) { names.withLock { self.metas = metas } }
+
+    func meta(_ name: Name) -> HashMap? {
+        guard let metas = names.withLock({ metas }), case .map(let map)? = try? metas.find(.keyword(name)) else { return nil }
+        return map
+    }
+
+    func report(_ fault: Fault, _ identity: Identity) {
+        events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
+        uncaught(fault, identity)
     }
 
     /// Starts a fiber that calls `function` with `arguments`.
@@ -54,7 +101,7 @@ package final class FiberRuntime: @unchecked Sendable {
     @discardableResult
     package func spawn(
         _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil, scope: Scope? = nil,
-        lineage: Lineage? = nil, bindings: Bindings? = nil, completion: Completion = .none, holdMeter: HoldMeter? = nil
+        lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none, holdMeter: HoldMeter? = nil
     ) -> Job {
         let job = make(
             function, arguments, dispatch: dispatch, from: parent, scope: scope, lineage: lineage, bindings: bindings,
@@ -65,15 +112,27 @@ package final class FiberRuntime: @unchecked Sendable {
 
     private func make(
         _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?, lineage: Lineage?,
-        bindings: Bindings?, completion: Completion, holdMeter: HoldMeter?
+        bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?
     ) -> Job {
         let fiber = Fiber(instance, calling: function, arguments, bindings: bindings ?? parent?.fiber.bindings)
         let owner = scope ?? parent?.innerScope ?? root
-        let line = lineage ?? parent?.nextLineage() ?? Lineage.root.child(starts.add(1, ordering: .relaxed).newValue)
+        let line = lineage ?? parent?.nextLineage() ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
         let job = Job(
             fiber, runtime: self, scope: owner, lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter)
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(job)
+        return job
+    }
+
+    /// A job, not yet ready, that answers an effect.
+    func makeHandler(
+        _ function: Value, _ arguments: [Value], lineage: Lineage, _ request: EffectRequest,
+        _ body: @escaping @Sendable (Result<Value, Fault>) -> Void
+    ) -> Job {
+        let job = make(
+            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: lineage, bindings: nil, completion: .call(body),
+            holdMeter: nil)
+        job.request = request
         return job
     }
 
@@ -84,7 +143,7 @@ package final class FiberRuntime: @unchecked Sendable {
     /// When the fiber waits for something that can never happen, the wait throws where it stands.
     package func runMain(_ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil) -> Result<Value, Fault> {
         let end = MainEnd()
-        let completion = Completion.call { [scheduler] result in
+        let completion = JobCompletion.call { [scheduler] result in
             end.set(result)
             scheduler.attend()
         }

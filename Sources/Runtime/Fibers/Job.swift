@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Synchronization
 import Values
@@ -17,7 +18,7 @@ package enum Dispatch: Sendable {
 }
 
 /// What happens with a fiber's result.
-package enum Completion: @unchecked Sendable {
+package enum JobCompletion: @unchecked Sendable {
     // Sendable: its payloads are.
     /// The value is dropped, a fault is reported.
     case none
@@ -30,17 +31,16 @@ package enum Completion: @unchecked Sendable {
 }
 
 /// One fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
-package final class Job: Waiter, @unchecked Sendable {
+package final class Job: Parkable, @unchecked Sendable {
     // Sendable: `state` belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable.
     package let fiber: Fiber
     package let scope: Scope
-    package let lineage: Lineage
     package let dispatch: Dispatch
     /// Lives as long as its runtime; unowned because the jobs it holds must not hold it.
     package unowned(unsafe) let runtime: FiberRuntime
     /// Counts the time the fiber holds its thread, where somebody wants to know.
     package let holdMeter: HoldMeter?
-    private let completion: Completion
+    private let completion: JobCompletion
     private let reason = Atomic<UInt8>(0)
     let state: UnsafeMutablePointer<JobState>
 
@@ -48,25 +48,29 @@ package final class Job: Waiter, @unchecked Sendable {
         /// Neighbours in the scope's list; guarded by the scope's lock.
         var previous: Unmanaged<Job>?
         var next: Unmanaged<Job>?
-        /// How many fibers and effects this one has started: the next child's ordinal.
-        var children: UInt32 = 0
+        var lineage: Lineage
+        /// How many fibers this one has started: the next one's ordinal.
+        var fibers: UInt32 = 0
+        /// How many effects it has submitted.
+        var effects: UInt32 = 0
+        /// The effect whose handler this fiber is.
+        var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
     }
 
     init(
-        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch, completion: Completion,
+        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch, completion: JobCompletion,
         holdMeter: HoldMeter?
     ) {
         self.fiber = fiber
         self.runtime = runtime
         self.scope = scope
-        self.lineage = lineage
         self.dispatch = dispatch
         self.completion = completion
         self.holdMeter = holdMeter
         state = .allocate(capacity: 1)
-        state.initialize(to: JobState())
+        state.initialize(to: JobState(lineage: lineage))
         super.init()
         fiber.owner = self
     }
@@ -82,10 +86,32 @@ package final class Job: Waiter, @unchecked Sendable {
         set { state.pointee.inner = newValue === scope ? nil : newValue }
     }
 
-    /// A stable identity for the next thing this fiber starts; only the running fiber asks.
+    /// Where this fiber comes from; only its owner asks.
+    package var lineage: Lineage { state.pointee.lineage }
+
+    /// A stable lineage for the next fiber that this one starts; only the running fiber asks.
     package func nextLineage() -> Lineage {
-        state.pointee.children += 1
-        return lineage.child(Int(state.pointee.children))
+        defer { state.pointee.fibers += 1 }
+        return state.pointee.lineage.child(Int(state.pointee.fibers))
+    }
+
+    /// The ordinal of the next effect that this fiber submits; only the running fiber asks.
+    func nextEffect() -> Int {
+        defer { state.pointee.effects += 1 }
+        return Int(state.pointee.effects)
+    }
+
+    /// From here on the fiber does something with an identity of its own, such as the next message of a worker.
+    func begin(_ identity: Identity) {
+        state.pointee.lineage = Lineage(identity)
+        state.pointee.fibers = 0
+        state.pointee.effects = 0
+    }
+
+    /// The effect whose handler this fiber is; only its owner asks.
+    var request: EffectRequest? {
+        get { state.pointee.request }
+        set { state.pointee.request = newValue }
     }
 
     // Waiting
@@ -138,7 +164,7 @@ package final class Job: Waiter, @unchecked Sendable {
         while let epoch = currentWait {
             guard fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
             if claim(epoch) {
-                resume(throwing: .cancelled(why))
+                resume(throwing: cancellation(why))
                 return
             }
             fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
@@ -150,7 +176,14 @@ package final class Job: Waiter, @unchecked Sendable {
     /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
     private func takeCancellation() -> Fault {
         while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
-        return .cancelled(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1])
+        return cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1])
+    }
+
+    /// The fault of a cancellation that is being delivered by the fiber's owner. What the fiber has submitted is cancelled
+    /// first, so that effects which its `finally` performs are left alone.
+    private func cancellation(_ why: CancelReason) -> Fault {
+        if state.pointee.effects > 0 { runtime.engine?.cancel(.scope(state.pointee.lineage.identity), .parent) }
+        return .cancelled(why)
     }
 
     // Running
@@ -160,7 +193,7 @@ package final class Job: Waiter, @unchecked Sendable {
     /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
     func turn(_ fuel: inout Int) -> TurnEnd {
         if fiber.interrupt.load(ordering: .relaxed) != 0, fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 {
-            fiber.fail(.cancelled(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
+            fiber.fail(cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
         }
         let slot = ThreadSlot.pointer
         let outer = slot.pointee.current
@@ -188,6 +221,7 @@ package final class Job: Waiter, @unchecked Sendable {
     private func finish(_ result: Result<Value, Fault>) {
         fiber.owner = nil
         state.pointee.inner = nil
+        state.pointee.request = nil
         switch completion {
         case .none: report(result)
         case .channel(let channel):
@@ -203,7 +237,7 @@ package final class Job: Waiter, @unchecked Sendable {
     private func report(_ result: Result<Value, Fault>) {
         guard case .failure(let fault) = result else { return }
         if case .cancelled = fault { return }
-        runtime.uncaught(fault, lineage)
+        runtime.report(fault, lineage.identity)
     }
 }
 

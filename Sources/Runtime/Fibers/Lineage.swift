@@ -1,28 +1,47 @@
-/// Who started what, as the n-th of its kind: stable from run to run, never made of timing.
+import Engine
+
+/// Who started a fiber, as the n-th of whom: stable from run to run, never made of timing.
 ///
-/// Sixteen bytes whatever the depth, so that a chain of fibers that start each other keeps no ancestors.
-package struct Lineage: Hashable, Sendable, CustomStringConvertible {
-    package let high: UInt64
-    package let low: UInt64
+/// An identity spells its whole path, which would grow without end where fibers start each other in a chain. So a lineage
+/// keeps the nearest ancestor with a place of its own (a run, an invocation of a worker) and a digest of the steps since,
+/// and makes an identity only when somebody asks.
+package struct Lineage: Sendable {
+    private let anchor: Identity
+    private let steps: Int
+    private let ordinal: Int
+    private let high: UInt64
+    private let low: UInt64
 
-    package static let root = Lineage(high: 0, low: 0)
+    /// The lineage of what has this identity.
+    package init(_ anchor: Identity) {
+        self.init(anchor: anchor, steps: 0, ordinal: 0, high: 0, low: 0)
+    }
 
-    /// The identity of what this one starts as its `ordinal`-th, from 1.
+    private init(anchor: Identity, steps: Int, ordinal: Int, high: UInt64, low: UInt64) {
+        self.anchor = anchor
+        self.steps = steps
+        self.ordinal = ordinal
+        self.high = high
+        self.low = low
+    }
+
+    /// The lineage of the `ordinal`-th fiber that this one starts, from 0.
     package func child(_ ordinal: Int) -> Lineage {
-        let word = UInt64(truncatingIfNeeded: ordinal)
+        let word = UInt64(truncatingIfNeeded: ordinal) &+ 1
         return Lineage(
+            anchor: anchor, steps: min(steps + 1, 2), ordinal: ordinal,
             high: SplitMix.mix(high ^ SplitMix.mix(low &+ word &* 0x9e37_79b9_7f4a_7c15)),
             low: SplitMix.mix(low &+ 0xd1b5_4a32_d192_ed03 ^ SplitMix.mix(high &+ word)))
     }
 
-    /// The identity of something with a name, such as a worker.
-    package func named(_ name: String) -> Lineage {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return child(Int(truncatingIfNeeded: hash))
+    /// `run/fiber:3`, or `run/fiber:4f1e…#0` for a fiber that a fiber started.
+    package var identity: Identity {
+        switch steps {
+        case 0: anchor
+        case 1: anchor.child(.fiber, ordinal: ordinal)
+        default: anchor.child(.fiber, name: hex(high) + hex(low), ordinal: 0)
+        }
     }
-
-    package var description: String { hex(high) + hex(low) }
 
     private func hex(_ word: UInt64) -> String {
         let digits = String(word, radix: 16)

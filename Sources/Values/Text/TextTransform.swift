@@ -147,4 +147,13 @@ extension Text {
         }
         return builder.finish()
     }
+
+    /// The text `times` over; `times` is at least 0. Throws `.exhausted(.memory)` when that would exceed `byteLimit`.
+    public func repeated(_ times: Int) throws(Fault) -> Text {
+        let (size, overflows) = byteCount.multipliedReportingOverflow(by: times)
+        guard !overflows, size <= Text.byteLimit else { throw .exhausted(.memory) }
+        var builder = TextBuilder(capacity: size)
+        if size > 0 { for _ in 0..<times { builder.append(self) } }
+        return builder.finish()
+    }
 }

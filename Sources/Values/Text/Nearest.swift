@@ -19,6 +19,11 @@ package enum Nearest {
         return found.prefix(limit).map(\.name)
     }
 
+    /// The nearest of them, or nil when none is near.
+    package static func name(to name: String, among candidates: some Sequence<String>) -> String? {
+        names(to: name, among: candidates, limit: 1).first
+    }
+
     /// `did you mean `a`?`, `did you mean `a` or `b`?`, or nil when nothing is near.
     package static func hint(for name: String, among candidates: some Sequence<String>) -> String? {
         let names = names(to: name, among: candidates).map { "`\($0)`" }

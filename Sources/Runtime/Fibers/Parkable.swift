@@ -7,7 +7,7 @@ import Values
 /// `Waiting` entries behind, at one place or at many. To resume it, one claims the epoch: a compare-and-set that exactly one
 /// succeeds in. Entries of an epoch that is over are stale; whoever meets one drops it. So a choice among channels, a timeout
 /// and a cancellation are all the same race, and no entry ever has to be removed in time.
-package class Waiter: @unchecked Sendable {
+package class Parkable: @unchecked Sendable {
     // Sendable: the word is atomic; subclasses say what guards their fields.
     /// epoch · 2 + 1 while waiting, epoch · 2 otherwise.
     private let word = Atomic<UInt64>(0)
@@ -41,12 +41,12 @@ package class Waiter: @unchecked Sendable {
 
 /// An entry at a place where somebody waits.
 package struct Waiting: Party {
-    package let waiter: Waiter
+    package let waiter: Parkable
     package let epoch: UInt64
     /// A choice among several operations hears which one it was: `[value channel]`.
     package let isChoice: Bool
 
-    @inline(__always) package init(_ waiter: Waiter, _ epoch: UInt64, isChoice: Bool = false) {
+    @inline(__always) package init(_ waiter: Parkable, _ epoch: UInt64, isChoice: Bool = false) {
         self.waiter = waiter
         self.epoch = epoch
         self.isChoice = isChoice
@@ -57,7 +57,7 @@ package struct Waiting: Party {
 }
 
 /// A waiter that is Swift code: called once, on the thread of whoever resumes it, so it must be brief.
-package final class Callback: Waiter, @unchecked Sendable {
+package final class Callback: Parkable, @unchecked Sendable {
     // Sendable: immutable.
     private let body: @Sendable (Result<Value, Fault>) -> Void
 
