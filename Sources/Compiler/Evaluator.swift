@@ -28,6 +28,9 @@ package final class Evaluator: @unchecked Sendable {
             try Fiber(instance, calling: function, [], bindings: bindings).runWithoutWaiting()
         }
         CompilerPrimitives.install(in: self)
+        instance.namespaceProvider.set { [unowned self] name in
+            self.attachLibrary(name) ? self.instance.namespace(name) : nil
+        }
         for name in [Resolver.coreName, Resolver.declarationsName] { _ = attachLibrary(instance.names.intern(nil, name)) }
     }
 

@@ -25,7 +25,9 @@ struct Libraries: LibrarySource {
 
     var namespaces: [String] { Set(Stdlib.namespaces + own.keys + Primitives.all.namespaces).sorted() }
 
-    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
+    func has(_ namespace: String) -> Bool {
+        own[namespace] != nil || Primitives.all.has(namespace) || Stdlib.namespaces.contains(namespace)
+    }
 
     func names(in namespace: String) -> [String] {
         Stdlib.names(in: namespace) + Primitives.all.names(in: namespace) + (own[namespace]?.keys.sorted() ?? [])
