@@ -1,5 +1,5 @@
 import Engine
-import Reader
+import Values
 
 /// Arguments that do not make sense: exit code 2.
 package struct UsageError: Error, Equatable, Sendable {

@@ -138,7 +138,7 @@ public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
         CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
-        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, NamePrimitives.core,
+        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
         ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core, TypePrimitives.core,
