@@ -37,6 +37,6 @@ let package = Package(
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
-            name: "GraphTests", dependencies: ["Graph", "Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "GraphTests", dependencies: ["Graph", "Compiler", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
     ]
 )

@@ -204,6 +204,11 @@ package struct CapabilityRequest: Sendable, Equatable {
     package let kind: CapabilityKind
     /// Paths, hosts, programs …; nil for all of the kind.
     package let what: [String]?
+
+    package init(kind: CapabilityKind, what: [String]?) {
+        self.kind = kind
+        self.what = what
+    }
 }
 
 extension Graph {

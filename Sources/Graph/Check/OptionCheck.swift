@@ -7,13 +7,10 @@ struct OptionCheck {
 
     init(_ node: Node) { self.node = node }
 
-    /// What messages call the node: `worker :summarise`.
-    var owner: String { node.id.description }
-
     mutating func run() {
         check(
             node.options, node.id.kind.keys,
-            owner: node.id.kind.isNamed ? "a \(node.id.kind.rawValue)" : node.id.kind.rawValue, [])
+            owner: node.id.kind.withArticle, [])
     }
 
     /// Checks one map; `path` leads to it from the options.

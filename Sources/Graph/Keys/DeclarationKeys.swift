@@ -22,6 +22,9 @@ package enum DeclarationKind: String, CaseIterable, Sendable {
     /// `configure` and `needs` have no name of their own; several of them add up.
     package var isNamed: Bool { self != .configure && self != .needs }
 
+    /// `a worker`, `an effect`, `configure`.
+    package var withArticle: String { !isNamed ? rawValue : self == .effect ? "an effect" : "a \(rawValue)" }
+
     /// How a script declares it.
     package var form: String {
         switch self {
