@@ -6,6 +6,8 @@ import Values
 /// The one place that turns declarations into what the runtime and the engine take; a node that is declared again is planned
 /// again by the same initialisers (G3).
 package struct SystemPlan: Sendable {
+    /// What it was made from, which keeps its names.
+    package let graph: Graph
     package let settings: Settings
     package let channels: [ChannelPlan]
     package let workers: [WorkerPlan]
@@ -33,6 +35,7 @@ package struct SystemPlan: Sendable {
     package init(_ graph: Graph, _ context: CheckContext = CheckContext()) throws(Refusal) {
         let stopping = graph.check(context).filter { $0.severity == .error || $0.code == .unresolvedFunction }
         guard stopping.isEmpty else { throw Refusal(findings: stopping) }
+        self.graph = graph
         settings = Settings(graph.configuration)
         channels = graph.all(.channel).map { ChannelPlan($0) }
         workers = graph.all(.worker).map { WorkerPlan($0, in: graph) }

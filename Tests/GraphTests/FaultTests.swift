@@ -39,7 +39,7 @@ struct FaultTests {
             .unknownKey, "(defchannel :a {:bufer 8}) (go #{:a})", "a channel has no key `:bufer`", at: ":bufer",
             hint: "did you mean `:buffer`?"),
         PlantedFault(
-            .unknownKey, "(defworker :w {:in :a :out-chan :b :expose? true} [ctx m] m) (defchannel :a) (defchannel :b)",
+            .unknownKey, "(defworker :w {:in :a :out-chan :a :expose? true} [ctx m] m) (defchannel :a)",
             "a worker has no key `:out-chan`", at: ":out-chan", hint: "did you mean `:output-chan`?"),
         PlantedFault(
             .unknownKey, "(configure {:effects {:max-infligt 4}})", "`:effects` has no key `:max-infligt`", at: ":max-infligt",
@@ -75,7 +75,7 @@ struct FaultTests {
             .wrongType, "(needs {:env [\"HOME\" :path]})",
             "`:env` must be a vector of strings, or true for all, but one of them is the keyword :path", at: ":path"),
         PlantedFault(
-            .wrongType, .data, "{:channels {:a 5}} ", "the options of channel :a must be a map, but they are the number 5",
+            .wrongType, .data, "{:meta {:a 5}}", "the options of meta :a must be a map, but they are the number 5",
             at: "5"),
         PlantedFault(.wrongType, .data, "{:channels [:a]}", ":channels must be a map, but it is the vector [:a]", at: "[:a]"),
         PlantedFault(
@@ -84,7 +84,7 @@ struct FaultTests {
         PlantedFault(.wrongType, .data, "[:channels]", "a graph must be a map, but this is the vector [:channels]", at: nil),
         PlantedFault(
             .wrongType, .data, "{:phases {:p [{:group :a :effects [{:type :x}]}]}}",
-            "an effect of phases :p must be a map with an `:effect/type`, but it is the map {:type :x}", at: "{:type :x}"),
+            "an effect of plan :p must be a map with an `:effect/type`, but it is the map {:type :x}", at: "{:type :x}"),
         PlantedFault(
             .wrongType, "(defworker :w {:in :a :expose? true :worker-fn 42}) (defchannel :a)",
             "`:worker-fn` must be a function, or the qualified name of one, but it is the number 42", at: "42"),
@@ -126,7 +126,7 @@ struct FaultTests {
         PlantedFault(
             .missingKey, "(defworker :w {:in :a :expose? true}) (defchannel :a)",
             "worker :w has no `:worker-fn`: a worker needs a function", at: ":w"),
-        PlantedFault(.missingKey, "(defphases :p {})", "phases :p has neither `:phases` nor `:fn`: nothing to run", at: ":p"),
+        PlantedFault(.missingKey, "(defphases :p {})", "plan :p has neither `:phases` nor `:fn`: nothing to run", at: ":p"),
         PlantedFault(
             .missingKey, .data, "{:systems [{:fn shop.main/greet}]}", "a system of :systems needs an :id, a keyword",
             at: "{:fn shop.main/greet}"),
@@ -185,7 +185,7 @@ struct FaultTests {
             """
             {:phases {:p [{:group :validate :effects [{:effect/type :a}{:effect/type :a}{:effect/type :a}]}
                           {:group :charge :depends-on [:valdate] :effects [{:effect/type :a}{:effect/type :a}]}]}}
-            """, "phases :p depends on the group `:valdate`, which no plan and no meta declares", at: ":valdate",
+            """, "plan :p depends on the group `:valdate`, which no plan and no meta declares", at: ":valdate",
             hint: "did you mean `:validate`?"),  // J19
         PlantedFault(
             .undeclaredFunction, .data, "{:systems [{:id :s :fn shop.main/gret}]}",
@@ -209,7 +209,7 @@ struct FaultTests {
             {:phases {:p [{:group :a :depends-on [:c] :effects [{:effect/type :a}{:effect/type :a}]}
                           {:group :b :effects [{:effect/type :a}{:effect/type :a}]}
                           {:group :c :effects [{:effect/type :a}]}]}}
-            """, "phases of phases :p wait for one another: :a → :c → :b → :a", at: "[:c]"),
+            """, "the phases of plan :p wait for one another: :a → :c → :b → :a", at: "[:c]"),
         PlantedFault(
             .cycle, "(defmeta :m {:group :g :depends-on [:h :g]})", "the group :g of meta :m depends on itself", at: ":g"),
     ]
@@ -281,11 +281,11 @@ struct FaultTests {
         PlantedFault(
             .smallBatch, .data,
             "{:phases {:p [{:group :a :effects [{:effect/type :a}]} {:group :b :effects [{:effect/type :a}]}]}}",
-            "phases :p has 2 groups for 2 effects", at: ":p"),
+            "plan :p has 2 groups for 2 effects", at: ":p"),
         PlantedFault(
             .manyGroups, .data,
             "{:phases {:p [\((1...6).map { "{:group :g\($0) :effects [{:effect/type :a}]}" }.joined(separator: " "))]}}",
-            "phases :p has 6 groups", at: ":p"),
+            "plan :p has 6 groups", at: ":p"),
     ]
 
     static let all = keys + shape + references + flow

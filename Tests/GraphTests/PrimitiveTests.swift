@@ -61,7 +61,10 @@ struct PrimitiveTests {
         #expect(try run("(sluice.graph/remove! :channel :b)") == "false")
         #expect(
             try run("(sluice.graph/check)")
-                == "[{:severity :warning, :code :graph/unused-channel, :title \"nobody reads or writes channel :a\"}]")
+                == """
+                [{:severity :warning, :code :graph/unused-channel, :title "nobody reads or writes channel :a", \
+                :source "shop.slu", :start 40, :end 42}]
+                """)
         #expect(
             try run("(sluice.graph/diff (sluice.graph/graph) '{:channels {:a {:buffer 2}}})")
                 == "{:changed {:channels {:a {:buffer [1 2]}}}}")

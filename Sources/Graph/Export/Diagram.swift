@@ -96,7 +96,7 @@ struct Diagram: Sendable {
         var before: Int?
         for row in PhasesPlan(node).rows {
             let effects = Graph.elements(row.option(.effects) ?? .nil).count
-            let detail = "phase of :\(node.id.name.description)" + (effects == 0 ? "" : ", \(effects) effects")
+            let detail = "phase of :\(node.id.name.description)" + (effects == 0 ? "" : effects == 1 ? ", 1 effect" : ", \(effects) effects")
             let box = add(.phase, shown(row.option(.group)), detail)
             if let before { arrows.append(Arrow(from: before, to: box, flow: .order)) }
             before = box

@@ -22,8 +22,11 @@ package enum DeclarationKind: String, CaseIterable, Sendable {
     /// `configure` and `needs` have no name of their own; several of them add up.
     package var isNamed: Bool { self != .configure && self != .needs }
 
+    /// What messages call one: `phases` declares a plan.
+    package var noun: String { self == .phases ? "plan" : rawValue }
+
     /// `a worker`, `an effect`, `configure`.
-    package var withArticle: String { !isNamed ? rawValue : self == .effect ? "an effect" : "a \(rawValue)" }
+    package var withArticle: String { !isNamed ? noun : self == .effect ? "an effect" : "a \(noun)" }
 
     /// How a script declares it.
     package var form: String {
