@@ -19,24 +19,36 @@ let package = Package(
         .target(name: "Machine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
-        .target(name: "Runtime", dependencies: ["Machine", "Engine"], swiftSettings: strict),
+        .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
         .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
         .target(name: "CProcess"),
-        .target(name: "Adapters", dependencies: ["Engine", "CCurl", "CProcess"], swiftSettings: strict),
+        .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
+        .executableTarget(name: "EmbedTool"),
+        .plugin(
+            name: "EmbedStdlib", capability: .buildTool(), dependencies: ["EmbedTool"], path: "Sources/EmbedStdlib"),
+        .target(name: "Stdlib", path: "stdlib", plugins: ["EmbedStdlib"]),
         .target(
             name: "Sluice",
-            dependencies: ["Compiler", "Graph", "Store", "Adapters", "Inspector"],
+            dependencies: ["Compiler", "Stdlib", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
-        .target(name: "Command", dependencies: ["Sluice"], swiftSettings: strict),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
+        .target(
+            name: "Command", dependencies: ["Values", "Reader", "Engine", "Sluice", "CEdit"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
+        .testTarget(name: "HouseTests", swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
-            name: "GraphTests", dependencies: ["Graph", "Compiler", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]
 )

@@ -10,6 +10,7 @@ package enum AdapterCode: String, CaseIterable, Sendable {
     case invalidParameter = "invalid_parameter"
     case cancelled
     case timeout
+    case notAllowed = "not_allowed"
     case tooLarge = "too_large"
     // files
     case notFound = "not_found"

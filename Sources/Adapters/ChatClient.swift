@@ -131,7 +131,7 @@ package final class ChatClient: Sendable {
         request.body = try json.encoding(body.value, "the request to the model")
         request.timeoutMs = try call.params.milliseconds(.timeoutMs, default: ChatEndpoint.timeoutMs)
         request.idleMs = ChatEndpoint.idleMs
-        request.permit = { address throws(AdapterError) in try call.allow(.net(address)) }
+        request.permit = { address throws(AdapterError) in try call.allow(address) }
         // Asking a model twice costs, but changes nothing.
         request.repeatable = true
         return request

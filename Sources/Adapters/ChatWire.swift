@@ -63,13 +63,13 @@ struct ChatWire: Sendable {
                 return true
             }
             return out.value
-        case .vector(let vector):
+        case .vector, .list, .lazy, .seq:
+            guard let elements = value.realizedElements else {
+                throw .parameter(
+                    "a lazy sequence stands where messages or tools are needed; realise it with vec or doall")
+            }
             var out: [Value] = []
-            for element in vector.elements { out.append(try outgoing(element, depth + 1)) }
-            return .vector(out)
-        case .list(let list) where list.elements != nil:
-            var out: [Value] = []
-            for element in list.elements ?? [] { out.append(try outgoing(element, depth + 1)) }
+            for element in elements { out.append(try outgoing(element, depth + 1)) }
             return .vector(out)
         default: return value
         }

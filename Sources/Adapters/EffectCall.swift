@@ -1,31 +1,62 @@
+import Engine
 import Values
-
-/// What an effect is about to touch; asked for before it is touched.
-package enum Need: Equatable, Sendable {
-    /// Canonical paths: links followed, `..` resolved.
-    case read(String)
-    case write(String)
-    case net(WebAddress)
-    case run(String)
-    case env(String)
-}
 
 /// One effect on its way to the world: what a handler of this target needs of the engine's request.
 package struct EffectCall: Sendable {
     package var params: Params
+    /// What relative paths are relative to; nil for the process's own directory.
+    package var directory: String?
     /// Throws when the run was not granted what is needed.
     package var allow: @Sendable (Need) throws(AdapterError) -> Void
     /// Reports a part of an answer that is still coming.
     package var progress: @Sendable (Value) -> Void
+    /// Calls back once after so many milliseconds of the run's own clock, real or virtual; returns what withdraws the call.
+    package var after: After
+
+    package typealias After = @Sendable (_ ms: Int64, _ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void
 
     package init(
-        params: Params, allow: @escaping @Sendable (Need) throws(AdapterError) -> Void = { _ throws(AdapterError) in },
-        progress: @escaping @Sendable (Value) -> Void = { _ in }
+        params: Params, directory: String? = nil,
+        allow: @escaping @Sendable (Need) throws(AdapterError) -> Void = { _ throws(AdapterError) in },
+        progress: @escaping @Sendable (Value) -> Void = { _ in }, after: @escaping After = { _, _ in {} }
     ) {
         self.params = params
+        self.directory = directory
+        self.after = after
         self.allow = allow
         self.progress = progress
     }
+}
+
+extension EffectCall {
+    /// The path as the system is to be given it.
+    func place(_ path: String) -> String {
+        guard let directory, !path.hasPrefix("/"), !path.isEmpty else { return path }
+        return path == "." ? directory : directory == "/" ? "/" + path : directory + "/" + path
+    }
+
+    /// A pattern like `place`; the directory's own characters stand for themselves.
+    func placed(_ pattern: String) -> String {
+        guard let directory, !pattern.hasPrefix("/"), !pattern.isEmpty else { return pattern }
+        var escaped = ""
+        for character in directory {
+            if "*?[]{},\\".contains(character) { escaped.append("\\") }
+            escaped.append(character)
+        }
+        return escaped == "/" ? "/" + pattern : escaped + "/" + pattern
+    }
+
+    /// A path that the system gave for a relative `path`, as the script knows it.
+    func shown(_ placed: String, for path: String) -> String {
+        guard let directory, !path.hasPrefix("/") else { return placed }
+        let prefix = directory == "/" ? "/" : directory + "/"
+        return placed.hasPrefix(prefix) ? String(placed.dropFirst(prefix.count)) : placed
+    }
+
+    func allowRead(_ placed: String) throws(AdapterError) { try allow(.read(path: FileSystem.canonical(placed))) }
+    func allowWrite(_ placed: String) throws(AdapterError) { try allow(.write(path: FileSystem.canonical(placed))) }
+
+    func allow(_ address: WebAddress) throws(AdapterError) { try allow(.net(host: address.host, port: address.port)) }
 }
 
 /// Called once, on any thread.
@@ -161,14 +192,7 @@ enum Bytes {
     static func value(_ bytes: some Sequence<UInt8>) -> Value { .vector(bytes.map { .int(Int64($0)) }) }
 
     static func from(_ value: Value) -> [UInt8]? {
-        let elements: [Value]
-        switch value {
-        case .vector(let vector): elements = vector.elements
-        case .list(let list):
-            guard let found = list.elements else { return nil }
-            elements = found
-        default: return nil
-        }
+        guard let elements = value.realizedElements else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(elements.count)
         for element in elements {
@@ -176,6 +200,19 @@ enum Bytes {
             bytes.append(UInt8(number))
         }
         return bytes
+    }
+}
+
+extension Value {
+    /// The elements of a vector, a list or a realised sequence; nil for anything else.
+    ///
+    /// An unrealised sequence is none: realising it means running the script, which handlers cannot.
+    var realizedElements: [Value]? {
+        switch self {
+        case .vector(let vector): vector.elements
+        case .list, .lazy, .seq: try? Sequences.array(self)
+        default: nil
+        }
     }
 }
 
@@ -234,7 +271,12 @@ package struct JSONCodec: Sendable {
     }
 
     static func words(_ fault: Fault) -> String {
-        if case .thrown(let exception) = fault { exception.message } else { "it was interrupted" }
+        switch fault {
+        case .thrown(let exception): exception.message
+        case .force: "it holds a lazy sequence; realise it with vec or doall"
+        case .exhausted(let budget): "the budget for \(budget.rawValue) ran out"
+        case .cancelled: "it was cancelled"
+        }
     }
 
     /// Begins like JSON and ends within a string, an object or an array.

@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// What is declared of an effect type of this target: the engine, the checker and the reference read these rows.
@@ -6,26 +7,18 @@ package struct EffectRow: Sendable {
     package let doc: String
     package let params: [Param]
     /// The kinds of capability that it may ask for.
-    package let needs: [NeedKind]
-    package let recovery: Recovery
+    package let needs: Set<CapabilityKind>
+    package let recovery: EffectType.Recovery
     /// It only waits: it holds no slot and has no default timeout (P19).
     package let waits: Bool
 
-    package enum NeedKind: String, CaseIterable, Sendable { case read, write, net, run, env }
-
-    /// What becomes of one that was started when its run ended without it: it is done again, or it fails, because doing it
-    /// twice could do harm.
-    package enum Recovery: String, Sendable { case retry, fail }
-
-    package enum Kind: String, Sendable { case any, string, int, number, bool, keyword, map, vector }
-
     package struct Param: Sendable {
         package let key: KnownName
-        package let kind: Kind
+        package let kind: EffectType.ParamType
         package let required: Bool
         package let doc: String
 
-        init(_ key: KnownName, _ kind: Kind, required: Bool = false, _ doc: String) {
+        init(_ key: KnownName, _ kind: EffectType.ParamType, required: Bool = false, _ doc: String) {
             self.key = key
             self.kind = kind
             self.required = required
@@ -34,7 +27,8 @@ package struct EffectRow: Sendable {
     }
 
     init(
-        _ type: String, _ doc: String, _ params: [Param], needs: [NeedKind] = [], recovery: Recovery = .retry,
+        _ type: String, _ doc: String, _ params: [Param], needs: Set<CapabilityKind> = [],
+        recovery: EffectType.Recovery = .retry,
         waits: Bool = false
     ) {
         self.type = type
@@ -146,27 +140,4 @@ package struct EffectRow: Sendable {
             "env/get", "the value of an environment variable, or nil",
             [Param(.name, .string, required: true, "such as HOME")], needs: [.env]),
     ]
-}
-
-/// Everything this target handles, made for one instance.
-package struct AdapterSet: Sendable {
-    package let effects: [AdapterEffect]
-    package let isOffline: Bool
-
-    /// - Parameters:
-    ///   - endpoint: the chat server; nil to answer offline.
-    ///   - after: the instance's timer, on its own clock.
-    ///   - log: takes the lines of `:log/*`.
-    package init(
-        json: JSONCodec, names: Names, endpoint: ChatEndpoint? = .fromEnvironment(),
-        certificates: Certificates = .fromEnvironment(), after: @escaping SmallEffects.After,
-        log: @escaping SmallEffects.LogSink
-    ) {
-        let client = HTTPClient(certificates: certificates)
-        let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
-        isOffline = chat.isOffline
-        effects =
-            FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
-            + SmallEffects(after: after, log: log).all
-    }
 }

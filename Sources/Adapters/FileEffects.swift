@@ -15,10 +15,10 @@ package struct FileEffects: Sendable {
     /// `{:path "a" :as :text|:bytes :max-bytes n}` → a string, or a vector of bytes.
     private var read: AdapterEffect {
         .blocking("fs/read", on: pool) { [files] call throws(AdapterError) in
-            let path = try call.params.required(.path)
+            let path = call.place(try call.params.required(.path))
             let wanted = try call.params.keyword(.as, of: [.text, .bytes]) ?? .text
             let limit = try call.params.maxBytes(default: FileSystem.defaultMaxBytes)
-            try call.allow(.read(FileSystem.canonical(path)))
+            try call.allowRead(path)
             return { cancel throws(AdapterError) in
                 let bytes = try files.read(path, maxBytes: limit, cancel: cancel)
                 if wanted == .bytes { return Bytes.value(bytes) }
@@ -33,7 +33,7 @@ package struct FileEffects: Sendable {
             let (path, content) = try FileEffects.output(call)
             let parents = call.params.flag(.isParents)
             return { cancel throws(AdapterError) in
-                try files.write(path, content, parents: parents, cancel: cancel)
+                try files.write(call.place(path), content, parents: parents, cancel: cancel)
                 return .string(path)
             }
         }
@@ -46,7 +46,7 @@ package struct FileEffects: Sendable {
             let parents = call.params.flag(.isParents)
             return { cancel throws(AdapterError) in
                 try cancel.check()
-                try files.append(path, content, parents: parents)
+                try files.append(call.place(path), content, parents: parents)
                 return .string(path)
             }
         }
@@ -57,7 +57,7 @@ package struct FileEffects: Sendable {
         guard let content = try call.params.content(.content) else {
             throw .parameter("the parameter :content is missing; give a string or a vector of bytes")
         }
-        try call.allow(.write(FileSystem.canonical(path)))
+        try call.allowWrite(call.place(path))
         return (path, content)
     }
 
@@ -65,17 +65,22 @@ package struct FileEffects: Sendable {
     private var list: AdapterEffect {
         .blocking("fs/list", on: pool) { [files] call throws(AdapterError) in
             let path = try call.params.string(.path) ?? "."
-            try call.allow(.read(FileSystem.canonical(path)))
-            return { _ throws(AdapterError) in .vector(try files.list(path).map { .string($0) }) }
+            let place = call.place(path)
+            try call.allowRead(place)
+            return { _ throws(AdapterError) in .vector(try files.list(place).map { .string(call.shown($0, for: path)) })
+            }
         }
     }
 
     /// `{:pattern "notes/**/*.md"}` → the sorted paths that match.
     private var glob: AdapterEffect {
         .blocking("fs/glob", on: pool) { call throws(AdapterError) in
-            let glob = try Glob(call.params.required(.pattern))
-            for root in glob.roots { try call.allow(.read(FileSystem.canonical(root))) }
-            return { cancel throws(AdapterError) in .vector(try glob.expand(cancel: cancel).map { .string($0) }) }
+            let pattern = try call.params.required(.pattern)
+            let glob = try Glob(call.placed(pattern))
+            for root in glob.roots { try call.allowRead(root) }
+            return { cancel throws(AdapterError) in
+                .vector(try glob.expand(cancel: cancel).map { .string(call.shown($0, for: pattern)) })
+            }
         }
     }
 
@@ -83,9 +88,10 @@ package struct FileEffects: Sendable {
     private var stat: AdapterEffect {
         .blocking("fs/stat", on: pool) { [files] call throws(AdapterError) in
             let path = try call.params.required(.path)
-            try call.allow(.read(FileSystem.canonical(path)))
+            let place = call.place(path)
+            try call.allowRead(place)
             return { _ throws(AdapterError) in
-                try files.status(path).map { FileEffects.value(of: $0, path) } ?? .nil
+                try files.status(place).map { FileEffects.value(of: $0, path) } ?? .nil
             }
         }
     }
@@ -93,12 +99,11 @@ package struct FileEffects: Sendable {
     /// `{:path "a" :recursive? false :missing-ok? false}` → whether something was deleted.
     private var delete: AdapterEffect {
         .blocking("fs/delete", on: pool) { [files] call throws(AdapterError) in
-            let path = try call.params.required(.path)
+            let path = call.place(try call.params.required(.path))
             let recursive = call.params.flag(.isRecursive)
             let missingOK = call.params.flag(.isMissingOK)
-            // The link itself is deleted, not what it leads to.
-            let above = FileSystem.canonical(FileSystem.parent(of: path))
-            try call.allow(.write((above == "/" ? "" : above) + "/" + FileSystem.lastPart(of: path)))
+            // A link itself is deleted, not what it leads to: it is its directory that changes.
+            try call.allowWrite(FileSystem.linkTarget(path) == nil ? path : FileSystem.parent(of: path))
             return { cancel throws(AdapterError) in
                 .bool(try files.delete(path, recursive: recursive, missingOK: missingOK, cancel: cancel))
             }
@@ -112,13 +117,17 @@ package struct FileEffects: Sendable {
         _ call: EffectCall, now: @escaping @Sendable () -> Int64, tell: @escaping @Sendable ([Value]) -> Void,
         ready: @escaping @Sendable () -> Void, fail: @escaping @Sendable (AdapterError) -> Void
     ) throws(AdapterError) -> TreeWatcher {
-        let glob = try Glob(call.params.required(.pattern))
+        let pattern = try call.params.required(.pattern)
+        let glob = try Glob(call.placed(pattern))
         var settings = TreeWatcher.Settings()
         settings.settleMs = try call.params.int(.settleMs, in: 0...600_000) ?? settings.settleMs
         settings.intervalMs = try call.params.int(.intervalMs, in: 10...3_600_000) ?? settings.intervalMs
         if let existing = call.params.value(.isExisting) { settings.tellExisting = existing.isTruthy }
-        for root in glob.roots { try call.allow(.read(FileSystem.canonical(root))) }
-        return try TreeWatcher(glob, settings, now: now, tell: { tell($0.map(\.value)) }, ready: ready, fail: fail)
+        for root in glob.roots { try call.allowRead(root) }
+        return try TreeWatcher(
+            glob, settings, now: now,
+            tell: { changes in tell(changes.map { $0.value(shownAs: call.shown($0.path, for: pattern)) }) },
+            ready: ready, fail: fail)
     }
 
     static func value(of status: FileStatus, _ path: String) -> Value {
@@ -134,11 +143,12 @@ package struct FileEffects: Sendable {
 
 /// A change as the event of a watch: `{:kind :created|:changed|:deleted :path "…" :initial? false :size n :modified-ms n}`.
 extension FileChange {
-    package var value: Value {
+    /// - Parameter shown: the path as the script knows it.
+    package func value(shownAs shown: String) -> Value {
         var map = MapBuilder()
         let kinds: [Kind: KnownName] = [.created: .created, .changed: .changed, .deleted: .deleted]
         map.set(.kind, kinds[kind].map { .kw($0) })
-        map.set(.path, .string(path))
+        map.set(.path, .string(shown))
         map.set(.isInitial, .bool(initial))
         map.set(.size, status.map { .int($0.size) })
         map.set(.modifiedMs, status.map { .int($0.modifiedMs) })

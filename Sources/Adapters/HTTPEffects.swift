@@ -60,7 +60,7 @@ package struct HTTPEffects: Sendable {
         request.idleMs = try params.milliseconds(.idleMs, default: HTTPRequest.defaultIdleMs)
         request.maxBytes = try params.maxBytes(default: HTTPRequest.defaultMaxBytes)
         request.maxRedirects = Int(try params.int(.maxRedirects, in: 0...100) ?? Int64(HTTPRequest.defaultRedirects))
-        request.permit = { address throws(AdapterError) in try call.allow(.net(address)) }
+        request.permit = { address throws(AdapterError) in try call.allow(address) }
         if params.flag(.isStream) {
             request.onChunk = { _, bytes in call.progress(.text(Text(repairing: bytes))) }
         }

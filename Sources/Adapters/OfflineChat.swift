@@ -100,10 +100,15 @@ package struct OfflineChat: Sendable {
     /// One vector for each text: its words, hashed into `dimensions` places, of length one.
     func embed(_ call: EffectCall) throws(AdapterError) -> Value {
         let texts: [String]
-        switch call.params.value(.input) {
-        case .text(let text): texts = [text.string]
-        case .vector(let vector): texts = vector.elements.compactMap(\.stringValue)
-        default: throw .parameter("the parameter :input is missing; give a string or a vector of strings")
+        guard let input = call.params.value(.input) else {
+            throw .parameter("the parameter :input is missing; give a string or a vector of strings")
+        }
+        if let text = input.stringValue {
+            texts = [text]
+        } else if let elements = input.realizedElements {
+            texts = elements.compactMap(\.stringValue)
+        } else {
+            throw call.params.wrong(.input, "a string or a vector of strings", input)
         }
         var map = MapBuilder()
         map.set(.embeddings, .vector(texts.map { OfflineChat.embedding($0) }))

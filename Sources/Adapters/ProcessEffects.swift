@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// `:proc/run` (P25).
@@ -15,11 +16,12 @@ package struct ProcessEffects: Sendable {
     private var run: AdapterEffect {
         AdapterEffect(type: "proc/run") { [runner] call, answer in
             do throws(AdapterError) {
-                let program = try ProcessEffects.read(call.params)
-                try call.allow(.run(program.arguments[0]))
-                if let directory = program.directory { try call.allow(.read(FileSystem.canonical(directory))) }
+                var program = try ProcessEffects.read(call.params)
+                try call.allow(.run(program: program.arguments[0]))
+                if let directory = program.directory { try call.allowRead(call.place(directory)) }
+                program.directory = program.directory.map(call.place) ?? call.directory
                 let check = call.params.flag(.isCheck)
-                return runner.start(program) { result in
+                return runner.start(program) { [program] result in
                     answer(
                         result.flatMap { done in
                             check && done.exit != 0
@@ -60,11 +62,8 @@ package struct ProcessEffects: Sendable {
     }
 
     private static func strings(_ params: Params, _ key: KnownName, _ value: Value) throws(AdapterError) -> [String] {
-        let elements: [Value]
-        switch value {
-        case .vector(let vector): elements = vector.elements
-        case .list(let list) where list.elements != nil: elements = list.elements ?? []
-        default: throw params.wrong(key, "a vector of strings (no shell splits a single one)", value)
+        guard let elements = value.realizedElements else {
+            throw params.wrong(key, "a vector of strings (no shell splits a single one)", value)
         }
         var found: [String] = []
         for element in elements {

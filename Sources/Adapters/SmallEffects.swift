@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 #if canImport(Glibc)
@@ -8,18 +9,12 @@ import Values
 
 /// `:time/sleep`, `:log/info|warn|error` and `:env/get` (P25, P27).
 package struct SmallEffects: Sendable {
-    /// Calls back once after so many milliseconds of the run's own clock, real or virtual; returns what withdraws the call.
-    package typealias After = @Sendable (_ ms: Int64, _ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void
     /// Takes one line of the log, without its line break.
     package typealias LogSink = @Sendable (String) -> Void
 
-    private let after: After
     private let log: LogSink
 
-    package init(after: @escaping After, log: @escaping LogSink) {
-        self.after = after
-        self.log = log
-    }
+    package init(log: @escaping LogSink) { self.log = log }
 
     package var all: [AdapterEffect] {
         [sleep, logging("log/info", "INFO"), logging("log/warn", "WARN"), logging("log/error", "ERROR"), variable]
@@ -27,7 +22,7 @@ package struct SmallEffects: Sendable {
 
     /// `{:ms 100}` → nil, later.
     private var sleep: AdapterEffect {
-        AdapterEffect(type: "time/sleep") { [after] call, answer in
+        AdapterEffect(type: "time/sleep") { call, answer in
             do throws(AdapterError) {
                 guard let ms = try call.params.int(.ms, in: Int64.min...Int64.max) else {
                     throw .parameter("the parameter :ms is missing; give the milliseconds to sleep")
@@ -38,7 +33,7 @@ package struct SmallEffects: Sendable {
                 }
                 // The timer and the cancellation may meet: whoever comes first answers.
                 let once = Once(answer)
-                let withdraw = after(ms) { once.answer(.success(.nil)) }
+                let withdraw = call.after(ms) { once.answer(.success(.nil)) }
                 return {
                     withdraw()
                     once.answer(.failure(.cancelled))

@@ -14,15 +14,56 @@ enum CompilerPrimitives {
 
     static let table = PrimitiveTable([family])
 
-    static func install(in instance: Instance) {
+    /// Gives the evaluator's instance these functions, and those that need the evaluator itself.
+    static func install(in evaluator: Evaluator) {
+        let instance = evaluator.instance
+        let own = evaluatorPrimitives(evaluator)
         instance.namespace(instance.names.intern(nil, space)).setLibrary(
             Namespace.Library(
                 load: { space, name in
-                    guard let native = table.find(namespace: space.name, name: name) else { return nil }
+                    guard let native = own[name.name] ?? table.find(namespace: space.name, name: name)
+                        ?? Primitives.find(namespace: space.name, name: name)
+                    else { return nil }
                     let variable = space.intern(name)
                     variable.bind(.native(native))
                     return variable
-                }, names: { table.names(in: CompilerPrimitives.space) }))
+                }, names: { table.names(in: CompilerPrimitives.space) + own.keys.sorted() }))
+    }
+
+    /// The functions that compile: `clojure.core`'s `eval`, `require` and their kin are made from them.
+    private static func evaluatorPrimitives(_ evaluator: Evaluator) -> [String: Native] {
+        @Sendable func current(_ fiber: Fiber) -> Namespace {
+            if case .object(let object) = fiber.value(of: evaluator.namespaceVar), let space = object as? Namespace { return space }
+            return evaluator.scriptNamespace("user")
+        }
+        let natives = [
+            Native("eval", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                let function = try evaluator.function(evaluating: a[0], in: current(fiber))
+                return .function(function)
+            },
+            Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber)) }
+                return .nil
+            },
+            Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
+                return .nil
+            },
+            Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                try evaluator.expandOnce(a[0], in: current(fiber))
+            },
+            Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
+                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first ?? .nil
+            },
+            Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
+                let name = a.optional(1).stringValue ?? "<string>"
+                return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))
+            },
+            Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
+        ]
+        return Dictionary(uniqueKeysWithValues: natives.map { ($0.name, $0) })
     }
 
     /// `(define var metadata value?)`: what `def` compiles to; the var.

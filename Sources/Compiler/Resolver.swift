@@ -13,6 +13,10 @@ package struct Resolver {
     }
 
     package static let coreName = "clojure.core"
+    /// Where the forms that declare channels, workers and effects are; visible everywhere, after the core.
+    package static let declarationsName = "sluice.core"
+
+    private var declarations: Namespace { instance.namespace(instance.names.intern(nil, Resolver.declarationsName)) }
 
     private var core: Namespace { instance.namespace(instance.names.intern(nil, Resolver.coreName)) }
 
@@ -24,7 +28,7 @@ package struct Resolver {
             return instance.findNamespace(namespace.alias(target) ?? target)?.find(symbol)
         }
         if let variable = namespace.resolve(name) { return variable }
-        return namespace.excludes(name) ? nil : core.find(name)
+        return namespace.excludes(name) ? nil : core.find(name) ?? declarations.find(name)
     }
 
     /// The full name that syntax-quote gives a symbol.
@@ -37,8 +41,9 @@ package struct Resolver {
         if text.hasSuffix(".") || text.hasPrefix(".") { return name }
         if SpecialForm.isSyntax(name) { return name }
         if let variable = namespace.resolve(name) { return instance.names.intern(variable.namespace.description, variable.name.name) }
-        if !namespace.excludes(name), SpecialForm.isNative(name) || core.find(name) != nil {
-            return instance.names.intern(Resolver.coreName, text)
+        if !namespace.excludes(name) {
+            if SpecialForm.isNative(name) || core.find(name) != nil { return instance.names.intern(Resolver.coreName, text) }
+            if declarations.find(name) != nil { return instance.names.intern(Resolver.declarationsName, text) }
         }
         return instance.names.intern(namespace.name.description, text)
     }
@@ -65,9 +70,11 @@ package struct Resolver {
         }
         let candidates =
             locals.map(\.description) + names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core)
-            + SpecialForm.names
+            + names(of: declarations) + SpecialForm.names
         return Nearest.hint(for: name.name, among: candidates)
     }
+
+    static func suggestion(for text: String, among candidates: [String]) -> String? { Nearest.hint(for: text, among: candidates) }
 
     private func names(of namespace: Namespace) -> [String] { namespace.allNames }
 }

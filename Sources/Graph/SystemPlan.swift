@@ -50,7 +50,7 @@ package struct SystemPlan: Sendable {
 extension SystemPlan.Settings {
     init(_ map: HashMap) {
         tickMs = map.option(.tickMs)?.intValue ?? 100
-        isDevGuarded = map.option(.isDevGuard)?.isTruthy ?? false
+        isDevGuarded = map.option(.devGuard)?.isTruthy ?? false
         guardMs = map.option(.guardMs)?.intValue ?? 50
         paths = Graph.elements(map.option(.paths) ?? .nil).compactMap(\.stringValue)
         if case .map(let effects)? = map.option(.effects), let read = try? EngineConfiguration(effects) {
@@ -120,7 +120,7 @@ package struct WorkerPlan: Sendable {
         } else {
             // The checker has seen that a command worker has its channel.
             source = .command(
-                from: node.keyword(.in) ?? node.id.name, isExposed: node.flag(.isExposed),
+                from: node.keyword(.in) ?? node.id.name, isExposed: node.flag(.exposed),
                 parallel: Int(node.whole(.parallel, 1)))
         }
         function = node.functions[.workerFn]?.value

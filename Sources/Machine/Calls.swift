@@ -97,14 +97,43 @@ extension Fiber {
             regs[a] = result
             return true
         case .control(let body):
+            if count < FewOperands.capacity { return try controlFew(body, a, count) }
+            state.pointee.destination = a
             // The operands leave the registers first: a parked fiber is no longer ours to clean, and one whose operation is
             // to run again, after a sequence was realised, finds them back in place.
             let operands = Operands(moving: regs + a, count + 1)
-            state.pointee.destination = a
             do throws(Fault) {
                 return try perform(try body(operands.arguments, self), a)
             } catch {
                 if case .force = error { operands.restore(to: state.pointee.registers + a) }
+                throw error
+            }
+        }
+    }
+
+    /// A controlling primitive of few arguments: the operands wait on the native stack, for a channel operation should not
+    /// pay for an allocation.
+    @inline(never) func controlFew(_ body: Native.ControlBody, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+        state.pointee.destination = a
+        var few = FewOperands()
+        return try withUnsafeMutablePointer(to: &few) { (pointer) throws(Fault) -> Bool in
+            let base = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Value.self)
+            let slots = state.pointee.registers + a
+            // Over nils, which need no release.
+            for index in 0...count {
+                (base + index).moveInitialize(from: slots + index, count: 1)
+                store(slots + index, .nil)
+            }
+            do throws(Fault) {
+                let control = try body(Arguments(base + 1, count), self)
+                if case .parked = control { return false }
+                if case .value(let result) = control {
+                    store(state.pointee.registers + a, result)
+                    return true
+                }
+                return try perform(control, a)
+            } catch {
+                if case .force = error { (state.pointee.registers + a).update(from: base, count: count + 1) }
                 throw error
             }
         }
@@ -214,6 +243,15 @@ extension Native {
         let takes = maximum < 0 ? "at least \(minimum)" : minimum == maximum ? "\(minimum)" : "\(minimum) to \(maximum)"
         return .of(.arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
     }
+}
+
+/// The callee and up to three arguments, on the native stack.
+struct FewOperands {
+    static let capacity = 4
+    var callee = Value.nil
+    var first = Value.nil
+    var second = Value.nil
+    var third = Value.nil
 }
 
 /// The callee and arguments of a call, out of the registers.

@@ -13,17 +13,32 @@ public final class Instance: @unchecked Sendable {
     /// Receives what `print` writes to `*out*`; nil until the host sets it.
     public let output: OutputSink
     public let errorOutput: OutputSink
+    /// Where `rand` and its kin draw from.
+    public let random: RandomSource
+    /// Milliseconds since 1970, and nanoseconds of a clock that never goes back; a virtual clock may stand in.
+    public let clock: HostClock
+    /// Called by `System/exit` with the exit code; what it throws ends the run.
+    public let exitHandler = Hook<Int32>()
+    private let serial = Atomic<Int64>(0)
+    /// The dynamic vars that Swift code reads.
+    public private(set) var core: CoreVars!
 
     public init(
         names: Names = Names(), limits: Limits = Limits(), output: @escaping OutputSink = { _ in },
-        errorOutput: @escaping OutputSink = { _ in }
+        errorOutput: @escaping OutputSink = { _ in }, seed: UInt64? = nil, clock: HostClock = .system
     ) {
         self.names = names
         self.output = output
         self.errorOutput = errorOutput
         account = Account(limits)
         realizer = Realizer.prototype()
+        random = RandomSource(seed: seed ?? UInt64.random(in: .min ... .max))
+        self.clock = clock
+        core = CoreVars(self)
     }
+
+    /// A number that this instance has not given before, from 1: for `gensym`.
+    public func nextSerial() -> Int64 { serial.add(1, ordering: .relaxed).newValue }
 
     /// Where text goes: whole pieces, in order.
     public typealias OutputSink = @Sendable (UnsafeBufferPointer<UInt8>) -> Void
@@ -166,6 +181,9 @@ public final class Namespace: Object, @unchecked Sendable {
         if let found { return found }
         return library?.load(self, symbol)
     }
+
+    /// The var defined here, if it is made already.
+    public func made(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] } }
 
     /// The var defined here or referred to, if it is made already.
     public func definedOrReferred(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] ?? referred[symbol] } }

@@ -20,12 +20,15 @@ extension Fiber {
     /// The dispatch loop: the one function that may be longer than a screen. Hot operations stand in it, in as few machine
     /// instructions as Swift gives; everything else is a call to a function that takes (registers, instruction), never
     /// values. A comparison whose outcome steers the program counter is a branch (`_slowPath`), not a conditional move.
-    @inline(never) public func run(fuel initialFuel: Int) -> Exit {
+    /// On return `budget` holds the steps that are left (negative when the slice was used up), so that a scheduler books
+    /// what a fiber took even when it parked.
+    @inline(never) public func run(spending budget: inout Int) -> Exit {
         let fiber = state
         var pc = fiber.pointee.pc
         var regs = fiber.pointee.registers
         var fp = fiber.pointee.frame
-        var fuel = initialFuel
+        var fuel = budget
+        defer { budget = fuel }
         if let fault = fiber.pointee.pendingFault {
             fiber.pointee.pendingFault = nil
             guard unwind(fault) else { return .failed(fault) }
@@ -239,6 +242,14 @@ extension Fiber {
                                 regs[i.a] = result
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         if try !callSlowly(i.a, i.b) { return .parked }
@@ -277,6 +288,14 @@ extension Fiber {
                                 store(regs + i.a, result)
                                 continue
                             }
+                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                                save(pc, regs, fp)
+                                if try !controlFew(body, i.a, i.b) { return .parked }
+                                pc = fiber.pointee.pc
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                                continue
+                            }
                         }
                         save(pc, regs, fp)
                         regs[i.a] = box.pointee
@@ -299,8 +318,10 @@ extension Fiber {
                         if case .vector(let vector) = regs[i.b], case .int(let index) = regs[i.c],
                             UInt64(bitPattern: index) < UInt64(vector.count)
                         {
-                            store(regs + i.a, vector[Int(index)])
+                            // Read before the vector dies, for both may stand in one register.
+                            let element = vector[Int(index)]
                             if i.flags & 1 != 0 { clear(regs + i.b) }
+                            store(regs + i.a, element)
                             continue
                         }
                         try nth(regs, i)
@@ -325,6 +346,12 @@ extension Fiber {
                             return .preempted
                         }
                     case .publish: if try publish(regs, i) { pc += i.signedC }
+                    case .resume:
+                        clear(regs, 2)
+                        fiber.pointee.fuelAtResume = fuel
+                        fp -= 1
+                        regs -= Int(fp.pointee.delta)
+                        pc = fp.pointee.pc
                     case .halt:
                         save(pc, regs, fp)
                         return .done(take(regs + i.a))
@@ -332,6 +359,7 @@ extension Fiber {
                 }
             } catch {
                 save(pc, regs, fp)
+                fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
                     do throws(Fault) { try force(lazy) } catch { guard unwind(error) else { return .failed(error) } }
                 } else if !unwind(error) {
@@ -342,6 +370,12 @@ extension Fiber {
                 fp = fiber.pointee.frame
             }
         }
+    }
+
+    /// `run(spending:)` for callers that do not ask what is left.
+    public func run(fuel: Int) -> Exit {
+        var budget = fuel
+        return run(spending: &budget)
     }
 
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
@@ -445,16 +479,20 @@ extension Fiber {
             hint: "a function calls itself without end, or recursion goes too deep: use loop/recur or a sequence")
     }
 
+    /// Elements realised ahead at most, for an operation that walks a sequence.
+    static let maximumReach = 1 << 20
+
     /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
     @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
         let again = state.pointee.pc - 1
-        if state.pointee.forcedAt == again {
-            state.pointee.ahead = min(state.pointee.ahead * 2, 1 << 20)
+        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
+        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
+            state.pointee.reach = min(state.pointee.reach * 2, Fiber.maximumReach)
         } else {
             state.pointee.forcedAt = again
-            state.pointee.ahead = 1
+            state.pointee.reach = 1
         }
-        // One register of the activation receives the (nil) result; `Code.registers` leaves room for it.
+        state.pointee.ahead = state.pointee.reach
         let delta = Int((state.pointee.frame - 1).pointee.registers)
         let code = instance.realizer.single!
         state.pointee.frame.pointee = Frame(

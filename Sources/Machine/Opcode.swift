@@ -71,6 +71,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // realising lazy sequences: only in the machine's own code
     case claim  //            a ← thunk of lazy sequence b, or park until another fiber has realised it
     case publish  //          lazy sequence a is realised as b†; jumps by c to go on with the next one
+    case resume  //           return to the operation that asked, noting that no step has passed
     case halt  //             the fiber is done with a†
 }
 

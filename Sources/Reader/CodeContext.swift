@@ -4,7 +4,7 @@ import Values
 /// values.
 package struct CodeContext {
     /// The full name of a symbol inside a syntax-quote: `map` → `clojure.core/map`, `str/join` → `clojure.string/join`,
-    /// unknown → qualified with the current namespace. Never asked for special forms.
+    /// unknown → qualified with the current namespace, and special forms as they are.
     package var resolve: (Name) -> Name
     /// The current namespace, for `::a` and `#::{…}`.
     package var namespace: () -> String

@@ -61,7 +61,7 @@ extension Source {
     package func position(of offset: Int) -> Position {
         let offset = min(offset, bytes.count)
         let start = lineStart(before: offset)
-        var line = 1
+        var line = firstLine
         var at = 0
         while at < start {
             if isLineEnd(at) { line += 1 }

@@ -62,7 +62,8 @@ extension Reader {
         position = start + 3
         let nameStart = position
         var name = names.intern(nil, context.namespace())
-        if base[position] != 0x7b, classes[Int(base[position])].isDisjoint(with: .space), position < end {
+        skipBlanks()
+        if base[position] != 0x7b, position == nameStart, position < end {
             _ = try scanToken(from: position)
             let alias = string(nameStart, position)
             guard position > nameStart, isValidName(nameStart, position), !alias.utf8.contains(0x2f) else {

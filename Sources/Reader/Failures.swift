@@ -287,34 +287,44 @@ extension Reader {
 
     // Tokens.
 
-    func numberFailure(_ span: Span, _ problem: NumberProblem? = nil) -> SyntaxError {
+    func numberFailure(_ span: Span) -> SyntaxError {
         let written = text(span)
-        var explanation: String?
+        let digits = written.drop { $0 == "-" || $0 == "+" }
+        let explanation: String
         var hint: String?
-        switch problem {
-        case .radix(let radix): explanation = "A radix is 2 to 36, and here it is \(radix)."
-        case .digit(let digit, let radix): explanation = "`\(UnicodeScalar(digit))` is no digit in radix \(radix)."
-        case .zeroDenominator: explanation = "A ratio cannot have the denominator 0."
-        case .fault(let fault): explanation = Reader.message(fault)
-        case nil:
-            let digits = written.drop { $0 == "-" || $0 == "+" }
-            if written.contains("_") {
-                explanation = "Digits are not grouped with underscores."
-                hint = "write `\(written.filter { $0 != "_" })`"
-            } else if digits.count > 1, digits.utf8.allSatisfy(\.isDecimalDigit) {
-                explanation = "A leading 0 means octal, and 8 and 9 are no octal digits."
-                hint = "leave the leading zeros out"
-            } else if digits.count > 2, digits.contains("-"),
-                digits.utf8.allSatisfy({ $0.isDecimalDigit || $0 == 0x2d })
-            {
-                explanation = "A name cannot begin with a digit, and a date is no number."
-                hint = "write a date as #inst \"\(written)\""
-            } else {
-                explanation = "What begins with a digit is a number: 42, -7, 0x2a, 2r101, 3/4, 1.5e3, 10N, 1.5M."
-                hint = "a name cannot begin with a digit"
-            }
+        if let problem = radixProblem(digits) {
+            explanation = problem
+        } else if let slash = digits.firstIndex(of: "/"), digits[slash...].dropFirst().allSatisfy({ $0 == "0" }),
+            digits[slash...].count > 1
+        {
+            explanation = "A ratio cannot have the denominator 0."
+        } else if written.contains("_") {
+            explanation = "Digits are not grouped with underscores."
+            hint = "write `\(written.filter { $0 != "_" })`"
+        } else if digits.count > 1, digits.utf8.allSatisfy(\.isDecimalDigit) {
+            explanation = "A leading 0 means octal, and 8 and 9 are no octal digits."
+            hint = "leave the leading zeros out"
+        } else if digits.count > 2, digits.contains("-"), digits.utf8.allSatisfy({ $0.isDecimalDigit || $0 == 0x2d }) {
+            explanation = "A name cannot begin with a digit, and a date is no number."
+            hint = "write a date as #inst \"\(written)\""
+        } else {
+            explanation = "What begins with a digit is a number: 42, -7, 0x2a, 2r101, 3/4, 1.5e3, 10N, 1.5M."
+            hint = "a name cannot begin with a digit"
         }
         return failure(.number, "invalid number `\(brief(span))`", span, because: explanation, hint: hint)
+    }
+
+    /// What is wrong with `2r102`, when that is what was meant.
+    private func radixProblem(_ digits: Substring) -> String? {
+        guard let mark = digits.prefix(3).firstIndex(where: { $0 == "r" || $0 == "R" }),
+            let radix = UInt8(digits[..<mark])
+        else { return nil }
+        guard (2...36).contains(radix) else { return "A radix is 2 to 36, and here it is \(radix)." }
+        guard let bad = digits[mark...].dropFirst().first(where: { !$0.isASCII || $0.asciiValue!.digitValue >= radix })
+        else {
+            return nil
+        }
+        return "`\(bad)` is no digit in radix \(radix)."
     }
 
     func tokenFailure(_ span: Span) -> SyntaxError {

@@ -214,39 +214,45 @@ struct JSONReader {
 
     private mutating func readNumber() throws(SyntaxError) -> Value {
         let start = position
-        var at = start
-        if base[at] == 0x2d { at += 1 }
-        let first = at
-        var whole: Int64 = 0
-        while base[at].isDecimalDigit, at - first < 18 {
-            whole = whole &* 10 &+ Int64(base[at] - 0x30)
-            at += 1
+        if let (value, stop) = QuickNumber.read(base, start), !JSONReader.continuesNumber(base[stop]),
+            base[stop - 1] != 0x2e
+        {
+            let first = base[start] == 0x2d ? start + 1 : start
+            if base[first] != 0x30 || base[first + 1] == 0x2e || stop == first + 1 {
+                position = stop
+                return value
+            }
         }
-        if at > first, at - first < 18, base[first] != 0x30 || at == first + 1, !JSONReader.continuesNumber(base[at]) {
-            position = at
-            return .int(first > start ? -whole : whole)
-        }
+        var at = base[start] == 0x2d ? start + 1 : start
         while JSONReader.continuesNumber(base[at]) || base[at] == 0x2b || base[at] == 0x2d { at += 1 }
         position = at
-        let token = Array(UnsafeBufferPointer(start: base + start, count: at - start))
-        let span = Span(start, at)
-        guard JSONReader.isNumber(token), let literal = NumberLiteral(token) else {
+        let token = UnsafeBufferPointer(start: base + start, count: at - start)
+        guard JSONReader.isNumber(token), case .number(let value) = Numbers.parse(token) else {
             throw failure(
-                "invalid number", span,
+                "invalid number", Span(start, at),
                 because: "JSON numbers look like 0, -12, 1.5 or 2e10: no leading zeros, no bare point.")
         }
-        do { return try literal.value() } catch { throw failure("invalid number", span) }
+        return value
     }
 
     private static func continuesNumber(_ byte: UInt8) -> Bool { byte.digitValue < 255 || byte == 0x2e }
 
     /// JSON's own rule, which is narrower than the language's.
-    private static func isNumber(_ token: [UInt8]) -> Bool {
-        let digits = token.first == 0x2d ? token[1...] : token[...]
-        let whole = digits.prefix(while: \.isDecimalDigit)
-        guard whole.count == 1 || whole.first != 0x30, NumberLiteral.isFloat(digits) else { return false }
-        guard let point = digits.firstIndex(of: 0x2e) else { return true }
-        return point + 1 < digits.endIndex && digits[point + 1].isDecimalDigit
+    private static func isNumber(_ token: UnsafeBufferPointer<UInt8>) -> Bool {
+        var rest = token.first == 0x2d ? token.dropFirst() : token[...]
+        let whole = rest.prefix(while: \.isDecimalDigit)
+        guard whole.count == 1 || (whole.count > 1 && whole.first != 0x30) else { return false }
+        rest = rest[whole.endIndex...]
+        if rest.first == 0x2e {
+            let fraction = rest.dropFirst().prefix(while: \.isDecimalDigit)
+            guard !fraction.isEmpty else { return false }
+            rest = rest[fraction.endIndex...]
+        }
+        guard let mark = rest.first else { return true }
+        guard mark | 0x20 == UInt8(ascii: "e") else { return false }
+        rest = rest.dropFirst()
+        if rest.first == 0x2b || rest.first == 0x2d { rest = rest.dropFirst() }
+        return !rest.isEmpty && rest.allSatisfy(\.isDecimalDigit)
     }
 
     // Strings.

@@ -5,14 +5,7 @@ import Values
 /// The form is walked with a stack of our own: nested backquotes make forms deeper than any text (N5).
 struct SyntaxQuote {
     /// What one backquote may produce; nested ones multiply, so this ends what would take for ever.
-    static let sizeLimit = 1_000_000
-
-    /// Symbols that a syntax-quote leaves unqualified.
-    static let specialForms: Set<KnownName> = [
-        .def, .loopStar, .recur, .if, .caseStar, .letStar, .letfnStar, .do, .fnStar, .quote, .var, .importStar, .dot,
-        .setBang, .deftypeStar, .reifyStar, .try, .throw, .monitorEnter, .monitorExit, .catch, .finally, .new,
-        .ampersand,
-    ]
+    static let sizeLimit = 50_000
 
     private let context: CodeContext
     private let names: Names
@@ -154,7 +147,6 @@ struct SyntaxQuote {
     }
 
     private mutating func symbol(_ name: Name) -> Name {
-        if let known = name.known, SyntaxQuote.specialForms.contains(known) { return name }
         if !name.hasNamespace {
             let bytes = name.nameBytes
             if bytes.last == UInt8(ascii: "#") {

@@ -1,1 +1,18 @@
-// Runtime
+//! Runtime: fibers and channels on threads.
+//!
+//! Comes in: functions of the language to run as fibers, and the declarations of workers. Goes out: their results, and
+//! events. The parts, in reading order:
+//!
+//! - `Fibers/`: `Parkable` (how anything waits and is resumed exactly once), `Job` (one fiber and its completion), `Scope`
+//!   (structured cancellation), `Promise`, `FiberRuntime` (one instance's runtime, which ties the parts together).
+//! - `Scheduling/`: the `Scheduler` protocol; `ThreadedScheduler` on threads with the real clock, `VirtualScheduler` on one
+//!   thread with a seeded order and a clock that jumps.
+//! - `Channels/`: a pure state machine, the lock that holds it, the primitives.
+//! - `Workers/`: command workers and tickers over channels.
+//! - `Effects/`: performing an effect parks the fiber until its outcome.
+//!
+//! The rule that everything rests on: whoever claims a waiter (one compare-and-set) owns its fiber until the fiber stands in
+//! a run queue; nobody else touches it meanwhile.
+
+import CThread
+import Values

@@ -25,12 +25,6 @@ public enum KnownName: String, CaseIterable, Sendable {
     case seq = "clojure.core/seq"
     case vector = "clojure.core/vector"
     case withMeta = "clojure.core/with-meta"
-    case reifyStar = "reify*"
-    case caseStar = "case*"
-    case importStar = "import*"
-    case deftypeStar = "deftype*"
-    case monitorEnter = "monitor-enter"
-    case monitorExit = "monitor-exit"
     case infinity = "Inf"
     case minusInfinity = "-Inf"
     case notANumber = "NaN"
@@ -41,13 +35,41 @@ public enum KnownName: String, CaseIterable, Sendable {
     case keys, strs, syms, or, `as`
     case `default`, `else`
     case sluice
+    // channels and fibers
+    case dropping, fixed, go, promise, sliding, thread
+    // workers
+    case async, block, buffer, channel, channels, command, components, dispatch, drop, drops, emit, errors, event, `in`, log
+    case logger, msg, obs, observability, restart, stats, ticker, worker, workers
+    case bufferType = "buffer-type"
+    case devGuard = "dev-guard?"
+    case exData = "ex-data"
+    case exposed = "expose?"
+    case failChan = "fail-chan"
+    case failChanFull = "fail-chan-full"
+    case guardMs = "guard-ms"
+    case guardReport = "workers.guard"
+    case heldMs = "held-ms"
+    case inputDrop = "input-drop"
+    case intervalMs = "interval-ms"
+    case isDurable = "durable?"
+    case outputChan = "output-chan"
+    case outputDrop = "output-drop"
+    case putMode = "put-mode"
+    case stopBang = "stop!"
+    case tickerOutputDrop = "ticker-output-drop"
+    case workerFn = "worker-fn"
+    case workerID = "worker-id"
+    case workerKind = "worker-kind"
+    case workerSystem = "sluice/system"
+    case workersDrop = "workers.drop"
+    case workersError = "workers.error"
     // effects
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
     // what the adapters are asked and answer
     case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
-    case exit, function, headers, `in`, input, json, kind, message, messages, method, mode, model
+    case exit, function, headers, host, input, json, kind, message, messages, method, mode, model
     case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
     case text, tools, type, url, usage, value
     case completionTokens = "completion-tokens"
@@ -56,7 +78,6 @@ public enum KnownName: String, CaseIterable, Sendable {
     case graceMs = "grace-ms"
     case idleMs = "idle-ms"
     case isCheck = "check?"
-    case intervalMs = "interval-ms"
     case isExisting = "existing?"
     case isInitial = "initial?"
     case isMissingOK = "missing-ok?"
@@ -100,19 +121,10 @@ public enum KnownName: String, CaseIterable, Sendable {
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
     // declarations
-    case all, ask, async, block, buffer, channel, channels, command, components, configure, cron, definition, dispatch
-    case drop, dropping, fail, fixed, go, handler, mcp, net, needs, params, paths, phase
-    case phases, read, recovery, restart, run, runtime, sliding, system, systems, thread, ticker, worker, workers, write
-    case bufferType = "buffer-type"
-    case failChan = "fail-chan"
-    case guardMs = "guard-ms"
+    case all, ask, configure, cron, definition
+    case fail, handler, mcp, net, needs, params, paths, phase
+    case phases, read, recovery, run, runtime, system, systems, write
     case igRef = "ig/ref"
-    case isDevGuard = "dev-guard?"
-    case isDurable = "durable?"
-    case isExposed = "expose?"
-    case outputChan = "output-chan"
-    case putMode = "put-mode"
-    case workerFn = "worker-fn"
     // types of parameters
     case any, bool, int, keyword, map, number, string
     case vectorType = "vector"

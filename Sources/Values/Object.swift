@@ -92,6 +92,7 @@ public enum ObjectKind: String, Sendable {
     case ref
     case readerConditional = "reader conditional"
     case fiber
+    case queue
 }
 
 /// What can be called and is made in Swift; the machine's `Native` is its only subclass.

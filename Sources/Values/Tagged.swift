@@ -27,6 +27,14 @@ public final class Instant: Object, @unchecked Sendable {
         UInt32(truncatingIfNeeded: (UInt64(bitPattern: milliseconds) &* 0x9e37_79b9_7f4a_7c15) >> 32)
     }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#inst \"\(description)\"") }
+    /// With the `Z` that most other programs expect.
+    public override func writeText(to printer: inout Printer) throws(Fault) {
+        printer.write("\(description.dropLast(6))Z")
+    }
+    public override func order(before other: Value) throws(Fault) -> Int? {
+        guard case .object(let object) = other, let other = object as? Instant else { return nil }
+        return milliseconds < other.milliseconds ? -1 : milliseconds > other.milliseconds ? 1 : 0
+    }
 }
 
 /// The calendar arithmetic behind `Instant`.
@@ -216,6 +224,14 @@ public final class UUIDValue: Object, @unchecked Sendable {
         UInt32(truncatingIfNeeded: (high ^ low) ^ (high ^ low) >> 32)
     }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#uuid \"\(description)\"") }
+    public override func writeText(to printer: inout Printer) throws(Fault) { printer.write(description) }
+    /// As on the JVM: both halves are compared as signed numbers.
+    public override func order(before other: Value) throws(Fault) -> Int? {
+        guard case .object(let object) = other, let other = object as? UUIDValue else { return nil }
+        let mine = (Int64(bitPattern: high), Int64(bitPattern: low))
+        let theirs = (Int64(bitPattern: other.high), Int64(bitPattern: other.low))
+        return mine < theirs ? -1 : mine > theirs ? 1 : 0
+    }
 }
 
 /// A tag without a reader, and the form that followed it.

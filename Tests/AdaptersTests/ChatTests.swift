@@ -142,7 +142,14 @@ import Values
         #expect(found?.message.contains(":max-tokens") == true)
     }
 
-    @Test("Too slow, and cancelled") func slow() async throws {
+    @Test("Messages may be any realised sequence") func sequences() async throws {
+        let server = FakeModelServer([.content("x")])
+        _ = try await chat(server, [.messages: .list([say("a"), say("b", role: "assistant")])])
+        let expected = #""messages":[{"content":"a","role":"user"},{"content":"b","role":"assistant"}]"#
+        #expect(server.requests.first?.text.contains(expected) == true)
+    }
+
+    @Test("Too slow") func slow() async throws {
         let found = await error(.slow(ms: 8_000, content: "late"), [.timeoutMs: .int(100)])
         #expect(found?.code == .timeout)
     }

@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -6,7 +7,7 @@ import Values
 @Suite struct EffectTableTests {
     @Test("P25: every built-in of this target has its row and its handler") func complete() {
         let names = Names()
-        let set = AdapterSet(json: testJSON(names), names: names, endpoint: nil, after: { _, _ in {} }, log: { _ in })
+        let set = AdapterSet(json: testJSON(names), names: names, endpoint: nil, log: { _ in })
         #expect(set.effects.map(\.type) == EffectRow.table.map(\.type))
         #expect(set.isOffline)
         #expect(EffectRow.row("fs/read")?.needs == [.read])
@@ -21,7 +22,7 @@ import Values
     @Test("A handler without its required parameters says which is missing", arguments: EffectRow.table)
     func required(_ row: EffectRow) async {
         let names = Names()
-        let set = AdapterSet(json: testJSON(names), names: names, endpoint: nil, after: { _, _ in {} }, log: { _ in })
+        let set = AdapterSet(json: testJSON(names), names: names, endpoint: nil, log: { _ in })
         guard let key = row.params.first(where: \.required)?.key, key != .message else { return }
         let error = await failure { () async throws(AdapterError) in try await perform(set.effects, row.type, [:]) }
         #expect(error?.code == .invalidParameter)

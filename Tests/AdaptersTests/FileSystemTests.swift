@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -257,17 +258,20 @@ import Values
             throw AdapterError(.permissionDenied, "not granted")
         }
         let cases: [(String, [KnownName: Value], Need)] = [
-            ("fs/read", [.path: .string(directory("open/way/file"))], .read(root + "/secret/file")),
-            ("fs/read", [.path: .string(directory("open/../secret/none"))], .read(root + "/secret/none")),
+            ("fs/read", [.path: .string(directory("open/way/file"))], .read(path: root + "/secret/file")),
+            ("fs/read", [.path: .string(directory("open/../secret/none"))], .read(path: root + "/secret/none")),
             (
                 "fs/write", [.path: .string(directory("open/way/new")), .content: .string("x")],
-                .write(root + "/secret/new")
+                .write(path: root + "/secret/new")
             ),
-            ("fs/append", [.path: .string(directory("open/a")), .content: .string("x")], .write(root + "/open/a")),
-            ("fs/list", [.path: .string(directory("open/way"))], .read(root + "/secret")),
-            ("fs/glob", [.pattern: .string(directory("open/way/*"))], .read(root + "/secret")),
-            ("fs/stat", [.path: .string(directory("open/way"))], .read(root + "/secret")),
-            ("fs/delete", [.path: .string(directory("open/way"))], .write(root + "/open/way")),
+            (
+                "fs/append", [.path: .string(directory("open/a")), .content: .string("x")],
+                .write(path: root + "/open/a")
+            ),
+            ("fs/list", [.path: .string(directory("open/way"))], .read(path: root + "/secret")),
+            ("fs/glob", [.pattern: .string(directory("open/way/*"))], .read(path: root + "/secret")),
+            ("fs/stat", [.path: .string(directory("open/way"))], .read(path: root + "/secret")),
+            ("fs/delete", [.path: .string(directory("open/way"))], .write(path: root + "/open")),
         ]
         for (type, params, need) in cases {
             let error = await failure { () async throws(AdapterError) in
@@ -277,6 +281,27 @@ import Values
             #expect(asked.all.last == need, "\(type)")
         }
         #expect(try directory.text("open/a") == "x")
+    }
+
+    @Test("Relative paths are relative to the run's directory, and stay as the script wrote them") func relative()
+        async throws
+    {
+        try directory.file("in [x]/a.md", "1")
+        try directory.file("in [x]/b.md", "2")
+        let place = directory("in [x]")
+        func run(_ type: String, _ params: [KnownName: Value]) async throws(AdapterError) -> Value {
+            try await perform(effects, type, params, in: place)
+        }
+        #expect(try await run("fs/read", [.path: .string("a.md")]).stringValue == "1")
+        #expect(try await run("fs/list", [:]).strings == ["a.md", "b.md"])
+        #expect(try await run("fs/glob", [.pattern: .string("*.md")]).strings == ["a.md", "b.md"])
+        #expect(
+            try await run("fs/write", [.path: .string("c/d"), .content: .string("3"), .isParents: .true]).stringValue
+                == "c/d")
+        #expect(try await run("fs/stat", [.path: .string("c/d")])[.path].stringValue == "c/d")
+        #expect(try await run("fs/list", [.path: .string("c")]).strings == ["c/d"])
+        #expect(try await run("fs/delete", [.path: .string("c"), .isRecursive: .true]).isTruthy)
+        #expect(try directory.names("in [x]") == ["a.md", "b.md"])
     }
 
     @Test("A missing or wrong parameter says what was expected") func parameters() async {

@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -11,12 +12,12 @@ import Values
 
 /// Starts an effect and waits for its answer.
 func perform(
-    _ effects: [AdapterEffect], _ type: String, _ params: [KnownName: Value],
+    _ effects: [AdapterEffect], _ type: String, _ params: [KnownName: Value], in directory: String? = nil,
     allow: @escaping @Sendable (Need) throws(AdapterError) -> Void = { _ throws(AdapterError) in },
     progress: @escaping @Sendable (Value) -> Void = { _ in }
 ) async throws(AdapterError) -> Value {
     let effect = effects.first { $0.type == type }!
-    let call = EffectCall(params: Params(map(params)), allow: allow, progress: progress)
+    let call = EffectCall(params: Params(map(params)), directory: directory, allow: allow, progress: progress)
     // Handed over under a lock, because the thread sanitizer does not see into continuations.
     let answers = Gathered<Result<Value, AdapterError>>()
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

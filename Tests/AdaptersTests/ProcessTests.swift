@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -159,7 +160,7 @@ import Values
             try await perform(
                 effects, "proc/run", [.args: .vector([.string("touch"), .string(directory("made"))])],
                 allow: { need throws(AdapterError) in
-                    #expect(need == .run("touch"))
+                    #expect(need == .run(program: "touch"))
                     throw AdapterError(.permissionDenied, "not granted")
                 })
         }

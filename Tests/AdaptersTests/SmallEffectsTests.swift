@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -20,19 +21,18 @@ import Values
     let timers = Timers()
     let lines = Gathered<String>()
 
-    private var effects: [AdapterEffect] {
-        SmallEffects(
-            after: { [timers] ms, body in
-                timers.waiting.append((ms, body))
-                return { timers.withdrawn += 1 }
-            }, log: { [lines] in lines.add($0) }
-        ).all
-    }
+    private var effects: [AdapterEffect] { SmallEffects(log: { [lines] in lines.add($0) }).all }
 
     private func start(_ type: String, _ params: [KnownName: Value], _ answers: Gathered<AdapterError?>) -> (
         @Sendable () -> Void
     )? {
-        effects.first { $0.type == type }!.start(EffectCall(params: Params(map(params)))) { result in
+        let call = EffectCall(
+            params: Params(map(params)),
+            after: { [timers] ms, body in
+                timers.waiting.append((ms, body))
+                return { timers.withdrawn += 1 }
+            })
+        return effects.first { $0.type == type }!.start(call) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
     }

@@ -1,3 +1,4 @@
+import Engine
 import Testing
 import Values
 
@@ -165,7 +166,7 @@ import Values
         let closed = EffectCall(
             params: call.params,
             allow: { need throws(AdapterError) in
-                #expect(need == .read(FileSystem.canonical(directory("in"))))
+                #expect(need == .read(path: FileSystem.canonical(directory("in"))))
                 throw AdapterError(.permissionDenied, "no")
             })
         let refused = failure { () throws(AdapterError) in
@@ -176,7 +177,7 @@ import Values
 
     @Test("As a value") func value() {
         let change = FileChange(kind: .deleted, path: "a", status: nil, initial: false)
-        #expect(change.value[.kind].knownKeyword == .deleted)
-        #expect(change.value[.path].stringValue == "a")
+        #expect(change.value(shownAs: "a")[.kind].knownKeyword == .deleted)
+        #expect(change.value(shownAs: "a")[.path].stringValue == "a")
     }
 }

@@ -32,7 +32,7 @@ struct ConformanceTests {
     }
 
     private func problem(_ item: Case) -> String? {
-        let names = Names()
+        let names = testNames
         let options = EDNOptions(unknownTag: .keep)
         let found: Value?
         do { found = try readData(item.input, names, options) } catch {

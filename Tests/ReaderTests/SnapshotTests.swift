@@ -35,7 +35,7 @@ struct SnapshotTests {
     /// What reading all forms of `bytes` shows.
     private static func shown(_ bytes: [UInt8], _ dialect: String) -> String {
         let source = Source(name: "shop.slu", bytes: bytes)
-        let names = Names()
+        let names = testNames
         do {
             if dialect == "json" {
                 _ = try JSON.read(source)

@@ -6,6 +6,9 @@ import Values
 let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
+/// One table for all tests, because a name must not outlive its table.
+let testNames = Names()
+
 /// All forms of `text`.
 func read(_ text: String, _ names: Names, _ dialect: Dialect) throws -> [Value] {
     var reader = Reader(Source(name: "test", bytes: Array(text.utf8)), names: names, dialect: dialect)
@@ -25,8 +28,10 @@ func testContext(_ names: Names) -> CodeContext {
     let counter = Counter()
     let aliases = ["str": "clojure.string", "set": "clojure.set"]
     let core: Set<String> = ["map", "inc", "+", "let", "if-not", "println", "list"]
+    let special: Set<String> = ["if", "&", "quote"]
     var context = CodeContext(
         resolve: { name in
+            if special.contains(name.name) { return name }
             if let namespace = name.namespace { return names.intern(aliases[namespace] ?? namespace, name.name) }
             return names.intern(core.contains(name.name) ? "clojure.core" : "user", name.name)
         },

@@ -194,7 +194,7 @@ import Values
     }
 
     @Test(arguments: ["vectors", "lists", "map values", "chunks"])
-    func nestingOfAHundredThousandLevelsComparesAndHashes(kind: String) throws {
+    func nestingOfAHundredThousandLevelsComparesAndHashes(kind: String) async throws {
         let wrap: @Sendable (Value) -> Value =
             switch kind {
             case "vectors": { .vector([$0]) }
@@ -202,7 +202,7 @@ import Values
             case "map values": { Self.map([(.int(1), $0)]) }
             default: { Self.chunked([.nil, $0]) }
             }
-        try onSmallStack { () throws in
+        try await onSmallStack { () throws in
             let (a, b) = (Self.deep(100_000, wrap), Self.deep(100_000, wrap))
             let other = Self.deep(100_001, wrap)
             #expect(try a.equals(b))
@@ -213,8 +213,8 @@ import Values
     }
 
     /// Sets are compared by looking elements up, which nests calls: an error, not a crash.
-    @Test func setsNestedTooDeepAreAnError() throws {
-        try onSmallStack { () throws in
+    @Test func setsNestedTooDeepAreAnError() async throws {
+        try await onSmallStack { () throws in
             let (a, b) = (Self.deep(10_000) { Self.set([$0]) }, Self.deep(10_000) { Self.set([$0]) })
             #expect(failure { () throws(Fault) in _ = try a.equals(b) } == .stackOverflow)
             let (c, d) = (Self.deep(50) { Self.set([$0]) }, Self.deep(50) { Self.set([$0]) })
@@ -223,8 +223,19 @@ import Values
         }
     }
 
-    @Test func vectorsNestedTooDeepCannotBeOrdered() throws {
-        try onSmallStack { () throws in
+    /// Sorted collections compare and hash themselves, which nests calls too.
+    @Test func sortedMapsNestedTooDeepAreAnError() async throws {
+        try await onSmallStack { () throws in
+            let wrap: (Value) -> Value = { Self.sortedMap([(.int(1), $0)]) }
+            let (a, b) = (Self.deep(10_000, wrap), Self.deep(10_000, wrap))
+            #expect(failure { () throws(Fault) in _ = try a.equals(b) } == .stackOverflow)
+            #expect(failure { () throws(Fault) in _ = try a.hashCode() } == .stackOverflow)
+            #expect(try Self.deep(40, wrap).equals(Self.deep(40, wrap)))
+        }
+    }
+
+    @Test func vectorsNestedTooDeepCannotBeOrdered() async throws {
+        try await onSmallStack { () throws in
             let (a, b) = (Self.deep(10_000) { .vector([$0]) }, Self.deep(10_000) { .vector([$0]) })
             #expect(failure { () throws(Fault) in _ = try Value.compare(a, b) } == .stackOverflow)
         }

@@ -2,20 +2,23 @@ import Testing
 import Values
 
 /// Layout, accounting (N6) and freeing without recursion (N5).
-@Suite struct CollectionsMemoryTests {
+@Suite(.serialized) struct CollectionsMemoryTests {
     @Test func aValueIsNineBytes() {
         #expect(MemoryLayout<Value>.size == 9)
         #expect(MemoryLayout<Value>.stride == 16)
     }
 
+    /// The common kinds a million levels deep; the others as deep as recursion would not survive.
     @Test(arguments: [
-        "vectors", "map values", "map keys", "sets", "lists", "cells", "lazy cells", "chunks", "sorted maps", "causes",
+        ("vectors", 1_000_000), ("map values", 1_000_000), ("cells", 1_000_000), ("lazy cells", 1_000_000),
+        ("map keys", 100_000), ("sets", 100_000), ("lists", 100_000), ("chunks", 100_000), ("sorted maps", 100_000),
+        ("causes", 100_000),
     ])
-    func aMillionLevelsAreFreedOnASmallStack(kind: String) throws {
-        try onSmallStack { () throws in
+    func deepDataIsFreedOnASmallStack(kind: String, levels: Int) async throws {
+        try await onSmallStack { () throws in
             let before = Meter.unsettled
             var value = Value.int(1)
-            for level in 0..<1_000_000 {
+            for level in 0..<levels {
                 switch kind {
                 case "vectors": value = .vector([value])
                 case "map values": value = .map(try HashMap.of([(.int(1), value)]))
@@ -36,8 +39,8 @@ import Values
     }
 
     /// Wide and deep: what is put aside is drained by the outermost release, whatever releases in between.
-    @Test func treesAreFreedWhole() throws {
-        try onSmallStack { () throws in
+    @Test func treesAreFreedWhole() async throws {
+        try await onSmallStack { () throws in
             let before = Meter.unsettled
             var value = Value.int(1)
             for level in 0..<5_000 {
@@ -54,8 +57,8 @@ import Values
     }
 
     /// Whatever was charged is credited, through every shape and with versions that share.
-    @Test func versionsGiveBackWhatTheyTook() throws {
-        try onSmallStack { () throws in
+    @Test func versionsGiveBackWhatTheyTook() async throws {
+        try await onSmallStack { () throws in
             let before = Meter.unsettled
             do {
                 var random = Seeded(11)

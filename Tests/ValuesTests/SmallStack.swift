@@ -6,39 +6,46 @@ import Values
     import Darwin
 #endif
 
-/// Runs `body` on a thread with 512 KB of stack, the smallest that scripts run on, and waits for it.
-func onSmallStack(_ body: @escaping @Sendable () throws -> Void) throws {
-    final class Job: @unchecked Sendable {
-        // Sendable: the join orders the accesses.
-        let body: @Sendable () throws -> Void
-        var failure: (any Error)?
-        init(_ body: @escaping @Sendable () throws -> Void) { self.body = body }
+/// Runs `body` on a thread with 512 KB of stack, the smallest that scripts run on.
+///
+/// The caller is suspended meanwhile instead of blocked: the other tests share few threads.
+func onSmallStack(_ body: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        start(Job(body: body, continuation: continuation))
     }
-    let job = Job(body)
+}
+
+private final class Job: Sendable {
+    let body: @Sendable () throws -> Void
+    let continuation: CheckedContinuation<Void, any Error>
+
+    init(body: @escaping @Sendable () throws -> Void, continuation: CheckedContinuation<Void, any Error>) {
+        self.body = body
+        self.continuation = continuation
+    }
+
+    func run() { continuation.resume(with: Result(catching: body)) }
+}
+
+private func start(_ job: Job) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, 512 << 10)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let argument = Unmanaged.passRetained(job).toOpaque()
     #if canImport(Glibc)
         var thread = pthread_t()
-        pthread_create(
-            &thread, &attributes,
-            { argument in
-                let job = Unmanaged<Job>.fromOpaque(argument!).takeRetainedValue()
-                do { try job.body() } catch { job.failure = error }
-                return nil
-            }, Unmanaged.passRetained(job).toOpaque())
-        pthread_join(thread, nil)
+        let run: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+            Unmanaged<Job>.fromOpaque($0!).takeRetainedValue().run()
+            return nil
+        }
     #else
         var thread: pthread_t?
-        pthread_create(
-            &thread, &attributes,
-            { argument in
-                let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
-                do { try job.body() } catch { job.failure = error }
-                return nil
-            }, Unmanaged.passRetained(job).toOpaque())
-        pthread_join(thread!, nil)
+        let run: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
+            Unmanaged<Job>.fromOpaque($0).takeRetainedValue().run()
+            return nil
+        }
     #endif
+    pthread_create(&thread, &attributes, run, argument)
     pthread_attr_destroy(&attributes)
-    if let failure = job.failure { throw failure }
 }

@@ -25,7 +25,8 @@ package final class ScheduledCall: @unchecked Sendable {
     let atMs: Int64
     private let withdrawn: @Sendable () -> Void
 
-    init(atMs: Int64, _ body: @escaping @Sendable () -> Void, withdrawn: @escaping @Sendable () -> Void) {
+    /// - Parameter withdrawn: called when the call was cancelled in time.
+    package init(atMs: Int64, _ body: @escaping @Sendable () -> Void, withdrawn: @escaping @Sendable () -> Void) {
         self.atMs = atMs
         self.body = body
         self.withdrawn = withdrawn
@@ -39,7 +40,8 @@ package final class ScheduledCall: @unchecked Sendable {
         return true
     }
 
-    func take() -> (@Sendable () -> Void)? {
+    /// The body, for the clock that is about to call it; nil when it was taken or cancelled.
+    package func take() -> (@Sendable () -> Void)? {
         lock.withLock {
             defer { body = nil }
             return body

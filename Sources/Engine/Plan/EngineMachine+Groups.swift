@@ -165,6 +165,7 @@ extension EngineMachine {
             lonely[Int32(slot)] = nil
         }
         guard let failure else { return makeReady(slot) }
+        entries[slot].cause = failure
         switch entries[slot].effect.meta.onDependencyFailure {
         case .proceed: makeReady(slot)
         case .skip:
@@ -201,7 +202,10 @@ extension EngineMachine {
         groups[at].remaining -= 1
         guard let key = groups[at].key else { return }
         if end.status != .done, groups[at].failure == nil {
-            groups[at].failure = DependencyFailure(group: key.value, id: id, status: end.status, message: end.outcome.message)
+            // What failed first is named all the way down, rather than each link of the chain in the next.
+            groups[at].failure =
+                entries[slot].cause
+                ?? DependencyFailure(group: key.value, id: id, status: end.status, message: end.outcome.message)
         }
         let position = entries[slot].group == index ? entries[slot].position : Int32.max
         groups[at].results.append((position, GroupMember(id: id, end: end)))

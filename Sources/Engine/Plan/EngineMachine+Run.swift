@@ -94,8 +94,8 @@ extension EngineMachine {
     }
 
     private func isReady(_ item: ReadyQueue.Item) -> Bool {
-        let entry = entries[Int(item.slot)]
-        return entry.state == .ready && entry.submission == item.order
+        let slot = Int(item.slot)
+        return entries[slot].state == .ready && entries[slot].submission == item.order
     }
 
     /// A ready effect ended in the queue.

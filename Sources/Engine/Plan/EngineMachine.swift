@@ -136,8 +136,9 @@ package struct EngineMachine: Sendable {
     func isLive(_ handle: EffectHandle) -> Bool { EngineMachine.isLive(handle, entries) }
 
     static func isLive(_ handle: EffectHandle, _ entries: [Entry]) -> Bool {
-        let entry = entries[Int(handle.slot)]
-        return entry.generation == handle.generation && entry.state != .free && entry.state != .ended
+        let slot = Int(handle.slot)
+        guard entries[slot].generation == handle.generation else { return false }
+        return entries[slot].state != .free && entries[slot].state != .ended
     }
 
     /// The slot of a running attempt.
@@ -249,6 +250,8 @@ struct Entry: Sendable {
     var deadline = Int64.max
     var heapIndex: Int32 = -1
     var end: EffectEnd?
+    /// What failed that it depends on.
+    var cause: DependencyFailure?
     var waiters: [(Waiter, Int)] = []
     var progress: ProgressListener?
     var progressIndex = 0
@@ -269,12 +272,19 @@ struct Wait: Sendable {
     var failure: DependencyFailure?
 }
 
-/// The first member of a dependency that did not succeed.
-struct DependencyFailure: Sendable {
-    var group: Value
-    var id: Value
-    var status: EffectStatus
-    var message: String
+/// The first effect that did not succeed among those that something depends on, directly or not.
+final class DependencyFailure: Sendable {
+    let group: Value
+    let id: Value
+    let status: EffectStatus
+    let message: String
+
+    init(group: Value, id: Value, status: EffectStatus, message: String) {
+        self.group = group
+        self.id = id
+        self.status = status
+        self.message = message
+    }
 }
 
 /// Effects that share one queue because the same limits hold for them: all ordinary ones, all that only wait, or those of

@@ -68,7 +68,7 @@ package struct ComponentForm: Sendable {
         systems.append(
             System(
                 key: key, definition: ComponentForm.reference(definition).flatMap { value($0) } ?? definition,
-                components: components, isDevGuarded: node.flag(.isDevGuard), guardMs: node.whole(.guardMs, 50)))
+                components: components, isDevGuarded: node.flag(.devGuard), guardMs: node.whole(.guardMs, 50)))
     }
 
     private func site(_ key: Name) -> Site {

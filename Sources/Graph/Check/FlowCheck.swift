@@ -87,7 +87,7 @@ extension GraphChecker {
         // Code that names the channel may do anything with it.
         guard !mentioned.contains(name) else { return }
         let isWritten =
-            !producers.isEmpty || !workers(.failChan, name).isEmpty || readers.contains { $0.flag(.isExposed) }
+            !producers.isEmpty || !workers(.failChan, name).isEmpty || readers.contains { $0.flag(.exposed) }
         switch (readers.first, isWritten) {
         case (nil, false):
             add(.unusedChannel, "nobody reads or writes \(channel.id)", at: channel.site.whole)
@@ -122,7 +122,7 @@ extension GraphChecker {
 
     /// A command or request to one worker may be taken by another that reads the same channel.
     private mutating func checkSharedEntry(_ channel: Node, _ readers: [Node], _ producers: [Node]) {
-        guard producers.isEmpty, readers.count > 1, let entry = readers.first(where: { $0.flag(.isExposed) }) else {
+        guard producers.isEmpty, readers.count > 1, let entry = readers.first(where: { $0.flag(.exposed) }) else {
             return
         }
         for other in readers where other.id != entry.id {

@@ -228,14 +228,14 @@ extension GraphChecker {
 
     /// A `command!` or `request!` with the id of its worker written out (D8, D19).
     private mutating func checkEntry(_ node: Node, _ target: Name, _ call: String, _ fact: CodeFact) {
-        let exposed = workers.filter { $0.flag(.isExposed) }.map { ":\($0.id.name.description)" }
+        let exposed = workers.filter { $0.flag(.exposed) }.map { ":\($0.id.name.description)" }
         let those = exposed.isEmpty ? "no worker is" : "exposed are \(exposed.joined(separator: " "))"
         guard let worker = graph[.worker, target] else {
             return add(
                 .unanswerable, "`\(call)` to worker :\(target.description), which is not declared", at: fact.place,
                 hint: hint(target, .worker))
         }
-        guard worker.flag(.isExposed) else {
+        guard worker.flag(.exposed) else {
             return add(
                 .unanswerable, "`\(call)` to \(worker.id), which is not exposed", at: fact.place,
                 related: [worker.site.whole],

@@ -74,7 +74,7 @@ struct Diagram: Sendable {
         if let input = node.keyword(.in) {
             let from = channelBox(input)
             arrows.append(Arrow(from: from, to: box, flow: .messages))
-            if node.flag(.isExposed) {
+            if node.flag(.exposed) {
                 let entry = add(.entry, "command!", "to :\(node.id.name.description)")
                 arrows.append(Arrow(from: entry, to: from, flow: .commands))
             }

@@ -203,7 +203,7 @@ package enum DeclarationKeys {
             .dispatch, .oneOf([.go, .thread]), usual: ":go", "D6",
             "shares the pool, where nothing may block; or has a thread of its own"),
         DeclarationKey(
-            .isExposed, .flag, usual: "false", "D7", only: .command, "whether command! and request! may reach it"),
+            .exposed, .flag, usual: "false", "D7", only: .command, "whether command! and request! may reach it"),
         DeclarationKey(
             .parallel, .whole(1...100_000), usual: "1", "D7", only: .command, "messages it works on at once"),
         DeclarationKey(.meta, .metaOrName, "D7", "meta of the effects it performs"),
@@ -229,7 +229,7 @@ package enum DeclarationKeys {
             .effects, .map(EngineConfiguration.table.map { DeclarationKey($0, "P1") }), "P1",
             "the effect engine's limits"),
         DeclarationKey(
-            .isDevGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
+            .devGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
         DeclarationKey(.guardMs, .whole(1...86_400_000), usual: "50", "D16", "how long is too long"),
         DeclarationKey(.paths, .texts, usual: "[]", "U", "folders that namespaces are looked for in"),
         DeclarationKey(.doc, .text, "G1", "for people"),
@@ -282,7 +282,7 @@ package enum DeclarationKeys {
         DeclarationKey(.definition, .data, "D22", "the graph as data, or a reference to it"),
         DeclarationKey(.components, .data, usual: "{}", "D22", "what workers find under :components of their context"),
         DeclarationKey(
-            .isDevGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
+            .devGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
         DeclarationKey(.guardMs, .whole(1...86_400_000), usual: "50", "D16", "how long is too long"),
     ]
 }

@@ -107,6 +107,9 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
+    /// The namespaces that have some, in the tables' order.
+    public var namespaces: [String] { families.map { "\($0.namespace)" } }
+
     /// The names in one namespace, in the tables' order.
     public func names(in namespace: String) -> [String] {
         families.filter { "\($0.namespace)" == namespace }.flatMap { $0.primitives.map { "\($0.name)" } }
@@ -127,3 +130,46 @@ extension StaticString {
     fileprivate var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
 }
 
+/// The machine's own primitives.
+///
+/// Clojure's names stand in Clojure's namespaces; `sluice.machine` has what the library in the language needs beside them;
+/// `System`, `Math`, `Long` … are the static methods of the host classes that portable programs call.
+public enum Primitives {
+    public static let all = PrimitiveTable([
+        NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
+        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
+        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
+        MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
+        VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
+        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core, TypePrimitives.core,
+        TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math, MathPrimitives.clojure,
+        HostPrimitives.long, HostPrimitives.integer, HostPrimitives.double, HostPrimitives.boolean, HostPrimitives.character,
+        HostPrimitives.stringClass,
+    ])
+
+    /// The primitive of this name, made anew; nil when there is none.
+    public static func find(namespace: Name, name: Name) -> Native? { all.find(namespace: namespace, name: name) }
+    public static func find(namespace: String, name: String) -> Native? { all.find(namespace: namespace, name: name) }
+
+    /// What is no function: the host classes (`String`) and their static fields (`Math/PI`, `Long/MAX_VALUE`).
+    public static func constant(namespace: String, name: String) -> Value? {
+        switch (namespace, name) {
+        case ("Math", "PI"): .double(.pi)
+        case ("Math", "E"): .double(2.718281828459045)
+        case ("Long", "MAX_VALUE"): .int(.max)
+        case ("Long", "MIN_VALUE"): .int(.min)
+        case ("Integer", "MAX_VALUE"): .int(Int64(Int32.max))
+        case ("Integer", "MIN_VALUE"): .int(Int64(Int32.min))
+        case ("Double", "MAX_VALUE"): .double(.greatestFiniteMagnitude)
+        case ("Double", "MIN_VALUE"): .double(.leastNonzeroMagnitude)
+        case ("Double", "POSITIVE_INFINITY"): .double(.infinity)
+        case ("Double", "NEGATIVE_INFINITY"): .double(-.infinity)
+        case ("Double", "NaN"): .double(.nan)
+        case ("Boolean", "TRUE"): .true
+        case ("Boolean", "FALSE"): .false
+        // `String`, `clojure.lang.Keyword`: classes of the host are seen everywhere.
+        case ("clojure.core", _): HostClass.named(name).map { .object($0) }
+        default: nil
+        }
+    }
+}

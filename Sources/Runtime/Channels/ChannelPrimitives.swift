@@ -1,0 +1,165 @@
+import Machine
+import Values
+
+/// Channel operations with the meanings of core.async (D26).
+enum ChannelPrimitives {
+    static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        making(runtime) + moving(runtime) + calling(runtime) + granting(runtime)
+    }
+
+    private static func making(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            // (chan kind n) or (chan kind n put close): kind :fixed :dropping :sliding :promise; put and close are functions
+            // for a channel with a transducer, see `Channel.Hooks`.
+            RuntimePrimitive(name: "chan", arity: .between(0, 4)) { (arguments, _) throws(Fault) in
+                try .value(.object(makeChannel(arguments)))
+            },
+            RuntimePrimitive(name: "chan?", arity: 1) { (arguments, _) throws(Fault) in
+                if case .object(let object) = arguments[0] { return .value(.bool(object is Channel)) }
+                return .value(.false)
+            },
+            RuntimePrimitive(name: "closed?", arity: 1) { (arguments, _) throws(Fault) in
+                .value(.bool(try Argument.channel(arguments[0], "closed?").isClosed))
+            },
+            RuntimePrimitive(name: "timeout", arity: 1) { [unowned runtime] (arguments, _) throws(Fault) in
+                let channel = Channel(.fixed(0))
+                let delay = try Argument.milliseconds(arguments[0], "timeout")
+                runtime.scheduler.schedule(at: runtime.scheduler.now() + delay, .close(channel))
+                return .value(.object(channel))
+            },
+        ]
+    }
+
+    /// Channels hold at most this many values: a larger buffer is a mistake, or a budget's business.
+    static let largestBuffer: Int64 = 1 << 24
+
+    private static func makeChannel(_ arguments: Arguments) throws(Fault) -> Channel {
+        var hooks: Channel.Hooks?
+        if !arguments.optional(2).isNil { hooks = Channel.Hooks(put: arguments[2], close: arguments.optional(3)) }
+        let kind = arguments.optional(0)
+        if kind.isNil { return Channel(.fixed(0)) }
+        if kind.knownKeyword == .promise { return Channel(.promise, hooks: hooks) }
+        guard case .int(let count) = arguments.optional(1), count >= 0, count <= largestBuffer else {
+            throw .type("chan", expected: "a buffer size from 0 to \(largestBuffer)", found: arguments.optional(1))
+        }
+        return Channel(try buffering(kind, Int(count)), hooks: hooks)
+    }
+
+    /// Refuses dropping and sliding buffers without room (D2).
+    static func buffering(_ kind: Value, _ count: Int) throws(Fault) -> Buffering {
+        switch kind.knownKeyword {
+        case .fixed: return .fixed(count)
+        case .dropping where count > 0: return .dropping(count)
+        case .sliding where count > 0: return .sliding(count)
+        case .dropping, .sliding:
+            throw .illegalArgument("a dropping or sliding buffer needs room for at least one value, but its size is 0")
+        default: throw .type("chan", expected: "a buffer of kind :fixed, :dropping, :sliding or :promise", found: kind)
+        }
+    }
+
+    private static func moving(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        let take: Native.ControlBody = { (arguments, fiber) throws(Fault) in
+            let channel = try Argument.channel(arguments[0], "<!")
+            return try channel.take(fiber)
+        }
+        let put: Native.ControlBody = { (arguments, fiber) throws(Fault) in
+            let channel = try Argument.channel(arguments[0], ">!")
+            if let hooks = channel.hooks {
+                if arguments[1].isNil { throw Channel.nilPut }
+                return .call(hooks.put, [arguments[0], arguments[1]])
+            }
+            return try channel.put(arguments.take(1), fiber)
+        }
+        return [
+            RuntimePrimitive(name: "<!", arity: 1, body: take),
+            RuntimePrimitive(name: "<!!", arity: 1, blocks: true, body: take),
+            RuntimePrimitive(name: ">!", arity: 2, body: put),
+            RuntimePrimitive(name: ">!!", arity: 2, blocks: true, body: put),
+            RuntimePrimitive(name: "poll!", arity: 1) { (arguments, _) throws(Fault) in
+                .value(try Argument.channel(arguments[0], "poll!").poll() ?? .nil)
+            },
+            // True when accepted, false when closed, nil when there is no room. Not for channels with a transducer: the
+            // library tries to acquire those.
+            RuntimePrimitive(name: "offer!", arity: 2) { (arguments, _) throws(Fault) in
+                let channel = try Argument.channel(arguments[0], "offer!")
+                if arguments[1].isNil { throw Channel.nilPut }
+                if channel.hooks != nil { throw .unsupported("offer! on a channel with a transducer needs channel-try-acquire") }
+                switch channel.offer(arguments.take(1)) {
+                case .full: return .value(.nil)
+                case .closed: return .value(.false)
+                case .accepted, .dropped, .displaced: return .value(.true)
+                }
+            },
+            RuntimePrimitive(name: "close!", arity: 1) { (arguments, _) throws(Fault) in
+                let channel = try Argument.channel(arguments[0], "close!")
+                if let hooks = channel.hooks, !channel.isClosed { return .call(hooks.close, [arguments[0]]) }
+                channel.close()
+                return .value(.nil)
+            },
+        ]
+    }
+
+    /// `take!` and `put!`: their callbacks run in fibers of their own.
+    private static func calling(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            RuntimePrimitive(name: "take!", arity: .between(1, 2)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let channel = try Argument.channel(arguments[0], "take!")
+                let call = callback(arguments.optional(1), runtime, fiber)
+                let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
+                if let value = try channel.take(entry), entry.claim() { call(value) }
+                return .value(.nil)
+            },
+            // True unless the channel is closed; the callback hears the same when the value was taken or buffered.
+            RuntimePrimitive(name: "put!", arity: .between(2, 3)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let channel = try Argument.channel(arguments[0], "put!")
+                let call = callback(arguments.optional(2), runtime, fiber)
+                if let hooks = channel.hooks {
+                    if arguments[1].isNil { throw Channel.nilPut }
+                    let completion = JobCompletion.call { result in if case .success(let value) = result { call(value) } }
+                    runtime.spawn(hooks.put, [arguments[0], arguments[1]], from: Job.running(fiber), completion: completion)
+                    return .value(.bool(!channel.isClosed))
+                }
+                let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
+                guard let accepted = try channel.put(arguments.take(1), entry) else { return .value(.true) }
+                if entry.claim() { call(.bool(accepted)) }
+                return .value(.bool(accepted))
+            },
+        ]
+    }
+
+    private static func callback(_ function: Value, _ runtime: FiberRuntime, _ fiber: Fiber) -> @Sendable (Value) -> Void {
+        if function.isNil { return { _ in } }
+        let bindings = fiber.bindings
+        let parent = Job.running(fiber)
+        let scope = parent?.innerScope
+        let lineage = parent?.nextLineage()
+        return { [weak runtime] value in
+            runtime?.spawn(function, [value], scope: scope, lineage: lineage, bindings: bindings)
+        }
+    }
+
+    /// What a library function uses to put on a channel with a transducer: acquire, add any number of values, release.
+    private static func granting(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            RuntimePrimitive(name: "channel-acquire", arity: 1) { (arguments, fiber) throws(Fault) in
+                try Argument.channel(arguments[0], "channel-acquire").acquire(try Job.waiting(fiber))
+            },
+            RuntimePrimitive(name: "channel-try-acquire", arity: 1) { (arguments, _) throws(Fault) in
+                .value(try Argument.channel(arguments[0], "channel-try-acquire").tryAcquire().map { .bool($0) } ?? .nil)
+            },
+            RuntimePrimitive(name: "channel-add", arity: 2) { (arguments, _) throws(Fault) in
+                try Argument.channel(arguments[0], "channel-add").add(arguments.take(1))
+                return .value(arguments[0])
+            },
+            RuntimePrimitive(name: "channel-release", arity: 1) { (arguments, _) throws(Fault) in
+                try Argument.channel(arguments[0], "channel-release").releaseGrant()
+                return .value(.nil)
+            },
+            // Closes without calling the channel's own close function.
+            RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in
+                try Argument.channel(arguments[0], "channel-close").close()
+                return .value(.nil)
+            },
+        ]
+    }
+}

@@ -1,0 +1,264 @@
+import Values
+
+/// Somebody who waits at a channel, as the state machine sees it.
+package protocol Party {
+    /// Takes the right to resume the party; false when it waits no more.
+    func claim() -> Bool
+    var isWaiting: Bool { get }
+}
+
+/// What a channel does with values nobody takes yet.
+package enum Buffering: Equatable, Sendable {
+    /// Holds up to so many; 0 is a rendezvous.
+    case fixed(Int)
+    /// Drops new values when full.
+    case dropping(Int)
+    /// Drops the oldest value when full.
+    case sliding(Int)
+    /// Keeps its first value for ever and gives it to every taker.
+    case promise
+
+    package var capacity: Int {
+        switch self {
+        case .fixed(let count), .dropping(let count), .sliding(let count): count
+        case .promise: 1
+        }
+    }
+}
+
+/// A channel as a pure state machine: no locks, no threads, no callbacks. Each operation says who is to be resumed with what.
+///
+/// Invariants: somebody waits to take only while the buffer is empty (a granted channel excepted); somebody waits to put only
+/// while the buffer is full or a grant is out; after `close` nobody waits to take.
+package struct ChannelState<Waiter: Party>: ~Copyable {
+    /// How many may wait to put, and how many to take; more are an error, for they mean that nobody serves the channel.
+    package static var pendingLimit: Int { 1024 }
+
+    package let buffering: Buffering
+    private let capacity: Int
+    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
+    package let isGranted: Bool
+    private var buffer = Ring<Value>()
+    private var puts = Ring<PendingPut>()
+    private var takes = Ring<Waiter>()
+    package private(set) var isClosed = false
+    private var grantOut = false
+    /// Waiting entries above which stale ones are looked for.
+    private var sweepPuts = 32
+    private var sweepTakes = 32
+
+    private struct PendingPut {
+        let value: Value
+        let waiter: Waiter
+    }
+
+    package enum Put {
+        /// In the buffer.
+        case buffered
+        /// The caller resumes this taker with the value.
+        case handed(Waiter)
+        /// The caller resumes all of these with the value, which the channel keeps.
+        case broadcast([Waiter])
+        /// The value was dropped; the put counts as done.
+        case dropped
+        /// In the buffer, instead of this oldest value.
+        case displaced(Value)
+        case closed
+        /// Nothing changed: there is no room.
+        case full
+    }
+
+    package enum Take {
+        case value(Value)
+        /// A value, and a putter to resume with true.
+        case valueResuming(Value, Waiter)
+        /// Closed and drained.
+        case closed
+        /// Nothing changed: there is nothing to take.
+        case empty
+    }
+
+    package init(_ buffering: Buffering, isGranted: Bool = false) {
+        self.buffering = buffering
+        capacity = buffering.capacity
+        self.isGranted = isGranted
+    }
+
+    /// Values in the buffer.
+    package var count: Int { buffer.count }
+    package var waitingPuts: Int { puts.count }
+    package var waitingTakes: Int { takes.count }
+
+
+    /// Puts `value`, which stays where it is when the outcome hands it on or refuses it.
+    package mutating func put(_ value: borrowing Value) -> Put {
+        if isClosed { return .closed }
+        if case .promise = buffering { return keep(copy value) }
+        while let taker = takes.popFirst() {
+            if taker.claim() { return .handed(taker) }
+        }
+        if buffer.count < capacity {
+            buffer.append(copy value)
+            return .buffered
+        }
+        switch buffering {
+        case .fixed, .promise: return .full
+        case .dropping: return .dropped
+        case .sliding:
+            let oldest = buffer.popFirst()!
+            buffer.append(copy value)
+            return .displaced(oldest)
+        }
+    }
+
+    private mutating func keep(_ value: Value) -> Put {
+        guard buffer.isEmpty else { return .dropped }
+        buffer.append(value)
+        return .broadcast(claimTakers())
+    }
+
+    /// Waits to put, after `put` said `full`. False when too many wait.
+    package mutating func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool {
+        if puts.count >= min(sweepPuts, Self.pendingLimit) {
+            puts.filter { $0.waiter.isWaiting }
+            sweepPuts = max(32, puts.count * 2)
+        }
+        if puts.count >= Self.pendingLimit { return false }
+        puts.append(PendingPut(value: value, waiter: waiter))
+        return true
+    }
+
+    /// Whether a put would not wait now.
+    package mutating func canPut() -> Bool {
+        if isClosed || buffer.count < capacity { return true }
+        if case .fixed = buffering {} else { return true }
+        while !takes.isEmpty {
+            if takes[0].isWaiting { return true }
+            _ = takes.popFirst()
+        }
+        return false
+    }
+
+
+    package mutating func take() -> Take {
+        if case .promise = buffering {
+            if !buffer.isEmpty { return .value(buffer[0]) }
+            return isClosed ? .closed : .empty
+        }
+        if let value = buffer.popFirst() {
+            if isGranted {
+                if let putter = grantNext() { return .valueResuming(value, putter) }
+            } else {
+                while let pending = puts.popFirst() {
+                    guard pending.waiter.claim() else { continue }
+                    buffer.append(pending.value)
+                    return .valueResuming(value, pending.waiter)
+                }
+            }
+            return .value(value)
+        }
+        if !isGranted {
+            while let pending = puts.popFirst() {
+                if pending.waiter.claim() { return .valueResuming(pending.value, pending.waiter) }
+            }
+        }
+        // A grant that is out may still add values after the close.
+        return isClosed && !grantOut ? .closed : .empty
+    }
+
+    /// Waits to take, after `take` said `empty`. False when too many wait.
+    package mutating func enqueueTake(_ waiter: Waiter) -> Bool {
+        if takes.count >= min(sweepTakes, Self.pendingLimit) {
+            takes.filter { $0.isWaiting }
+            sweepTakes = max(32, takes.count * 2)
+        }
+        if takes.count >= Self.pendingLimit { return false }
+        takes.append(waiter)
+        return true
+    }
+
+    /// Whether a take would not wait now.
+    package mutating func canTake() -> Bool {
+        if !buffer.isEmpty || (isClosed && !grantOut) { return true }
+        if isGranted { return false }
+        while !puts.isEmpty {
+            if puts[0].waiter.isWaiting { return true }
+            _ = puts.popFirst()
+        }
+        return isClosed
+    }
+
+    private mutating func claimTakers() -> [Waiter] {
+        var claimed: [Waiter] = []
+        while let taker = takes.popFirst() {
+            if taker.claim() { claimed.append(taker) }
+        }
+        return claimed
+    }
+
+
+    /// Closes, and gives the takers to resume with nil. Values that wait to be put can still be taken.
+    package mutating func close() -> [Waiter] {
+        if isClosed { return [] }
+        isClosed = true
+        return grantOut ? [] : claimTakers()
+    }
+
+
+    package enum Grant { case granted, closed, full }
+
+    /// Asks to add; the grant must be given back with `release`. One is out at a time.
+    package mutating func acquire() -> Grant {
+        if isClosed { return .closed }
+        if grantOut || isFullForGrants { return .full }
+        grantOut = true
+        return .granted
+    }
+
+    /// Adds a value under the grant, beyond the capacity if need be. Gives the taker to resume with it, if one waits; the value
+    /// a sliding buffer drops for it is gone.
+    package mutating func add(_ value: borrowing Value) -> Waiter? {
+        while let taker = takes.popFirst() {
+            if taker.claim() { return taker }
+        }
+        switch buffering {
+        case .fixed: break
+        case .promise: if !buffer.isEmpty { return nil }
+        case .dropping(let limit): if buffer.count >= limit { return nil }
+        case .sliding(let limit): if buffer.count >= limit { _ = buffer.popFirst() }
+        }
+        buffer.append(copy value)
+        return nil
+    }
+
+    /// Gives the grant back. Gives the putter to resume with true because it has the grant now, and takers to resume with nil
+    /// because the channel was closed meanwhile.
+    package mutating func release() -> (granted: Waiter?, ended: [Waiter]) {
+        grantOut = false
+        if isClosed { return (nil, claimTakers()) }
+        return (grantNext(), [])
+    }
+
+    /// Putters to resume with false after a close: their values can no longer be added.
+    package mutating func refusePuts() -> [Waiter] {
+        var refused: [Waiter] = []
+        while let pending = puts.popFirst() {
+            if pending.waiter.claim() { refused.append(pending.waiter) }
+        }
+        return refused
+    }
+
+    private var isFullForGrants: Bool {
+        if case .fixed(let limit) = buffering { buffer.count >= limit } else { false }
+    }
+
+    private mutating func grantNext() -> Waiter? {
+        if grantOut || isFullForGrants || isClosed { return nil }
+        while let pending = puts.popFirst() {
+            guard pending.waiter.claim() else { continue }
+            grantOut = true
+            return pending.waiter
+        }
+        return nil
+    }
+}

@@ -1,0 +1,220 @@
+import Engine
+import Machine
+import Values
+
+/// Performing effects: the fiber parks, the engine works, the outcome resumes the fiber.
+enum EffectPrimitives {
+    static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            // (perform effect): the value; an error throws ex-info with {:code … :message … :effect …}.
+            RuntimePrimitive(name: "perform", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                try runtime.perform(arguments[0], try Job.waiting(fiber))
+            },
+            // (perform-all effects): outcomes in the order given; an error is {:error {:code … :message …}}.
+            RuntimePrimitive(name: "perform-all", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let given = try elements(arguments[0])
+                return try runtime.performAll(given, try Job.waiting(fiber))
+            },
+            // (submit! effects): ids in the order given, without waiting. One effect or a collection of them.
+            RuntimePrimitive(name: "submit!", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let isOne = if case .map = arguments[0] { true } else { false }
+                let given = isOne ? [arguments[0]] : try elements(arguments[0])
+                let effects = try runtime.read(given, try Job.waiting(fiber))
+                try runtime.submit(effects) { _, _ in }
+                return .value(isOne ? effects[0].id.value : .vector(effects.map { $0.id.value }))
+            },
+            // (outcome id): waits for an effect by id; errors throw as they do in perform.
+            RuntimePrimitive(name: "outcome", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let engine = try runtime.theEngine
+                let key = try ValueKey(arguments[0])
+                let given = arguments[0]
+                return try runtime.waitForEngine(try Job.waiting(fiber)) { (entry) throws(Fault) in
+                    engine.wait(forID: key) { outcome in runtime.answer(entry, outcome, id: given) }
+                }
+            },
+            // (cancel! {:id …}), :group or :tag: reason :requested.
+            RuntimePrimitive(name: "cancel!", arity: 1) { [unowned runtime] (arguments, _) throws(Fault) in
+                try runtime.theEngine.cancel(try selector(arguments[0]), .requested)
+                return .value(.nil)
+            },
+            RuntimePrimitive(name: "why", arity: 1) { [unowned runtime] (arguments, _) throws(Fault) in
+                .value(.string(try runtime.theEngine.why(try ValueKey(arguments[0]))))
+            },
+        ]
+    }
+
+    private static func elements(_ value: Value) throws(Fault) -> [Value] {
+        var found: [Value] = []
+        try Sequences.forEach(value) { (element) throws(Fault) in found.append(element) }
+        return found
+    }
+
+    private static func selector(_ value: Value) throws(Fault) -> CancelSelector {
+        if case .map(let map) = value {
+            if let id = try map.find(.kw(.id)) { return .id(try ValueKey(id)) }
+            if let group = try map.find(.kw(.group)) { return .group(try ValueKey(group)) }
+            if let tag = try map.find(.kw(.tag)) { return .tag(try ValueKey(tag)) }
+        }
+        throw .type("cancel!", expected: "a map with :id, :group or :tag", found: value)
+    }
+}
+
+extension FiberRuntime {
+    var theEngine: EngineDriver {
+        get throws(Fault) {
+            if let engine { return engine }
+            throw .illegalState("no engine is attached: effects can be performed only in a run")
+        }
+    }
+
+    /// Reads effects that the running job submits; ordinals follow the order of its program.
+    func read(_ given: [Value], _ job: Job) throws(Fault) -> [Effect] {
+        let parent = job.lineage.identity
+        var effects: [Effect] = []
+        for value in given {
+            do throws(KeyError) {
+                effects.append(
+                    try Effect(value, parent: parent, ordinal: job.nextEffect(), named: { [unowned self] in self.meta($0) }))
+            } catch {
+                throw error.fault
+            }
+        }
+        return effects
+    }
+
+    /// Submits a batch. The scheduler is held until each effect has ended, because each may make a fiber ready.
+    func submit(_ effects: [Effect], _ body: @escaping @Sendable (Int, Outcome) -> Void) throws(Fault) {
+        let engine = try theEngine
+        let scheduler = scheduler
+        for _ in effects { scheduler.hold() }
+        do throws(EffectError) {
+            try engine.submit(
+                Submission(
+                    effects,
+                    waiter: { index, outcome in
+                        body(index, outcome)
+                        scheduler.release()
+                    }))
+        } catch {
+            for _ in effects { scheduler.release() }
+            throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
+        }
+    }
+
+    /// Parks the job until the engine answers `ask`'s entry. A fiber that is itself an effect's handler gives its slot to
+    /// others meanwhile (P19).
+    func waitForEngine(_ job: Job, _ ask: (Waiting) throws(Fault) -> Void) throws(Fault) -> Control {
+        job.request?.park()
+        let entry = Waiting(job, job.arm())
+        do throws(Fault) { try ask(entry) } catch {
+            guard job.disarm(entry.epoch) else { return .parked }
+            job.request?.unpark {}
+            throw error
+        }
+        return try job.parked(entry.epoch)
+    }
+
+    func perform(_ value: Value, _ job: Job) throws(Fault) -> Control {
+        let effects = try read([value], job)
+        let request = job.request
+        return try waitForEngine(job) { (entry) throws(Fault) in
+            try submit(effects) { _, outcome in
+                FiberRuntime.goOn(request) { self.answer(entry, outcome, effect: effects[0]) }
+            }
+        }
+    }
+
+    func performAll(_ values: [Value], _ job: Job) throws(Fault) -> Control {
+        if values.isEmpty { return .value(.vector([])) }
+        let effects = try read(values, job)
+        let request = job.request
+        let gathered = Gathered(effects.count)
+        return try waitForEngine(job) { (entry) throws(Fault) in
+            try submit(effects) { index, outcome in
+                guard let all = gathered.set(index, outcome) else { return }
+                FiberRuntime.goOn(request) { if entry.claim() { entry.resume(all) } }
+            }
+        }
+    }
+
+    private static func goOn(_ request: EffectRequest?, _ body: @escaping @Sendable () -> Void) {
+        if let request { request.unpark(body) } else { body() }
+    }
+
+    func answer(_ entry: Waiting, _ outcome: Outcome, effect: Effect? = nil, id: Value = .nil) {
+        guard entry.claim() else { return }
+        switch outcome {
+        case .ok(let value): entry.resume(value)
+        case .error(let error): entry.waiter.resume(throwing: FiberRuntime.fault(error, effect: effect?.value ?? id))
+        }
+    }
+
+    /// The exception that a script sees: its data has `:code`, `:message`, `:effect` and what the handler added.
+    static func fault(_ error: EffectError, effect: Value) -> Fault {
+        var data = HashMap()
+        if case .map(let given) = error.value { data = given }
+        try? HashMap.set(&data, .kw(.effect), effect)
+        return .of(.info, error.message, data: .map(data))
+    }
+}
+
+/// Outcomes of a batch, as they come.
+private final class Gathered: @unchecked Sendable {
+    // Sendable: guarded by `lock`.
+    private let lock = Lock()
+    private var outcomes: [Value]
+    private var missing: Int
+
+    init(_ count: Int) {
+        outcomes = Array(repeating: .nil, count: count)
+        missing = count
+    }
+
+    /// Everything, in order, once the last has come.
+    func set(_ index: Int, _ outcome: Outcome) -> Value? {
+        lock.withLock {
+            switch outcome {
+            case .ok(let value): outcomes[index] = value
+            case .error(let error): outcomes[index] = .record((.error, error.value))
+            }
+            missing -= 1
+            return missing == 0 ? .vector(outcomes) : nil
+        }
+    }
+}
+
+/// An effect type whose handler is a function of the script (`defeffect`): one fiber for each attempt, called with the
+/// effect's parameters (P26). It may park, perform effects and be cancelled.
+package struct FunctionHandler: EffectHandler {
+    private let function: Value
+    private unowned let runtime: FiberRuntime
+
+    package init(_ function: Value, _ runtime: FiberRuntime) {
+        self.function = function
+        self.runtime = runtime
+    }
+
+    package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
+        let runtime = runtime
+        runtime.scheduler.hold()
+        let lineage = Lineage(request.effect.identity)
+        let job = runtime.makeHandler(function, [.map(request.effect.params)], lineage: lineage, request) { result in
+            switch result {
+            case .success(let value): completion.succeed(value)
+            case .failure(let fault): completion.fail(FunctionHandler.error(fault))
+            }
+            runtime.scheduler.release()
+        }
+        request.token.onCancel { job.cancel($0) }
+        runtime.scheduler.ready(job)
+    }
+
+    /// An exception with a `:code` in its data keeps it.
+    private static func error(_ fault: Fault) -> EffectError {
+        var error = EffectError.of(fault, code: .handlerFailed)
+        if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue {
+            error.code = text
+        }
+        return error
+    }
+}

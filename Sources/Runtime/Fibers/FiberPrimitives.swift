@@ -1,0 +1,146 @@
+import Engine
+import Machine
+import Values
+
+/// Starting fibers and letting time pass.
+enum FiberPrimitives {
+    static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            // (spawn f dispatch): a channel that receives the result of (f), then closes.
+            RuntimePrimitive(name: "spawn", arity: .between(1, 2)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
+                let channel = Channel(.fixed(1))
+                runtime.spawn(
+                    arguments[0], dispatch: dispatch, from: Job.running(fiber), bindings: fiber.bindings,
+                    completion: .channel(channel))
+                return .value(.object(channel))
+            },
+            // (future-call f): a future of the result of (f).
+            RuntimePrimitive(name: "future-call", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let future = Future()
+                runtime.spawn(
+                    arguments[0], dispatch: .go, from: Job.running(fiber), bindings: fiber.bindings, completion: .promise(future))
+                return .value(.object(future))
+            },
+            RuntimePrimitive(name: "sleep", arity: 1) { (arguments, fiber) throws(Fault) in
+                let delay = try Argument.milliseconds(arguments[0], "sleep")
+                let job = try Job.waiting(fiber)
+                let entry = Waiting(job, job.arm())
+                job.runtime.scheduler.schedule(at: job.runtime.scheduler.now() + delay, .resume(entry, .nil))
+                return try job.parked(entry.epoch)
+            },
+            // (yield): others that are ready run first.
+            RuntimePrimitive(name: "yield", arity: 0) { (_, fiber) throws(Fault) in
+                let job = try Job.waiting(fiber)
+                let entry = Waiting(job, job.arm())
+                job.runtime.scheduler.schedule(at: job.runtime.scheduler.now(), .resume(entry, .nil))
+                return try job.parked(entry.epoch)
+            },
+            // Nanoseconds of the scheduler's clock: virtual under the virtual scheduler.
+            RuntimePrimitive(name: "nano-time", arity: 0) { [unowned runtime] (_, _) throws(Fault) in
+                .value(.int(runtime.scheduler.now()))
+            },
+            RuntimePrimitive(name: "identity", arity: 0) { (_, fiber) throws(Fault) in
+                .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
+            },
+        ]
+    }
+}
+
+/// Promises and futures (N3).
+enum PromisePrimitives {
+    static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            RuntimePrimitive(name: "promise", arity: 0) { (_, _) throws(Fault) in .value(.object(Promise())) },
+            // (deliver p value): p, or nil when something was delivered before.
+            RuntimePrimitive(name: "deliver", arity: 2) { (arguments, _) throws(Fault) in
+                let promise = try promise(arguments[0], "deliver")
+                if promise is Future { throw .type("deliver", expected: "a promise", found: arguments[0]) }
+                return .value(promise.complete(.success(arguments[1])) ? arguments[0] : .nil)
+            },
+            // (await p) and (await p ms else): what deref does for promises and futures.
+            RuntimePrimitive(name: "await", arity: .between(1, 3)) { (arguments, fiber) throws(Fault) in
+                try awaiting(arguments, fiber)
+            },
+            RuntimePrimitive(name: "promise?", arity: 1) { (arguments, _) throws(Fault) in
+                if case .object(let object) = arguments[0] { return .value(.bool(object is Promise)) }
+                return .value(.false)
+            },
+            RuntimePrimitive(name: "future?", arity: 1) { (arguments, _) throws(Fault) in
+                if case .object(let object) = arguments[0] { return .value(.bool(object is Future)) }
+                return .value(.false)
+            },
+            RuntimePrimitive(name: "realized?", arity: 1) { (arguments, _) throws(Fault) in
+                .value(.bool(try promise(arguments[0], "realized?").isRealized))
+            },
+            RuntimePrimitive(name: "future-cancel", arity: 1) { (arguments, _) throws(Fault) in
+                .value(.bool(try future(arguments[0], "future-cancel").cancel()))
+            },
+            RuntimePrimitive(name: "future-cancelled?", arity: 1) { (arguments, _) throws(Fault) in
+                .value(.bool(try future(arguments[0], "future-cancelled?").isCancelled))
+            },
+        ]
+    }
+
+    private static func awaiting(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Control {
+        let promise = try promise(arguments[0], "deref")
+        if let outcome = promise.outcome { return .value(try value(of: outcome)) }
+        let job = try Job.waiting(fiber)
+        guard arguments.count > 1 else { return try promise.wait(job) }
+        let delay = try Argument.milliseconds(arguments[1], "deref")
+        return try promise.wait(job, until: job.runtime.scheduler.now() + delay, else: arguments.optional(2))
+    }
+
+    /// What a fiber that asks for the outcome gets: a cancelled future throws, rather than cancelling who asks.
+    static func value(of outcome: Result<Value, Fault>) throws(Fault) -> Value {
+        switch outcome {
+        case .success(let value): return value
+        case .failure(let fault): throw Promise.seen(fault)
+        }
+    }
+
+    private static func promise(_ value: Value, _ operation: String) throws(Fault) -> Promise {
+        if case .object(let object) = value, let promise = object as? Promise { return promise }
+        throw .type(operation, expected: "a promise or a future", found: value)
+    }
+
+    private static func future(_ value: Value, _ operation: String) throws(Fault) -> Future {
+        if case .object(let object) = value, let future = object as? Future { return future }
+        throw .type(operation, expected: "a future", found: value)
+    }
+}
+
+/// Structured scopes.
+enum ScopePrimitives {
+    static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
+        [
+            // (scope-enter): a new scope inside the present one; fibers started from here on belong to it.
+            RuntimePrimitive(name: "scope-enter", arity: 0) { (_, fiber) throws(Fault) in
+                let job = try Job.waiting(fiber)
+                let scope = Scope(parent: job.innerScope)
+                job.innerScope = scope
+                return .value(.object(scope))
+            },
+            // (scope-leave scope): back to the scope around it. Join it first.
+            RuntimePrimitive(name: "scope-leave", arity: 1) { (arguments, fiber) throws(Fault) in
+                let scope = try scope(arguments[0], "scope-leave")
+                if let job = Job.running(fiber), job.innerScope === scope, let parent = scope.parent { job.innerScope = parent }
+                scope.close()
+                return .value(.nil)
+            },
+            // (scope-join scope): waits until every fiber in it has ended.
+            RuntimePrimitive(name: "scope-join", arity: 1) { (arguments, fiber) throws(Fault) in
+                try scope(arguments[0], "scope-join").join(try Job.waiting(fiber))
+            },
+            RuntimePrimitive(name: "scope-cancel", arity: 1) { (arguments, _) throws(Fault) in
+                try scope(arguments[0], "scope-cancel").cancel(.requested)
+                return .value(.nil)
+            },
+        ]
+    }
+
+    private static func scope(_ value: Value, _ operation: String) throws(Fault) -> Scope {
+        if case .object(let object) = value, let scope = object as? Scope { return scope }
+        throw .type(operation, expected: "a scope", found: value)
+    }
+}

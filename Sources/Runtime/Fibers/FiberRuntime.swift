@@ -1,0 +1,225 @@
+import Engine
+import Machine
+import Synchronization
+import Values
+
+/// The runtime of one instance: makes fibers, knows their scheduler, and ends them.
+///
+/// The instance and whoever made the runtime keep it alive; fibers, scopes and primitives refer to it without holding it, so
+/// `shutDown` must come before it goes.
+package final class FiberRuntime: @unchecked Sendable {
+    // Sendable: `random` is atomic, the rest is set once.
+    package unowned let instance: Instance
+    package let scheduler: any Scheduler
+    /// Owns every fiber.
+    package let root: Scope
+    /// The one stream of everything that happens; its clock is the scheduler's.
+    package let events: EventStream
+    /// What the run is called.
+    package let identity: Identity
+    private let uncaught: @Sendable (Fault, Identity) -> Void
+    private let attachedEngine = Atomic<UnsafeMutableRawPointer?>(nil)
+    private let names = Lock()
+    private var metas: HashMap?
+    private let random: Atomic<UInt64>
+    private let starts = Atomic<Int>(0)
+
+    /// How fibers are scheduled.
+    package enum Mode: Sendable {
+        /// On threads, at most so many of the pool at a time.
+        case threads(cores: Int)
+        /// On the thread that lends itself, in an order drawn from the seed, with virtual time.
+        case virtual(seed: UInt64)
+    }
+
+    /// - Parameters:
+    ///   - wallStart: what the wall clock shows when the scheduler's clock shows 0, in milliseconds; by default the real one,
+    ///     and 0 under virtual time.
+    ///   - uncaught: hears of faults that no code of the script handles, except cancellations; they are events, too.
+    package init(
+        _ instance: Instance, _ mode: Mode = .threads(cores: ThreadedScheduler.coreCount),
+        identity: Identity = Identity(root: .run), redactor: Redactor = Redactor(), wallStart: Int64? = nil,
+        uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }
+    ) {
+        self.instance = instance
+        self.identity = identity
+        self.uncaught = uncaught
+        root = Scope(parent: nil)
+        let root = root
+        // A budget that ran out ends everything, whoever used it up (N6).
+        let exhausted: @Sendable (Fault) -> Void = { _ in root.cancel(.stopped) }
+        switch mode {
+        case .threads(let cores):
+            random = Atomic(UInt64(bitPattern: MonotonicClock.now))
+            scheduler = ThreadedScheduler(cores: cores, account: instance.account, onExhaustion: exhausted)
+        case .virtual(let seed):
+            random = Atomic(seed ^ 0x5bf0_3635_dcf5_9e15)
+            scheduler = VirtualScheduler(seed: seed, account: instance.account, onExhaustion: exhausted)
+        }
+        let real = if case .threads = mode { MonotonicClock.wallMs - MonotonicClock.now / 1_000_000 } else { Int64(0) }
+        let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
+        self.clock = clock
+        events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
+    }
+
+    deinit {
+        if let engine = attachedEngine.load(ordering: .acquiring) { Unmanaged<EngineDriver>.fromOpaque(engine).release() }
+    }
+
+    /// The scheduler's time, for the engine.
+    package let clock: SchedulerClock
+
+    /// The engine that performs effects, once attached.
+    package var engine: EngineDriver? {
+        attachedEngine.load(ordering: .acquiring).map { Unmanaged<EngineDriver>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Attaches the engine, once, before any fiber performs an effect.
+    package func attach(_ engine: EngineDriver) {
+        let old = attachedEngine.exchange(Unmanaged.passRetained(engine).toOpaque(), ordering: .acquiringAndReleasing)
+        precondition(old == nil, "a runtime has one engine")
+    }
+
+    /// `defmeta` names and their maps, for effects that name one.
+    package func setMetas(_ metas: HashMap?) { names.withLock { self.metas = metas } }
+
+    func meta(_ name: Name) -> HashMap? {
+        guard let metas = names.withLock({ metas }), case .map(let map)? = try? metas.find(.keyword(name)) else { return nil }
+        return map
+    }
+
+    func report(_ fault: Fault, _ identity: Identity) {
+        events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
+        uncaught(fault, identity)
+    }
+
+    /// Starts a fiber that calls `function` with `arguments`.
+    ///
+    /// - Parameters:
+    ///   - parent: the running job that starts it, whose scope, dynamic bindings and lineage it inherits.
+    ///   - scope: the scope it belongs to instead.
+    @discardableResult
+    package func spawn(
+        _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil, scope: Scope? = nil,
+        lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none, holdMeter: HoldMeter? = nil
+    ) -> Job {
+        let job = make(
+            function, arguments, dispatch: dispatch, from: parent, scope: scope, lineage: lineage, bindings: bindings,
+            completion: completion, holdMeter: holdMeter)
+        scheduler.ready(job)
+        return job
+    }
+
+    private func make(
+        _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?, lineage: Lineage?,
+        bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?
+    ) -> Job {
+        let fiber = Fiber(instance, calling: function, arguments, bindings: bindings ?? parent?.fiber.bindings)
+        let owner = scope ?? parent?.innerScope ?? root
+        let line = lineage ?? parent?.nextLineage() ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
+        let job = Job(
+            fiber, runtime: self, scope: owner, lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter)
+        if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
+        owner.add(job)
+        return job
+    }
+
+    /// A job, not yet ready, that answers an effect.
+    func makeHandler(
+        _ function: Value, _ arguments: [Value], lineage: Lineage, _ request: EffectRequest,
+        _ body: @escaping @Sendable (Result<Value, Fault>) -> Void
+    ) -> Job {
+        let job = make(
+            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: lineage, bindings: nil, completion: .call(body),
+            holdMeter: nil)
+        job.request = request
+        return job
+    }
+
+    // Lending the calling thread
+
+    /// Runs `function` as the main fiber to its end, while other fibers run too. The calling thread works along.
+    ///
+    /// When the fiber waits for something that can never happen, the wait throws where it stands.
+    package func runMain(_ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil) -> Result<Value, Fault> {
+        let end = MainEnd()
+        let completion = JobCompletion.call { [scheduler] result in
+            end.set(result)
+            scheduler.attend()
+        }
+        let job = make(
+            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: nil, bindings: bindings, completion: completion,
+            holdMeter: nil)
+        var first: Job? = job
+        while true {
+            let isOver = scheduler.run(first, until: { end.isSet })
+            first = nil
+            switch isOver {
+            case .done: return end.result!
+            case .stopped: return end.result ?? .failure(.cancelled(.stopped))
+            case .idle:
+                guard let epoch = job.currentWait, job.claim(epoch) else {
+                    return end.result ?? .failure(FiberRuntime.deadlock)
+                }
+                job.resume(throwing: FiberRuntime.deadlock)
+            }
+        }
+    }
+
+    static var deadlock: Fault {
+        .of(
+            .illegalState,
+            "waits for ever: no other fiber, timer, effect or source is left that could end this wait",
+            hint: "start what puts or delivers before waiting for it, or wait with a timeout")
+    }
+
+    /// Lends the calling thread until nothing can happen any more, or until `isDone`.
+    @discardableResult package func runUntilIdle(or isDone: @escaping @Sendable () -> Bool = { false }) -> RunEnd {
+        scheduler.run(nil, until: isDone)
+    }
+
+    /// Cancels every fiber, runs their `finally` blocks until `deadline` nanoseconds from now, and ends the threads. Gives
+    /// whether all of them ended. Only from a thread that runs no fiber.
+    @discardableResult package func shutDown(within nanoseconds: Int64 = 1_000_000_000) -> Bool {
+        root.cancel(.stopped)
+        let late = TimerToken()
+        let expired = Flag()
+        scheduler.schedule(at: scheduler.now() + nanoseconds, .call(late, { [scheduler] in
+            expired.raise()
+            scheduler.attend()
+        }))
+        let root = root
+        _ = scheduler.run(nil, until: { root.fiberCount == 0 || expired.isRaised })
+        late.cancel()
+        scheduler.stop()
+        return root.fiberCount == 0
+    }
+
+    /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
+    func draw(below bound: Int) -> Int {
+        let state = random.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+        return Int(SplitMix.mix(state) % UInt64(bound))
+    }
+}
+
+/// A flag that is raised once.
+final class Flag: Sendable {
+    private let raised = Atomic<Bool>(false)
+    func raise() { raised.store(true, ordering: .releasing) }
+    var isRaised: Bool { raised.load(ordering: .acquiring) }
+}
+
+/// The result of a main fiber, set by the thread that ran its last slice.
+private final class MainEnd: @unchecked Sendable {
+    // Sendable: `stored` is written before `flag` is raised and read after.
+    private var stored: Result<Value, Fault>?
+    private let flag = Flag()
+
+    func set(_ result: Result<Value, Fault>) {
+        stored = result
+        flag.raise()
+    }
+
+    var isSet: Bool { flag.isRaised }
+    var result: Result<Value, Fault>? { flag.isRaised ? stored : nil }
+}

@@ -1,0 +1,246 @@
+import Engine
+import Machine
+import Synchronization
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Where a fiber may run.
+package enum Dispatch: Sendable {
+    /// On the pool, one thread per core: it must not block its thread.
+    case go
+    /// On a thread of its own for as long as it runs: it may block it.
+    case thread
+}
+
+/// What happens with a fiber's result.
+package enum JobCompletion: @unchecked Sendable {
+    // Sendable: its payloads are.
+    /// The value is dropped, a fault is reported.
+    case none
+    /// The value is put on the channel unless it is nil, then the channel is closed; a fault is reported and closes it.
+    case channel(Channel)
+    /// Whoever waits for the promise gets the value or the fault.
+    case promise(Promise)
+    /// Swift code is told, on the thread that ran the fiber.
+    case call(@Sendable (Result<Value, Fault>) -> Void)
+}
+
+/// One fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
+package final class Job: Parkable, @unchecked Sendable {
+    // Sendable: `state` belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable.
+    package let fiber: Fiber
+    package let scope: Scope
+    package let dispatch: Dispatch
+    /// Lives as long as its runtime; unowned because the jobs it holds must not hold it.
+    package unowned(unsafe) let runtime: FiberRuntime
+    /// Counts the time the fiber holds its thread, where somebody wants to know.
+    package let holdMeter: HoldMeter?
+    private let completion: JobCompletion
+    private let reason = Atomic<UInt8>(0)
+    let state: UnsafeMutablePointer<JobState>
+
+    struct JobState {
+        /// Neighbours in the scope's list; guarded by the scope's lock.
+        var previous: Unmanaged<Job>?
+        var next: Unmanaged<Job>?
+        var lineage: Lineage
+        /// How many fibers this one has started: the next one's ordinal.
+        var fibers: UInt32 = 0
+        /// How many effects it has submitted.
+        var effects: UInt32 = 0
+        /// The effect whose handler this fiber is.
+        var request: EffectRequest?
+        /// The scope that this fiber's own children start in, when it is inside `with-scope`.
+        var inner: Scope?
+    }
+
+    init(
+        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch, completion: JobCompletion,
+        holdMeter: HoldMeter?
+    ) {
+        self.fiber = fiber
+        self.runtime = runtime
+        self.scope = scope
+        self.dispatch = dispatch
+        self.completion = completion
+        self.holdMeter = holdMeter
+        state = .allocate(capacity: 1)
+        state.initialize(to: JobState(lineage: lineage))
+        super.init()
+        fiber.owner = self
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    /// The scope that fibers started by this one belong to; only the running fiber asks.
+    package var innerScope: Scope {
+        get { state.pointee.inner ?? scope }
+        set { state.pointee.inner = newValue === scope ? nil : newValue }
+    }
+
+    /// Where this fiber comes from; only its owner asks.
+    package var lineage: Lineage { state.pointee.lineage }
+
+    /// A stable lineage for the next fiber that this one starts; only the running fiber asks.
+    package func nextLineage() -> Lineage {
+        defer { state.pointee.fibers += 1 }
+        return state.pointee.lineage.child(Int(state.pointee.fibers))
+    }
+
+    /// The ordinal of the next effect that this fiber submits; only the running fiber asks.
+    func nextEffect() -> Int {
+        defer { state.pointee.effects += 1 }
+        return Int(state.pointee.effects)
+    }
+
+    /// From here on the fiber does something with an identity of its own, such as the next message of a worker.
+    func begin(_ identity: Identity) {
+        state.pointee.lineage = Lineage(identity)
+        state.pointee.fibers = 0
+        state.pointee.effects = 0
+    }
+
+    /// The effect whose handler this fiber is; only its owner asks.
+    var request: EffectRequest? {
+        get { state.pointee.request }
+        set { state.pointee.request = newValue }
+    }
+
+    // Waiting
+
+    /// The job of the running `fiber`, which is about to wait. Throws where it cannot: in code that Swift called.
+    @inline(__always) static func waiting(_ fiber: Fiber) throws(Fault) -> Job {
+        if let current = ThreadSlot.current, current.fiber === fiber, fiber.cannotPark == 0 {
+            if _slowPath(current.holdMeter != nil) { current.holdMeter?.check(fiber) }
+            return current
+        }
+        throw .illegalState("cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
+    }
+
+    /// The job that runs `fiber` now, if the runtime runs it.
+    package static func running(_ fiber: Fiber) -> Job? {
+        if let current = ThreadSlot.current, current.fiber === fiber { return current }
+        return fiber.owner as? Job
+    }
+
+    /// The last step of a wait, after entries were left: a cancellation that came meanwhile ends it. From here on the fiber
+    /// belongs to whoever claims the wait.
+    @inline(__always) func parked(_ epoch: UInt64) throws(Fault) -> Control {
+        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) { throw takeCancellation() }
+        return .parked
+    }
+
+    /// Ends a wait that nobody else has claimed, for a caller that changed its mind.
+    func disarm(_ epoch: UInt64) -> Bool { claim(epoch) }
+
+    package override func resume(_ value: consuming Value) {
+        fiber.deliver(value)
+        runtime.scheduler.ready(self)
+    }
+
+    package override func resume(throwing fault: Fault) {
+        fiber.fail(fault)
+        runtime.scheduler.ready(self)
+    }
+
+    // Cancellation
+
+    /// Cancels the fiber, once: it leaves its code with `Fault.cancelled` and runs its `finally` blocks, which may wait again
+    /// undisturbed. A queued or running fiber notices at the start or end of a slice, a parked one is resumed.
+    package func cancel(_ why: CancelReason) {
+        let code = UInt8(CancelReason.all.firstIndex(of: why)! + 1)
+        guard reason.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged else { return }
+        fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
+        // The flag is the right to deliver the cancellation. Held while the wait is claimed, so that it cannot be delivered
+        // twice; given back when the fiber was not parked after all.
+        while let epoch = currentWait {
+            guard fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
+            if claim(epoch) {
+                resume(throwing: cancellation(why))
+                return
+            }
+            fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    package var isCancelled: Bool { reason.load(ordering: .acquiring) != 0 }
+
+    /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
+    private func takeCancellation() -> Fault {
+        while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
+        return cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1])
+    }
+
+    /// The fault of a cancellation that is being delivered by the fiber's owner. What the fiber has submitted is cancelled
+    /// first, so that effects which its `finally` performs are left alone.
+    private func cancellation(_ why: CancelReason) -> Fault {
+        if state.pointee.effects > 0 { runtime.engine?.cancel(.scope(state.pointee.lineage.identity), .parent) }
+        return .cancelled(why)
+    }
+
+    // Running
+
+    enum TurnEnd { case parked, ready, waitsForSequence, finished }
+
+    /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
+    func turn(_ fuel: inout Int) -> TurnEnd {
+        if fiber.interrupt.load(ordering: .relaxed) != 0, fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 {
+            fiber.fail(cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
+        }
+        let slot = ThreadSlot.pointer
+        let outer = slot.pointee.current
+        slot.pointee.current = Unmanaged.passUnretained(self)
+        let exit = holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
+        slot.pointee.current = outer
+        switch exit {
+        case .parked: return .parked
+        case .preempted: return fuel < 0 ? .ready : .waitsForSequence
+        case .done(let value): finish(.success(value))
+        case .failed(let fault): finish(.failure(fault))
+        }
+        return .finished
+    }
+
+    private func runMetered(_ fuel: inout Int) -> Exit {
+        let meter = holdMeter!
+        meter.begin(runtime.scheduler.now())
+        let exit = fiber.run(spending: &fuel)
+        meter.end(runtime.scheduler.now())
+        if case .preempted = exit { meter.check(fiber) }
+        return exit
+    }
+
+    private func finish(_ result: Result<Value, Fault>) {
+        fiber.owner = nil
+        state.pointee.inner = nil
+        state.pointee.request = nil
+        switch completion {
+        case .none: report(result)
+        case .channel(let channel):
+            report(result)
+            if case .success(let value) = result, !value.isNil { channel.deposit(value) }
+            channel.close()
+        case .promise(let promise): promise.complete(result)
+        case .call(let body): body(result)
+        }
+        scope.remove(self)
+    }
+
+    private func report(_ result: Result<Value, Fault>) {
+        guard case .failure(let fault) = result else { return }
+        if case .cancelled = fault { return }
+        runtime.report(fault, lineage.identity)
+    }
+}
+
+extension CancelReason {
+    static let all: [CancelReason] = [.superseded, .requested, .stopped, .parent]
+}

@@ -1,0 +1,42 @@
+import Values
+
+/// Runs fibers. Two implementations: `ThreadedScheduler` and `VirtualScheduler`.
+package protocol Scheduler: AnyObject, Sendable {
+    /// Puts a job that can go on in a run queue; the caller owns its fiber and gives it away.
+    func ready(_ job: Job)
+
+    /// The scheduler's clock: nanoseconds since a fixed point.
+    func now() -> Int64
+
+    /// Does `action` when the clock reads `deadline`.
+    func schedule(at deadline: Int64, _ action: TimerAction)
+
+    /// Lends the calling thread to the fibers until `isDone` says so, or until nothing can happen any more.
+    ///
+    /// The scheduler asks after each slice, and after `attend`. `first` is made ready, if possible on the calling thread.
+    func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd
+
+    /// Makes a thread that lends itself in `run` ask again whether it is done.
+    func attend()
+
+    /// Says that something outside may still make a fiber ready: an effect in flight, a live source.
+    func hold()
+    func release()
+
+    /// Ends the threads after the slices they are in; fibers that are left run no more.
+    func stop()
+}
+
+/// Why `Scheduler.run` came back.
+package enum RunEnd: Sendable {
+    case done
+    /// No fiber is ready or running, no timer would resume one, nothing outside is held.
+    case idle
+    case stopped
+}
+
+/// Steps (calls and backward jumps) of one slice: around a tenth of a millisecond.
+package let sliceFuel = 10_000
+
+/// How long a fiber that needs a sequence which another fiber is realising looks away, in nanoseconds.
+let sequenceRetryDelay: Int64 = 100_000

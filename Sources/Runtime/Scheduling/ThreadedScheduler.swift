@@ -1,0 +1,470 @@
+import Machine
+import Synchronization
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Fibers on threads, with the real clock.
+///
+/// The pool has one worker per core, and one more for a thread that lends itself (`run`), of which at most as many as there
+/// are cores are awake. A job that becomes ready on a worker takes its hand-off slot and runs next there; the job that was in
+/// the slot goes to the worker's queue. Another worker is woken only when that pays: when a slice was used up or a queue has
+/// grown (`backlog`), for waking costs more than most fibers run. One idle worker, the sentry, sleeps only until the next
+/// timer, and looks around for work every few milliseconds while others run, which bounds what a fiber that holds its thread
+/// can delay. Fibers dispatched to `:thread` have threads of their own (`BlockingThreads`).
+package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
+    // Sendable: `shared` is guarded by `lock`; the rest is immutable or locks inside.
+    /// Enough for the interpreter's frames and nested releases, with room for primitives that recurse.
+    static let stackSize = 1 << 20
+    /// Queued jobs from which another worker is woken although no slice has ended.
+    static let backlog = 8
+    /// How many looks an idle worker takes around before it parks; some microseconds.
+    static let spins = 200
+    /// How often the sentry looks around while others run, in nanoseconds: from the first to the last of a doubling.
+    static let patrol: (first: Int64, last: Int64) = (1_000_000, 16_000_000)
+    /// Picks between looks at the shared queue and the timers.
+    static let lookInterval: UInt32 = 64
+
+    let lock = Lock()
+    private let timers = TimerQueue()
+    private let workers: [Worker]
+    private let cores: Int
+    private let account: Account
+    private let onExhaustion: @Sendable (Fault) -> Void
+    private let blocking: BlockingThreads
+    private let shared: UnsafeMutablePointer<Shared>
+    private let stopping = Atomic<Bool>(false)
+    /// Jobs in the shared queue, for looks without the lock.
+    private let sharedCount = Atomic<Int>(0)
+    private let parkedCount = Atomic<Int>(0)
+
+    private struct Shared: ~Copyable {
+        var queue = Ring<Unmanaged<Job>>()
+        var idle: [Worker] = []
+        var sentry: Worker?
+        /// Pool threads that exist.
+        var started = 0
+        /// Workers that are awake, the lent one included.
+        var awake = 0
+        /// Whether a thread lends itself as worker 0.
+        var isLent = false
+        /// What outside may still make a fiber ready.
+        var held = 0
+        /// Grows whenever nothing could happen any more.
+        var idleEpoch = 0
+    }
+
+    /// Signalled when the scheduler is idle, stops, or a waiting `run` should look again.
+    private let outsiders = Condition()
+
+    /// - Parameters:
+    ///   - cores: workers awake at a time; at least 1.
+    ///   - onExhaustion: hears of a budget that ran out while a fiber parked, so that no fiber could be told.
+    package init(
+        cores: Int = ThreadedScheduler.coreCount, account: Account, seed: UInt64 = 0,
+        onExhaustion: @escaping @Sendable (Fault) -> Void = { _ in }
+    ) {
+        self.cores = max(1, cores)
+        self.account = account
+        self.onExhaustion = onExhaustion
+        workers = (0...max(1, cores)).map { Worker(index: $0, seed: seed) }
+        shared = .allocate(capacity: 1)
+        shared.initialize(to: Shared())
+        blocking = BlockingThreads(lock: lock)
+    }
+
+    deinit {
+        while let job = shared.pointee.queue.popFirst() { job.release() }
+        shared.deinitialize(count: 1)
+        shared.deallocate()
+    }
+
+    package static var coreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    package func now() -> Int64 { MonotonicClock.now }
+
+    // Making ready
+
+    package func ready(_ job: Job) {
+        if job.dispatch == .thread {
+            blocking.submit(job, self)
+            return
+        }
+        let reference = Unmanaged.passRetained(job)
+        if let worker = ThreadSlot.worker, worker === workers[worker.index] {
+            readyHere(reference, worker)
+        } else {
+            readyElsewhere(reference)
+        }
+    }
+
+    @inline(__always) private func readyHere(_ job: Unmanaged<Job>, _ worker: Worker) {
+        let older = worker.owned.pointee.handoff
+        worker.owned.pointee.handoff = job
+        if let older { enqueue(older, worker) }
+    }
+
+    private func enqueue(_ job: Unmanaged<Job>, _ worker: Worker) {
+        let length = worker.push(job)
+        // The first queued job brings the pool's first thread to life, which then keeps watch as the sentry.
+        if length >= ThreadedScheduler.backlog || (length == 1 && shouldStartFirst) { wakeOne() }
+    }
+
+    private var shouldStartFirst: Bool { cores > 1 && !hasStarted.load(ordering: .relaxed) }
+    private let hasStarted = Atomic<Bool>(false)
+
+    private func readyElsewhere(_ job: Unmanaged<Job>) {
+        lock.withLock {
+            shared.pointee.queue.append(job)
+            sharedCount.store(shared.pointee.queue.count, ordering: .relaxed)
+            wakeLocked()
+        }
+    }
+
+    /// Wakes or starts a worker if a core is free for one.
+    private func wakeOne() {
+        if parkedCount.load(ordering: .relaxed) == 0, hasStarted.load(ordering: .relaxed) { return }
+        lock.withLock { wakeLocked() }
+    }
+
+    private func wakeLocked() {
+        if shared.pointee.awake >= cores || stopping.load(ordering: .relaxed) { return }
+        if let worker = shared.pointee.idle.last {
+            unpark(worker)
+            worker.condition.signal()
+        } else if shared.pointee.started < cores {
+            startThread()
+        }
+    }
+
+    private func startThread() {
+        let worker = workers[shared.pointee.started + 1]
+        hasStarted.store(true, ordering: .relaxed)
+        let began = Runtime.startThread(stack: ThreadedScheduler.stackSize) { [self] in
+            let slot = ThreadSlot.pointer
+            slot.pointee.worker = Unmanaged.passUnretained(worker)
+            _ = loop(worker, until: nil)
+            slot.pointee.worker = nil
+            ThreadSlot.free()
+            lock.withLock {
+                shared.pointee.started -= 1
+                outsiders.broadcast()
+            }
+        }
+        // Without a thread the lent one does all the work.
+        guard began else { return }
+        shared.pointee.started += 1
+        shared.pointee.awake += 1
+    }
+
+    /// Takes the worker out of the idle list: it is awake from here on.
+    private func unpark(_ worker: Worker) {
+        shared.pointee.idle.removeAll { $0 === worker }
+        parkedCount.store(shared.pointee.idle.count, ordering: .relaxed)
+        worker.isParked = false
+        shared.pointee.awake += 1
+        guard shared.pointee.sentry === worker else { return }
+        shared.pointee.sentry = nil
+        // Somebody else keeps watch.
+        shared.pointee.idle.last?.condition.signal()
+    }
+
+    // Timers
+
+    package func schedule(at deadline: Int64, _ action: TimerAction) {
+        guard timers.add(deadline, action) else { return }
+        lock.withLock {
+            // Whoever sleeps until a later timer must sleep anew; with nobody asleep, the awake ones look at the timers.
+            if let sentry = shared.pointee.sentry {
+                sentry.condition.signal()
+            } else if let worker = shared.pointee.idle.last {
+                worker.condition.signal()
+            } else if shared.pointee.awake == 0, !shared.pointee.isLent {
+                wakeLocked()
+            }
+        }
+    }
+
+    // The worker's loop
+
+    /// Runs jobs until `isDone`, idleness or the end; pool workers only end.
+    private func loop(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd {
+        while true {
+            if let isDone, isDone() { return .done }
+            if stopping.load(ordering: .relaxed) { return .stopped }
+            if let job = next(worker) {
+                execute(job, worker)
+            } else if let end = rest(worker, until: isDone) {
+                return end
+            }
+        }
+    }
+
+    @inline(__always) private func next(_ worker: Worker) -> Unmanaged<Job>? {
+        let owned = worker.owned
+        owned.pointee.picks &+= 1
+        if owned.pointee.picks % ThreadedScheduler.lookInterval == 0, let job = look(worker) { return job }
+        if let job = owned.pointee.handoff {
+            owned.pointee.handoff = nil
+            if owned.pointee.fuel > 0 { return job }
+            // Jobs that wake each other in turn have had their slice together: the others come first.
+            if worker.queued > 0 || sharedCount.load(ordering: .relaxed) > 0 {
+                _ = worker.push(job)
+            } else {
+                owned.pointee.fuel = sliceFuel
+                return job
+            }
+        }
+        owned.pointee.fuel = sliceFuel
+        return worker.pop() ?? takeShared(worker) ?? steal(worker)
+    }
+
+    /// Fires timers, and now and then prefers the shared queue, so that neither waits for a pool that is never out of work.
+    @inline(never) private func look(_ worker: Worker) -> Unmanaged<Job>? {
+        if timers.nextDeadline != .max { _ = timers.fire(now()) }
+        guard sharedCount.load(ordering: .relaxed) > 0, let job = takeShared(worker) else { return nil }
+        worker.owned.pointee.fuel = sliceFuel
+        return job
+    }
+
+    private func takeShared(_ worker: Worker) -> Unmanaged<Job>? {
+        if sharedCount.load(ordering: .relaxed) == 0 { return nil }
+        return lock.withLock {
+            let job = shared.pointee.queue.popFirst()
+            sharedCount.store(shared.pointee.queue.count, ordering: .relaxed)
+            return job
+        }
+    }
+
+    private func steal(_ worker: Worker) -> Unmanaged<Job>? {
+        let start = Int(truncatingIfNeeded: worker.owned.pointee.random.next() >> 33) % workers.count
+        for offset in workers.indices {
+            let victim = workers[(start + offset) % workers.count]
+            if victim !== worker, let job = worker.steal(from: victim) { return job }
+        }
+        return nil
+    }
+
+    @inline(__always) private func execute(_ reference: Unmanaged<Job>, _ worker: Worker) {
+        let owned = worker.owned
+        let job = reference.takeRetainedValue()
+        let before = owned.pointee.fuel
+        var fuel = before
+        let end = job.turn(&fuel)
+        // A turn costs at least one step, so that fibers which only wake each other use their slice up too.
+        let taken = max(1, before &- max(0, fuel))
+        owned.pointee.fuel = before &- taken
+        owned.pointee.unsettled &+= taken
+        if _slowPath(owned.pointee.unsettled >= sliceFuel) { settle(worker, end == .ready ? job : nil) }
+        switch end {
+        case .parked, .finished: break
+        case .ready:
+            let length = worker.push(Unmanaged.passRetained(job))
+            // A slice was used up: what is left in the queue has waited long enough for another core.
+            if length > 1 || owned.pointee.handoff != nil { wakeOne() }
+            if timers.nextDeadline != .max { _ = timers.fire(now()) }
+        case .waitsForSequence: retryLater(job)
+        }
+    }
+
+    private func retryLater(_ job: Job) {
+        let entry = Waiting(job, job.arm())
+        schedule(at: now() + sequenceRetryDelay, .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
+    }
+
+    /// Books steps and bytes. A budget that ran out fails the job at hand, or is told to the runtime.
+    @inline(never) private func settle(_ worker: Worker, _ job: Job?) {
+        let steps = worker.owned.pointee.unsettled
+        worker.owned.pointee.unsettled = 0
+        do throws(Fault) { try account.settle(steps: steps) } catch {
+            if let job { job.fiber.fail(error) } else { onExhaustion(error) }
+        }
+    }
+
+    // Resting
+
+    /// Waits for work. Gives an end when the loop is to end.
+    private func rest(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd? {
+        settle(worker, nil)
+        if timers.nextDeadline != .max, timers.fire(now()) { return nil }
+        if spin(worker) { return nil }
+        lock.acquire()
+        defer { lock.release() }
+        if !shared.pointee.queue.isEmpty || canSteal(worker) || stopping.load(ordering: .relaxed) { return nil }
+        if let isDone, isDone() { return .done }
+        worker.isParked = true
+        shared.pointee.idle.append(worker)
+        parkedCount.store(shared.pointee.idle.count, ordering: .relaxed)
+        shared.pointee.awake -= 1
+        noticeIdleness()
+        var patrol = ThreadedScheduler.patrol.first
+        while worker.isParked {
+            if let isDone {
+                if isDone() || isIdle {
+                    unpark(worker)
+                    return isDone() ? .done : .idle
+                }
+            }
+            if stopping.load(ordering: .relaxed) {
+                unpark(worker)
+                return .stopped
+            }
+            patrol = sleep(worker, patrol)
+        }
+        return nil
+    }
+
+    /// One sleep of a parked worker, under the lock. Gives the next patrol interval.
+    private func sleep(_ worker: Worker, _ patrol: Int64) -> Int64 {
+        if shared.pointee.sentry == nil { shared.pointee.sentry = worker }
+        guard shared.pointee.sentry === worker else {
+            worker.condition.wait(lock)
+            return patrol
+        }
+        var deadline = timers.nextDeadline
+        if shared.pointee.awake > 0 { deadline = min(deadline, now() + patrol) }
+        if deadline == .max {
+            worker.condition.wait(lock)
+            return patrol
+        }
+        worker.condition.wait(lock, until: deadline)
+        guard worker.isParked else { return patrol }
+        if timers.nextDeadline <= now() || canSteal(worker) || !shared.pointee.queue.isEmpty {
+            unpark(worker)
+            return patrol
+        }
+        // The last timers may have been of waits that had ended.
+        noticeIdleness()
+        return min(patrol * 2, ThreadedScheduler.patrol.last)
+    }
+
+    private func canSteal(_ worker: Worker) -> Bool { workers.contains { $0 !== worker && $0.queued > 0 } }
+
+    /// Looks around for some microseconds, because work often comes soon and a sleep costs more. True when there is some.
+    private func spin(_ worker: Worker) -> Bool {
+        if lock.withLock({ shared.pointee.awake }) <= 1 { return false }
+        for _ in 0..<ThreadedScheduler.spins {
+            if sharedCount.load(ordering: .relaxed) > 0 || canSteal(worker) { return true }
+            if timers.nextDeadline != .max, timers.nextDeadline <= now() { return true }
+            pause()
+        }
+        return false
+    }
+
+    /// A short wait that stays on the core.
+    @inline(__always) private func pause() {
+        for _ in 0..<8 { _ = sharedCount.load(ordering: .relaxed) }
+    }
+
+    // Idleness
+
+    /// Whether nothing can happen any more. Under the lock.
+    private var isIdle: Bool {
+        shared.pointee.awake == 0 && shared.pointee.queue.isEmpty && shared.pointee.held == 0 && blocking.active == 0
+            && timers.isDrained()
+    }
+
+    /// Tells those who wait for idleness. Under the lock.
+    func noticeIdleness() {
+        guard isIdle else { return }
+        shared.pointee.idleEpoch += 1
+        workers[0].condition.signal()
+        outsiders.broadcast()
+    }
+
+    package func hold() { lock.withLock { shared.pointee.held += 1 } }
+
+    package func release() {
+        lock.withLock {
+            shared.pointee.held -= 1
+            noticeIdleness()
+        }
+    }
+
+    // Lending threads
+
+    package func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+        let lent: Bool = lock.withLock {
+            if shared.pointee.isLent || ThreadSlot.worker != nil { return false }
+            shared.pointee.isLent = true
+            shared.pointee.awake += 1
+            return true
+        }
+        guard lent else {
+            if let first { ready(first) }
+            return waitOutside(until: isDone)
+        }
+        let slot = ThreadSlot.pointer
+        slot.pointee.worker = Unmanaged.passUnretained(workers[0])
+        if let first { ready(first) }
+        let end = loop(workers[0], until: isDone)
+        slot.pointee.worker = nil
+        settle(workers[0], nil)
+        giveBack()
+        return end
+    }
+
+    /// Leaves what worker 0 still has to the pool.
+    private func giveBack() {
+        let worker = workers[0]
+        var left: [Unmanaged<Job>] = []
+        if let job = worker.owned.pointee.handoff { left.append(job) }
+        worker.owned.pointee.handoff = nil
+        while let job = worker.pop() { left.append(job) }
+        lock.withLock {
+            shared.pointee.isLent = false
+            shared.pointee.awake -= 1
+            for job in left { shared.pointee.queue.append(job) }
+            sharedCount.store(shared.pointee.queue.count, ordering: .relaxed)
+            if !shared.pointee.queue.isEmpty || timers.nextDeadline != .max { wakeLocked() }
+            outsiders.broadcast()
+        }
+    }
+
+    /// A second thread that wants to lend itself waits instead.
+    private func waitOutside(until isDone: @Sendable () -> Bool) -> RunEnd {
+        lock.acquire()
+        defer { lock.release() }
+        wakeLocked()
+        while true {
+            if isDone() { return .done }
+            if stopping.load(ordering: .relaxed) { return .stopped }
+            if isIdle, !shared.pointee.isLent { return .idle }
+            outsiders.wait(lock)
+        }
+    }
+
+    package func attend() {
+        lock.withLock {
+            workers[0].condition.signal()
+            outsiders.broadcast()
+        }
+    }
+
+    package func stop() {
+        lock.acquire()
+        stopping.store(true, ordering: .releasing)
+        for worker in shared.pointee.idle { worker.condition.signal() }
+        blocking.wakeAll()
+        outsiders.broadcast()
+        let own = ThreadSlot.worker != nil ? 1 : 0
+        // Slices are short; a thread that a primitive blocks is left to itself.
+        let deadline = now() + 1_000_000_000
+        while shared.pointee.started > own || shared.pointee.isLent, now() < deadline { outsiders.wait(lock, until: deadline) }
+        lock.release()
+        timers.removeAll()
+    }
+
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+    /// Steps taken on a thread that is no worker.
+    func settleElsewhere(_ steps: Int, _ job: Job?) {
+        do throws(Fault) { try account.settle(steps: steps) } catch {
+            if let job { job.fiber.fail(error) } else { onExhaustion(error) }
+        }
+    }
+}

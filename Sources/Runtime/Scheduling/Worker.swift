@@ -1,0 +1,80 @@
+import Machine
+import Synchronization
+import Values
+
+/// One thread's share of the pool: a slot for the job just woken, and a queue that others may steal from.
+final class Worker: @unchecked Sendable {
+    // Sendable: `owned` belongs to the worker's thread, `queue` is guarded by `queueLock`, `parked` by the scheduler's lock.
+    let index: Int
+    /// Signalled, under the scheduler's lock, when there is a reason to wake.
+    let condition = Condition()
+    private let queueLock = Lock()
+    private let queue: UnsafeMutablePointer<Ring<Unmanaged<Job>>>
+    /// Length of `queue`, for thieves who look before they lock.
+    private let length = Atomic<Int>(0)
+    let owned: UnsafeMutablePointer<Owned>
+    /// Whether the worker stands in the idle list; guarded by the scheduler's lock.
+    var isParked = false
+
+    /// What only the worker's thread touches.
+    struct Owned {
+        /// The job woken last: it runs next, on what is left of the present slice, while its data is warm.
+        var handoff: Unmanaged<Job>?
+        /// Steps left of the present slice.
+        var fuel = 0
+        /// Steps taken since the account was settled.
+        var unsettled = 0
+        var picks: UInt32 = 0
+        var random: SplitMix
+    }
+
+    init(index: Int, seed: UInt64) {
+        self.index = index
+        queue = .allocate(capacity: 1)
+        queue.initialize(to: Ring())
+        owned = .allocate(capacity: 1)
+        owned.initialize(to: Owned(random: SplitMix(seed: SplitMix.mix(seed &+ UInt64(index)))))
+    }
+
+    deinit {
+        while let job = queue.pointee.popFirst() { job.release() }
+        owned.pointee.handoff?.release()
+        queue.deinitialize(count: 1)
+        queue.deallocate()
+        owned.deinitialize(count: 1)
+        owned.deallocate()
+    }
+
+    var queued: Int { length.load(ordering: .relaxed) }
+
+    /// Adds to the queue's end. Gives the new length.
+    func push(_ job: Unmanaged<Job>) -> Int {
+        queueLock.withLock {
+            queue.pointee.append(job)
+            length.store(queue.pointee.count, ordering: .relaxed)
+            return queue.pointee.count
+        }
+    }
+
+    func pop() -> Unmanaged<Job>? {
+        if queued == 0 { return nil }
+        return queueLock.withLock {
+            defer { length.store(queue.pointee.count, ordering: .relaxed) }
+            return queue.pointee.popFirst()
+        }
+    }
+
+    /// Moves the older half of another's queue here and gives the first.
+    func steal(from victim: Worker) -> Unmanaged<Job>? {
+        if victim.queued == 0 { return nil }
+        var stolen: [Unmanaged<Job>] = []
+        victim.queueLock.withLock {
+            let share = (victim.queue.pointee.count + 1) / 2
+            for _ in 0..<share { stolen.append(victim.queue.pointee.popFirst()!) }
+            victim.length.store(victim.queue.pointee.count, ordering: .relaxed)
+        }
+        guard let first = stolen.first else { return nil }
+        for job in stolen.dropFirst() { _ = push(job) }
+        return first
+    }
+}

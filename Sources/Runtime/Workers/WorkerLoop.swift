@@ -1,0 +1,115 @@
+import Engine
+import Machine
+import Values
+
+/// One fiber of a worker: takes a message, calls the worker's function, delivers what came of it, and again.
+///
+/// The loop is code of the machine, so that the function is called in the fiber itself: it may park, be interrupted and be
+/// cancelled like any code of the script. What the loop decides stands in primitives below.
+final class WorkerLoop: @unchecked Sendable {
+    // Sendable: its fiber alone touches the mutable fields, and the completion after it.
+    private let worker: RunningWorker
+    /// Keeps the system alive while its fibers run, whoever has let go of it.
+    private let system: WorkerSystem
+    private let index: Int
+    private let meter: HoldMeter?
+    private var request: Request?
+    private var message = Value.nil
+    /// Times of the latest failures, for `:restart`.
+    private var failures: [Int64] = []
+
+    init(_ worker: RunningWorker, index: Int, meter: HoldMeter?) {
+        self.worker = worker
+        system = worker.system
+        self.index = index
+        self.meter = meter
+    }
+
+    /// The function that the fiber runs.
+    func function(_ context: Value) -> Value {
+        let next = Native("worker/next", 0, control: { (_, fiber) throws(Fault) in try self.worker.next(fiber) })
+        let begin = Native("worker/begin", 1) { (arguments, fiber) throws(Fault) in self.begin(arguments.take(0), fiber) }
+        let deliver = Native("worker/deliver", 1) { (arguments, _) throws(Fault) in
+            self.finish(arguments.take(0))
+            return .nil
+        }
+        let failed = Native("worker/failed", 1) { (arguments, _) throws(Fault) in .bool(self.fail(arguments[0])) }
+        let call = worker.spec.function.isNil ? Value.native(WorkerLoop.counting) : worker.spec.function
+        return WorkerLoop.code([.native(next), .native(begin), call, context, .native(deliver), .native(failed)])
+    }
+
+    /// What a ticker without a function does: its count is its value.
+    private static let counting = Native("worker/count", 2) { (arguments, _) throws(Fault) in arguments[1] }
+
+    /// Constants: next, begin, function, context, deliver, failed.
+    private static func code(_ constants: [Value]) -> Value {
+        let count = 22
+        func load(_ at: Int, _ register: Int, _ constant: Int) -> Instruction {
+            Instruction(.loadConst, register, wide: Code.distance(from: at, toConstant: constant, count: count))
+        }
+        let body: [Instruction] = [
+            load(0, 0, 0), Instruction(.call, 0, 0),  //                     0: message ← (next)
+            Instruction(.jumpIfNil, 0, wide: 17),  //                        2: → 20
+            load(3, 1, 1), Instruction(.move, 2, 0), Instruction(.call, 1, 1),  // 3: message ← (begin message)
+            Instruction(.move, 3, 1), load(7, 1, 2), load(8, 2, 3), Instruction(.call, 1, 2),  // 6: result ← (f context message)
+            Instruction(.move, 3, 1), load(11, 2, 4), Instruction(.call, 2, 1),  // 10: (deliver result)
+            Instruction(.drop, 2), Instruction(.jumpBack, 0, wide: -15),  // 13: → 0
+            load(15, 2, 5), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 15: goes on ← (failed exception)
+            Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -20),  // 18: → 20 or 0
+            Instruction(.loadNil, 0), Instruction(.ret, 0),  // 20
+        ]
+        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, isFinally: false)
+        let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
+        return .function(
+            Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false).makeClosure(captures: .allocate(capacity: 1)))
+    }
+
+    private func begin(_ taken: Value, _ fiber: Fiber) -> Value {
+        meter?.reset()
+        Job.running(fiber)?.begin(worker.nextInvocation())
+        if case .object(let object) = taken, let request = object as? Request {
+            self.request = request
+            message = request.message
+        } else {
+            message = taken
+        }
+        return message
+    }
+
+    private func finish(_ result: Value) {
+        worker.deliver(result)
+        request?.answer(result)
+        request = nil
+        message = .nil
+    }
+
+    /// True when the worker goes on.
+    private func fail(_ value: Value) -> Bool {
+        guard case .object(let object) = value, let exception = object as? Exception else { return true }
+        worker.report(exception, message)
+        request?.answer(failure: "worker_error", exception.message, data: exception.data)
+        request = nil
+        message = .nil
+        guard let limit = worker.spec.restart else { return true }
+        let now = system.runtime.clock.nowMs
+        failures.append(now)
+        failures.removeAll { $0 < now - limit.perMs }
+        if failures.count <= limit.max { return true }
+        worker.giveUp(after: failures.count)
+        return false
+    }
+
+    /// The fiber has ended, perhaps in the middle of a message.
+    func ended(_ result: Result<Value, Fault>) {
+        switch result {
+        case .success: request?.answer(failure: "stopped", "the worker has stopped")
+        case .failure(let fault):
+            let error = EffectError.of(fault, code: .handlerFailed)
+            request?.answer(failure: error.code, error.message)
+            if case .exhausted = fault { system.runtime.report(fault, worker.identity) }
+        }
+        request = nil
+        message = .nil
+        worker.loopEnded()
+    }
+}

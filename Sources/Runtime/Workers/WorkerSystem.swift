@@ -1,0 +1,251 @@
+import Engine
+import Machine
+import Synchronization
+import Values
+
+/// A running system of channels and workers (D17–D24).
+package final class WorkerSystem: Object, @unchecked Sendable {
+    // Sendable: set up before it is shared; then counts are guarded by `lock`, flags are atomic.
+    package unowned let runtime: FiberRuntime
+    package let spec: SystemSpec
+    package let identity: Identity
+    /// Owns the workers' fibers and what they start.
+    package let scope: Scope
+    /// Handles what is there and ends: a ticker ticks once.
+    let isOnce: Bool
+    private let components: Value
+    private let emitter: Value
+    private var channels: [Name: Channel] = [:]
+    private var workers: [RunningWorker] = []
+    private let stopping = Flag()
+    private let lock = Lock()
+    private var drops: [Name: Int64] = [:]
+    private var errors: [Name: Int64] = [:]
+    private var tickers: [Waiting] = []
+    private let stopped = Promise()
+
+    /// Makes the channels; `start` starts the workers.
+    ///
+    /// - Parameters:
+    ///   - components: what workers see as `:components`; the emitter is found there (D21).
+    ///   - name: tells the systems of one run apart.
+    package init(
+        _ spec: SystemSpec, components: Value = .nil, name: String? = nil, isOnce: Bool = false, _ runtime: FiberRuntime
+    ) throws(Fault) {
+        self.runtime = runtime
+        self.spec = spec
+        self.components = components
+        self.isOnce = isOnce
+        identity = runtime.identity.child(.system, name: name, ordinal: 0)
+        scope = Scope(parent: runtime.root)
+        emitter = try WorkerSystem.emitter(in: components)
+        super.init()
+        for channel in spec.channels { channels[channel.name] = Channel(channel.buffering) }
+        workers = spec.workers.map { RunningWorker($0, self, channels) }
+    }
+
+    package func start() {
+        for worker in workers { worker.start() }
+    }
+
+    package override func write(to printer: inout Printer) throws(Fault) { printer.write("#<workers \(identity.path)>") }
+
+    /// The first of `:observability`, `:obs` and `:logger`: a function, or a map's `:emit` or `:log` (D21).
+    private static func emitter(in components: Value) throws(Fault) -> Value {
+        guard case .map(let map) = components else { return .nil }
+        for key in [KnownName.observability, .obs, .logger] {
+            guard let found = try map.find(.kw(key)), !found.isNil else { continue }
+            guard case .map(let parts) = found else { return found }
+            if let emit = try parts.find(.kw(.emit)), !emit.isNil { return emit }
+            return try parts.find(.kw(.log)) ?? .nil
+        }
+        return .nil
+    }
+
+    /// The system as a script sees it.
+    package var scriptValue: Value { WorkerPrimitives.map(self) }
+
+    // Talking to workers
+
+    /// A channel by name (D24).
+    package func channel(_ name: Name) -> Channel? { channels[name] }
+
+    /// All channels, in the order of declaration.
+    package var channelMap: Value {
+        var map = HashMap()
+        for channel in spec.channels { try? HashMap.set(&map, .keyword(channel.name), .object(channels[channel.name]!)) }
+        return .map(map)
+    }
+
+    /// The input of an exposed worker; an error names those that are (D8).
+    package func exposedChannel(_ worker: Name) throws(Fault) -> Channel { try exposed(worker).input! }
+
+    private func exposed(_ name: Name) throws(Fault) -> RunningWorker {
+        if let found = workers.first(where: { $0.spec.name == name && $0.spec.isExposed && $0.input != nil }) { return found }
+        let known = workers.contains { $0.spec.name == name }
+        let exposed = workers.filter { $0.spec.isExposed }.map(\.spec.name)
+        throw .illegalArgument(
+            "worker :\(name.description) \(known ? "is not exposed" : "does not exist"); exposed are \(DefinitionReader.list(exposed))",
+            hint: known ? "give it :expose? true" : nil)
+    }
+
+    /// Hands a message to an exposed worker as its channel's put-mode says (D3). The result is whether it was accepted; with
+    /// `:block` the running fiber waits for room.
+    package func command(_ worker: Name, _ message: Value, _ fiber: Fiber) throws(Fault) -> Control {
+        let target = try exposed(worker)
+        if putMode(target) == .block { return try target.input!.put(message, fiber) }
+        return .value(.bool(try send(message, target)))
+    }
+
+    /// Hands a message to an exposed worker from outside of any fiber; `:block` behaves as `:async`.
+    @discardableResult package func command(_ worker: Name, _ message: Value) throws(Fault) -> Bool {
+        try send(message, try exposed(worker))
+    }
+
+    private func putMode(_ worker: RunningWorker) -> ChannelSpec.PutMode {
+        guard case .command(let name) = worker.spec.kind else { return .async }
+        return spec.channels.first { $0.name == name }?.putMode ?? .async
+    }
+
+    private func send(_ message: Value, _ worker: RunningWorker) throws(Fault) -> Bool {
+        guard let input = worker.input, case .command(let name) = worker.spec.kind else { return false }
+        if message.isNil { throw Channel.nilPut }
+        switch input.offer(message) {
+        case .accepted: return true
+        case .closed: return false
+        case .dropped:
+            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            return false
+        case .displaced:
+            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            return true
+        case .full: break
+        }
+        if putMode(worker) == .drop {
+            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            return false
+        }
+        let entry = Callback.waiting { _ in }
+        return try input.put(message, entry) ?? true
+    }
+
+    /// Asks an exposed worker. The channel receives its value, or `{:error {:code :message}}`, and is then closed (D19).
+    package func request(_ worker: Name, _ message: Value, timeoutMs: Int64 = 60_000) throws(Fault) -> Channel {
+        let target = try exposed(worker)
+        let request = Request(message)
+        if timeoutMs > 0 { request.expire(after: timeoutMs, runtime.scheduler) }
+        if isStopping {
+            request.answer(failure: "stopped", "the system has stopped")
+        } else if try !send(.object(request), target) {
+            let isClosed = target.input?.isClosed ?? true
+            request.answer(failure: isClosed ? "stopped" : "dropped", isClosed ? "the worker has stopped" : "the worker's channel is full")
+        }
+        return request.reply
+    }
+
+    /// `{:drops {channel n} :errors {worker n}}`
+    package var stats: Value {
+        let (drops, errors) = lock.withLock { (self.drops, self.errors) }
+        func counts(_ names: [Name], _ counts: [Name: Int64]) -> Value {
+            var map = HashMap()
+            for name in names { if let count = counts[name] { try? HashMap.set(&map, .keyword(name), .int(count)) } }
+            return .map(map)
+        }
+        return .record((.drops, counts(spec.channels.map(\.name), drops)), (.errors, counts(spec.workers.map(\.name), errors)))
+    }
+
+    // What workers tell
+
+    func drop(_ channel: Name, _ reason: KnownName, _ worker: Name, _ identity: Identity) {
+        lock.withLock { drops[channel, default: 0] += 1 }
+        notify(
+            .workerDrop, .workersDrop, identity,
+            [(.workerID, .keyword(worker)), (.channel, .keyword(channel)), (.reason, .kw(reason))])
+    }
+
+    func countError(_ worker: Name) { lock.withLock { errors[worker, default: 0] += 1 } }
+
+    /// One event for the stream, and for the script's emitter, which runs in a fiber of its own.
+    func notify(_ type: EventType, _ name: KnownName, _ identity: Identity, _ fields: [(KnownName, Value)]) {
+        runtime.events.emit(type, identity, .value(WorkerSystem.record(fields)))
+        guard !emitter.isNil else { return }
+        runtime.spawn(
+            emitter, [WorkerSystem.record([(.event, .kw(name))] + fields)], scope: runtime.root, lineage: Lineage(identity))
+    }
+
+    static func record(_ fields: [(KnownName, Value)]) -> Value {
+        var map = HashMap()
+        for (key, value) in fields { try? HashMap.set(&map, .kw(key), value) }
+        return .map(map)
+    }
+
+    /// The context of a worker's function (D20). `:stats` is a function that gives the counts at the time it is called.
+    func context(_ worker: WorkerSpec) -> Value {
+        let about = Value.record(
+            (.id, .keyword(worker.name)), (.kind, .kw(worker.kindName)),
+            (.dispatch, .kw(worker.dispatch == .go ? .go : .thread)), (.parallel, .int(Int64(worker.parallel))),
+            (.meta, worker.meta), dropNil: true)
+        let stats = Native("stats", 0) { [weak self] (_, _) throws(Fault) in self?.stats ?? .nil }
+        return .record(
+            (.components, components), (.channels, channelMap), (.worker, about), (.stats, .native(stats)), (.emit, emitter))
+    }
+
+    // Stopping
+
+    var isStopping: Bool { stopping.isRaised }
+
+    /// Remembers that a ticker sleeps, so that `stop` can wake it.
+    func sleeps(_ entry: Waiting) {
+        lock.withLock {
+            tickers.removeAll { !$0.isWaiting }
+            tickers.append(entry)
+        }
+        if isStopping, entry.claim() { entry.resume(.nil) }
+    }
+
+    func workerEnded(_ worker: RunningWorker) {
+        guard let input = worker.input else { return }
+        // Messages that nobody will take: requests among them are answered.
+        if isStopping || input.isClosed { drain(input) }
+    }
+
+    private func drain(_ channel: Channel) {
+        while let value = channel.poll(), !value.isNil {
+            if case .object(let object) = value, let request = object as? Request {
+                request.answer(failure: "stopped", "the system has stopped")
+            }
+        }
+    }
+
+    /// Closes every channel, lets messages that were taken finish for `graceMs`, then cancels the rest (D23). `body` is called
+    /// when all fibers have ended.
+    package func stop(graceMs: Int64 = 10_000, _ body: @escaping @Sendable () -> Void = {}) {
+        let entry = Callback.waiting { _ in body() }
+        if !stopping.isRaised { beginStop(graceMs) }
+        stopped.notify(entry)
+    }
+
+    private func beginStop(_ graceMs: Int64) {
+        stopping.raise()
+        for channel in spec.channels { channels[channel.name]?.close() }
+        for worker in workers { if let input = worker.input { drain(input) } }
+        let sleeping = lock.withLock { tickers }
+        for entry in sleeping where entry.claim() { entry.resume(.nil) }
+        let late = TimerToken()
+        let scope = scope
+        runtime.scheduler.schedule(
+            at: runtime.scheduler.now() + graceMs * 1_000_000, .call(late, { scope.cancel(.stopped) }))
+        let promise = stopped
+        scope.whenEmpty {
+            late.cancel()
+            scope.close()
+            promise.complete(.success(.nil))
+        }
+    }
+
+    /// `stop` for a running fiber, which waits until it is done.
+    func stop(graceMs: Int64, waiting fiber: Fiber) throws(Fault) -> Control {
+        stop(graceMs: graceMs)
+        return try stopped.wait(try Job.waiting(fiber))
+    }
+}

@@ -1,0 +1,246 @@
+@testable import Runtime
+import Testing
+import Values
+
+/// The pure channel, against what it must never do, over every sequence of operations up to a length.
+@Suite struct ChannelStateTests {
+    /// A party of the test: waits until claimed or withdrawn.
+    final class Waiter: Party {
+        let number: Int64
+        var isWaiting = true
+        /// What it was resumed with: a taken value, or nil for the end.
+        var result: Int64??
+        init(_ number: Int64) { self.number = number }
+        func claim() -> Bool {
+            defer { isWaiting = false }
+            return isWaiting
+        }
+    }
+
+    typealias TestChannel = ChannelBox<Waiter>
+
+    enum Operation: CaseIterable { case put, take, close, withdrawPut, withdrawTake }
+
+    /// One channel with everything that happened to it.
+    final class Model {
+        let channel: TestChannel
+        var accepted: [Int64] = []
+        var delivered: [Int64] = []
+        var putters: [(Waiter, Int64)] = []
+        var takers: [Waiter] = []
+        var dropped = 0
+        var next: Int64 = 1
+
+        init(_ buffering: Buffering) { channel = TestChannel(buffering) }
+
+        func run(_ operation: Operation) {
+            switch operation {
+            case .put: put()
+            case .take: take()
+            case .close: for taker in channel.close() { taker.result = .some(nil) }
+            case .withdrawPut:
+                // A choice that was made elsewhere: its value never counts.
+                if let index = putters.firstIndex(where: { $0.0.isWaiting }) {
+                    putters[index].0.isWaiting = false
+                    putters.remove(at: index)
+                }
+            case .withdrawTake:
+                if let index = takers.firstIndex(where: { $0.isWaiting }) {
+                    takers[index].isWaiting = false
+                    takers.remove(at: index)
+                }
+            }
+        }
+
+        private func put() {
+            let value = next
+            next += 1
+            switch channel.put(.int(value)) {
+            case .buffered: accepted.append(value)
+            case .displaced(let old):
+                accepted.removeAll { $0 == old.intValue }
+                accepted.append(value)
+                dropped += 1
+            case .handed(let taker):
+                accepted.append(value)
+                delivered.append(value)
+                taker.result = .some(value)
+            case .broadcast(let takers):
+                accepted.append(value)
+                for taker in takers { taker.result = .some(value) }
+            case .dropped: dropped += 1
+            case .closed: break
+            case .full:
+                let waiter = Waiter(value)
+                _ = channel.enqueuePut(.int(value), waiter)
+                putters.append((waiter, value))
+            }
+        }
+
+        private func take() {
+            switch channel.take() {
+            case .value(let value): delivered.append(value.intValue!)
+            case .valueResuming(let value, let putter):
+                delivered.append(value.intValue!)
+                accepted.append(putter.number)
+            case .closed: break
+            case .empty:
+                let waiter = Waiter(0)
+                _ = channel.enqueueTake(waiter)
+                takers.append(waiter)
+            }
+        }
+
+        /// Nobody waits for what is there, and nothing was lost, doubled or overtaken.
+        func check(_ path: [Operation], _ buffering: Buffering) {
+            let waitingPuts = putters.filter(\.0.isWaiting).count
+            let waitingTakes = takers.filter(\.isWaiting).count
+            let (count, isClosed) = (channel.count, channel.isClosed)
+            if !(waitingTakes == 0 || (count == 0 && waitingPuts == 0)) { Issue.record("lost wake-up after \(path)") }
+            if !(waitingPuts == 0 || count == buffering.capacity) { Issue.record("a put waits beside room after \(path)") }
+            if !(count <= buffering.capacity) { Issue.record("\(path)") }
+            if !(waitingTakes == 0 || !isClosed) { Issue.record("a take waits at a closed channel after \(path)") }
+            if !(accepted.starts(with: delivered)) { Issue.record("order or loss after \(path)") }
+            if !(accepted.count == delivered.count + count) { Issue.record("loss after \(path)") }
+            if case .fixed = buffering, dropped > 0 { Issue.record("a fixed buffer dropped after \(path)") }
+        }
+    }
+
+    /// D1, D2, D26: all 5^7 sequences on each kind of buffer.
+    @Test(arguments: [Buffering.fixed(0), .fixed(1), .fixed(2), .dropping(1), .sliding(1), .sliding(2)])
+    func losesNothingAndStrandsNobody(_ buffering: Buffering) {
+        let length = 7
+        let count = Operation.allCases.count
+        var total = 1
+        for _ in 0..<length { total *= count }
+        for code in 0..<total {
+            let model = Model(buffering)
+            var rest = code
+            var path: [Operation] = []
+            for _ in 0..<length {
+                path.append(Operation.allCases[rest % count])
+                rest /= count
+                model.run(path.last!)
+            }
+            // Every prefix is a sequence of its own, so the end state is enough.
+            model.check(path, buffering)
+        }
+    }
+
+    @Test func everyTakerOfAPromiseGetsItsFirstValue() {
+        let channel = TestChannel(.promise)
+        let takers = [Waiter(1), Waiter(2)]
+        for taker in takers {
+            guard case .empty = channel.take() else {
+                Issue.record("an empty promise gave something")
+                return
+            }
+            expect(channel.enqueueTake(taker))
+        }
+        guard case .broadcast(let resumed) = channel.put(.int(5)) else {
+                Issue.record("not broadcast")
+                return
+            }
+        #expect(resumed.count == 2)
+        guard case .dropped = channel.put(.int(6)) else {
+                Issue.record("a promise took a second value")
+                return
+            }
+        _ = channel.close()
+        for _ in 0..<2 {
+            guard case .value(.int(5)) = channel.take() else {
+                Issue.record("the value was lost")
+                return
+            }
+        }
+    }
+
+    /// D26: 1024 may wait, and entries that wait no more do not count.
+    @Test func limitsHowManyWait() {
+        let channel = TestChannel(.fixed(0))
+        var waiters: [Waiter] = []
+        for number in 0..<1024 {
+            waiters.append(Waiter(Int64(number)))
+            expect(channel.enqueueTake(waiters.last!))
+        }
+        expect(!channel.enqueueTake(Waiter(0)))
+        for waiter in waiters.prefix(1000) { _ = waiter.claim() }
+        expect(channel.enqueueTake(Waiter(0)))
+        expect(channel.waitingTakes == 25)
+    }
+
+    @Test func staleEntriesDoNotPileUp() {
+        let channel = TestChannel(.fixed(0))
+        for _ in 0..<100_000 {
+            let waiter = Waiter(0)
+            expect(channel.enqueueTake(waiter))
+            _ = waiter.claim()
+        }
+        expect(channel.waitingTakes <= 32)
+    }
+
+    /// The seam for transducers: one putter at a time, and none beside a full buffer.
+    @Test func grantsOneAtATime() {
+        let channel = TestChannel(.fixed(2), isGranted: true)
+        expect(channel.acquire() == .granted)
+        expect(channel.acquire() == .full)
+        let second = Waiter(2)
+        expect(channel.enqueuePut(.nil, second))
+        // An expanding transducer fills beyond the capacity.
+        for value in 1...3 { expect(channel.add(.int(Int64(value))) == nil) }
+        expect(channel.release().granted == nil)
+        guard case .value(.int(1)) = channel.take() else {
+                Issue.record("no value")
+                return
+            }
+        guard case .valueResuming(.int(2), let granted) = channel.take() else {
+                Issue.record("no grant for the room")
+                return
+            }
+        #expect(granted === second)
+        // Closed while the grant is out: takers still get what is added, and then the end.
+        guard case .value(.int(3)) = channel.take(), case .empty = channel.take() else {
+                Issue.record("not drained")
+                return
+            }
+        let taker = Waiter(0)
+        expect(channel.enqueueTake(taker))
+        expect(channel.close().isEmpty)
+        expect(channel.add(.int(4)) === taker)
+        let last = Waiter(0)
+        expect(channel.enqueueTake(last))
+        expect(channel.release().ended.first === last)
+    }
+}
+
+/// `#expect` copies what it looks at, and a channel cannot be copied.
+private func expect(_ condition: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(condition, sourceLocation: sourceLocation)
+}
+
+/// A channel's state by reference.
+final class ChannelBox<Waiter: Party> {
+    private let state: UnsafeMutablePointer<ChannelState<Waiter>>
+
+    init(_ buffering: Buffering, isGranted: Bool = false) {
+        state = .allocate(capacity: 1)
+        state.initialize(to: ChannelState(buffering, isGranted: isGranted))
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    var count: Int { state.pointee.count }
+    var isClosed: Bool { state.pointee.isClosed }
+    var waitingTakes: Int { state.pointee.waitingTakes }
+    func put(_ value: Value) -> ChannelState<Waiter>.Put { state.pointee.put(value) }
+    func take() -> ChannelState<Waiter>.Take { state.pointee.take() }
+    func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool { state.pointee.enqueuePut(value, waiter) }
+    func enqueueTake(_ waiter: Waiter) -> Bool { state.pointee.enqueueTake(waiter) }
+    func close() -> [Waiter] { state.pointee.close() }
+    func acquire() -> ChannelState<Waiter>.Grant { state.pointee.acquire() }
+    func add(_ value: Value) -> Waiter? { state.pointee.add(value) }
+    func release() -> (granted: Waiter?, ended: [Waiter]) { state.pointee.release() }
+}
