@@ -42,29 +42,33 @@ struct FaultTests {
             .unknownKey, "(defworker :w {:in :a :out-chan :a :expose? true} [ctx m] m) (defchannel :a)",
             "a worker has no key `:out-chan`", at: ":out-chan", hint: "did you mean `:output-chan`?"),
         PlantedFault(
-            .unknownKey, "(configure {:effects {:max-infligt 4}})", "`:effects` has no key `:max-infligt`", at: ":max-infligt",
+            .unknownKey, "(configure {:effects {:max-infligt 4}})", "`:effects` has no key `:max-infligt`",
+            at: ":max-infligt",
             hint: "did you mean `:max-inflight`?"),
         PlantedFault(
             .unknownKey, "(needs {:reed [\"a\"]})", "needs has no key `:reed`", at: ":reed",
             hint: "did you mean `:read`?"),
         PlantedFault(
             .unknownKey, "(defmeta :m {:retry {:backoff {:base 5}}})", "`:backoff` has no key `:base`", at: ":base"),
-        PlantedFault(.unknownKey, "(defeffect :e {:parms {}} [p] p)", "an effect has no key `:parms`", at: ":parms", hint: "did you mean `:params`?"),
+        PlantedFault(
+            .unknownKey, "(defeffect :e {:parms {}} [p] p)", "an effect has no key `:parms`", at: ":parms",
+            hint: "did you mean `:params`?"),
         PlantedFault(
             .unknownKey, .data, "{:chanels {}}", "a graph has no key `:chanels`", at: ":chanels",
             hint: "did you mean `:channels`?"),
         PlantedFault(
-            .unknownKey, .data, "{:phases {:p [{:group :a :grup 1 :effects []}]}}", "a phase has no key `:grup`", at: ":grup",
+            .unknownKey, .data, "{:phases {:p [{:group :a :grup 1 :effects []}]}}", "a phase has no key `:grup`",
+            at: ":grup",
             hint: "did you mean `:group`?"),
         PlantedFault(
             .wrongType, "(defchannel :a {:buffer \"8\"}) (go :a)",
-            "`:buffer` must be a whole number from 0 to 10000000, but it is the string \"8\"", at: "\"8\""),
+            "`:buffer` must be a whole number from 0 to 16777216, but it is the string \"8\"", at: "\"8\""),
         PlantedFault(
             .wrongType, "(defworker :w {:in \"a\"} [ctx m] m)",
             "`:in` must be the keyword of a declared channel, but it is the string \"a\"", at: "\"a\""),
         PlantedFault(
             .wrongType, "(defworker :w {:in :a :expose? true :parallel 2.5} [c m] m) (defchannel :a)",
-            "`:parallel` must be a whole number from 1 to 100000, but it is the number 2.5", at: "2.5"),
+            "`:parallel` must be a whole number from 1 to 10000, but it is the number 2.5", at: "2.5"),
         PlantedFault(
             .wrongType, "(defworker :w {:in :a :expose? :yes} [c m] m) (defchannel :a)",
             "`:expose?` must be true or false, but it is the keyword :yes", at: ":yes"),
@@ -77,11 +81,13 @@ struct FaultTests {
         PlantedFault(
             .wrongType, .data, "{:meta {:a 5}}", "the options of meta :a must be a map, but they are the number 5",
             at: "5"),
-        PlantedFault(.wrongType, .data, "{:channels [:a]}", ":channels must be a map, but it is the vector [:a]", at: "[:a]"),
+        PlantedFault(
+            .wrongType, .data, "{:channels [:a]}", ":channels must be a map, but it is the vector [:a]", at: "[:a]"),
         PlantedFault(
             .wrongType, .data, "{:channels {\"a\" {}}}",
             "the name of a channel must be a keyword, but it is the string \"a\"", at: "\"a\""),
-        PlantedFault(.wrongType, .data, "[:channels]", "a graph must be a map, but this is the vector [:channels]", at: nil),
+        PlantedFault(
+            .wrongType, .data, "[:channels]", "a graph must be a map, but this is the vector [:channels]", at: nil),
         PlantedFault(
             .wrongType, .data, "{:phases {:p [{:group :a :effects [{:type :x}]}]}}",
             "an effect of plan :p must be a map with an `:effect/type`, but it is the map {:type :x}", at: "{:type :x}"),
@@ -90,7 +96,7 @@ struct FaultTests {
             "`:worker-fn` must be a function, or the qualified name of one, but it is the number 42", at: "42"),
         PlantedFault(
             .outOfRange, "(defchannel :a {:buffer -1}) (go :a)",
-            "`:buffer` must be a whole number from 0 to 10000000, but it is the number -1", at: "-1"),
+            "`:buffer` must be a whole number from 0 to 16777216, but it is the number -1", at: "-1"),
         PlantedFault(
             .outOfRange, "(defmeta :m {:priority 101})",
             "`:priority` must be a whole number from 0 to 100, but it is the number 101", at: "101"),  // J4
@@ -102,7 +108,8 @@ struct FaultTests {
             "`:tick-ms` must be a whole number from 1 to 86400000, but it is the number 0", at: "0"),
         PlantedFault(
             .outOfRange, "(defworker :t {:kind :ticker :cron \"often\"} [c n] n)",
-            "`:cron` must be a cron expression, such as \"*/5 * * * *\", but it is the string \"often\"", at: "\"often\""),
+            "`:cron` must be a cron expression, such as \"*/5 * * * *\", but it is the string \"often\"",
+            at: "\"often\""),
         PlantedFault(
             .notAChoice, "(defchannel :a {:buffer 4 :buffer-type :slidding}) (go :a)",
             "`:buffer-type` must be :fixed, :dropping or :sliding, but it is the keyword :slidding", at: ":slidding",
@@ -126,7 +133,8 @@ struct FaultTests {
         PlantedFault(
             .missingKey, "(defworker :w {:in :a :expose? true}) (defchannel :a)",
             "worker :w has no `:worker-fn`: a worker needs a function", at: ":w"),
-        PlantedFault(.missingKey, "(defphases :p {})", "plan :p has neither `:phases` nor `:fn`: nothing to run", at: ":p"),
+        PlantedFault(
+            .missingKey, "(defphases :p {})", "plan :p has neither `:phases` nor `:fn`: nothing to run", at: ":p"),
         PlantedFault(
             .missingKey, .data, "{:systems [{:fn shop.main/greet}]}", "a system of :systems needs an :id, a keyword",
             at: "{:fn shop.main/greet}"),
@@ -154,14 +162,17 @@ struct FaultTests {
         PlantedFault(
             .wrongArity, "(defeffect :e [a b] a)", "the function of effect :e must take 1 argument", at: "[a b]"),
         PlantedFault(
-            .wrongArity, "(defsystem :s [world] world)", "the function of system :s must take 2 arguments", at: "[world]"),
+            .wrongArity, "(defsystem :s [world] world)", "the function of system :s must take 2 arguments",
+            at: "[world]"),
         PlantedFault(
-            .declaredTwice, "(defchannel :a) (defchannel  :a {:buffer 1}) (go :a)", "channel :a is declared twice", at: ":a"),
+            .declaredTwice, "(defchannel :a) (defchannel  :a {:buffer 1}) (go :a)", "channel :a is declared twice",
+            at: ":a"),
     ]
 
     private static let references: [PlantedFault] = [
         PlantedFault(
-            .undeclaredChannel, "(defchannel :notes/found {:buffer 1}) (defworker :w {:in :notes/fuond} [c m] m) (go :notes/found)",
+            .undeclaredChannel,
+            "(defchannel :notes/found {:buffer 1}) (defworker :w {:in :notes/fuond} [c m] m) (go :notes/found)",
             "worker :w takes from `:notes/fuond`, which is not declared", at: ":notes/fuond",
             hint: "did you mean `:notes/found`?"),  // D9
         PlantedFault(
@@ -211,7 +222,8 @@ struct FaultTests {
                           {:group :c :effects [{:effect/type :a}]}]}}
             """, "the phases of plan :p wait for one another: :a → :c → :b → :a", at: "[:c]"),
         PlantedFault(
-            .cycle, "(defmeta :m {:group :g :depends-on [:h :g]})", "the group :g of meta :m depends on itself", at: ":g"),
+            .cycle, "(defmeta :m {:group :g :depends-on [:h :g]})", "the group :g of meta :m depends on itself",
+            at: ":g"),
     ]
 
     private static let flow: [PlantedFault] = [
@@ -276,7 +288,8 @@ struct FaultTests {
             (defworker :b {:in :y :expose? true} [c m] (<! (request! sys :a m)))
             """, "workers request of one another in a circle: :a → :b → :a", at: ":a"),
         PlantedFault(
-            .noIdempotencyKey, "(defworker :t {:kind :ticker} [c n] (perform (effect :http/request {:method :post :url u})))",
+            .noIdempotencyKey,
+            "(defworker :t {:kind :ticker} [c n] (perform (effect :http/request {:method :post :url u})))",
             "`:http/request` acts on the outside without an idempotency key", at: ":http/request"),
         PlantedFault(
             .smallBatch, .data,
@@ -292,7 +305,9 @@ struct FaultTests {
 
     @Test(arguments: all) func isFoundWhereItStands(_ fault: PlantedFault) throws {  // G2
         let lookup = lookup("shop.main/greet")
-        let sample = try fault.form == .forms ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
+        let sample =
+            try fault.form == .forms
+            ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
         let types = ["llm/chat", "fs/read", "http/request", "a"].map(sample.name)
         let forms = try fault.form == .forms ? readCode(sample.source, sample.names) : []
         let context = CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: types)
@@ -319,12 +334,15 @@ struct FaultTests {
 
     @Test func severitiesAreAsRequired() {  // G2: what stops a start, and what does not
         let warnings: Set<FindingCode> = [
-            .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker, .sharedEntry,
+            .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
+            .sharedEntry,
             .rendezvousCycle, .requestCycle,
         ]
         let lints: Set<FindingCode> = [.noIdempotencyKey, .smallBatch, .manyGroups]
         for code in FindingCode.allCases {
-            #expect(code.severity == (warnings.contains(code) ? .warning : lints.contains(code) ? .lint : .error), "\(code)")
+            #expect(
+                code.severity == (warnings.contains(code) ? .warning : lints.contains(code) ? .lint : .error), "\(code)"
+            )
         }
     }
 
@@ -335,7 +353,9 @@ struct FaultTests {
                 {:channels {:n {}} :workers {:w {:in :n :expose? true :worker-fn shop.main/greet}
                                              :t {:in :n :worker-fn shop.main/greet :dispatch :thread}}}
                 """, lookup: lookup("shop.main/greet"))
-        let context = CheckContext(facts: { _ in [CodeFact(.blocks("slow-host-call"), at: nil, path: ["greet", "helper"])] })
+        let context = CheckContext(facts: { _ in
+            [CodeFact(.blocks("slow-host-call"), at: nil, path: ["greet", "helper"])]
+        })
         let findings = sample.graph.check(context).filter { $0.severity == .error }
         #expect(
             findings.map(\.title) == [

@@ -1,6 +1,7 @@
 import Engine
 import Graph
 import Machine
+import Runtime
 import Synchronization
 import Testing
 import Values
@@ -67,7 +68,8 @@ struct GraphValueTests {
     }
 
     @Test func severalConfiguresAndNeedsAddUp() throws {  // G1
-        let sample = try Sample(forms: "(configure {:tick-ms 5 :effects {:max-inflight 2}}) (needs {:read [\"a\"] :net [\"x\"]})")
+        let sample = try Sample(
+            forms: "(configure {:tick-ms 5 :effects {:max-inflight 2}}) (needs {:read [\"a\"] :net [\"x\"]})")
         let builder = sample.builder
         let names = sample.names
         for text in ["{:runtime {:guard-ms 7 :effects {:timeout-ms 9}} :needs {:read [\"a\" \"b\"] :net true}}"] {
@@ -82,7 +84,8 @@ struct GraphValueTests {
     }
 
     @Test func effectTypesAskForWhatTheyNeed() throws {  // G2: check lists every capability
-        let sample = try Sample(forms: "(defeffect :e {:needs #{:run :write}} [p] p) (needs {:run [\"git\"] :code true})")
+        let sample = try Sample(
+            forms: "(defeffect :e {:needs #{:run :write}} [p] p) (needs {:run [\"git\"] :code true})")
         #expect(
             sample.graph.capabilities == [
                 CapabilityRequest(kind: .write, what: nil), CapabilityRequest(kind: .run, what: ["git"]),
@@ -91,12 +94,16 @@ struct GraphValueTests {
     }
 
     @Test func redefinitionReplacesInPlaceAndSaysWhatChanged() throws {  // G3
-        let sample = try Sample(forms: "(defchannel :a {:buffer 8 :doc \"x\"}) (defchannel :b) (defworker :w {:in :a} [c m] m)")
+        let sample = try Sample(
+            forms: "(defchannel :a {:buffer 8 :doc \"x\"}) (defchannel :b) (defworker :w {:in :a} [c m] m)")
         let heard = Mutex<[String]>([])
-        sample.builder.observe { change, graph in heard.withLock { $0.append("\(change.sentence) of \(graph.nodes.count)") } }
+        sample.builder.observe { change, graph in
+            heard.withLock { $0.append("\(change.sentence) of \(graph.nodes.count)") }
+        }
         let again = Source(
             name: "shop.slu",
-            bytes: Array("(defchannel :a {:buffer 16 :put-mode :drop}) (defchannel :b) (defworker :w {:in :a} [c m] 2)".utf8))
+            bytes: Array(
+                "(defchannel :a {:buffer 16 :put-mode :drop}) (defchannel :b) (defworker :w {:in :a} [c m] 2)".utf8))
         try sample.declare(again)
         #expect(sample.graph.nodes.map(\.id.description) == ["channel :a", "channel :b", "worker :w"])
         sample.builder.remove(NodeID(.channel, sample.name("b")))
@@ -150,18 +157,26 @@ struct PlanTests {
     }
 
     @Test func defaultsAreThoseOfTheRequirements() throws {
-        let (plan, _) = try plan("(defchannel :c) (defworker :w {:in :c :expose? true} [a b] b) (defworker :t {:kind :ticker} [c n] n)")
+        let (plan, _) = try plan(
+            "(defchannel :c) (defworker :w {:in :c :expose? true} [a b] b) (defworker :t {:kind :ticker} [c n] n)")
         #expect(plan.settings.tickMs == 100)  // P1
         #expect(plan.settings.engine.maxInflight == 4)
         #expect(plan.settings.engine.timeoutMs == 60_000)
         #expect(plan.settings.engine.retainCompleted == 500)
         #expect(!plan.settings.isDevGuarded && plan.settings.guardMs == 50)  // D16
-        let channel = try #require(plan.channels.first)
-        #expect(channel.buffer == 0 && channel.overflow == .fixed && channel.putMode == .async)  // D1–D3
-        let worker = plan.workers[0]
+        let channel = try #require(plan.workers.channels.first)
+        #expect(channel.buffering == .fixed(0) && channel.putMode == .async)  // D1–D3
+        let worker = plan.workers.workers[0]
         #expect(worker.dispatch == .go && !worker.isDurable && worker.restart == nil)  // D6
-        guard case .command(_, true, 1) = worker.source else { Issue.record("not a command worker: \(worker.source)"); return }
-        guard case .interval(1000) = plan.workers[1].source else { Issue.record("not every second"); return }  // D10
+        #expect(worker.isExposed && worker.parallel == 1)
+        guard case .command = worker.kind else {
+            Issue.record("not a command worker")
+            return
+        }
+        guard case .ticker(.every(1000)) = plan.workers.workers[1].kind else {
+            Issue.record("not every second")
+            return
+        }  // D10
     }
 
     /// The table's words for defaults are what a plan does (one table per closed set).
@@ -186,35 +201,44 @@ struct PlanTests {
         }
         // Names that are written elsewhere as text must all have become rows.
         #expect(DeclarationKeys.needs.map(\.key.rawValue) == ["read", "write", "net", "run", "env", "code", "mcp"])
-        guard case .byKeyword(.oneOf(let types))? = DeclarationKeys.effect.first(where: { $0.key == .params })?.shape else {
+        guard case .byKeyword(.oneOf(let types))? = DeclarationKeys.effect.first(where: { $0.key == .params })?.shape
+        else {
             Issue.record("no types of parameters")
             return
         }
-        #expect(types.map(\.rawValue) == ["any", "string", "int", "number", "bool", "keyword", "map", "vector", "function"])
+        #expect(
+            types.map(\.rawValue) == ["any", "string", "int", "number", "bool", "keyword", "map", "vector", "function"])
     }
 
     @Test func metaIsFollowedAndMerged() throws {
         let (plan, sample) = try plan(
-            "(defmeta :slow {:priority 1 :group :g}) (defworker :t {:kind :ticker :meta [:slow {:priority 5}]} [c n] n)")
-        let meta = try #require(plan.workers[0].meta)
-        #expect(try Printer.readable(.map(meta)) == "{:priority 5, :group :g}")
+            "(defmeta :slow {:priority 1 :group :g}) (defworker :t {:kind :ticker :meta [:slow {:priority 5}]} [c n] n)"
+        )
+        #expect(try Printer.readable(plan.workers.workers[0].meta) == "{:priority 5, :group :g}")
         #expect(plan.metas[sample.name("slow")] != nil)
     }
 
     @Test func effectsCarryTheirTypes() throws {  // P26
         let (plan, _) = try plan(
-            "(defeffect :e \"Does.\" {:params {:path :string} :needs #{:write} :recovery :retry :timeout-ms nil :doc \"Does.\"} [p] p)")
+            "(defeffect :e \"Does.\" {:params {:path :string} :needs #{:write} :recovery :retry :timeout-ms nil :doc \"Does.\"} [p] p)"
+        )
         let effect = try #require(plan.effects.first)
-        #expect(effect.doc == "Does." && effect.needs == [.write] && effect.recovery == .retry && effect.timeout == .none)
+        #expect(
+            effect.doc == "Does." && effect.needs == [.write] && effect.recovery == .retry && effect.timeout == .none)
         #expect(effect.params.map(\.key.description) == ["path"] && effect.params.map(\.type) == [.string])
     }
 
     @Test func tickersAndRestarts() throws {
         let (plan, _) = try plan(
-            "(defworker :t {:kind :ticker :cron \"0 * * * *\" :restart {:max 2 :backoff {:factor 3}}} [c n] n)")
-        guard case .cron("0 * * * *") = plan.workers[0].source else { Issue.record("no cron"); return }
-        let restart = try #require(plan.workers[0].restart)
-        #expect(restart.max == 2 && restart.perMs == 60_000 && restart.baseMs == 500 && restart.factor == 3)
+            "(defworker :t {:kind :ticker :cron \"0 * * * *\" :restart {:max 2}} [c n] n)")
+        guard case .ticker(.schedule(let next)) = plan.workers.workers[0].kind else {
+            Issue.record("no schedule")
+            return
+        }
+        // The next full hour of a clock that is some whole quarters of an hour off.
+        #expect(try #require(next(1_000_000)) % 900_000 == 0)
+        let restart = try #require(plan.workers.workers[0].restart)
+        #expect(restart.max == 2 && restart.perMs == 60_000)
     }
 
     @Test func phasesWithoutAGroupAreNumbered() throws {  // J32

@@ -73,7 +73,10 @@ struct PrimitiveTests {
     @Test(arguments: [
         ("(sluice.graph/declare! :chanel :a {})", "there is no kind of declaration the keyword :chanel"),
         ("(sluice.graph/declare! :channel 'a {})", "defchannel takes a keyword as the name, but found the symbol a"),
-        ("(sluice.graph/declare! :channel :a [1])", "defchannel :a expected a map of options, but found the vector [1]"),
+        (
+            "(sluice.graph/declare! :channel :a [1])",
+            "defchannel :a expected a map of options, but found the vector [1]"
+        ),
     ]) func mistakesAreExplained(_ text: String, _ message: String) throws {
         do {
             _ = try run(text)

@@ -1,5 +1,6 @@
 import Graph
 import Machine
+import Runtime
 import Testing
 import Values
 
@@ -22,7 +23,8 @@ struct SeedTests {
         """
 
     static let functions = lookup(
-        "my-app.workers/commands", "my-app.workers/image-download", "my-app.workers/image-resize", "my-app.workers/image-store")
+        "my-app.workers/commands", "my-app.workers/image-download", "my-app.workers/image-resize",
+        "my-app.workers/image-store")
 
     @Test(arguments: [true, false]) func hasItsOneError(_ isCodeThere: Bool) throws {  // D9
         let nowhere: FunctionLookup = { name in .unknownNamespace(name) }
@@ -39,10 +41,10 @@ struct SeedTests {
     @Test func startsOnceItsChannelIsDeclared() throws {  // D25
         let whole = Self.configuration.replacing(":images/out {", with: ":images/store {} :images/out {")
         let plan = try SystemPlan(try Sample(data: whole, lookup: Self.functions).graph)
-        #expect(plan.channels.map(\.name.description).contains("images/store"))
-        let image = try #require(plan.channels.first { $0.name.description == "images/in" })
-        #expect(image.buffer == 4 && image.overflow == .dropping && image.putMode == .drop)
-        #expect(plan.workers.map(\.dispatch) == [.thread, .thread, .thread, .thread])
+        #expect(plan.workers.channels.map(\.name.description).contains("images/store"))
+        let image = try #require(plan.workers.channels.first { $0.name.description == "images/in" })
+        #expect(image.buffering == .dropping(4) && image.putMode == .drop)
+        #expect(plan.workers.workers.map(\.dispatch) == [.thread, .thread, .thread, .thread])
     }
 
     @Test func refusesToStartWithAnError() throws {  // G2

@@ -86,7 +86,9 @@ func readCode(_ source: Source, _ names: Names) throws -> [Value] {
 /// Answers as if these functions, of two arguments, were all there is in namespaces `shop.main` and `my-app.workers`.
 func lookup(_ functions: String...) -> FunctionLookup {
     { name in
-        guard name.namespace == "shop.main" || name.namespace == "my-app.workers" else { return .unknownNamespace(name) }
+        guard name.namespace == "shop.main" || name.namespace == "my-app.workers" else {
+            return .unknownNamespace(name)
+        }
         guard functions.contains(name.description) else {
             return .missing(name, near: Nearest.names(to: name.description, among: functions))
         }
