@@ -47,7 +47,8 @@ private struct Choice {
             return Operation(channel: try Argument.channel(element, "alts!"), value: nil)
         }
         guard pair.count == 2 else {
-            throw .illegalArgument("alts! puts are written [channel value], but found a vector of \(pair.count) elements")
+            throw .illegalArgument(
+                "alts! puts are written [channel value], but found a vector of \(pair.count) elements")
         }
         let channel = try Argument.channel(pair[0], "alts!")
         if pair[1].isNil { throw Channel.nilPut }

@@ -57,7 +57,9 @@ package class Promise: Object, @unchecked Sendable {
 
     /// A fault as those see it who wait for a promise: a cancelled fiber must not look as if they had been cancelled.
     static func seen(_ fault: Fault) -> Fault {
-        if case .cancelled(let reason) = fault { return .of(.interrupted, "the future was cancelled (\(reason.rawValue))") }
+        if case .cancelled(let reason) = fault {
+            return .of(.interrupted, "the future was cancelled (\(reason.rawValue))")
+        }
         return fault
     }
 
