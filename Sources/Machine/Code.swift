@@ -14,7 +14,7 @@ package final class Code: @unchecked Sendable {
     /// Named parameters, the rest parameter left out.
     package let parameters: Int
     package let isVariadic: Bool
-    /// Registers used, with one more that calls of the machine's own code put their result in.
+    /// Registers used.
     package let registers: Int
     package let handlers: [Handler]
     package let places: [Place]
@@ -66,7 +66,7 @@ package final class Code: @unchecked Sendable {
         constants.initialize(from: values, count: values.count)
         self.parameters = parameters
         self.isVariadic = isVariadic
-        self.registers = registers + 1
+        self.registers = registers
         self.handlers = handlers
         self.places = places
         Meter.charge(footprint)

@@ -30,10 +30,14 @@ package struct FiberState {
     package var destination = 0
     /// Set by whoever resumes the fiber with a fault instead of a value.
     package var pendingFault: Fault?
-    /// Where an operation last met an unrealised sequence, and how many elements ahead it then realises.
+    /// Where an operation last met an unrealised sequence, and what was left of the slice when it was run again: when
+    /// nothing else happened in between, it is walking the sequence.
     package var forcedAt: UnsafePointer<Instruction>?
+    package var fuelAtResume = 0
+    /// How many elements that operation has realised at a time, and how many are left of it.
+    package var reach = 1
     package var ahead = 1
-    /// Steps left of the running slice, in the loop's own variable meanwhile.
+    /// Steps left of the running slice, kept here while the loop calls out.
     package var fuel = 0
 }
 

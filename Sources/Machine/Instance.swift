@@ -13,17 +13,32 @@ public final class Instance: @unchecked Sendable {
     /// Receives what `print` writes to `*out*`; nil until the host sets it.
     public let output: OutputSink
     public let errorOutput: OutputSink
+    /// Where `rand` and its kin draw from.
+    public let random: RandomSource
+    /// Milliseconds since 1970, and nanoseconds of a clock that never goes back; a virtual clock may stand in.
+    public let clock: HostClock
+    /// Called by `System/exit` with the exit code; what it throws ends the run.
+    public let exitHandler = Hook<Int32>()
+    private let serial = Atomic<Int64>(0)
+    /// The dynamic vars that Swift code reads.
+    public private(set) var core: CoreVars!
 
     public init(
         names: Names = Names(), limits: Limits = Limits(), output: @escaping OutputSink = { _ in },
-        errorOutput: @escaping OutputSink = { _ in }
+        errorOutput: @escaping OutputSink = { _ in }, seed: UInt64? = nil, clock: HostClock = .system
     ) {
         self.names = names
         self.output = output
         self.errorOutput = errorOutput
         account = Account(limits)
         realizer = Realizer.prototype()
+        random = RandomSource(seed: seed ?? UInt64.random(in: .min ... .max))
+        self.clock = clock
+        core = CoreVars(self)
     }
+
+    /// A number that this instance has not given before, from 1: for `gensym`.
+    public func nextSerial() -> Int64 { serial.add(1, ordering: .relaxed).newValue }
 
     /// Where text goes: whole pieces, in order.
     public typealias OutputSink = @Sendable (UnsafeBufferPointer<UInt8>) -> Void
@@ -127,8 +142,19 @@ public final class Namespace: Object, @unchecked Sendable {
     private var aliases: [Name: Name] = [:]
     private var excluded: Set<Name> = []
     private var storedMeta: HashMap?
-    /// Makes vars of this namespace on demand, for libraries whose definitions are loaded when first named.
-    private var loader: (@Sendable (Namespace, Name) -> Var?)?
+    private var library: Library?
+
+    /// Definitions that are made when they are first named.
+    public struct Library: Sendable {
+        /// Makes the var of a name; nil when the library has no such name.
+        public var load: @Sendable (Namespace, Name) -> Var?
+        /// Every name it has.
+        public var names: @Sendable () -> [String]
+        public init(load: @escaping @Sendable (Namespace, Name) -> Var?, names: @escaping @Sendable () -> [String]) {
+            self.load = load
+            self.names = names
+        }
+    }
 
     init(_ name: Name) { self.name = name }
 
@@ -137,7 +163,7 @@ public final class Namespace: Object, @unchecked Sendable {
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
     public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
 
-    public func setLoader(_ loader: @escaping @Sendable (Namespace, Name) -> Var?) { lock.withLock { self.loader = loader } }
+    public func setLibrary(_ library: Library) { lock.withLock { self.library = library } }
 
     /// The var of this name, made when it is new.
     public func intern(_ symbol: Name) -> Var {
@@ -151,9 +177,21 @@ public final class Namespace: Object, @unchecked Sendable {
 
     /// The var defined here under this name.
     public func find(_ symbol: Name) -> Var? {
-        let (found, loader) = lock.withLock { (vars[symbol], self.loader) }
+        let (found, library) = lock.withLock { (vars[symbol], self.library) }
         if let found { return found }
-        return loader?(self, symbol)
+        return library?.load(self, symbol)
+    }
+
+    /// The var defined here, if it is made already.
+    public func made(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] } }
+
+    /// The var defined here or referred to, if it is made already.
+    public func definedOrReferred(_ symbol: Name) -> Var? { lock.withLock { vars[symbol] ?? referred[symbol] } }
+
+    /// Every name that can be found here.
+    public var allNames: [String] {
+        let (made, library) = lock.withLock { (vars.keys.map(\.description), self.library) }
+        return Array(Set(made + (library?.names() ?? []))).sorted()
     }
 
     /// The var that an unqualified symbol means here: defined, or referred to.

@@ -325,6 +325,13 @@ extension Fiber {
                             continue
                         }
                         try nth(regs, i)
+                    case .element:
+                        if case .vector(let vector) = regs[i.b], i.c < vector.count {
+                            store(regs + i.a, vector[i.c])
+                            if i.flags & 1 != 0 { clear(regs + i.b) }
+                            continue
+                        }
+                        try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .cons, .conj, .assoc: try build(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)
@@ -339,6 +346,12 @@ extension Fiber {
                             return .preempted
                         }
                     case .publish: if try publish(regs, i) { pc += i.signedC }
+                    case .resume:
+                        clear(regs, 2)
+                        fiber.pointee.fuelAtResume = fuel
+                        fp -= 1
+                        regs -= Int(fp.pointee.delta)
+                        pc = fp.pointee.pc
                     case .halt:
                         save(pc, regs, fp)
                         return .done(take(regs + i.a))
@@ -346,6 +359,7 @@ extension Fiber {
                 }
             } catch {
                 save(pc, regs, fp)
+                fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
                     do throws(Fault) { try force(lazy) } catch { guard unwind(error) else { return .failed(error) } }
                 } else if !unwind(error) {
@@ -465,16 +479,20 @@ extension Fiber {
             hint: "a function calls itself without end, or recursion goes too deep: use loop/recur or a sequence")
     }
 
+    /// Elements realised ahead at most, for an operation that walks a sequence.
+    static let maximumReach = 1 << 20
+
     /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
     @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
         let again = state.pointee.pc - 1
-        if state.pointee.forcedAt == again {
-            state.pointee.ahead = min(state.pointee.ahead * 2, 1 << 20)
+        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
+        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
+            state.pointee.reach = min(state.pointee.reach * 2, Fiber.maximumReach)
         } else {
             state.pointee.forcedAt = again
-            state.pointee.ahead = 1
+            state.pointee.reach = 1
         }
-        // One register of the activation receives the (nil) result; `Code.registers` leaves room for it.
+        state.pointee.ahead = state.pointee.reach
         let delta = Int((state.pointee.frame - 1).pointee.registers)
         let code = instance.realizer.single!
         state.pointee.frame.pointee = Frame(

@@ -47,7 +47,7 @@ public final class Native: Callable, @unchecked Sendable {
     public typealias Body = @Sendable (Arguments, Fiber) throws(Fault) -> Value
     public typealias ControlBody = @Sendable (Arguments, Fiber) throws(Fault) -> Control
 
-    @usableFromInline enum Kind {
+    @usableFromInline enum Kind: Sendable {
         case plain(Body)
         case control(ControlBody)
     }

@@ -55,11 +55,12 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callVar  //          b arguments, callee is the root of var k(c)
     case ret  //              return a†
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
-    case makeSibling  //      a ← closure of prototype k(c) over this closure's captures
+    case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)
     // sequences and collections
     case first, next, rest, seq, count  // a ← op b†
     case cons, conj, get, nth  //        a ← op b† c†
+    case element  //          a ← element c (immediate) of b†, or nil
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
@@ -70,6 +71,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // realising lazy sequences: only in the machine's own code
     case claim  //            a ← thunk of lazy sequence b, or park until another fiber has realised it
     case publish  //          lazy sequence a is realised as b†; jumps by c to go on with the next one
+    case resume  //           return to the operation that asked, noting that no step has passed
     case halt  //             the fiber is done with a†
 }
 

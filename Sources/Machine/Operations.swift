@@ -122,6 +122,12 @@ extension Fiber {
         store(regs + i.a, result)
     }
 
+    @inline(never) func element(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        let result = try Collections.nth(regs[i.b], i.c) ?? .nil
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result)
+    }
+
     @inline(never) func nth(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let collection = regs[i.b]
         guard case .int(let index) = regs[i.c] else { throw .type("nth", expected: "an integer index", found: regs[i.c]) }
@@ -211,9 +217,10 @@ extension Fiber {
             (regs + i.b).initialize(repeating: .nil, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
         case .makeSibling:
-            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype,
-                case .function(let closure) = regs[-1]
-            else { fatalError("makeSibling outside of a closure") }
+            guard case .function(let closure) = regs[-1], case .object(let object) = closure.captures[0],
+                let group = object as? PrototypeGroup
+            else { fatalError("makeSibling outside of a letfn") }
+            let prototype = group.prototypes[i.b]
             let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
             captures.initialize(from: closure.captures, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
@@ -303,4 +310,11 @@ package final class PrototypeHolder: Object, @unchecked Sendable {
     // Sendable: immutable.
     package let prototype: Prototype
     package init(_ prototype: Prototype) { self.prototype = prototype }
+}
+
+/// The functions of a `letfn`: capture 0 of each of them, so that each can make the others.
+package final class PrototypeGroup: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    package let prototypes: [Prototype]
+    package init(_ prototypes: [Prototype]) { self.prototypes = prototypes }
 }

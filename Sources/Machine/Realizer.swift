@@ -14,8 +14,7 @@ enum Realizer {
                 Instruction(.claim, 1, 0),
                 Instruction(.call, 1, 0),
                 Instruction(.publish, 0, 1, -3),
-                Instruction(.loadNil, 1),
-                Instruction(.ret, 1),
+                Instruction(.resume),
             ], constants: [], parameters: 1, isVariadic: false, registers: 3)
         return Prototype(name: "lazy-seq", arities: [code], captureCount: 0, needsSelf: false)
     }

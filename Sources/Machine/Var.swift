@@ -82,6 +82,23 @@ public final class Var: Object, @unchecked Sendable {
     }
 }
 
+extension Var {
+    /// Publishes `new` if the root is still `old`, compared by identity.
+    func exchange(_ old: Value, _ new: Value) -> Bool {
+        let seen = cell.pointee.load(ordering: .acquiring)
+        return seen.pointee.isSame(as: old) && bind(new, replacing: seen)
+    }
+
+    var allWatchers: HashMap? { lock.withLock { watchers } }
+    func changeWatchers(_ body: (inout HashMap) throws(Fault) -> Void) throws(Fault) {
+        try lock.withLock { () throws(Fault) in
+            var changed = watchers ?? HashMap()
+            try body(&changed)
+            watchers = changed.isEmpty ? nil : changed
+        }
+    }
+}
+
 /// The root of a var that was declared and not yet given a value; calling it says so.
 public final class Unbound: Object, @unchecked Sendable {
     // Sendable: immutable.

@@ -67,37 +67,61 @@ public enum Collections {
         }
     }
 
+    // A collection is moved out of its variable before it changes: while a `switch` over the variable binds any payload, the
+    // compiler keeps a second reference, and nothing would ever be changed in place. Hence the tests that bind nothing.
+
+    @inline(__always) private static func takeVector(_ slot: inout Value) -> Vector {
+        guard case .vector(let vector) = take(&slot) else { fatalError("not a vector") }
+        return vector
+    }
+
+    @inline(__always) private static func takeMap(_ slot: inout Value) -> HashMap {
+        guard case .map(let map) = take(&slot) else { fatalError("not a map") }
+        return map
+    }
+
+    @inline(__always) private static func takeSet(_ slot: inout Value) -> HashSet {
+        guard case .set(let set) = take(&slot) else { fatalError("not a set") }
+        return set
+    }
+
+    @inline(__always) private static func take(_ slot: inout Value) -> Value {
+        withUnsafeMutablePointer(to: &slot) {
+            let value = $0.move()
+            $0.initialize(to: .nil)
+            return value
+        }
+    }
+
     /// `(conj collection element)`.
     public static func conj(_ collection: inout Value, _ element: Value) throws(Fault) {
-        switch consume collection {
-        case .nil: collection = .list(Cons(element, .nil))
-        case .vector(var vector):
-            collection = .nil
+        if case .vector = collection {
+            var vector = takeVector(&collection)
             Vector.append(&vector, element)
             collection = .vector(vector)
-        case .list(let list):
-            collection = .list(Cons(element, .list(list), extra: Extra.of(meta: list.meta, origin: nil)))
-        case .set(var set):
-            collection = .nil
-            defer { collection = .set(set) }
-            try HashSet.insert(&set, element)
-        case .map(var map):
-            collection = .nil
+        } else if case .map = collection {
+            var map = takeMap(&collection)
             defer { collection = .map(map) }
             try conj(map: &map, element)
-        case .object(let object):
-            collection = .object(object)
-            guard let result = try object.conjoining(element) else {
-                throw .type("conj", expected: "a collection", found: collection)
-            }
-            collection = result
-        case let other:
-            collection = other
-            switch other {
-            case .seq, .lazy: collection = .list(Cons(element, other))
-            default: throw .type("conj", expected: "a collection", found: other)
-            }
+        } else if case .set = collection {
+            var set = takeSet(&collection)
+            defer { collection = .set(set) }
+            try HashSet.insert(&set, element)
+        } else {
+            collection = try conjoined(collection, element)
         }
+    }
+
+    private static func conjoined(_ collection: Value, _ element: Value) throws(Fault) -> Value {
+        switch collection {
+        case .nil: return .list(Cons(element, .nil))
+        case .list(let list): return .list(Cons(element, .list(list), extra: Extra.of(meta: list.meta, origin: nil)))
+        case .seq, .lazy: return .list(Cons(element, collection))
+        case .object(let object):
+            if let result = try object.conjoining(element) { return result }
+        default: break
+        }
+        throw .type("conj", expected: "a collection", found: collection)
     }
 
     private static func conj(map: inout HashMap, _ element: Value) throws(Fault) {
@@ -130,53 +154,53 @@ public enum Collections {
 
     /// `(assoc collection key value)`.
     public static func assoc(_ collection: inout Value, _ key: Value, _ value: Value) throws(Fault) {
-        switch consume collection {
-        case .nil:
-            collection = .nil
-            var map = HashMap()
-            try HashMap.set(&map, key, value)
-            collection = .map(map)
-        case .map(var map):
-            collection = .nil
+        if case .map = collection {
+            var map = takeMap(&collection)
             defer { collection = .map(map) }
             try HashMap.set(&map, key, value)
-        case .vector(var vector):
-            collection = .nil
+        } else if case .vector = collection {
+            var vector = takeVector(&collection)
             defer { collection = .vector(vector) }
-            guard case .int(let index) = key else { throw .type("assoc on a vector", expected: "an index", found: key) }
-            guard index >= 0, index <= vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
-            if index == vector.count {
-                Vector.append(&vector, value)
-            } else {
-                Vector.replace(&vector, at: Int(index), with: value)
-            }
-        case .object(let object):
-            collection = .object(object)
-            guard let result = try object.associating(key, value) else {
-                throw .type("assoc", expected: "a map or a vector", found: collection)
-            }
-            collection = result
-        case let other:
-            collection = other
-            throw .type("assoc", expected: "a map or a vector", found: other)
+            try replace(&vector, key, value)
+        } else {
+            collection = try associated(collection, key, value)
         }
+    }
+
+    private static func replace(_ vector: inout Vector, _ key: Value, _ value: Value) throws(Fault) {
+        guard case .int(let index) = key else { throw .type("assoc on a vector", expected: "an index", found: key) }
+        guard index >= 0, index <= vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
+        if index == vector.count {
+            Vector.append(&vector, value)
+        } else {
+            Vector.replace(&vector, at: Int(index), with: value)
+        }
+    }
+
+    private static func associated(_ collection: Value, _ key: Value, _ value: Value) throws(Fault) -> Value {
+        switch collection {
+        case .nil:
+            var map = HashMap()
+            try HashMap.set(&map, key, value)
+            return .map(map)
+        case .object(let object):
+            if let result = try object.associating(key, value) { return result }
+        default: break
+        }
+        throw .type("assoc", expected: "a map or a vector", found: collection)
     }
 
     /// `(dissoc collection key)`.
     public static func dissoc(_ collection: inout Value, _ key: Value) throws(Fault) {
-        switch consume collection {
-        case .nil: collection = .nil
-        case .map(var map):
-            collection = .nil
+        if case .map = collection {
+            var map = takeMap(&collection)
             defer { collection = .map(map) }
             try HashMap.remove(&map, key)
-        case .object(let object):
-            collection = .object(object)
+        } else if case .object(let object) = collection {
             guard let result = try object.removing(key) else { throw .type("dissoc", expected: "a map", found: collection) }
             collection = result
-        case let other:
-            collection = other
-            throw .type("dissoc", expected: "a map", found: other)
+        } else if !collection.isNil {
+            throw .type("dissoc", expected: "a map", found: collection)
         }
     }
 }

@@ -20,10 +20,13 @@ public final class Source: Sendable {
     /// The path as the user gave it, or a name such as `<eval>`.
     public let name: String
     public let bytes: [UInt8]
+    /// The line that the bytes begin on, from 1: more for a piece of a file.
+    public let firstLine: Int
 
-    public init(name: String, bytes: [UInt8]) {
+    public init(name: String, bytes: [UInt8], firstLine: Int = 1) {
         self.name = name
         self.bytes = bytes
+        self.firstLine = firstLine
     }
 }
 

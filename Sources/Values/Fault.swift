@@ -86,15 +86,16 @@ public final class Exception: Object, @unchecked Sendable {
     public let type: ExceptionClass
     public let message: String
     /// `ex-data`: a map, or nil.
-    public let data: Value
+    public private(set) var data: Value
     /// An exception, or nil.
-    public let cause: Value
+    public private(set) var cause: Value
     /// What to try next; shown by the diagnostic, not part of the message.
     public let hint: String?
     /// Innermost first; empty until thrown.
     public var trace: [TraceFrame] = []
 
-    public init(_ type: ExceptionClass, _ message: String, data: Value = .nil, cause: Value = .nil, hint: String? = nil) {
+    public init(_ type: ExceptionClass, _ message: String, data: Value = .nil, cause: Value = .nil, hint: String? = nil)
+    {
         self.type = type
         self.message = message
         self.data = data
@@ -102,14 +103,49 @@ public final class Exception: Object, @unchecked Sendable {
         self.hint = hint
     }
 
+    deinit {
+        // A chain of causes may be as long as a script likes.
+        Release.field(&data)
+        Release.field(&cause)
+    }
+
     public override var kind: ObjectKind { .exception }
+
+    /// `#error {:class ExceptionInfo, :message "…", :data {…}, :cause #error {…}}`; a chain of causes nests no calls.
+    public override func write(to printer: inout Printer) throws(Fault) {
+        var current = self
+        var open = 0
+        while true {
+            open += 1
+            printer.write("#error {:class \(current.type.rawValue), :message ")
+            try printer.writeQuoted(Text(current.message))
+            if !current.data.isNil {
+                printer.write(", :data ")
+                try printer.write(current.data)
+            }
+            guard case .object(let object) = current.cause, let cause = object as? Exception else { break }
+            printer.write(", :cause ")
+            current = cause
+        }
+        printer.write(String(repeating: "}", count: open))
+    }
+
+    /// `ExceptionInfo: boom {:a 1}`.
+    public override func writeText(to printer: inout Printer) throws(Fault) {
+        printer.write("\(type.rawValue): \(message)")
+        guard !data.isNil else { return }
+        printer.write(" ")
+        try printer.write(data)
+    }
 }
 
 extension Fault {
     public static func of(_ type: ExceptionClass, _ message: String, data: Value = .nil, hint: String? = nil) -> Fault {
         .thrown(Exception(type, message, data: data, hint: hint))
     }
-    public static func illegalArgument(_ message: String, hint: String? = nil) -> Fault { of(.illegalArgument, message, hint: hint) }
+    public static func illegalArgument(_ message: String, hint: String? = nil) -> Fault {
+        of(.illegalArgument, message, hint: hint)
+    }
     public static func illegalState(_ message: String) -> Fault { of(.illegalState, message) }
     public static func arithmetic(_ message: String) -> Fault { of(.arithmetic, message) }
     public static func unsupported(_ message: String) -> Fault { of(.unsupported, message) }

@@ -1,63 +1,147 @@
-/// A persistent map.
-public final class HashMap: @unchecked Sendable {
-    // Sendable: changed only while uniquely referenced.
-    private var entries: [(key: Value, value: Value)]
-    public let extra: Extra?
+import Synchronization
 
-    public init(extra: Extra? = nil) {
-        entries = []
+/// A persistent map; iterates in the order its keys were added (N3).
+///
+/// A change happens in place as far down as nothing is shared, and copies the path of the change elsewhere: O(log n).
+/// `KeyTable` has the design.
+public final class HashMap: @unchecked Sendable {
+    // Sendable: changed only while uniquely referenced; exclusivity is unchecked as in `Vector`.
+    @exclusivity(unchecked) private var table: KeyTable
+    public let extra: Extra?
+    /// 0 until computed; a race computes the same number twice.
+    let cachedHash = Atomic<UInt32>(0)
+
+    private static let footprint = 128
+
+    public convenience init(extra: Extra? = nil) { self.init(KeyTable.map(), extra: extra) }
+
+    private init(_ table: consuming KeyTable, extra: Extra?) {
+        self.table = table
         self.extra = extra
+        Meter.charge(HashMap.footprint)
     }
 
-    private init(entries: [(key: Value, value: Value)], extra: Extra?) {
-        self.entries = entries
-        self.extra = extra
+    deinit { Meter.credit(HashMap.footprint) }
+
+    /// A map of `entries`; the last of those with equal keys gives the value.
+    public static func of(_ entries: some Sequence<(Value, Value)>, extra: Extra? = nil) throws(Fault) -> HashMap {
+        var map = HashMap(extra: extra)
+        for (key, value) in entries { try set(&map, key, value) }
+        return map
     }
 
     public static let empty = HashMap()
 
-    public var count: Int { entries.count }
+    public var count: Int { table.count }
     public var isEmpty: Bool { count == 0 }
     public var meta: HashMap? { extra?.meta }
     public var origin: Origin? { extra?.origin }
 
-    public func with(_ extra: Extra?) -> HashMap { HashMap(entries: entries, extra: extra) }
+    public func with(_ extra: Extra?) -> HashMap { HashMap(table.fork(), extra: extra) }
 
     /// The value of `key`, or nil when it is absent.
     public func find(_ key: Value) throws(Fault) -> Value? {
-        for entry in entries where try entry.key.equals(key) { return entry.value }
-        return nil
+        defer { withExtendedLifetime(self) {} }
+        let slot = try table.find(key)
+        return slot < 0 ? nil : table.entry(slot)[1]
     }
 
     /// The key as the map holds it, and its value.
     public func entry(_ key: Value) throws(Fault) -> (key: Value, value: Value)? {
-        for entry in entries where try entry.key.equals(key) { return entry }
-        return nil
+        defer { withExtendedLifetime(self) {} }
+        let slot = try table.find(key)
+        return slot < 0 ? nil : (table.entry(slot)[0], table.entry(slot)[1])
     }
+
+    public func contains(_ key: Value) throws(Fault) -> Bool { try table.find(key) >= 0 }
 
     /// Sets `key` to `value` (an equal key that is there stays): in place when `map` is the only reference.
     public static func set(_ map: inout HashMap, _ key: Value, _ value: consuming Value) throws(Fault) {
-        if !isKnownUniquelyReferenced(&map) { map = HashMap(entries: map.entries, extra: map.extra) }
-        for index in map.entries.indices where try map.entries[index].key.equals(key) {
-            map.entries[index].value = value
-            return
+        let place = try map.table.place(key)
+        if place.slot >= 0 {
+            if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
+            map.table.replaceValue(place.slot, with: value)
+        } else {
+            let index = try map.table.indexForGrowth()
+            if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
+            map.table.append(key, value, place, index)
         }
-        map.entries.append((key, value))
+        map.cachedHash.store(0, ordering: .relaxed)
     }
 
     /// Removes `key` if it is there.
     public static func remove(_ map: inout HashMap, _ key: Value) throws(Fault) {
-        guard try map.find(key) != nil else { return }
-        var kept: [(key: Value, value: Value)] = []
-        for entry in map.entries where try !entry.key.equals(key) { kept.append(entry) }
-        map = HashMap(entries: kept, extra: map.extra)
+        let slot = try map.table.find(key)
+        guard slot >= 0 else { return }
+        if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
+        map.table.remove(slot)
+        map.cachedHash.store(0, ordering: .relaxed)
+    }
+
+    /// Sets every entry of `other`. Nothing has changed if it throws.
+    public static func merge(_ map: inout HashMap, _ other: HashMap) throws(Fault) {
+        if map.isEmpty, map.extra == nil {
+            map = other.extra == nil ? other : other.with(nil)
+            return
+        }
+        // Whatever may throw has not yet changed a map that others see: the merged map is a fork until it is complete.
+        var merged = map.with(map.extra)
+        for (key, value) in other.entries { try set(&merged, key, value) }
+        map = merged
     }
 
     /// Visits the entries in the map's order; stops when `body` returns false.
     public func forEach<Failure: Error>(_ body: (Value, Value) throws(Failure) -> Bool) throws(Failure) {
-        for entry in entries where try !body(entry.key, entry.value) { return }
+        defer { withExtendedLifetime(self) {} }
+        var next = table.occupied(from: 0)
+        while let slot = next {
+            let entry = table.entry(slot)
+            guard try body(entry[0], entry[1]) else { return }
+            next = table.occupied(from: slot + 1)
+        }
     }
 
     /// The entries as a vector of two-element vectors, in the map's order.
-    public func entryVector() -> Vector { Vector(entries.map { .vector([$0.key, $0.value]) }) }
+    public func entryVector() -> Vector { Vector(entries.lazy.map { .vector([$0.key, $0.value]) }) }
+}
+
+extension HashMap {
+    /// A place in the map's order: stays good for as long as the map is held unchanged, costs nothing to keep.
+    public struct Cursor: Equatable, Sendable {
+        fileprivate let slot: Int
+    }
+
+    /// The place of the first entry; nil when there is none.
+    public var startCursor: Cursor? { table.occupied(from: 0).map(Cursor.init) }
+
+    /// The place after `cursor`; nil at the end.
+    public func cursor(after cursor: Cursor) -> Cursor? { table.occupied(from: cursor.slot + 1).map(Cursor.init) }
+
+    /// The entry at a place.
+    public func entry(at cursor: Cursor) -> (key: Value, value: Value) {
+        defer { withExtendedLifetime(self) {} }
+        let entry = table.entry(cursor.slot)
+        return (entry[0], entry[1])
+    }
+
+    /// The entries in the map's order.
+    public struct Entries: Sequence, IteratorProtocol {
+        private let map: HashMap
+        private var upcoming: Cursor?
+
+        fileprivate init(_ map: HashMap) {
+            self.map = map
+            upcoming = map.startCursor
+        }
+
+        public mutating func next() -> (key: Value, value: Value)? {
+            guard let cursor = upcoming else { return nil }
+            upcoming = map.cursor(after: cursor)
+            return map.entry(at: cursor)
+        }
+
+        public var underestimatedCount: Int { map.count }
+    }
+
+    public var entries: Entries { Entries(self) }
 }

@@ -17,6 +17,19 @@ public enum KnownName: String, CaseIterable, Sendable {
     case unquote = "clojure.core/unquote"
     case unquoteSplicing = "clojure.core/unquote-splicing"
     case deref = "clojure.core/deref"
+    case apply = "clojure.core/apply"
+    case concat = "clojure.core/concat"
+    case hashMap = "clojure.core/hash-map"
+    case hashSet = "clojure.core/hash-set"
+    case list = "clojure.core/list"
+    case seq = "clojure.core/seq"
+    case vector = "clojure.core/vector"
+    case withMeta = "clojure.core/with-meta"
+    case infinity = "Inf"
+    case minusInfinity = "-Inf"
+    case notANumber = "NaN"
+    case form, inst, uuid
+    case paramTags = "param-tags"
     // metadata and options
     case arglists, doc, dynamic, line, column, file, macro, `private`, tag, name, ns, test, const
     case keys, strs, syms, or, `as`
@@ -54,11 +67,39 @@ public enum KnownName: String, CaseIterable, Sendable {
     case path, content
     case fsRead = "fs/read"
     case fsWrite = "fs/write"
+    // what the adapters are asked and answer
+    case args, body, bytes, code, created, changed, cwd, data, delta, deleted, dimensions, embeddings, env, err
+    case exit, function, headers, host, input, json, kind, message, messages, method, mode, model
+    case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
+    case text, tools, type, url, usage, value
+    case completionTokens = "completion-tokens"
+    case errTruncated = "err-truncated?"
+    case finishReason = "finish-reason"
+    case graceMs = "grace-ms"
+    case idleMs = "idle-ms"
+    case isCheck = "check?"
+    case isExisting = "existing?"
+    case isInitial = "initial?"
+    case isMissingOK = "missing-ok?"
+    case isParents = "parents?"
+    case isRecursive = "recursive?"
+    case isStream = "stream?"
+    case maxBytes = "max-bytes"
+    case maxRedirects = "max-redirects"
+    case maxTokens = "max-tokens"
+    case modifiedMs = "modified-ms"
+    case outTruncated = "out-truncated?"
+    case promptTokens = "prompt-tokens"
+    case responseFormat = "response-format"
+    case settleMs = "settle-ms"
+    case timeoutMs = "timeout-ms"
+    case toolChoice = "tool-choice"
+    case totalTokens = "total-tokens"
     // effects, their meta and outcomes
-    case attempt, backoff, cancelled, cancels, code, config, data, deduped, description, done, effect, effects, error, factor
-    case failed, first, group, id, identity, jitter, kind, last, limits, max, merge, message, meta, mode, ok, on, order
-    case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, seq, sequential, skip
-    case skipped, started, status, submitted, tags, ts, type, value
+    case attempt, backoff, cancelled, cancels, config, deduped, description, done, effect, effects, error, factor
+    case failed, first, group, id, identity, jitter, last, limits, max, merge, meta, ok, on, order
+    case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, sequential, skip
+    case skipped, started, submitted, tags, ts
     case baseMs = "base-ms"
     case requested, stopped, superseded, parent
     case cancelledBy = "cancelled-by"
@@ -79,7 +120,16 @@ public enum KnownName: String, CaseIterable, Sendable {
     case retryAfterMs = "retry-after-ms"
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
-    case timeoutMs = "timeout-ms"
+    // declarations
+    case all, ask, configure, cron, definition
+    case fail, handler, mcp, net, needs, params, paths, phase
+    case phases, read, recovery, run, runtime, system, systems, write
+    case igRef = "ig/ref"
+    // types of parameters
+    case any, bool, int, keyword, map, number, string
+    case vectorType = "vector"
+    // differences of graphs
+    case added, after, before, removed
 
     /// The interned name; constant for the life of the process.
     public var name: Name { KnownName.table.names[ordinal] }

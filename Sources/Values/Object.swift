@@ -23,11 +23,17 @@ open class Object: @unchecked Sendable {
         printer.write("#<\(kind.rawValue)>")
     }
 
+    /// Writes what `str` gives; as printed unless overridden.
+    open func writeText(to printer: inout Printer) throws(Fault) { try write(to: &printer) }
+
     /// The metadata, for kinds that carry some.
     open var metadata: HashMap? { nil }
 
     /// A copy with other metadata; nil when the kind carries none.
     open func withMetadata(_ metadata: HashMap?) -> Value? { nil }
+
+    /// How this orders against `other` under `compare`: negative, zero or positive; nil when it cannot be compared.
+    open func order(before other: Value) throws(Fault) -> Int? { nil }
 
     // What collections support; nil stands for "this kind does not".
 
@@ -86,6 +92,7 @@ public enum ObjectKind: String, Sendable {
     case ref
     case readerConditional = "reader conditional"
     case fiber
+    case queue
 }
 
 /// What can be called and is made in Swift; the machine's `Native` is its only subclass.

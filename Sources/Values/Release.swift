@@ -23,6 +23,23 @@ public enum Release {
         drainIfOutermost(thread)
     }
 
+    /// Deinitialises `count` values whose memory belongs to the object that is being freed: beyond the depth limit they are
+    /// moved out and put aside.
+    @usableFromInline static func contents(of values: UnsafeMutablePointer<Value>, count: Int) {
+        guard count > 0 else { return }
+        let thread = sluice_thread()!
+        guard thread.pointee.release_depth < depthLimit else {
+            let moved = UnsafeMutablePointer<Value>.allocate(capacity: count)
+            moved.moveInitialize(from: values, count: count)
+            Pending.on(thread).entries.append((moved, count))
+            return
+        }
+        thread.pointee.release_depth += 1
+        values.deinitialize(count: count)
+        thread.pointee.release_depth -= 1
+        drainIfOutermost(thread)
+    }
+
     /// Takes a value out of `slot` and releases it within the depth limit.
     @inline(__always) public static func field(_ slot: inout Value) {
         switch slot {
@@ -46,7 +63,9 @@ public enum Release {
     }
 
     @inline(__always) private static func drainIfOutermost(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
-        if thread.pointee.release_depth == 0, thread.pointee.pending != nil, thread.pointee.draining == 0 { drain(thread) }
+        if thread.pointee.release_depth == 0, thread.pointee.pending != nil, thread.pointee.draining == 0 {
+            drain(thread)
+        }
     }
 
     @inline(never) private static func drain(_ thread: UnsafeMutablePointer<sluice_thread_state>) {
@@ -69,7 +88,9 @@ public enum Release {
         var entries: [(UnsafeMutablePointer<Value>, Int)] = []
 
         static func on(_ thread: UnsafeMutablePointer<sluice_thread_state>) -> Pending {
-            if let pointer = thread.pointee.pending { return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue() }
+            if let pointer = thread.pointee.pending {
+                return Unmanaged<Pending>.fromOpaque(pointer).takeUnretainedValue()
+            }
             let made = Pending()
             thread.pointee.pending = Unmanaged.passRetained(made).toOpaque()
             return made

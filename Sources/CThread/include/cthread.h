@@ -11,6 +11,8 @@ typedef struct {
   int32_t release_depth;
   /// Set while deferred releases are being drained.
   int32_t draining;
+  /// How deep the thread is inside equality, hashing or ordering that recurses.
+  int32_t nesting;
   /// The deferred releases: owned by Values/Release.swift.
   void *pending;
   /// The scheduler's worker that this thread is, or null: owned by the runtime.

@@ -1,0 +1,95 @@
+import Engine
+import Values
+
+/// Everything this target handles, made for one instance.
+package struct AdapterSet: Sendable {
+    package let effects: [AdapterEffect]
+    /// The effect types that an engine is made with.
+    package let types: [EffectType]
+    /// No model server is configured: chat answers by extraction.
+    package let isOffline: Bool
+
+    /// - Parameters:
+    ///   - endpoint: the chat server; nil to answer offline.
+    ///   - secrets: told the server's key, so that nothing shows it.
+    ///   - log: takes the lines of `:log/*`.
+    package init(
+        json: JSONCodec, names: Names, endpoint: ChatEndpoint? = .fromEnvironment(),
+        certificates: Certificates = .fromEnvironment(), secrets: Redactor? = nil, log: @escaping SmallEffects.LogSink
+    ) {
+        let client = HTTPClient(certificates: certificates)
+        let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
+        isOffline = chat.isOffline
+        if let key = endpoint?.key { secrets?.add(key.value) }
+        effects =
+            FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
+            + SmallEffects(log: log).all
+        types = effects.map { effect in
+            // A test holds the table and the handlers together.
+            (EffectRow.row(effect.type) ?? EffectRow(effect.type, "", [])).type(names, AdapterHandler(effect: effect))
+        }
+    }
+}
+
+extension EffectRow {
+    func type(_ names: Names, _ handler: some EffectHandler) -> EffectType {
+        EffectType(
+            name: names.intern(type), doc: doc,
+            params: params.map { .init($0.key.name, $0.kind, required: $0.required) }, needs: needs,
+            recovery: recovery, timeout: waits ? .none : .engine, holdsSlot: !waits, handler: handler)
+    }
+}
+
+/// The engine's view of an effect of this target.
+struct AdapterHandler: EffectHandler {
+    let effect: AdapterEffect
+
+    func start(_ request: EffectRequest, _ completion: Completion) {
+        let cancel = effect.start(EffectCall(request)) { result in
+            switch result {
+            case .success(let value): completion.succeed(value)
+            case .failure(let error): completion.fail(error.effectError)
+            }
+        }
+        if let cancel { request.token.onCancel { _ in cancel() } }
+    }
+}
+
+extension EffectCall {
+    init(_ request: EffectRequest) {
+        self.init(
+            params: Params(request.effect.params), directory: request.grants.workingDirectory,
+            allow: { need throws(AdapterError) in
+                if let refusal = request.grants.refusal(of: need) { throw AdapterError(.notAllowed, refusal.message) }
+            },
+            progress: { request.report($0) },
+            after: { ms, body in
+                let call = request.clock.after(ms: ms, body)
+                return { call.cancel() }
+            })
+    }
+}
+
+extension AdapterError {
+    /// The error as the engine and the script know it.
+    package var effectError: EffectError {
+        EffectError(code: code.rawValue, message, data: details, retryable: retryable, retryAfterMs: retryAfterMs)
+    }
+
+    private var details: Value {
+        if data.isEmpty { return .nil }
+        var map = MapBuilder()
+        for detail in data {
+            switch detail {
+            case .path(let path): map.set(.path, .string(path))
+            case .status(let status): map.set(.status, .int(Int64(status)))
+            case .host(let host): map.set(.host, .string(host))
+            case .exit(let code): map.set(.exit, .int(Int64(code)))
+            case .body(let body): map.set(.body, .string(body))
+            case .out(let text): map.set(.out, .string(text))
+            case .err(let text): map.set(.err, .string(text))
+            }
+        }
+        return map.value
+    }
+}

@@ -1,0 +1,339 @@
+import CProcess
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A program to run.
+package struct Program: Sendable {
+    /// The most of each output that is kept unless told otherwise.
+    package static let defaultMaxBytes = 16 << 20
+    /// How long a program has to end after SIGTERM before it is killed.
+    package static let graceMs: Int64 = 2_000
+
+    /// The program, by path or by a name on PATH, and its arguments: no shell reads them.
+    package var arguments: [String]
+    package var input: [UInt8] = []
+    /// Where it runs; nil for this process's directory.
+    package var directory: String?
+    /// Added to this process's environment; nil takes a variable away.
+    package var environment: [(name: String, value: String?)] = []
+    package var maxBytes = Program.defaultMaxBytes
+    package var timeoutMs: Int64?
+    package var graceMs = Program.graceMs
+
+    package init(_ arguments: [String]) { self.arguments = arguments }
+}
+
+/// How a program ended and what it said.
+package struct ProgramResult: Equatable, Sendable {
+    /// The exit code; 128 + the signal when a signal ended it, as shells have it.
+    package var exit: Int
+    package var signal: Int?
+    package var out: Output
+    package var err: Output
+
+    package struct Output: Equatable, Sendable {
+        package var bytes: [UInt8] = []
+        /// More came than was kept.
+        package var truncated = false
+    }
+}
+
+/// Runs programs, each in a session of its own, so that it can be ended with everything it started.
+///
+/// A program is over when it itself has ended; what it left running keeps running, as under a shell, unless the run was
+/// cancelled or timed out: then the whole group gets SIGTERM and, after a grace, SIGKILL.
+package final class ProcessRunner: Sendable {
+    /// Programs that run at once; each has a thread that mostly sleeps.
+    package static let maxPrograms = 256
+
+    private let pool = BlockingPool(limit: ProcessRunner.maxPrograms)
+
+    package init() {}
+
+    /// Starts `program` and answers once, on another thread. The function returned cancels it; the answer then comes when
+    /// the program is gone.
+    package func start(
+        _ program: Program, _ done: @escaping @Sendable (Result<ProgramResult, AdapterError>) -> Void
+    ) -> @Sendable () -> Void {
+        let wake: WakePipe
+        do throws(AdapterError) {
+            try ProcessRunner.validate(program)
+            wake = try WakePipe()
+        } catch {
+            let failure = error
+            pool.submit { done(.failure(failure)) }
+            return {}
+        }
+        pool.submit {
+            do throws(AdapterError) {
+                if wake.isRaised { throw .cancelled }
+                var run = try ProgramRun(program, wake)
+                done(.success(try run.finish()))
+            } catch {
+                done(.failure(error))
+            }
+        }
+        return { wake.raise() }
+    }
+
+    private static func validate(_ program: Program) throws(AdapterError) {
+        guard let name = program.arguments.first, !name.isEmpty else {
+            throw .parameter("there is no program to run; give a vector such as [\"git\" \"status\"]")
+        }
+        for argument in program.arguments where argument.utf8.contains(0) {
+            throw .parameter("the argument \(quoted(argument)) contains a NUL character; programs cannot be given one")
+        }
+        for (name, value) in program.environment {
+            if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0)
+                || value?.utf8.contains(0) == true
+            {
+                throw .parameter(
+                    "\(quoted(name)) cannot be an environment variable; use letters, digits and _ without NUL or =")
+            }
+        }
+        if let directory = program.directory {
+            try FileSystem.validate(directory)
+            guard let status = try FileStatus.of(directory) else { throw .file("run a program in", directory, ENOENT) }
+            if status.kind != .directory { throw .file("run a program in", directory, ENOTDIR) }
+        }
+    }
+}
+
+/// A flag that wakes a thread sleeping in `poll`.
+final class WakePipe: Sendable {
+    let descriptor: Int32
+    private let writer: Int32
+    private let flag = CancelFlag()
+
+    init() throws(AdapterError) {
+        var ends: [Int32] = [-1, -1]
+        let failed = sluice_pipe(&ends)
+        if failed != 0 {
+            throw AdapterError(.tooManyOpen, "too many files are open; run fewer effects at once", retryable: true)
+        }
+        (descriptor, writer) = (ends[0], ends[1])
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+    }
+
+    deinit {
+        close(descriptor)
+        close(writer)
+    }
+
+    var isRaised: Bool { flag.isRaised }
+
+    func raise() {
+        flag.raise()
+        var byte: UInt8 = 0
+        write(writer, &byte, 1)
+    }
+}
+
+/// One program while it runs; owned by one thread.
+private struct ProgramRun: ~Copyable {
+    /// How often to look whether the program has ended, where the system cannot tell.
+    static let lookMs: Int64 = 10
+
+    enum Ending { case cancelled, timedOut }
+
+    let program: Program
+    let wake: WakePipe
+    let pid: pid_t
+    /// Readable when the program has ended; -1 where there is no such thing.
+    let ended: Int32
+    var input: Int32
+    var written = 0
+    var outputs: [(descriptor: Int32, kept: ProgramResult.Output)]
+    let deadline: Int64?
+    var ending: Ending?
+    var killAt: Int64?
+
+    init(_ program: Program, _ wake: WakePipe) throws(AdapterError) {
+        self.program = program
+        self.wake = wake
+        var pipes: [[Int32]] = []
+        for _ in 0..<3 {
+            var ends: [Int32] = [-1, -1]
+            if sluice_pipe(&ends) != 0 {
+                for end in pipes.joined() { close(end) }
+                throw AdapterError(.tooManyOpen, "too many files are open; run fewer effects at once", retryable: true)
+            }
+            pipes.append(ends)
+        }
+        var started: pid_t = 0
+        let failed = ProgramRun.spawn(program, &started, pipes[0][0], pipes[1][1], pipes[2][1])
+        for theirs in [pipes[0][0], pipes[1][1], pipes[2][1]] { close(theirs) }
+        let ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
+        if failed != 0 {
+            for end in ours { close(end) }
+            throw ProgramRun.error(program.arguments[0], failed)
+        }
+        for end in ours { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        pid = started
+        ended = sluice_process_descriptor(started)
+        input = ours[0]
+        outputs = [(ours[1], .init()), (ours[2], .init())]
+        deadline = program.timeoutMs.map { monotonicMs() + $0 }
+    }
+
+    deinit {
+        for descriptor in [ended, input, outputs[0].descriptor, outputs[1].descriptor] where descriptor >= 0 {
+            close(descriptor)
+        }
+    }
+
+    private static func error(_ name: String, _ number: Int32) -> AdapterError {
+        switch number {
+        case ENOENT:
+            AdapterError(
+                .programNotFound,
+                "could not run \(quoted(name)): there is no such program; install it, or give its path")
+        case EACCES:
+            AdapterError(
+                .permissionDenied, "could not run \(quoted(name)): it may not be executed; check its mode (chmod +x)")
+        case E2BIG:
+            AdapterError(.tooLarge, "could not run \(quoted(name)): its arguments are too long; pass them on its input")
+        case EAGAIN, ENOMEM:
+            AdapterError(
+                .couldNotStart,
+                "could not run \(quoted(name)): the system has no room for another process; try again later",
+                retryable: true)
+        default:
+            AdapterError(
+                .couldNotStart, "could not run \(quoted(name)): \(String(cString: strerror(number))); is it a program?")
+        }
+    }
+
+    private static func spawn(_ program: Program, _ pid: inout pid_t, _ input: Int32, _ output: Int32, _ error: Int32)
+        -> Int32
+    {
+        var arguments = program.arguments.map { strdup($0) } + [nil]
+        var variables = environment(program.environment).map { strdup($0) } + [nil]
+        defer { for text in arguments + variables { free(text) } }
+        return sluice_spawn(&pid, program.arguments[0], &arguments, &variables, program.directory, input, output, error)
+    }
+
+    private static func environment(_ changes: [(name: String, value: String?)]) -> [String] {
+        var kept: [String] = []
+        let names = Set(changes.map(\.name))
+        var next = sluice_environment()
+        while let entry = next?.pointee {
+            let text = String(cString: entry)
+            if !names.contains(String(text.prefix { $0 != "=" })) { kept.append(text) }
+            next = next?.successor()
+        }
+        for change in changes {
+            if let value = change.value { kept.append("\(change.name)=\(value)") }
+        }
+        return kept
+    }
+
+    /// Talks with the program until it has ended, and reaps it whatever happens.
+    mutating func finish() throws(AdapterError) -> ProgramResult {
+        while sluice_has_ended(pid) == 0 {
+            let now = monotonicMs()
+            endIfAsked(now)
+            transfer(waitingUntil: nextLook(now))
+        }
+        // What it wrote before it ended is in the pipes still; what its own children may yet write is not waited for.
+        for index in 0..<2 { read(index) }
+        // Not reaped yet, so its group's number cannot have been given to another.
+        if ending != nil { kill(-pid, SIGKILL) }
+        var (exit, signal) = (Int32(0), Int32(0))
+        sluice_reap(pid, &exit, &signal)
+        switch ending {
+        case .cancelled: throw .cancelled
+        case .timedOut:
+            throw AdapterError(
+                .timeout,
+                "\(quoted(program.arguments[0])) ran longer than \(program.timeoutMs ?? 0) ms and was ended; allow more time"
+            )
+        case nil:
+            return ProgramResult(
+                exit: Int(exit), signal: signal == 0 ? nil : Int(signal), out: outputs[0].kept, err: outputs[1].kept)
+        }
+    }
+
+    private mutating func endIfAsked(_ now: Int64) {
+        if ending == nil {
+            if wake.isRaised { ending = .cancelled } else if let deadline, now >= deadline { ending = .timedOut }
+            guard ending != nil else { return }
+            killAt = now + program.graceMs
+            kill(-pid, SIGTERM)
+            kill(-pid, SIGCONT)  // a stopped program does not see the first
+        } else if let at = killAt, now >= at {
+            killAt = nil
+            kill(-pid, SIGKILL)
+        }
+    }
+
+    /// Milliseconds until something must be looked at without being woken; -1 for never.
+    private func nextLook(_ now: Int64) -> Int32 {
+        var next: Int64?
+        if ending == nil, let deadline { next = deadline - now }
+        if let killAt { next = killAt - now }
+        if ended < 0 { next = min(next ?? .max, ProgramRun.lookMs) }
+        return next.map { Int32(clamping: max(0, $0)) } ?? -1
+    }
+
+    private mutating func transfer(waitingUntil timeout: Int32) {
+        if input >= 0, written == program.input.count { closeInput() }
+        var polled = [
+            pollfd(fd: outputs[0].descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: outputs[1].descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: input, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: ended, events: Int16(POLLIN), revents: 0),
+            // Once it has woken us there is nothing more to learn from it.
+            pollfd(fd: ending == nil ? wake.descriptor : -1, events: Int16(POLLIN), revents: 0),
+        ]
+        guard poll(&polled, nfds_t(polled.count), timeout) > 0 else { return }
+        for index in 0..<2 where polled[index].revents != 0 { read(index) }
+        if polled[2].revents != 0 { writeInput() }
+    }
+
+    private mutating func closeInput() {
+        close(input)
+        input = -1
+    }
+
+    private mutating func writeInput() {
+        let wrote = program.input.withUnsafeBytes {
+            write(input, $0.baseAddress! + written, min($0.count - written, 64 << 10))
+        }
+        if wrote > 0 {
+            written += wrote
+        } else if errno != EAGAIN, errno != EINTR {
+            closeInput()  // the program does not want to read on, which is its right
+        }
+    }
+
+    /// Reads what is there, keeps up to the limit and drops the rest, so that a talkative program is not held up.
+    private mutating func read(_ index: Int) {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        // Bounded, so that a program that never stops writing cannot keep us from seeing a cancellation.
+        for _ in 0..<16 where outputs[index].descriptor >= 0 {
+            #if canImport(Glibc)
+                let got = Glibc.read(outputs[index].descriptor, &buffer, buffer.count)
+            #else
+                let got = Darwin.read(outputs[index].descriptor, &buffer, buffer.count)
+            #endif
+            if got < 0 {
+                if errno == EINTR { continue }
+                if errno == EAGAIN { return }
+            }
+            if got <= 0 {
+                close(outputs[index].descriptor)
+                outputs[index].descriptor = -1
+                return
+            }
+            let room = program.maxBytes - outputs[index].kept.bytes.count
+            outputs[index].kept.bytes.append(contentsOf: buffer[..<min(got, max(0, room))])
+            if got > room { outputs[index].kept.truncated = true }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Engine
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// `:time/sleep`, `:log/info|warn|error` and `:env/get` (P25, P27).
+package struct SmallEffects: Sendable {
+    /// Takes one line of the log, without its line break.
+    package typealias LogSink = @Sendable (String) -> Void
+
+    private let log: LogSink
+
+    package init(log: @escaping LogSink) { self.log = log }
+
+    package var all: [AdapterEffect] {
+        [sleep, logging("log/info", "INFO"), logging("log/warn", "WARN"), logging("log/error", "ERROR"), variable]
+    }
+
+    /// `{:ms 100}` → nil, later.
+    private var sleep: AdapterEffect {
+        AdapterEffect(type: "time/sleep") { call, answer in
+            do throws(AdapterError) {
+                guard let ms = try call.params.int(.ms, in: Int64.min...Int64.max) else {
+                    throw .parameter("the parameter :ms is missing; give the milliseconds to sleep")
+                }
+                if ms <= 0 {
+                    answer(.success(.nil))
+                    return nil
+                }
+                // The timer and the cancellation may meet: whoever comes first answers.
+                let once = Once(answer)
+                let withdraw = call.after(ms) { once.answer(.success(.nil)) }
+                return {
+                    withdraw()
+                    once.answer(.failure(.cancelled))
+                }
+            } catch {
+                answer(.failure(error))
+                return nil
+            }
+        }
+    }
+
+    /// `{:message "…" :data …}` → nil; prints `[INFO] message data`.
+    private func logging(_ type: String, _ level: String) -> AdapterEffect {
+        .immediate(type) { [log] call throws(AdapterError) in
+            var line = "[\(level)]"
+            if let message = call.params.value(.message) {
+                line += " " + (try SmallEffects.printed(message, readably: false))
+            }
+            if let data = call.params.value(.data) { line += " " + (try SmallEffects.printed(data, readably: true)) }
+            log(line)
+            return .nil
+        }
+    }
+
+    private static func printed(_ value: Value, readably: Bool) throws(AdapterError) -> String {
+        do throws(Fault) {
+            return readably ? try Printer.readable(value) : try Printer.plain(value)
+        } catch {
+            throw .parameter("what is to be logged cannot be printed: \(JSONCodec.words(error))")
+        }
+    }
+
+    /// `{:name "HOME"}` → its value, or nil.
+    private var variable: AdapterEffect {
+        .immediate("env/get") { call throws(AdapterError) in
+            let name = try call.params.required(.name)
+            if name.utf8.contains(0) || name.utf8.contains(UInt8(ascii: "=")) || name.isEmpty {
+                throw .parameter("\(quoted(name)) cannot be an environment variable; use letters, digits and _")
+            }
+            try call.allow(.env(name))
+            return getenv(name).map { .string(String(cString: $0)) } ?? .nil
+        }
+    }
+}
+
+/// Lets the first answer through and drops the others.
+final class Once: @unchecked Sendable {
+    // Sendable: `lock` guards `target`.
+    private let lock = Lock()
+    private var target: Answer?
+
+    init(_ target: @escaping Answer) { self.target = target }
+
+    func answer(_ result: Result<Value, AdapterError>) {
+        let taken = lock.withLock {
+            defer { target = nil }
+            return target
+        }
+        taken?(result)
+    }
+}

@@ -1,0 +1,323 @@
+//! Compiler: forms → code.
+//!
+//! Comes in: forms with their places, and the namespace they are read in. Goes out: prototypes for the machine. Per
+//! top-level form: `Analyzer` expands macros, resolves names and tells special forms apart, giving a tree of `Node`s;
+//! `Liveness` walks it backwards and marks where locals die; `Emitter` gives registers to locals and writes instructions.
+//! `Evaluator` drives all that form by form and runs the result; macros run on the machine meanwhile.
+import Machine
+import Reader
+import Values
+
+/// Analyses one top-level form.
+struct Analyzer {
+    let instance: Instance
+    let namespace: Namespace
+    /// Calls a macro: (macro, form and environment and arguments) → expansion.
+    let expand: (Value, [Value]) throws(Fault) -> Value
+    /// The function being analysed, innermost.
+    var function: FunctionScope
+    /// Where atoms of the form at hand stood: set while its parent is analysed.
+    var place: Node.Place?
+    /// The original form of the macro call being expanded, for finding atoms that lost their place.
+    var expanding: (form: Value, place: Node.Place?)?
+    var depth = 0
+
+    /// Forms nested deeper than this are refused: the analysis and emission recurse.
+    static let maximumDepth = 600
+
+    // MARK: Places
+
+    /// The place of a form: its own if it has one, else that of its atom's parent.
+    func ownPlace(_ form: Value) -> Node.Place? {
+        form.origin.map { Node.Place(source: $0.source, span: $0.span) } ?? place
+    }
+
+    /// Analyses element `index` of `parent` at its own place.
+    mutating func analyze(_ form: Value, child index: Int, of parent: Value) throws(Fault) -> Node {
+        let saved = place
+        defer { place = saved }
+        if let origin = parent.origin, index < origin.children.count {
+            place = Node.Place(source: origin.source, span: origin.children[index])
+        }
+        return try analyze(form)
+    }
+
+    /// A fault that carries where it is.
+    func fault(_ message: String, at form: Value? = nil, hint: String? = nil) -> Fault {
+        let exception = Exception(.runtime, message, hint: hint)
+        if let place = form.flatMap({ ownPlace($0) }) ?? place {
+            exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        }
+        return .thrown(exception)
+    }
+
+    // MARK: Forms
+
+    mutating func analyze(_ form: Value) throws(Fault) -> Node {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth < Analyzer.maximumDepth else {
+            throw fault("this form is nested more than \(Analyzer.maximumDepth) levels deep", hint: "split it into functions")
+        }
+        switch form {
+        case .symbol(let name): return try symbol(name, form)
+        case .object(let object):
+            if let symbol = object as? SymbolObject { return try self.symbol(symbol.name, form) }
+            return Node(.constant(form), place)
+        case .list(let list):
+            if list.isEmpty { return Node(.constant(form), place) }
+            return try analyzeList(list, form)
+        case .lazy, .seq:
+            // A macro may give any sequence; a list is what it means.
+            return try analyze(.list(try Sequences.array(form)))
+        case .vector(let vector):
+            let saved = place
+            defer { place = saved }
+            place = ownPlace(form)
+            return try literal(.makeVector, vector.elements, form, metadata: vector.meta)
+        case .map(let map):
+            let saved = place
+            defer { place = saved }
+            place = ownPlace(form)
+            var elements: [Value] = []
+            map.forEach { (key, value) in
+                elements.append(key)
+                elements.append(value)
+                return true
+            }
+            // A map read from text may keep its entries in another order than they were written.
+            return try literal(.makeMap, elements, .nil, metadata: map.meta)
+        case .set(let set):
+            let saved = place
+            defer { place = saved }
+            place = ownPlace(form)
+            return try literal(.makeSet, set.elementVector().elements, .nil, metadata: set.meta)
+        default: return Node(.constant(form), place)
+        }
+    }
+
+    private mutating func literal(_ opcode: Opcode, _ elements: [Value], _ form: Value, metadata: HashMap?) throws(Fault) -> Node {
+        var nodes: [Node] = []
+        for (index, element) in elements.enumerated() { nodes.append(try value(element, child: index, of: form)) }
+        var node = Node(.literal(opcode, nodes), place)
+        if let values = nodes.constants, elements.count <= 64, let constant = try? constant(opcode, values) {
+            node = Node(.constant(constant), place)
+        } else if nodes.count > Emitter.maximumLiteral {
+            node = try large(opcode, nodes)
+        }
+        guard let metadata, !metadata.isEmpty else { return node }
+        return try core("with-meta", [node, try analyze(.map(metadata))])
+    }
+
+    /// A literal of only constants is one itself.
+    private func constant(_ opcode: Opcode, _ values: [Value]) throws(Fault) -> Value {
+        switch opcode {
+        case .makeVector: return .vector(Vector(values))
+        case .makeMap:
+            var map = HashMap()
+            for index in stride(from: 0, to: values.count, by: 2) { try HashMap.set(&map, values[index], values[index + 1]) }
+            return .map(map)
+        default:
+            var set = HashSet()
+            for value in values { try HashSet.insert(&set, value) }
+            return .set(set)
+        }
+    }
+
+    /// A literal with more elements than registers is put together from pieces.
+    private mutating func large(_ opcode: Opcode, _ nodes: [Node]) throws(Fault) -> Node {
+        var result = Node(.literal(opcode, []), place)
+        for start in stride(from: 0, to: nodes.count, by: Emitter.maximumLiteral) {
+            let piece = Node(.literal(opcode, Array(nodes[start..<min(start + Emitter.maximumLiteral, nodes.count)])), place)
+            result = start == 0 ? piece : try core("into", [result, piece])
+        }
+        return result
+    }
+
+    /// A call of a function of `clojure.core`, whatever the namespace at hand calls it.
+    func core(_ name: String, _ arguments: [Node]) throws(Fault) -> Node {
+        let core = instance.namespace(instance.names.intern("clojure.core"))
+        guard let variable = core.find(instance.names.intern(nil, name)) else { throw fault("clojure.core/\(name) is missing") }
+        return Node(.call(Node(.global(variable), place), arguments), place)
+    }
+
+    // MARK: Symbols
+
+    private mutating func symbol(_ name: Name, _ form: Value) throws(Fault) -> Node {
+        if !name.hasNamespace, let reference = function.lookup(name) { return Node(reference.kind, place) }
+        if let variable = try resolve(name, form) {
+            if variable.isMacro {
+                throw fault(
+                    "\(name.description) is a macro and has no value", at: form, hint: "call it: (\(name.description) …)")
+            }
+            return Node(.global(variable), place)
+        }
+        throw unresolved(name)
+    }
+
+    /// The var that a symbol means, or nil.
+    func resolve(_ name: Name, _ form: Value) throws(Fault) -> Var? {
+        Resolver(instance: instance, namespace: namespace).resolve(name)
+    }
+
+    func unresolved(_ name: Name) -> Fault {
+        let resolver = Resolver(instance: instance, namespace: namespace)
+        let exception = Exception(
+            .runtime, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
+        if let place = placeOfAtom(.symbol(name)) {
+            exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        }
+        return .thrown(exception)
+    }
+
+    /// The place of an atom: its own, or, within an expansion, that of its first occurrence in the macro call.
+    private func placeOfAtom(_ atom: Value) -> Node.Place? {
+        guard let expanding else { return place }
+        return Analyzer.find(atom, in: expanding.form) ?? place
+    }
+
+    private static func find(_ atom: Value, in form: Value) -> Node.Place? {
+        guard let origin = form.origin, let elements = form.childForms else { return nil }
+        for (index, element) in elements.enumerated() where index < origin.children.count {
+            if element.symbolName != nil, element.symbolName == atom.symbolName {
+                return Node.Place(source: origin.source, span: origin.children[index])
+            }
+            if let found = find(atom, in: element) { return found }
+        }
+        return nil
+    }
+
+    // MARK: Lists
+
+    private mutating func analyzeList(_ list: Cons, _ form: Value) throws(Fault) -> Node {
+        let saved = place
+        defer { place = saved }
+        place = ownPlace(form)
+        guard let elements = list.elements else { return try analyze(.list(try Sequences.array(form))) }
+        if let name = elements[0].symbolName {
+            if !name.hasNamespace || name.namespace == "clojure.core", name.hasNamespace || function.lookup(name) == nil {
+                if let special = SpecialForm.of(name, in: namespace) { return try self.special(special, elements, form) }
+            }
+            if name.hasNamespace || function.lookup(name) == nil {
+                if let node = try interop(name, elements, form) { return node }
+                if let variable = try resolve(name, elements[0]) {
+                    if variable.isMacro { return try expandMacro(variable, elements, form) }
+                    if variable.namespace.known == nil, variable.namespace.description == "clojure.core",
+                        let node = try operation(variable, elements, form)
+                    {
+                        return node
+                    }
+                } else {
+                    let outer = place
+                    defer { place = outer }
+                    if let origin = form.origin, let span = origin.children.first {
+                        place = Node.Place(source: origin.source, span: span)
+                    }
+                    throw unresolved(name)
+                }
+            }
+        }
+        if case .keyword = elements[0], elements.count == 2 {
+            return Node(.keywordGet(elements[0], try value(elements[1], child: 1, of: form)), place)
+        }
+        let callee = try value(elements[0], child: 0, of: form)
+        if case .constant(let value) = callee.kind, value.isNeverCallable {
+            throw fault(
+                "cannot call \(value.briefly): it is not a function", at: form,
+                hint: "the first element of a list is called; quote the list, or remove one pair of parentheses")
+        }
+        return Node(.call(callee, try arguments(elements, from: 1, form)), place)
+    }
+
+    mutating func arguments(_ elements: [Value], from start: Int, _ form: Value) throws(Fault) -> [Node] {
+        guard elements.count - start <= Emitter.maximumArguments else {
+            throw fault("a call takes at most \(Emitter.maximumArguments) arguments", at: form, hint: "use apply with a vector")
+        }
+        var nodes: [Node] = []
+        for index in start..<max(start, elements.count) { nodes.append(try value(elements[index], child: index, of: form)) }
+        return nodes
+    }
+
+    /// A call that compiles to an instruction.
+    private mutating func operation(_ variable: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node? {
+        let count = elements.count - 1
+        if let operation = Operation.of(variable.name, arguments: count) {
+            return Node(.operation(operation, try arguments(elements, from: 1, form)), place)
+        }
+        if count > 2, let operation = Operation.folding(variable.name) {
+            let operands = try arguments(elements, from: 1, form)
+            return operands.dropFirst(2).reduce(Node(.operation(operation, Array(operands[0..<2])), place)) {
+                Node(.operation(operation, [$0, $1]), place)
+            }
+        }
+        return nil
+    }
+
+    private mutating func expandMacro(_ macro: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        var environment = HashMap()
+        for name in function.visibleNames { try HashMap.set(&environment, .symbol(name), .symbol(name)) }
+        let expansion: Value
+        do throws(Fault) {
+            expansion = try expand(macro.root, [form, .map(environment)] + elements.dropFirst())
+        } catch {
+            throw located(error, macro)
+        }
+        let saved = expanding
+        defer { expanding = saved }
+        if form.origin != nil { expanding = (form, place) }
+        return try analyze(expansion)
+    }
+
+    /// A fault from within a macro, shown at the macro's call.
+    private func located(_ fault: Fault, _ macro: Var) -> Fault {
+        guard case .thrown(let exception) = fault, let place else { return fault }
+        let message =
+            exception.type == .arity
+            ? "\(macro.name.description) does not take these arguments: \(exception.message)"
+            : "\(macro.name.description): \(exception.message)"
+        let outer = Exception(.runtime, message, data: exception.data, cause: .object(exception), hint: exception.hint)
+        outer.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        return .thrown(outer)
+    }
+}
+
+extension Value {
+    /// Where a collection form was read.
+    var origin: Origin? {
+        switch self {
+        case .list(let list): list.origin
+        case .vector(let vector): vector.origin
+        case .map(let map): map.origin
+        case .set(let set): set.origin
+        default: nil
+        }
+    }
+
+    /// The elements of a collection form in reading order, where that order is kept.
+    var childForms: [Value]? {
+        switch self {
+        case .list(let list): list.elements
+        case .vector(let vector): vector.elements
+        default: nil
+        }
+    }
+
+    var isNeverCallable: Bool {
+        switch self {
+        case .nil, .bool, .int, .double, .char, .text: true
+        default: false
+        }
+    }
+}
+
+extension [Node] {
+    /// The values, when every node is a constant.
+    fileprivate var constants: [Value]? {
+        var values: [Value] = []
+        for node in self {
+            guard case .constant(let value) = node.kind else { return nil }
+            values.append(value)
+        }
+        return values
+    }
+}

@@ -1,0 +1,116 @@
+import Machine
+import Reader
+import Values
+
+/// What compiled code calls that is not a function of any library: definitions, assignments, patterns.
+enum CompilerPrimitives {
+    static let space = "sluice.compiler"
+
+    static let family = PrimitiveFamily(
+        "sluice.compiler",
+        [
+            Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar), Primitive("as-map", 1, asMap),
+        ])
+
+    static let table = PrimitiveTable([family])
+
+    /// Gives the evaluator's instance these functions, and those that need the evaluator itself.
+    static func install(in evaluator: Evaluator) {
+        let instance = evaluator.instance
+        let own = evaluatorPrimitives(evaluator)
+        instance.namespace(instance.names.intern(nil, space)).setLibrary(
+            Namespace.Library(
+                load: { space, name in
+                    guard let native = own[name.name] ?? table.find(namespace: space.name, name: name)
+                        ?? Primitives.find(namespace: space.name, name: name)
+                    else { return nil }
+                    let variable = space.intern(name)
+                    variable.bind(.native(native))
+                    return variable
+                }, names: { table.names(in: CompilerPrimitives.space) + own.keys.sorted() }))
+    }
+
+    /// The functions that compile: `clojure.core`'s `eval`, `require` and their kin are made from them.
+    private static func evaluatorPrimitives(_ evaluator: Evaluator) -> [String: Native] {
+        @Sendable func current(_ fiber: Fiber) -> Namespace {
+            if case .object(let object) = fiber.value(of: evaluator.namespaceVar), let space = object as? Namespace { return space }
+            return evaluator.scriptNamespace("user")
+        }
+        let natives = [
+            Native("eval", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                let function = try evaluator.function(evaluating: a[0], in: current(fiber))
+                return .function(function)
+            },
+            Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber)) }
+                return .nil
+            },
+            Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
+                return .nil
+            },
+            Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                try evaluator.expandOnce(a[0], in: current(fiber))
+            },
+            Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
+                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first ?? .nil
+            },
+            Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
+                let name = a.optional(1).stringValue ?? "<string>"
+                return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))
+            },
+            Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
+        ]
+        return Dictionary(uniqueKeysWithValues: natives.map { ($0.name, $0) })
+    }
+
+    /// `(define var metadata value?)`: what `def` compiles to; the var.
+    @Sendable private static func define(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        guard case .object(let object) = arguments[0], let variable = object as? Var, case .map(let meta) = arguments[1] else {
+            throw .illegalState("define takes a var and its metadata")
+        }
+        if !meta.isEmpty { variable.setMeta(meta) }
+        variable.setMacro(try meta.find(.kw(.macro))?.isTruthy ?? false)
+        if arguments.count == 3 { variable.bind(arguments.take(2)) }
+        return arguments[0]
+    }
+
+    /// `(set! var value)`: changes the innermost binding of this fiber.
+    @Sendable private static func setVar(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        guard case .object(let object) = arguments[0], let variable = object as? Var else {
+            throw .illegalState("set! takes a var")
+        }
+        guard let box = fiber.bindings?.find(variable) else {
+            throw .of(
+                .illegalState, "cannot set! \(variable.fullName): it has no binding here",
+                hint: variable.isDynamic ? "bind it first: (binding [\(variable.name.description) …] …)" : "use def or alter-var-root")
+        }
+        box.value = arguments[1]
+        return arguments[1]
+    }
+
+    /// What a map pattern takes apart: keyword arguments (a sequence of keys and values, perhaps with a map at the end)
+    /// become a map; anything else stays.
+    @Sendable private static func asMap(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        switch arguments[0] {
+        case .list, .seq, .lazy: break
+        default: return arguments[0]
+        }
+        let elements = try Sequences.array(arguments[0])
+        var map = HashMap()
+        var pairs = elements[...]
+        if elements.count % 2 == 1, case .map(let trailing)? = elements.last {
+            map = trailing
+            pairs = elements.dropLast()
+        }
+        guard pairs.count % 2 == 0 else {
+            throw .illegalArgument("keyword arguments come in pairs, but \(elements.last!.briefly) has no value")
+        }
+        for index in stride(from: pairs.startIndex, to: pairs.endIndex, by: 2) {
+            try HashMap.set(&map, pairs[index], pairs[index + 1])
+        }
+        return .map(map)
+    }
+}

@@ -1,0 +1,652 @@
+import Machine
+import Values
+
+/// Gives registers to locals and writes the instructions of one arity.
+///
+/// Registers are a stack: parameters, then locals, then temporaries. `emit(_:into:)` leaves the value of a node in a
+/// register that is dead until then; `operand(_:)` gives a register to read it from, the local's own where possible.
+struct Emitter {
+    private var instructions: [Instruction] = []
+    private var constants: [Value] = []
+    private var fixups: [(instruction: Int, constant: Int, isWide: Bool)] = []
+    private var handlers: [Code.Handler] = []
+    private var places: [Code.Place] = []
+    /// First free register, and the most that were in use.
+    private var top = 0
+    private var most = 0
+    /// Elements of a literal, and arguments of a call, that are placed in registers at once.
+    static let maximumLiteral = 4_000
+    static let maximumArguments = 4_000
+    /// Registers of one function.
+    static let maximumRegisters = 32_000
+
+    /// The prototype of a function, and of those within it.
+    static func prototype(_ function: Node.Function, captureCount: Int? = nil) throws(Fault) -> Prototype {
+        var codes: [Code] = []
+        for arity in function.arities { codes.append(try code(arity)) }
+        return Prototype(
+            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count, needsSelf: function.needsSelf)
+    }
+
+    private static func code(_ arity: Arity) throws(Fault) -> Code {
+        var emitter = Emitter()
+        for parameter in arity.parameters { parameter.register = emitter.allocate() }
+        arity.target.head = 0
+        emitter.drop(arity.dropsAtEntry)
+        try emitter.emitTail(arity.body)
+        return try emitter.finish(arity)
+    }
+
+    private init() {}
+
+    private mutating func finish(_ arity: Arity) throws(Fault) -> Code {
+        guard most < Emitter.maximumRegisters else { throw .of(.runtime, "a function needs more than \(Emitter.maximumRegisters) registers") }
+        for fixup in fixups {
+            let distance = Code.distance(from: fixup.instruction, toConstant: fixup.constant, count: instructions.count)
+            let old = instructions[fixup.instruction]
+            if fixup.isWide {
+                instructions[fixup.instruction] = Instruction(old.op, old.a, wide: distance, flags: Int(old.flags))
+            } else {
+                guard distance < 32_768 else { throw .of(.runtime, "a function is too large: split it") }
+                instructions[fixup.instruction] = Instruction(old.op, old.a, old.b, distance, flags: Int(old.flags))
+            }
+        }
+        return Code(
+            instructions, constants: constants, parameters: arity.parameters.count - (arity.isVariadic ? 1 : 0),
+            isVariadic: arity.isVariadic, registers: max(most, 1), handlers: handlers, places: places)
+    }
+
+    // MARK: Writing
+
+    private mutating func write(_ instruction: Instruction, at place: Node.Place? = nil) {
+        if let place, places.last?.span != place.span || places.last?.source !== place.source {
+            places.append(Code.Place(start: instructions.count, source: place.source, span: place.span))
+        }
+        instructions.append(instruction)
+    }
+
+    private mutating func constant(_ value: Value) -> Int {
+        constants.append(value)
+        return constants.count - 1
+    }
+
+    private mutating func writeWide(_ op: Opcode, _ a: Int, constant value: Value, at place: Node.Place? = nil) {
+        fixups.append((instructions.count, constant(value), true))
+        write(Instruction(op, a, wide: 0), at: place)
+    }
+
+    /// A constant that holds a var's cell address; the var itself stands beside it, to stay alive.
+    private mutating func cellConstant(_ variable: Var) -> Int {
+        let index = constant(.int(Int64(Int(bitPattern: variable.cell))))
+        _ = constant(.object(variable))
+        return index
+    }
+
+    private mutating func allocate(_ count: Int = 1) -> Int {
+        let register = top
+        top += count
+        most = max(most, top)
+        return register
+    }
+
+    private mutating func drop(_ locals: [Local]) {
+        for local in locals where local.register >= 0 { write(Instruction(.drop, local.register)) }
+    }
+
+    private mutating func jump(_ op: Opcode, _ a: Int = 0, flags: Int = 0) -> Int {
+        write(Instruction(op, a, wide: 0, flags: flags))
+        return instructions.count - 1
+    }
+
+    /// Makes the jump at `index` lead to the next instruction.
+    private mutating func land(_ index: Int) { land(index, at: instructions.count) }
+
+    private mutating func land(_ index: Int, at target: Int) {
+        let old = instructions[index]
+        let distance = target - (index + 1)
+        switch old.op {
+        case .jump, .jumpBack, .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil:
+            instructions[index] = Instruction(old.op, old.a, wide: distance, flags: Int(old.flags))
+        default: instructions[index] = Instruction(old.op, old.a, old.b, distance, flags: Int(old.flags))
+        }
+    }
+
+    // MARK: Values
+
+    /// A register to read a node from; it dies with the reading when `dies`.
+    private mutating func operand(_ node: Node) throws(Fault) -> (register: Int, dies: Bool) {
+        if case .local(let local) = node.kind { return (local.register, node.isLast) }
+        let register = allocate()
+        try emit(node, into: register)
+        return (register, true)
+    }
+
+    private mutating func emit(_ node: Node, into target: Int) throws(Fault) {
+        switch node.kind {
+        case .constant(let value): emit(value, into: target)
+        case .local(let local):
+            if local.register != target || !node.isLast {
+                write(Instruction(node.isLast ? .move : .copy, target, local.register))
+            }
+        case .capture(let index): write(Instruction(.getCapture, target, index))
+        case .selfClosure: write(Instruction(.getSelf, target))
+        case .sibling(let index): write(Instruction(.makeSibling, target, index), at: node.place)
+        case .global(let variable): emit(variable, into: target, at: node.place)
+        case .branch(let branch): try emit(branch, into: target)
+        case .sequence(let nodes):
+            for child in nodes.dropLast() { try emitForEffect(child) }
+            if let last = nodes.last { try emit(last, into: target) }
+        case .binding(let binding):
+            let mark = top
+            try emitBinding(binding)
+            try emit(binding.body, into: target)
+            top = mark
+        case .loop(let loop):
+            let mark = top
+            try emit(loop, into: target)
+            top = mark
+        case .recur(let recur): try emit(recur)
+        case .function(let function): try emit(function, into: target, at: node.place)
+        case .functions(let functions):
+            let mark = top
+            try emitGroup(functions)
+            try emit(functions.body, into: target)
+            top = mark
+        case .call(let callee, let arguments): try emitCall(callee, arguments, into: target, at: node.place)
+        case .operation(let operation, let operands): try emit(operation, operands, into: target, at: node.place)
+        case .keywordGet(let key, let collection):
+            let mark = top
+            let source = try operand(collection)
+            fixups.append((instructions.count, constant(key), false))
+            write(Instruction(.getKeyword, target, source.register, 0, flags: source.dies ? 1 : 0), at: node.place)
+            top = mark
+        case .element(let collection, let index):
+            let mark = top
+            let source = try operand(collection)
+            write(Instruction(.element, target, source.register, index, flags: source.dies ? 1 : 0), at: node.place)
+            top = mark
+        case .literal(let op, let elements):
+            let mark = top
+            let first = try place(elements)
+            write(Instruction(op, target, first, elements.count), at: node.place)
+            top = mark
+        case .and(let chain): try emit(chain, leavesWhen: .jumpUnless, into: target)
+        case .or(let chain): try emit(chain, leavesWhen: .jumpIf, into: target)
+        case .attempt(let attempt): try emit(attempt, into: target)
+        case .raise(let value):
+            let mark = top
+            let register = allocate()
+            try emit(value, into: register)
+            write(Instruction(.throw, register, flags: 1), at: node.place)
+            top = mark
+        case .lazy(let function):
+            let mark = top
+            let thunk = allocate()
+            try emit(function, into: thunk, at: node.place)
+            write(Instruction(.makeLazy, target, thunk), at: node.place)
+            top = mark
+        }
+    }
+
+    private mutating func emit(_ value: Value, into target: Int) {
+        switch value {
+        case .nil: write(Instruction(.loadNil, target))
+        case .bool(true): write(Instruction(.loadTrue, target))
+        case .bool(false): write(Instruction(.loadFalse, target))
+        case .int(let int) where Int64(Int32(truncatingIfNeeded: int)) == int: write(Instruction(.loadInt, target, wide: Int(int)))
+        default: writeWide(.loadConst, target, constant: value)
+        }
+    }
+
+    private mutating func emit(_ variable: Var, into target: Int, at place: Node.Place?) {
+        if variable.isDynamic {
+            writeWide(.getDynamic, target, constant: .object(variable), at: place)
+        } else {
+            fixups.append((instructions.count, cellConstant(variable), true))
+            write(Instruction(.getVar, target, wide: 0), at: place)
+        }
+    }
+
+    /// Evaluates a node whose value nobody reads.
+    private mutating func emitForEffect(_ node: Node) throws(Fault) {
+        switch node.kind {
+        case .constant, .capture, .selfClosure: return
+        case .local(let local): if node.isLast { write(Instruction(.drop, local.register)) }
+        default:
+            let mark = top
+            let register = allocate()
+            try emit(node, into: register)
+            write(Instruction(.drop, register))
+            top = mark
+        }
+    }
+
+    /// Evaluates nodes into consecutive registers; the first of them.
+    private mutating func place(_ nodes: [Node]) throws(Fault) -> Int {
+        let first = top
+        for node in nodes {
+            let register = allocate()
+            try emit(node, into: register)
+        }
+        return first
+    }
+
+    private mutating func emitBinding(_ binding: Node.Binding) throws(Fault) {
+        let register = allocate()
+        try emit(binding.value, into: register)
+        binding.local.register = register
+        if binding.isDead { write(Instruction(.drop, register)) }
+    }
+
+    // MARK: Tail position
+
+    /// Evaluates a node and returns from the function with its value.
+    private mutating func emitTail(_ node: Node) throws(Fault) {
+        switch node.kind {
+        case .branch(let branch):
+            let test = try emitTest(branch.test)
+            land(test.jumpsToThen)
+            drop(test.drops + branch.dropsThen)
+            try emitTail(branch.then)
+            land(test.jumpsToOtherwise)
+            drop(test.drops + branch.dropsOtherwise)
+            try emitTail(branch.otherwise)
+        case .sequence(let nodes):
+            for child in nodes.dropLast() { try emitForEffect(child) }
+            if let last = nodes.last { try emitTail(last) }
+        case .binding(let binding):
+            let mark = top
+            try emitBinding(binding)
+            try emitTail(binding.body)
+            top = mark
+        case .functions(let functions):
+            let mark = top
+            try emitGroup(functions)
+            try emitTail(functions.body)
+            top = mark
+        case .loop(let loop):
+            let mark = top
+            try enter(loop)
+            try emitLoopBody(loop, tail: true, into: 0)
+            top = mark
+        case .recur(let recur): try emit(recur)
+        case .local(let local) where node.isLast: write(Instruction(.ret, local.register, flags: 1))
+        default:
+            let mark = top
+            let register = allocate()
+            try emit(node, into: register)
+            write(Instruction(.ret, register, flags: 1))
+            top = mark
+        }
+    }
+
+    // MARK: Branches
+
+    private struct Test {
+        var jumpsToThen: [Int] = []
+        var jumpsToOtherwise: [Int] = []
+        /// Locals to drop when either branch begins.
+        var drops: [Local] = []
+    }
+
+    private mutating func land(_ indices: [Int]) { for index in indices { land(index) } }
+
+    private mutating func emit(_ branch: Node.Branch, into target: Int) throws(Fault) {
+        let test = try emitTest(branch.test)
+        land(test.jumpsToThen)
+        drop(test.drops + branch.dropsThen)
+        try emit(branch.then, into: target)
+        let end = branch.then.leaves ? nil : Optional(jump(.jump))
+        land(test.jumpsToOtherwise)
+        drop(test.drops + branch.dropsOtherwise)
+        try emit(branch.otherwise, into: target)
+        if let end { land(end) }
+    }
+
+    /// Emits a test that falls through when it holds.
+    private mutating func emitTest(_ node: Node) throws(Fault) -> Test {
+        let mark = top
+        defer { top = mark }
+        switch node.kind {
+        case .operation(.not, let operands):
+            let inner = try emitTest(operands[0])
+            // What falls through must now leave, and what left falls through.
+            land(inner.jumpsToThen)
+            let leave = jump(.jump)
+            land(inner.jumpsToOtherwise)
+            return Test(jumpsToOtherwise: [leave], drops: inner.drops)
+        case .operation(let operation, let operands):
+            if let fused = try emitFused(operation, operands, at: node.place) { return Test(jumpsToOtherwise: [fused]) }
+        case .and(let chain):
+            var test = Test(drops: chain.dropsAfter)
+            for child in chain.nodes {
+                let inner = try emitTest(child)
+                land(inner.jumpsToThen)
+                test.jumpsToOtherwise += inner.jumpsToOtherwise
+            }
+            return test
+        case .or(let chain):
+            var test = Test(drops: chain.dropsAfter)
+            for (index, child) in chain.nodes.enumerated() {
+                let inner = try emitTest(child)
+                test.jumpsToThen += inner.jumpsToThen
+                if index == chain.nodes.count - 1 {
+                    test.jumpsToOtherwise = inner.jumpsToOtherwise
+                } else {
+                    test.jumpsToThen.append(jump(.jump))
+                    land(inner.jumpsToOtherwise)
+                }
+            }
+            return test
+        case .constant(let value):
+            return value.isTruthy ? Test() : Test(jumpsToOtherwise: [jump(.jump)])
+        default: break
+        }
+        let source = try operand(node)
+        return Test(jumpsToOtherwise: [jump(.jumpUnless, source.register, flags: source.dies ? 1 : 0)])
+    }
+
+    /// A comparison fused with its jump: the index of the jump to take when it is false.
+    private mutating func emitFused(_ operation: Operation, _ operands: [Node], at place: Node.Place?) throws(Fault) -> Int? {
+        switch operation {
+        case .isNil, .isSome:
+            let source = try operand(operands[0])
+            return jump(operation == .isNil ? .jumpUnlessNil : .jumpIfNil, source.register, flags: source.dies ? 1 : 0)
+        case .notEqual:
+            let (left, right) = try pair(operands[0], operands[1])
+            write(Instruction(.jumpIfEqual, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            return instructions.count - 1
+        default: break
+        }
+        guard let fused = operation.jumpUnless else { return nil }
+        if operation == .isPositive || operation == .isNegative {
+            let source = try operand(operands[0])
+            write(Instruction(fused.immediate, source.register, 0, 0, flags: source.dies ? 1 : 0), at: place)
+        } else if let immediate = operands[1].smallInteger {
+            let source = try operand(operands[0])
+            write(Instruction(fused.immediate, source.register, immediate, 0, flags: source.dies ? 1 : 0), at: place)
+        } else {
+            let (left, right) = try pair(operands[0], operands[1])
+            write(Instruction(fused.registers, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+        }
+        return instructions.count - 1
+    }
+
+    private mutating func pair(_ left: Node, _ right: Node) throws(Fault) -> ((register: Int, dies: Bool), (register: Int, dies: Bool)) {
+        let first = try operand(left)
+        return (first, try operand(right))
+    }
+
+    private mutating func emit(_ chain: Node.Chain, leavesWhen op: Opcode, into target: Int) throws(Fault) {
+        var exits: [Int] = []
+        // Not straight into the target, which may be a local that a later operand reads.
+        let register = allocate()
+        for (index, node) in chain.nodes.enumerated() {
+            try emit(node, into: register)
+            if index < chain.nodes.count - 1 {
+                exits.append(jump(op, register))
+                write(Instruction(.drop, register))
+            }
+        }
+        land(exits)
+        drop(chain.dropsAfter)
+        write(Instruction(.move, target, register))
+        top -= 1
+    }
+
+    // MARK: Loops
+
+    private mutating func enter(_ loop: Node.Loop) throws(Fault) {
+        for (local, value) in zip(loop.target.locals, loop.values) {
+            let register = allocate()
+            try emit(value, into: register)
+            local.register = register
+        }
+        loop.target.head = instructions.count
+        drop(loop.target.dead)
+    }
+
+    private mutating func emit(_ loop: Node.Loop, into target: Int) throws(Fault) {
+        try enter(loop)
+        try emitLoopBody(loop, tail: false, into: target)
+    }
+
+    /// The body; one that begins with a comparison of locals lets `recur` repeat the test at the bottom of the loop.
+    private mutating func emitLoopBody(_ loop: Node.Loop, tail: Bool, into target: Int) throws(Fault) {
+        guard case .branch(let branch) = loop.body.kind, case .operation(let operation, let operands) = branch.test.kind,
+            operation.jumpBack != nil, loop.target.dead.isEmpty, operands.allSatisfy(\.isLocal)
+        else {
+            if tail { try emitTail(loop.body) } else { try emit(loop.body, into: target) }
+            return
+        }
+        let test = try emitTest(branch.test)
+        loop.target.test = LoopTarget.LoopTest(
+            branch: branch, operation: operation, operands: operands, thenStart: instructions.count)
+        drop(branch.dropsThen)
+        if tail { try emitTail(branch.then) } else { try emit(branch.then, into: target) }
+        let end = tail || branch.then.leaves ? nil : Optional(jump(.jump))
+        land(test.jumpsToOtherwise + (loop.target.test?.jumpsToOtherwise ?? []))
+        loop.target.test = nil
+        drop(branch.dropsOtherwise)
+        if tail { try emitTail(branch.otherwise) } else { try emit(branch.otherwise, into: target) }
+        if let end { land(end) }
+    }
+
+    private mutating func emit(_ recur: Node.Recur) throws(Fault) {
+        let mark = top
+        let target = recur.target
+        var moves: [(from: Int, to: Int)] = []
+        var plan = recur.plan
+        let increment = incrementAtBottom(recur)
+        if increment != nil { plan.removeLast() }
+        for step in plan {
+            let register = target.locals[step.index].register
+            if step.direct {
+                try emit(recur.arguments[step.index], into: register)
+            } else {
+                let temporary = allocate()
+                try emit(recur.arguments[step.index], into: temporary)
+                moves.append((temporary, register))
+            }
+        }
+        for move in moves { write(Instruction(.move, move.to, move.from)) }
+        top = mark
+        guard let test = target.test, let op = test.operation.jumpBack else {
+            let back = jump(.jumpBack)
+            land(back, at: target.head)
+            return
+        }
+        let registers = test.operands.map(\.localRegister)
+        let flags = (test.operands[0].isLast ? 1 : 0) | (test.operands[1].isLast ? 2 : 0)
+        write(
+            Instruction(increment == nil ? op : .incrementJumpBackIfLess, registers[0], registers[1], 0, flags: increment == nil ? flags : 0),
+            at: test.branch.test.place)
+        land(instructions.count - 1, at: test.thenStart)
+        target.test?.jumpsToOtherwise.append(jump(.jump))
+    }
+
+    /// The last step of the plan, when it is `(inc i)` of the variable that the loop's `(< i n)` tests.
+    private func incrementAtBottom(_ recur: Node.Recur) -> Int? {
+        guard let test = recur.target.test, test.operation == .less, let last = recur.plan.last, last.direct,
+            case .local(let counter) = test.operands[0].kind, counter === recur.target.locals[last.index],
+            !test.operands[0].isLast, !test.operands[1].isLast,
+            case .operation(let operation, let operands) = recur.arguments[last.index].kind,
+            case .local(let local)? = operands.first?.kind, local === counter
+        else { return nil }
+        if operation == .increment || (operation == .add && operands[1].smallInteger == 1) { return last.index }
+        return nil
+    }
+
+    // MARK: Calls
+
+    private mutating func emitCall(_ callee: Node, _ arguments: [Node], into target: Int, at place: Node.Place?) throws(Fault) {
+        let mark = top
+        // The topmost register, when it is the target, can hold the callee itself.
+        let base = target == top - 1 ? target : allocate()
+        if case .global(let variable) = callee.kind, !variable.isDynamic {
+            _ = try self.place(arguments)
+            fixups.append((instructions.count, cellConstant(variable), false))
+            write(Instruction(.callVar, base, arguments.count, 0), at: place)
+        } else {
+            try emit(callee, into: base)
+            _ = try self.place(arguments)
+            write(Instruction(.call, base, arguments.count), at: place)
+        }
+        if base != target { write(Instruction(.move, target, base)) }
+        top = mark
+    }
+
+    private mutating func emit(_ operation: Operation, _ operands: [Node], into target: Int, at place: Node.Place?) throws(Fault) {
+        let mark = top
+        defer { top = mark }
+        let op = operation.opcode
+        switch operation {
+        case .increment, .decrement:
+            let source = try operand(operands[0])
+            write(Instruction(operation.immediateOpcode!, target, source.register, 1, flags: source.dies ? 1 : 0), at: place)
+        case .isPositive, .isNegative:
+            let source = try operand(operands[0])
+            let zero = allocate()
+            write(Instruction(.loadInt, zero, wide: 0))
+            write(Instruction(op, target, source.register, zero, flags: source.dies ? 1 : 0), at: place)
+        case .assoc:
+            let collection = try operand(operands[0])
+            let first = try self.place(Array(operands[1...]))
+            write(Instruction(op, target, collection.register, first, flags: collection.dies ? 1 : 0), at: place)
+        case .notEqual:
+            let (left, right) = try pair(operands[0], operands[1])
+            let equal = allocate()
+            write(Instruction(op, equal, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            write(Instruction(.not, target, equal, flags: 1))
+        default:
+            if operands.count == 1 {
+                let source = try operand(operands[0])
+                write(Instruction(op, target, source.register, flags: source.dies ? 1 : 0), at: place)
+            } else if let immediate = operands[1].smallInteger, let immediateOp = operation.immediateOpcode {
+                let source = try operand(operands[0])
+                write(Instruction(immediateOp, target, source.register, immediate, flags: source.dies ? 1 : 0), at: place)
+            } else {
+                let (left, right) = try pair(operands[0], operands[1])
+                write(Instruction(op, target, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            }
+        }
+    }
+
+    // MARK: Functions
+
+    private mutating func emit(_ function: Node.Function, into target: Int, at place: Node.Place?) throws(Fault) {
+        let prototype = try Emitter.prototype(function)
+        if function.captures.isEmpty {
+            // Made once, when the code is.
+            writeWide(.loadConst, target, constant: .function(prototype.makeClosure(captures: .allocate(capacity: 1))))
+            return
+        }
+        let mark = top
+        let first = try self.place(function.captures)
+        fixups.append((instructions.count, constant(.object(PrototypeHolder(prototype))), false))
+        write(Instruction(.makeClosure, target, first, 0), at: place)
+        top = mark
+    }
+
+    /// The functions of a `letfn`: closures over the same captures, the first of which is the group itself.
+    private mutating func emitGroup(_ group: Node.Functions) throws(Fault) {
+        var prototypes: [Prototype] = []
+        let count = group.captures.count + 1
+        for function in group.functions { prototypes.append(try Emitter.prototype(function, captureCount: count)) }
+        for local in group.locals { local.register = allocate() }
+        let mark = top
+        let shared = try self.place([Node(.constant(.object(PrototypeGroup(prototypes))), nil)] + group.captures)
+        for (index, local) in group.locals.enumerated() where !group.dead[index] {
+            let first = allocate(count)
+            for capture in 0..<count { write(Instruction(.copy, first + capture, shared + capture)) }
+            fixups.append((instructions.count, constant(.object(PrototypeHolder(prototypes[index]))), false))
+            write(Instruction(.makeClosure, local.register, first, 0))
+            top = first
+        }
+        for capture in 0..<count { write(Instruction(.drop, shared + capture)) }
+        top = mark
+    }
+
+    // MARK: Exceptions
+
+    private mutating func emit(_ attempt: Node.Attempt, into target: Int) throws(Fault) {
+        let mark = top
+        defer { top = mark }
+        // The value waits in a register of its own: the target may be a local that a handler reads.
+        let result = allocate()
+        let start = instructions.count
+        try emit(attempt.body, into: result)
+        // What `finally` guards: everything but itself.
+        var guarded = [start..<instructions.count]
+        drop(attempt.dropsAfterBody)
+        if let finally = attempt.finally { try emitForEffect(finally.normal) }
+        var exits = [jump(.jump)]
+        if !attempt.catches.isEmpty {
+            handlers.append(
+                Code.Handler(
+                    range: guarded[0], target: instructions.count, register: result + 1, base: result, isFinally: false))
+            try emitCatches(attempt, result, &exits, &guarded)
+        }
+        if let finally = attempt.finally {
+            for range in guarded {
+                handlers.append(
+                    Code.Handler(range: range, target: instructions.count, register: result + 1, base: result, isFinally: true))
+            }
+            top = result + 2
+            most = max(most, top)
+            drop(attempt.dropsAtFinally)
+            try emitForEffect(finally.exceptional)
+            write(Instruction(.rethrow, result + 1, flags: 1))
+        }
+        land(exits)
+        write(Instruction(.move, target, result))
+    }
+
+    private mutating func emitCatches(
+        _ attempt: Node.Attempt, _ result: Int, _ exits: inout [Int], _ guarded: inout [Range<Int>]
+    ) throws(Fault) {
+        let caught = result + 1
+        top = caught + 1
+        most = max(most, top)
+        var start = instructions.count
+        drop(attempt.dropsAtCatch)
+        for (index, clause) in attempt.catches.enumerated() {
+            let test = allocate()
+            write(Instruction(.isException, test, caught, ExceptionClass.allCases.firstIndex(of: clause.type)!))
+            let skip = jump(.jumpUnless, test)
+            top = test
+            clause.local.register = caught
+            if attempt.deadCatches[index] { write(Instruction(.drop, caught)) }
+            drop(attempt.dropsInCatch[index])
+            try emit(clause.body, into: result)
+            guarded.append(start..<instructions.count)
+            drop(attempt.dropsAfterCatch)
+            if let finally = attempt.finally { try emitForEffect(finally.normal) }
+            exits.append(jump(.jump))
+            start = instructions.count
+            land(skip)
+        }
+        drop(attempt.dropsUncaught)
+        write(Instruction(.throw, caught, flags: 1))
+        guarded.append(start..<instructions.count)
+    }
+}
+
+extension Node {
+    /// A constant that fits an immediate operand.
+    var smallInteger: Int? {
+        if case .constant(.int(let value)) = kind, value >= -32_768, value <= 32_767 { Int(value) } else { nil }
+    }
+
+    var isLocal: Bool { if case .local = kind { true } else { false } }
+
+    var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }
+
+    /// Control never comes out at the end.
+    var leaves: Bool {
+        switch kind {
+        case .recur, .raise: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,345 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Machine
+import Reader
+import Synchronization
+import Values
+
+/// Reads, compiles and runs forms, one top-level form after the other.
+package final class Evaluator: @unchecked Sendable {
+    // Sendable: compilation happens under `lock`, which the same thread may take again (a macro that evaluates).
+    package let instance: Instance
+    private let lock = RecursiveLock()
+    private let ids = Atomic<Int>(0)
+    /// Runs a fiber to its end: set by the runtime, so that top-level forms may wait for channels and effects.
+    package var runFiber: @Sendable (Value, Bindings) throws(Fault) -> Value
+    /// Where namespaces come from.
+    package let libraries: any LibrarySource
+    /// Namespaces whose files are loaded, or being loaded.
+    private var loaded: Set<Name> = []
+
+    package init(_ instance: Instance, libraries: any LibrarySource) {
+        self.instance = instance
+        self.libraries = libraries
+        runFiber = { (function, bindings) throws(Fault) in
+            try Fiber(instance, calling: function, [], bindings: bindings).runWithoutWaiting()
+        }
+        CompilerPrimitives.install(in: self)
+        for name in [Resolver.coreName, Resolver.declarationsName] { _ = attachLibrary(instance.names.intern(nil, name)) }
+    }
+
+    // MARK: Namespaces
+
+    /// A namespace to evaluate a script in, with the short aliases in place.
+    package func scriptNamespace(_ name: String) -> Namespace {
+        let namespace = instance.namespace(instance.names.intern(nil, name))
+        prepare(namespace)
+        return namespace
+    }
+
+    private func prepare(_ namespace: Namespace) {
+        for (alias, target) in libraries.aliases {
+            let short = instance.names.intern(nil, alias)
+            guard namespace.alias(short) == nil else { continue }
+            let name = instance.names.intern(nil, target)
+            if instance.findNamespace(name) == nil { _ = attachLibrary(name) }
+            namespace.alias(short, to: name)
+        }
+    }
+
+    /// Gives a namespace its built-in definitions, made when they are first named; false when it has none.
+    @discardableResult private func attachLibrary(_ name: Name) -> Bool {
+        guard libraries.has(name.description) else { return false }
+        let namespace = instance.namespace(name)
+        namespace.setLibrary(
+            Namespace.Library(
+                load: { [unowned self] space, symbol in self.lock.withLock { self.load(symbol, of: space) } },
+                names: { [libraries] in libraries.names(in: name.description) }))
+        return true
+    }
+
+    /// Makes the var of a built-in definition.
+    private func load(_ symbol: Name, of space: Namespace) -> Var? {
+        if let made = space.made(symbol) { return made }
+        guard let source = libraries.definition(space.name.description, symbol.name) else {
+            guard let value = libraries.primitive(space.name, symbol) else { return nil }
+            let variable = space.intern(symbol)
+            variable.bind(value)
+            return variable
+        }
+        let variable = space.intern(symbol)
+        define(source, in: space)
+        return variable
+    }
+
+    /// Evaluates a definition of the library; one that fails is the library's own bug.
+    private func define(_ source: Source, in space: Namespace) {
+        do throws(Fault) {
+            var reader = Reader(source, names: instance.names, dialect: .code(context { space }))
+            while let form = try next(&reader) {
+                let prototype = try compile(form.value, in: space, Node.Place(source: source, span: form.span))
+                _ = try call(.function(prototype.makeClosure(captures: .allocate(capacity: 1))), [], in: space)
+            }
+        } catch {
+            fatalError("\(source.name):\(source.firstLine): \(error.summary)")
+        }
+    }
+
+    /// Evaluates `(ns …)`; nil when the form is another.
+    private func namespaceForm(_ form: Value) throws(Fault) -> Namespace? {
+        guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
+            name.known == .ns, !name.hasNamespace
+        else { return nil }
+        do throws(Fault) { return try requirer.evaluate(elements) } catch { throw error.located(at: list.origin) }
+    }
+
+    package var requirer: Requirer {
+        Requirer(
+            instance: instance, load: { [unowned self] (name) throws(Fault) in try self.require(name) },
+            prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces })
+    }
+
+    /// Loads a namespace once: a built-in one, or a file of the source path.
+    private func require(_ name: Name) throws(Fault) -> Bool {
+        if lock.withLock({ loaded.contains(name) }) { return true }
+        if attachLibrary(name) { return true }
+        guard let source = try libraries.file(of: name.description) else { return false }
+        lock.withLock { _ = loaded.insert(name) }
+        do throws(Fault) {
+            _ = try evaluate(source, in: scriptNamespace("user"))
+        } catch {
+            lock.withLock { _ = loaded.remove(name) }
+            throw error
+        }
+        return true
+    }
+
+    // MARK: Evaluating
+
+    /// Evaluates every form of `source`, starting in `namespace`; the value of the last. `in-ns` changes the namespace for
+    /// what follows; the one in force at the end is given back.
+    package func evaluate(_ source: Source, in namespace: Namespace) throws(Fault) -> (value: Value, namespace: Namespace) {
+        let box = NamespaceBox(namespace)
+        var reader = Reader(source, names: instance.names, dialect: .code(context { box.namespace }))
+        var value = Value.nil
+        while let form = try next(&reader) {
+            let result = try evaluate(form.value, in: box.namespace, source: source, span: form.span)
+            value = result.value
+            box.namespace = result.namespace
+        }
+        return (value, box.namespace)
+    }
+
+    private func next(_ reader: inout Reader) throws(Fault) -> Form? {
+        do throws(SyntaxError) { return try reader.next() } catch { throw error.located }
+    }
+
+    /// Evaluates one form.
+    package func evaluate(
+        _ form: Value, in namespace: Namespace, source: Source? = nil, span: Span? = nil
+    ) throws(Fault) -> (value: Value, namespace: Namespace) {
+        let place = source.flatMap { source in span.map { Node.Place(source: source, span: $0) } }
+        if let named = try namespaceForm(form) { return (.nil, named) }
+        let form = try expandTop(form, in: namespace, place)
+        if case .list(let list) = form, let elements = list.elements, elements.first?.symbolName?.known == .do {
+            // So that a macro defined in the `do` is known to the forms after it.
+            var result = (value: Value.nil, namespace: namespace)
+            for (index, element) in elements.enumerated().dropFirst() {
+                let span = list.origin.flatMap { index < $0.children.count ? $0.children[index] : nil } ?? span
+                result = try evaluate(element, in: result.namespace, source: list.origin?.source ?? source, span: span)
+            }
+            return result
+        }
+        let prototype = try lock.withLock { () throws(Fault) in try compile(form, in: namespace, place) }
+        let function = Value.function(prototype.makeClosure(captures: .allocate(capacity: 1)))
+        let box = Bindings.Box(namespaceVar, .object(namespace))
+        let value = try runFiber(function, Bindings([box], parent: nil))
+        guard case .object(let object) = box.value, let after = object as? Namespace else { return (value, namespace) }
+        return (value, after)
+    }
+
+    /// Expands a macro that gives `do`, so that its forms are top-level forms too; leaves every other form alone.
+    private func expandTop(_ form: Value, in namespace: Namespace, _ place: Node.Place?) throws(Fault) -> Value {
+        guard case .list(let list) = form, let name = list.first.symbolName, SpecialForm.of(name, in: namespace) == nil,
+            let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
+        else { return form }
+        let expansion = try? lock.withLock { () throws(Fault) in try expandOnce(form, in: namespace) }
+        guard let expansion, case .list(let inner) = expansion, inner.first.symbolName?.known == .do else { return form }
+        return expansion
+    }
+
+    /// `*ns*`.
+    package var namespaceVar: Var {
+        instance.namespace(instance.names.intern(nil, Resolver.coreName)).intern(instance.names.intern(nil, "*ns*"))
+    }
+
+    // MARK: Compiling
+
+    /// The prototype of a function of no arguments that evaluates `form`.
+    func compile(_ form: Value, in namespace: Namespace, _ place: Node.Place?) throws(Fault) -> Prototype {
+        let scope = FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures())
+        var analyzer = Analyzer(
+            instance: instance, namespace: namespace,
+            expand: { [unowned self] (macro, arguments) throws(Fault) in try self.call(macro, arguments, in: namespace) },
+            function: scope, place: place)
+        let body = try analyzer.analyze(form)
+        let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
+        Liveness.analyze(arity, locals: scope.locals)
+        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: [], needsSelf: false))
+    }
+
+    /// A function of no arguments that evaluates `form`: what `eval` calls.
+    func function(evaluating form: Value, in namespace: Namespace) throws(Fault) -> Closure {
+        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(captures: .allocate(capacity: 1))
+    }
+
+    /// The forms of a text, not evaluated.
+    package func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
+        var reader = Reader(source, names: instance.names, dialect: .code(context { namespace }))
+        var forms: [Value] = []
+        while let form = try next(&reader) { forms.append(form.value) }
+        return forms
+    }
+
+    /// Calls a function while compiling: a macro, or `macroexpand`.
+    package func call(_ function: Value, _ arguments: [Value], in namespace: Namespace) throws(Fault) -> Value {
+        let box = Bindings.Box(namespaceVar, .object(namespace))
+        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: nil)).runWithoutWaiting()
+    }
+
+    /// `(macroexpand-1 form)`.
+    package func expandOnce(_ form: Value, in namespace: Namespace) throws(Fault) -> Value {
+        guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
+            SpecialForm.of(name, in: namespace) == nil,
+            let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
+        else { return form }
+        return try call(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)
+    }
+
+    /// What the reader asks while it reads code in `namespace`.
+    package func context(_ namespace: @escaping () -> Namespace) -> CodeContext {
+        let instance = instance
+        return CodeContext(
+            resolve: { Resolver(instance: instance, namespace: namespace()).qualify($0) },
+            namespace: { namespace().name.description },
+            alias: { text in namespace().alias(instance.names.intern(nil, text))?.description },
+            nextID: { [unowned self] in self.ids.add(1, ordering: .relaxed).newValue },
+            regex: { (text) throws(Fault) in .object(try Regex(text)) })
+    }
+}
+
+/// Where the definitions of namespaces come from: the built-in library and the source path.
+package protocol LibrarySource: Sendable {
+    /// Short names that every script has: alias → namespace.
+    var aliases: [(String, String)] { get }
+    /// Every built-in namespace.
+    var namespaces: [String] { get }
+    /// Whether a namespace is built in.
+    func has(_ namespace: String) -> Bool
+    func names(in namespace: String) -> [String]
+    /// A function written in Swift, or a constant of the host.
+    func primitive(_ namespace: Name, _ name: Name) -> Value?
+    /// The text of a definition in the language.
+    func definition(_ namespace: String, _ name: String) -> Source?
+    /// The file of a namespace on the source path.
+    func file(of namespace: String) throws(Fault) -> Source?
+}
+
+/// The namespace in force while a source is read form by form.
+private final class NamespaceBox {
+    var namespace: Namespace
+    init(_ namespace: Namespace) { self.namespace = namespace }
+}
+
+extension SyntaxError {
+    /// As an exception that carries its place.
+    package var located: Fault {
+        let exception = Exception(.runtime, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
+        if let label = diagnostic.primary { exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)] }
+        return .thrown(exception)
+    }
+}
+
+/// Carries a syntax error as the cause of an exception, so that its full diagnostic can be shown.
+package final class SyntaxProblem: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    package let error: SyntaxError
+    init(_ error: SyntaxError) { self.error = error }
+}
+
+extension Fault {
+    /// One line, for the host.
+    package var summary: String {
+        switch self {
+        case .thrown(let exception): exception.message + (exception.hint.map { " (\($0))" } ?? "")
+        case .force: "an unrealised sequence"
+        case .exhausted(let budget): "\(budget.rawValue) exhausted"
+        case .cancelled(let reason): "cancelled: \(reason.rawValue)"
+        }
+    }
+
+    /// With a place, when it has none.
+    func located(at origin: Origin?) -> Fault {
+        if case .thrown(let exception) = self, exception.trace.isEmpty, let origin {
+            exception.trace = [TraceFrame(function: nil, source: origin.source, span: origin.span)]
+        }
+        return self
+    }
+}
+
+extension Fiber {
+    /// Steps of one slice while something runs to its end on this thread.
+    package static let slice = 20_000
+
+    /// Runs to the end on this thread; waiting is an error.
+    package func runWithoutWaiting() throws(Fault) -> Value {
+        while true {
+            let exit = run(fuel: Fiber.slice)
+            try instance.account.settle(steps: Fiber.slice)
+            switch exit {
+            case .done(let value): return value
+            case .failed(let fault): throw fault
+            case .preempted: continue
+            case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
+            }
+        }
+    }
+}
+
+/// A lock that its holder may take again.
+final class RecursiveLock: @unchecked Sendable {
+    // Sendable: `owner` and `depth` are written by the holder alone.
+    private let lock = Lock()
+    private let owner = Atomic<UInt>(0)
+    private var depth = 0
+
+    func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        let me = CurrentThread.id
+        if owner.load(ordering: .relaxed) == me {
+            depth += 1
+            defer { depth -= 1 }
+            return try body()
+        }
+        lock.acquire()
+        owner.store(me, ordering: .relaxed)
+        defer {
+            owner.store(0, ordering: .relaxed)
+            lock.release()
+        }
+        return try body()
+    }
+}
+
+/// Tells threads apart.
+private enum CurrentThread {
+    static var id: UInt {
+        #if canImport(Glibc)
+            UInt(pthread_self())
+        #else
+            UInt(bitPattern: pthread_self())
+        #endif
+    }
+}

@@ -1,0 +1,344 @@
+import Machine
+import Reader
+import Values
+
+/// Binding forms: `let`, `loop`, `fn`, `letfn`, `lazy-seq`, `def`, `defn`, `defmacro`.
+extension Analyzer {
+    mutating func letNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        let bindings = try bindingVector(elements, form)
+        let mark = function.mark
+        defer { function.hide(to: mark) }
+        var made: [(Local, Node)] = []
+        let loop = function.loop
+        function.loop = nil
+        for index in stride(from: 0, to: bindings.count, by: 2) {
+            try bind(bindings[index], to: try analyze(bindings[index + 1], child: index + 1, of: elements[1]), &made)
+        }
+        function.loop = loop
+        let inner = try body(elements, from: 2, form)
+        return wrap(made, inner)
+    }
+
+    /// Nests bindings around a body.
+    func wrap(_ bindings: [(Local, Node)], _ body: Node) -> Node {
+        bindings.reversed().reduce(body) { Node(.binding(Node.Binding($1.0, $1.1, $0)), place) }
+    }
+
+    private func bindingVector(_ elements: [Value], _ form: Value) throws(Fault) -> [Value] {
+        let name = elements[0].symbolName?.name.replacing("*") ?? "let"
+        guard elements.count >= 2, case .vector(let vector) = elements[1] else {
+            throw fault("\(name) takes a vector of bindings", at: form, hint: "for instance (\(name) [x 1] …)")
+        }
+        guard vector.count % 2 == 0 else {
+            throw fault(
+                "\(name) takes pairs of name and value, but found \(vector.count) forms in its bindings", at: elements[1],
+                hint: "the last name has no value")
+        }
+        return vector.elements
+    }
+
+    mutating func loopNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        let bindings = try bindingVector(elements, form)
+        let mark = function.mark
+        defer { function.hide(to: mark) }
+        let outer = function.loop
+        function.loop = nil
+        var locals: [Local] = []
+        var values: [Node] = []
+        // With destructuring, each value is bound outside first, so that later ones can use its parts.
+        let destructures = bindings.indices.contains { $0 % 2 == 0 && bindings[$0].symbolName == nil }
+        var outside: [(Local, Node)] = []
+        for index in stride(from: 0, to: bindings.count, by: 2) {
+            var value = try analyze(bindings[index + 1], child: index + 1, of: elements[1])
+            if destructures {
+                let local = function.makeLocal(nil)
+                outside.append((local, value))
+                try bind(bindings[index], to: Node(.local(local), place), &outside)
+                value = Node(.local(local), place)
+            }
+            let local = function.makeLocal(bindings[index].symbolName)
+            if !destructures { function.show(local, as: bindings[index].symbolName!) }
+            locals.append(local)
+            values.append(value)
+        }
+        let target = LoopTarget(locals)
+        var inside: [(Local, Node)] = []
+        if destructures {
+            function.hide(to: mark)
+            for (position, local) in locals.enumerated() {
+                let pattern = bindings[position * 2]
+                if let name = pattern.symbolName {
+                    function.show(local, as: name)
+                } else {
+                    try bind(pattern, to: Node(.local(local), place), &inside)
+                }
+            }
+        }
+        function.loop = target
+        let inner = wrap(inside, try body(elements, from: 2, form))
+        function.loop = outer
+        return wrap(outside, Node(.loop(Node.Loop(target, values, inner)), place))
+    }
+
+    // MARK: Functions
+
+    mutating func functionNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        var rest = Array(elements.dropFirst())
+        var offset = 1
+        var name: Name?
+        if let symbol = rest.first?.symbolName {
+            name = symbol
+            rest.removeFirst()
+            offset += 1
+        }
+        let function = try self.function(
+            named: name?.name, selfName: name, rest, offset: offset, form, captures: FunctionScope.Captures(), siblings: [])
+        let node = Node(.function(function), place)
+        guard let meta = form.formMetadata else { return node }
+        return try core("with-meta", [node, try analyze(.map(meta))])
+    }
+
+    /// Analyses the arities of a function: `[params] body…` or `([params] body…)…`.
+    mutating func function(
+        named name: String?, selfName: Name?, _ forms: [Value], offset: Int, _ form: Value,
+        captures: FunctionScope.Captures, siblings: [Name], hidden: [Name] = []
+    ) throws(Fault) -> Node.Function {
+        var arities: [Arity] = []
+        var usesSelf = false
+        let single: Bool
+        if case .vector? = forms.first { single = true } else { single = false }
+        let clauses: [(elements: [Value], form: Value, offset: Int)]
+        if single {
+            clauses = [(forms, form, offset)]
+        } else {
+            var found: [(elements: [Value], form: Value, offset: Int)] = []
+            for clause in forms {
+                guard case .list(let list) = clause, let parts = list.elements, case .vector? = parts.first else {
+                    throw fault(
+                        "a function takes a vector of parameters, but found \(clause.briefly)", at: clause.origin == nil ? form : clause,
+                        hint: "for instance (fn [x] (inc x))")
+                }
+                found.append((parts, clause, 0))
+            }
+            clauses = found
+        }
+        guard !clauses.isEmpty else { throw fault("a function takes a vector of parameters", at: form) }
+        for clause in clauses {
+            let scope = FunctionScope(parent: function, selfName: selfName, captures: captures, siblings: siblings)
+            let saved = (function, place)
+            function = scope
+            defer { (function, place) = saved }
+            place = ownPlace(clause.form)
+            arities.append(try arity(clause.elements, clause.form, offset: clause.offset, hidden: hidden))
+            usesSelf = usesSelf || scope.usesSelf
+        }
+        try check(arities, form)
+        let needsSelf = usesSelf || captures.count > 0
+        var nodes = captures.outer.map { Node($0.kind, place) }
+        // A function that refers to itself keeps its closure in the frame, and a capture makes calls do so.
+        if needsSelf, nodes.isEmpty, captures.reserved == 0 { nodes = [Node(.constant(.nil), place)] }
+        return Node.Function(name: name, arities: arities, captures: nodes, needsSelf: needsSelf)
+    }
+
+    private func check(_ arities: [Arity], _ form: Value) throws(Fault) {
+        let variadic = arities.filter(\.isVariadic)
+        guard variadic.count <= 1 else { throw fault("a function has at most one arity with &", at: form) }
+        var seen: Set<Int> = []
+        for arity in arities where !arity.isVariadic {
+            guard seen.insert(arity.parameters.count).inserted else {
+                throw fault("two arities take \(arity.parameters.count) arguments", at: form)
+            }
+        }
+        if let variadic = variadic.first, let most = seen.max(), most > variadic.parameters.count - 1 {
+            throw fault("an arity with more parameters than the one with & could never be chosen", at: form)
+        }
+    }
+
+    /// Analyses one arity within its own scope.
+    private mutating func arity(_ elements: [Value], _ form: Value, offset: Int, hidden: [Name]) throws(Fault) -> Arity {
+        guard case .vector(let parameters) = elements[0] else { throw fault("a function takes a vector of parameters", at: form) }
+        var locals: [Local] = []
+        var patterns: [(Value, Local)] = []
+        var isVariadic = false
+        for name in hidden { locals.append(parameter(.symbol(name))) }
+        var index = 0
+        let forms = parameters.elements
+        while index < forms.count {
+            if forms[index].symbolName?.known == .ampersand {
+                guard index + 2 == forms.count else {
+                    throw fault("& is followed by exactly one name, the last", at: elements[0])
+                }
+                isVariadic = true
+                index += 1
+            }
+            let local = parameter(forms[index])
+            locals.append(local)
+            if forms[index].symbolName == nil { patterns.append((forms[index], local)) }
+            index += 1
+        }
+        guard locals.count < 250 else { throw fault("a function takes at most 250 parameters", at: elements[0]) }
+        let target = LoopTarget(locals)
+        var bindings: [(Local, Node)] = []
+        for (pattern, local) in patterns { try bind(pattern, to: Node(.local(local), place), &bindings) }
+        function.loop = target
+        let inner = wrap(bindings, try guarded(elements, form))
+        function.loop = nil
+        let arity = Arity(parameters: locals, isVariadic: isVariadic, body: inner, target: target)
+        Liveness.analyze(arity, locals: function.locals)
+        return arity
+    }
+
+    private func parameter(_ form: Value) -> Local {
+        let local = function.makeLocal(form.symbolName)
+        if let name = form.symbolName { function.show(local, as: name) }
+        return local
+    }
+
+    /// A body, with the `:pre` and `:post` conditions that a leading map of several forms gives.
+    private mutating func guarded(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        guard elements.count > 2, case .map(let conditions) = elements[1],
+            let pre = try Optional(conditions.find(instance.names.keyword("pre"))),
+            let post = try Optional(conditions.find(instance.names.keyword("post"))), pre != nil || post != nil
+        else { return try body(elements, from: 1, form) }
+        func asserts(_ value: Value?) -> [Value] {
+            guard case .vector(let tests)? = value else { return [] }
+            return tests.elements.map { .list([.symbol(instance.names.intern("clojure.core/assert")), $0]) }
+        }
+        let result = Value.symbol(instance.names.intern("%"))
+        var inner: Value = .list([.sym(.do)] + elements.dropFirst(2))
+        if post != nil { inner = .list([.sym(.letStar), .vector([result, inner])] + asserts(post) + [result]) }
+        return try analyze(.list([.sym(.do)] + asserts(pre) + [inner]))
+    }
+
+    mutating func letfnNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        guard elements.count >= 2, case .vector(let vector) = elements[1] else {
+            throw fault("letfn takes a vector of functions", at: form, hint: "for instance (letfn [(f [x] …)] …)")
+        }
+        var definitions: [(name: Name, forms: [Value], form: Value)] = []
+        for definition in vector.elements {
+            guard case .list(let list) = definition, let parts = list.elements, let name = parts.first?.symbolName else {
+                throw fault("letfn takes functions: (name [params] body…)", at: elements[1])
+            }
+            definitions.append((name, Array(parts.dropFirst()), definition))
+        }
+        let captures = FunctionScope.Captures(reserved: 1)
+        let siblings = definitions.map(\.name)
+        var functions: [Node.Function] = []
+        for definition in definitions {
+            functions.append(
+                try function(
+                    named: definition.name.name, selfName: nil, definition.forms, offset: 1, definition.form, captures: captures,
+                    siblings: siblings))
+        }
+        let mark = function.mark
+        defer { function.hide(to: mark) }
+        let locals = definitions.map { function.makeLocal($0.name) }
+        for (local, definition) in zip(locals, definitions) { function.show(local, as: definition.name) }
+        let nodes = captures.outer.map { Node($0.kind, place) }
+        let inner = try body(elements, from: 2, form)
+        return Node(.functions(Node.Functions(locals: locals, functions: functions, captures: nodes, body: inner)), place)
+    }
+
+    mutating func lazyNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        let forms = [Value.vector([])] + elements.dropFirst()
+        let function = try function(
+            named: nil, selfName: nil, forms, offset: 0, form, captures: FunctionScope.Captures(), siblings: [])
+        return Node(.lazy(function), place)
+    }
+
+    // MARK: Definitions
+
+    mutating func def(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        guard elements.count >= 2, elements.count <= 4, let name = elements[1].symbolName else {
+            throw fault("def takes a name, an optional docstring and a value", at: form)
+        }
+        var meta = elements[1].formMetadata ?? HashMap()
+        if elements.count == 4 {
+            guard case .text = elements[2] else { throw fault("the second form of def is a docstring", at: form) }
+            try HashMap.set(&meta, .kw(.doc), elements[2])
+        }
+        let variable = try declare(name, form)
+        let value = elements.count > 2 ? try value(elements[elements.count - 1], child: elements.count - 1, of: form) : nil
+        return try definition(of: variable, value, meta, form)
+    }
+
+    /// The var that a definition in this namespace makes.
+    private func declare(_ name: Name, _ form: Value) throws(Fault) -> Var {
+        if let qualifier = name.namespace, qualifier != namespace.name.description {
+            throw fault("a definition belongs to its own namespace, \(namespace.name.description)", at: form)
+        }
+        return namespace.intern(instance.names.intern(nil, name.name))
+    }
+
+    /// A call that binds the var and gives it its metadata when it runs.
+    private mutating func definition(of variable: Var, _ value: Node?, _ meta: HashMap, _ form: Value) throws(Fault) -> Node {
+        var meta = meta
+        if let place = ownPlace(form) {
+            let position = place.source.position(of: Int(place.span.start))
+            try HashMap.set(&meta, .kw(.file), .string(place.source.name))
+            try HashMap.set(&meta, .kw(.line), .int(Int64(position.line)))
+            try HashMap.set(&meta, .kw(.column), .int(Int64(position.column)))
+        }
+        if let dynamic = try meta.find(.kw(.dynamic)), dynamic.isTruthy { variable.setDynamic(true) }
+        var arguments = [Node(.constant(.object(variable)), place), try analyze(.map(meta))]
+        if let value { arguments.append(value) }
+        return Node(.call(try internalFunction("define"), arguments), place)
+    }
+
+    /// `defn`, `defn-`, `defmacro`: name, docstring, attributes, then arities.
+    mutating func define(_ special: SpecialForm, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
+        guard elements.count >= 2, let name = elements[1].symbolName else {
+            throw fault("\(special.rawValue) takes a name, then parameters and a body", at: form)
+        }
+        var rest = Array(elements.dropFirst(2))
+        var meta = elements[1].formMetadata ?? HashMap()
+        if case .text? = rest.first, rest.count > 1 { try HashMap.set(&meta, .kw(.doc), rest.removeFirst()) }
+        if case .map(let attributes)? = rest.first, rest.count > 1 {
+            rest.removeFirst()
+            try attributes.forEach { (key, value) throws(Fault) in
+                try HashMap.set(&meta, key, value)
+                return true
+            }
+        }
+        if case .map? = rest.last, rest.count > 1, case .list? = rest.first { rest.removeLast() }
+        try HashMap.set(&meta, .kw(.arglists), .list([.sym(.quote), .list(Analyzer.parameterLists(rest))]))
+        if special == .defnPrivate { try HashMap.set(&meta, .kw(.private), .true) }
+        let variable = try declare(name, form)
+        if special == .defmacro {
+            try HashMap.set(&meta, .kw(.macro), .true)
+            variable.setMacro(true)
+        }
+        let hidden = special == .defmacro ? [KnownName.ampForm.name, KnownName.ampEnv.name] : []
+        let function = try function(
+            named: name.name, selfName: nil, rest, offset: elements.count - rest.count, form,
+            captures: FunctionScope.Captures(), siblings: [], hidden: hidden)
+        return try definition(of: variable, Node(.function(function), place), meta, form)
+    }
+
+    private static func parameterLists(_ forms: [Value]) -> [Value] {
+        if case .vector? = forms.first { return [withoutOrigins(forms[0])] }
+        return forms.compactMap { form in
+            guard case .list(let list) = form, case .vector = list.first else { return nil }
+            return withoutOrigins(list.first)
+        }
+    }
+}
+
+extension Value {
+    /// Metadata that the reader put on a form; places are kept apart from it.
+    var formMetadata: HashMap? {
+        switch self {
+        case .list(let list): list.meta
+        case .vector(let vector): vector.meta
+        case .map(let map): map.meta
+        case .set(let set): set.meta
+        case .object(let object): object.metadata
+        default: nil
+        }
+    }
+}
+
+extension String {
+    /// Without a character that ends some internal names.
+    fileprivate func replacing(_ suffix: Character) -> String { last == suffix ? String(dropLast()) : self }
+}

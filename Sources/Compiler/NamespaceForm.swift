@@ -1,0 +1,152 @@
+import Machine
+import Values
+
+/// `ns`, `require`, `use`, `refer`: naming a namespace and what it takes from others.
+package struct Requirer {
+    let instance: Instance
+    /// Finds and loads a namespace that is not there yet: built in, or a file on the source path. False when there is none.
+    let load: (Name) throws(Fault) -> Bool
+    /// Gives a new namespace what every script has in place.
+    let prepare: (Namespace) -> Void
+    /// The namespaces that could be required, for suggestions.
+    let known: () -> [String]
+
+    // MARK: ns
+
+    /// Evaluates `(ns name doc? attributes? clause…)`.
+    func evaluate(_ elements: [Value]) throws(Fault) -> Namespace {
+        guard elements.count >= 2, let name = elements[1].symbolName else {
+            throw .of(.runtime, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
+        }
+        let namespace = instance.namespace(name)
+        prepare(namespace)
+        var meta = elements[1].formMetadata ?? HashMap()
+        for clause in elements.dropFirst(2) {
+            switch clause {
+            case .text: try HashMap.set(&meta, .kw(.doc), clause)
+            case .map(let attributes):
+                try attributes.forEach { (key, value) throws(Fault) in
+                    try HashMap.set(&meta, key, value)
+                    return true
+                }
+            case .list(let list): try evaluate(clause: list, in: namespace)
+            default: throw .of(.runtime, "ns takes clauses such as (:require …), but found \(clause.briefly)")
+            }
+        }
+        namespace.setMeta(meta.isEmpty ? nil : meta)
+        return namespace
+    }
+
+    private func evaluate(clause: Cons, in namespace: Namespace) throws(Fault) {
+        guard let parts = clause.elements, case .keyword(let kind)? = parts.first else {
+            throw .of(.runtime, "a clause of ns begins with a keyword such as :require")
+        }
+        switch kind.name {
+        case "require", "require-macros": for spec in parts.dropFirst() { try require(spec, in: namespace) }
+        case "use": for spec in parts.dropFirst() { try require(spec, in: namespace, refersAll: true) }
+        case "refer-clojure": try exclude(Array(parts.dropFirst()), in: namespace)
+        case "import", "gen-class": return
+        default:
+            throw .of(
+                .runtime, "ns has no clause :\(kind.description)", hint: "the clauses are :require, :use, :refer-clojure and :import")
+        }
+    }
+
+    private func exclude(_ options: [Value], in namespace: Namespace) throws(Fault) {
+        for index in stride(from: 0, to: options.count - 1, by: 2) {
+            let names = try Sequences.array(options[index + 1]).compactMap(\.symbolName)
+            switch options[index] {
+            case .keyword(let key) where key.name == "exclude": for name in names { namespace.exclude(name) }
+            case .keyword(let key) where key.name == "only": continue
+            default: throw .of(.runtime, ":refer-clojure takes :exclude or :only")
+            }
+        }
+    }
+
+    // MARK: require
+
+    /// One argument of `require`: `name`, `[name :as alias :refer [names]]`, or a prefix list.
+    func require(_ spec: Value, in namespace: Namespace, refersAll: Bool = false) throws(Fault) {
+        if let name = spec.symbolName { return try use(name, [], in: namespace, refersAll: refersAll) }
+        guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else {
+            if case .list(let list) = spec, let parts = list.elements, let prefix = parts.first?.symbolName {
+                for part in parts.dropFirst() { try require(prefixed(part, prefix), in: namespace, refersAll: refersAll) }
+                return
+            }
+            if case .keyword = spec { return }
+            throw .of(
+                .illegalArgument, "require takes names and vectors, but found \(spec.briefly)",
+                hint: "for instance (require '[clojure.string :as str])")
+        }
+        try use(name, Array(vector.elements.dropFirst()), in: namespace, refersAll: refersAll)
+    }
+
+    private func prefixed(_ spec: Value, _ prefix: Name) -> Value {
+        func full(_ name: Name) -> Value { .symbol(instance.names.intern(nil, "\(prefix.description).\(name.description)")) }
+        if let name = spec.symbolName { return full(name) }
+        guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else { return spec }
+        let parts = [full(name)] + vector.elements.dropFirst()
+        return .vector(Vector(parts))
+    }
+
+    private func use(_ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool) throws(Fault) {
+        let target = try found(name)
+        var refersAll = refersAll
+        guard options.count % 2 == 0 else { throw .illegalArgument("the options of require come in pairs") }
+        for index in stride(from: 0, to: options.count, by: 2) {
+            guard case .keyword(let key) = options[index] else {
+                throw .illegalArgument("require takes options such as :as, but found \(options[index].briefly)")
+            }
+            switch key.name {
+            case "as", "as-alias":
+                guard let alias = options[index + 1].symbolName else { throw .illegalArgument(":as takes a name") }
+                namespace.alias(alias, to: target.name)
+            case "refer", "only", "refer-macros":
+                refersAll = false
+                if case .keyword = options[index + 1] {
+                    try refer(everyNameOf: target, in: namespace, except: [])
+                } else {
+                    for symbol in try Sequences.array(options[index + 1]) { try refer(symbol, of: target, in: namespace) }
+                }
+            case "exclude":
+                try refer(everyNameOf: target, in: namespace, except: try Sequences.array(options[index + 1]).compactMap(\.symbolName))
+                refersAll = false
+            case "rename", "reload", "verbose", "include-macros": continue
+            default: throw .illegalArgument("require has no option :\(key.description): use :as or :refer")
+            }
+        }
+        if refersAll { try refer(everyNameOf: target, in: namespace, except: []) }
+    }
+
+    /// The namespace of this name, loaded.
+    func found(_ name: Name) throws(Fault) -> Namespace {
+        if try !load(name), instance.findNamespace(name) == nil {
+            let near = known()
+            throw .of(
+                .fileNotFound, "cannot find the namespace \(name.description)",
+                hint: Resolver.suggestion(for: name.description, among: near)
+                    ?? "a namespace a.b is a built-in library, or the file a/b.slu on the source path")
+        }
+        return instance.namespace(name)
+    }
+
+    private func refer(_ symbol: Value, of target: Namespace, in namespace: Namespace) throws(Fault) {
+        guard let name = symbol.symbolName else { throw .illegalArgument(":refer takes names, but found \(symbol.briefly)") }
+        guard let variable = target.find(name) else {
+            throw .of(
+                .illegalArgument, "\(target.name.description) has no \(name.description)",
+                hint: Resolver.suggestion(for: name.description, among: target.allNames))
+        }
+        namespace.refer(name, to: variable)
+    }
+
+    private func refer(everyNameOf target: Namespace, in namespace: Namespace, except: [Name]) throws(Fault) {
+        for text in target.allNames {
+            let name = instance.names.intern(nil, text)
+            if except.contains(name) { continue }
+            if let variable = target.find(name), try variable.metadata?.find(.kw(.private))?.isTruthy != true {
+                namespace.refer(name, to: variable)
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Machine
+import Values
+
+/// The functions of `clojure.core` that compile to an instruction when they are called with these many arguments.
+///
+/// One table: name, arguments, operation. Elsewhere (`(map inc xs)`, other arities) the same names are ordinary vars.
+enum Operation: String, CaseIterable {
+    case add = "+"
+    case subtract = "-"
+    case multiply = "*"
+    case quotient = "quot"
+    case remainder = "rem"
+    case modulo = "mod"
+    case increment = "inc"
+    case decrement = "dec"
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
+    case equal = "="
+    case notEqual = "not="
+    case identical = "identical?"
+    case not
+    case isNil = "nil?"
+    case isSome = "some?"
+    case isZero = "zero?"
+    case isPositive = "pos?"
+    case isNegative = "neg?"
+    case first, next, rest, seq, count, cons, conj, get, nth, assoc
+
+    var arguments: Int {
+        switch self {
+        case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isPositive, .isNegative, .first, .next, .rest, .seq, .count: 1
+        case .assoc: 3
+        default: 2
+        }
+    }
+
+    /// The operation that a call of a core function is, if any.
+    static func of(_ name: Name, arguments: Int) -> Operation? {
+        guard let operation = byName[name.name], operation.arguments == arguments else { return nil }
+        return operation
+    }
+
+    /// Whether surplus arguments fold from the left, as in `(+ a b c)`.
+    static func folding(_ name: Name) -> Operation? {
+        switch byName[name.name] {
+        case .add: .add
+        case .multiply: .multiply
+        case .subtract: .subtract
+        default: nil
+        }
+    }
+
+    private static let byName: [String: Operation] = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
+    /// The instruction on registers.
+    var opcode: Opcode {
+        switch self {
+        case .add, .increment: .add
+        case .subtract, .decrement: .subtract
+        case .multiply: .multiply
+        case .quotient: .quotient
+        case .remainder: .remainder
+        case .modulo: .modulo
+        case .less, .isNegative: .less
+        case .lessOrEqual: .lessOrEqual
+        case .greater, .isPositive: .greater
+        case .greaterOrEqual: .greaterOrEqual
+        case .equal, .notEqual: .equal
+        case .identical: .identical
+        case .not: .not
+        case .isNil: .isNil
+        case .isSome: .isSome
+        case .isZero: .isZero
+        case .first: .first
+        case .next: .next
+        case .rest: .rest
+        case .seq: .seq
+        case .count: .count
+        case .cons: .cons
+        case .conj: .conj
+        case .get: .get
+        case .nth: .nth
+        case .assoc: .assoc
+        }
+    }
+
+    /// The instruction with a small integer as its last operand, where there is one.
+    var immediateOpcode: Opcode? {
+        switch self {
+        case .add, .increment: .addInt
+        case .subtract, .decrement: .subtractInt
+        case .multiply: .multiplyInt
+        case .remainder: .remainderInt
+        default: nil
+        }
+    }
+
+    /// The fused test that jumps when the operation is false: on two registers, and on a register and a small integer.
+    var jumpUnless: (registers: Opcode, immediate: Opcode)? {
+        switch self {
+        case .less, .isNegative: (.jumpUnlessLess, .jumpUnlessLessInt)
+        case .lessOrEqual: (.jumpUnlessLessOrEqual, .jumpUnlessLessOrEqualInt)
+        case .greater, .isPositive: (.jumpUnlessGreater, .jumpUnlessGreaterInt)
+        case .greaterOrEqual: (.jumpUnlessGreaterOrEqual, .jumpUnlessGreaterOrEqualInt)
+        case .equal: (.jumpUnlessEqual, .jumpUnlessEqualInt)
+        default: nil
+        }
+    }
+
+    /// The fused test at the bottom of a loop that goes on when the operation is true.
+    var jumpBack: Opcode? {
+        switch self {
+        case .less: .jumpBackIfLess
+        case .greater: .jumpBackIfGreater
+        default: nil
+        }
+    }
+
+    /// Computes without side effects and quickly: may be reordered among the arguments of `recur`.
+    var isSimple: Bool {
+        switch self {
+        case .add, .subtract, .multiply, .increment, .decrement, .quotient, .remainder, .modulo: true
+        default: false
+        }
+    }
+}

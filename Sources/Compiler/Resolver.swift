@@ -1,0 +1,80 @@
+import Machine
+import Reader
+import Values
+
+/// What symbols mean in a namespace, beyond locals.
+package struct Resolver {
+    let instance: Instance
+    let namespace: Namespace
+
+    package init(instance: Instance, namespace: Namespace) {
+        self.instance = instance
+        self.namespace = namespace
+    }
+
+    package static let coreName = "clojure.core"
+    /// Where the forms that declare channels, workers and effects are; visible everywhere, after the core.
+    package static let declarationsName = "sluice.core"
+
+    private var declarations: Namespace { instance.namespace(instance.names.intern(nil, Resolver.declarationsName)) }
+
+    private var core: Namespace { instance.namespace(instance.names.intern(nil, Resolver.coreName)) }
+
+    /// The var of a symbol: through an alias, or here, referred, or in the core.
+    package func resolve(_ name: Name) -> Var? {
+        if let qualifier = name.namespace {
+            let symbol = instance.names.intern(nil, name.name)
+            let target = instance.names.intern(nil, qualifier)
+            return instance.findNamespace(namespace.alias(target) ?? target)?.find(symbol)
+        }
+        if let variable = namespace.resolve(name) { return variable }
+        return namespace.excludes(name) ? nil : core.find(name) ?? declarations.find(name)
+    }
+
+    /// The full name that syntax-quote gives a symbol.
+    package func qualify(_ name: Name) -> Name {
+        if let qualifier = name.namespace {
+            guard let full = namespace.alias(instance.names.intern(nil, qualifier)) else { return name }
+            return instance.names.intern(full.description, name.name)
+        }
+        let text = name.name
+        if text.hasSuffix(".") || text.hasPrefix(".") { return name }
+        if SpecialForm.isSyntax(name) { return name }
+        if let variable = namespace.resolve(name) { return instance.names.intern(variable.namespace.description, variable.name.name) }
+        if !namespace.excludes(name) {
+            if SpecialForm.isNative(name) || core.find(name) != nil { return instance.names.intern(Resolver.coreName, text) }
+            if declarations.find(name) != nil { return instance.names.intern(Resolver.declarationsName, text) }
+        }
+        return instance.names.intern(namespace.name.description, text)
+    }
+
+    /// One sentence for a symbol that means nothing here.
+    package func explainMissing(_ name: Name) -> String {
+        guard let qualifier = name.namespace else { return "cannot resolve \(name.description)" }
+        let target = instance.names.intern(nil, qualifier)
+        if instance.findNamespace(namespace.alias(target) ?? target) == nil {
+            return "there is no namespace or alias \(qualifier) here"
+        }
+        return "\(qualifier) has no \(name.name)"
+    }
+
+    /// What may have been meant by `name`, as a hint, among what is visible.
+    package func hint(for name: Name, locals: [Name]) -> String? {
+        if let qualifier = name.namespace {
+            let target = instance.names.intern(nil, qualifier)
+            if let found = instance.findNamespace(namespace.alias(target) ?? target) {
+                return Nearest.hint(for: name.description, among: names(of: found).map { "\(qualifier)/\($0)" })
+            }
+            let spaces = namespace.allAliases.map(\.0.description) + instance.allNamespaces.map(\.name.description)
+            return Nearest.hint(for: name.description, among: spaces.map { "\($0)/\(name.name)" })
+        }
+        let candidates =
+            locals.map(\.description) + names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core)
+            + names(of: declarations) + SpecialForm.names
+        return Nearest.hint(for: name.name, among: candidates)
+    }
+
+    static func suggestion(for text: String, among candidates: [String]) -> String? { Nearest.hint(for: text, among: candidates) }
+
+    private func names(of namespace: Namespace) -> [String] { namespace.allNames }
+}

@@ -1,0 +1,71 @@
+import Values
+
+/// The dynamic vars of `clojure.core` that Swift code reads.
+public struct CoreVars: Sendable {
+    public let out: Var
+    public let err: Var
+    public let ns: Var
+    public let printLength: Var
+    public let printLevel: Var
+    public let printMeta: Var
+    public let printReadably: Var
+    public let commandLineArguments: Var
+
+    init(_ instance: Instance) {
+        let core = instance.namespace(instance.names.intern(nil, "clojure.core"))
+        func dynamic(_ name: String, _ value: Value) -> Var {
+            let variable = core.intern(instance.names.intern(nil, name))
+            variable.setDynamic(true)
+            variable.bind(value)
+            return variable
+        }
+        out = dynamic("*out*", .object(Writer(instance.output)))
+        err = dynamic("*err*", .object(Writer(instance.errorOutput)))
+        ns = dynamic("*ns*", .object(instance.namespace(instance.names.intern(nil, "user"))))
+        printLength = dynamic("*print-length*", .nil)
+        printLevel = dynamic("*print-level*", .nil)
+        printMeta = dynamic("*print-meta*", .false)
+        printReadably = dynamic("*print-readably*", .true)
+        commandLineArguments = dynamic("*command-line-args*", .nil)
+        for (name, value) in CoreVars.others { _ = dynamic(name, value) }
+    }
+
+    /// What portable programs bind or read, and Swift does not.
+    private static let others: [(String, Value)] = [
+        ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*file*", .nil), ("*assert*", .true), ("*flush-on-newline*", .true),
+        ("*warn-on-reflection*", .false), ("*unchecked-math*", .false), ("*in*", .nil),
+    ]
+}
+
+/// A source of random numbers: SplitMix64, seeded by the host when a run must be repeatable.
+public final class RandomSource: @unchecked Sendable {
+    // Sendable: guarded by `lock`.
+    private let lock = Lock()
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    /// Starts anew from a seed.
+    public func seed(_ seed: UInt64) { lock.withLock { state = seed } }
+
+    public func next() -> UInt64 {
+        lock.withLock {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var mixed = state
+            mixed = (mixed ^ (mixed &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+            mixed = (mixed ^ (mixed &>> 27)) &* 0x94d0_49bb_1331_11eb
+            return mixed ^ (mixed &>> 31)
+        }
+    }
+
+    /// Uniform in 0..<1.
+    public func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
+
+    /// Uniform in 0..<bound, without bias; `bound` is above 0.
+    public func below(_ bound: UInt64) -> UInt64 {
+        while true {
+            let (high, low) = next().multipliedFullWidth(by: bound)
+            if low >= bound || low >= (0 &- bound) % bound { return high }
+        }
+    }
+}

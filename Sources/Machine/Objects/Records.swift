@@ -1,0 +1,173 @@
+import Values
+
+/// A type that a script defined: `defrecord` or `deftype`.
+public final class RecordType: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    /// `user.Point`.
+    public let name: String
+    public let fields: [Name]
+    /// A record is a map of its fields; a type is opaque.
+    let isRecord: Bool
+
+    init(_ name: String, fields: [Name], isRecord: Bool) {
+        self.name = name
+        self.fields = fields
+        self.isRecord = isRecord
+    }
+
+    public override var kind: ObjectKind { .type }
+    public override func equals(_ other: Value) throws(Fault) -> Bool {
+        if case .object(let object) = other, let type = object as? RecordType { type.name == name } else { false }
+    }
+    public override func hashCode() throws(Fault) -> UInt32 { try Value.string(name).hashCode() }
+    public override func write(to printer: inout Printer) throws(Fault) { printer.write(name) }
+    public override func writeText(to printer: inout Printer) throws(Fault) { printer.write("class \(name)") }
+
+    func index(of key: Value) -> Int? {
+        guard case .keyword(let name) = key else { return nil }
+        return fields.firstIndex(of: name)
+    }
+
+    var lineage: [String] {
+        let kinds =
+            isRecord
+            ? ["clojure.lang.IRecord", "clojure.lang.IPersistentMap", "clojure.lang.Associative", "clojure.lang.IPersistentCollection",
+                "clojure.lang.Seqable", "clojure.lang.ILookup", "clojure.lang.Counted", "clojure.lang.IObj"]
+            : ["clojure.lang.IType"]
+        return [name] + kinds + [HostClass.object]
+    }
+}
+
+/// An instance of a script's type: the fields' values, and for a record whatever else was associated.
+public final class RecordObject: Object, @unchecked Sendable {
+    // Sendable: immutable after `init`.
+    public let type: RecordType
+    let values: Vector
+    private let extension_: HashMap?
+    private let meta: HashMap?
+
+    init(_ type: RecordType, _ values: Vector, extra: HashMap? = nil, meta: HashMap? = nil) {
+        self.type = type
+        self.values = values
+        extension_ = extra.flatMap { $0.isEmpty ? nil : $0 }
+        self.meta = meta
+    }
+
+    public override var kind: ObjectKind { type.isRecord ? .record : .opaque }
+    public override var metadata: HashMap? { meta }
+    public override func withMetadata(_ metadata: HashMap?) -> Value? {
+        .object(RecordObject(type, values, extra: extension_, meta: metadata))
+    }
+    public override var elementCount: Int? { type.isRecord ? values.count + (extension_?.count ?? 0) : nil }
+    public override var isLookup: Bool { type.isRecord }
+
+    /// The value of a field of this name.
+    public func field(_ name: Name) -> Value? { type.fields.firstIndex(of: name).map { values[$0] } }
+
+    public override func lookup(_ key: Value) throws(Fault) -> Value? {
+        guard type.isRecord else { return nil }
+        if let index = type.index(of: key) { return values[index] }
+        return try extension_?.find(key)
+    }
+
+    public override func associating(_ key: Value, _ value: Value) throws(Fault) -> Value? {
+        guard type.isRecord else { return nil }
+        if let index = type.index(of: key) {
+            var changed = values
+            Vector.replace(&changed, at: index, with: value)
+            return .object(RecordObject(type, changed, extra: extension_, meta: meta))
+        }
+        var more = extension_ ?? HashMap()
+        try HashMap.set(&more, key, value)
+        return .object(RecordObject(type, values, extra: more, meta: meta))
+    }
+
+    /// Without one of its fields a record is a plain map.
+    public override func removing(_ key: Value) throws(Fault) -> Value? {
+        guard type.isRecord else { return nil }
+        if type.index(of: key) != nil {
+            var map = try asMap()
+            try HashMap.remove(&map, key)
+            return .map(map)
+        }
+        guard var more = extension_ else { return .object(self) }
+        try HashMap.remove(&more, key)
+        return .object(RecordObject(type, values, extra: more, meta: meta))
+    }
+
+    public override func conjoining(_ element: Value) throws(Fault) -> Value? {
+        guard type.isRecord else { return nil }
+        var result = Value.object(self)
+        switch element {
+        case .nil: return result
+        case .vector(let pair) where pair.count == 2: return try associating(pair[0], pair[1])
+        default:
+            try Sequences.forEach(element) { (entry) throws(Fault) in
+                guard case .vector(let pair) = entry, pair.count == 2 else {
+                    throw .type("conj on a record", expected: "entries of key and value", found: entry)
+                }
+                try Collections.assoc(&result, pair[0], pair[1])
+            }
+            return result
+        }
+    }
+
+    /// Fields in their order, then what else was associated.
+    private var entries: [(Value, Value)] {
+        var found: [(Value, Value)] = []
+        for (index, field) in type.fields.enumerated() { found.append((.keyword(field), values[index])) }
+        extension_?.forEach { (key, value) in
+            found.append((key, value))
+            return true
+        }
+        return found
+    }
+
+    func asMap() throws(Fault) -> HashMap { try HashMap.of(entries) }
+
+    public override func seq() throws(Fault) -> Value? {
+        guard type.isRecord else { return nil }
+        let entries = entries
+        return entries.isEmpty ? .nil : .seq(SeqView(.vector(Vector(entries.map { Value.vector([$0.0, $0.1]) }), index: 0)))
+    }
+
+    public override func equals(_ other: Value) throws(Fault) -> Bool {
+        guard case .object(let object) = other, let record = object as? RecordObject, record.type.name == type.name else { return false }
+        if self === record { return true }
+        guard type.isRecord else { return false }
+        guard try Value.vector(values).equals(.vector(record.values)) else { return false }
+        switch (extension_, record.extension_) {
+        case (nil, nil): return true
+        case (let a?, let b?): return try Value.map(a).equals(.map(b))
+        default: return false
+        }
+    }
+
+    public override func hashCode() throws(Fault) -> UInt32 {
+        guard type.isRecord else { return try super.hashCode() }
+        return try Value.map(try asMap()).hashCode() ^ (try type.hashCode())
+    }
+
+    public override func write(to printer: inout Printer) throws(Fault) {
+        guard type.isRecord else { return printer.write("#<\(type.name)>") }
+        printer.write("#\(type.name)")
+        try printer.write(entries: entries.flatMap { [$0.0, $0.1] })
+    }
+}
+
+/// What `reify` makes: implementations of protocols, by method name.
+final class Reified: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    /// Protocol name → map of method keyword → function.
+    let implementations: [String: HashMap]
+    private let meta: HashMap?
+
+    init(_ implementations: [String: HashMap], meta: HashMap? = nil) {
+        self.implementations = implementations
+        self.meta = meta
+    }
+
+    override var metadata: HashMap? { meta }
+    override func withMetadata(_ metadata: HashMap?) -> Value? { .object(Reified(implementations, meta: metadata)) }
+    override func write(to printer: inout Printer) throws(Fault) { printer.write("#<reify>") }
+}

@@ -1,0 +1,68 @@
+import Values
+
+/// Symbols and keywords: making them and taking them apart.
+enum NamePrimitives {
+    static let core = PrimitiveFamily(
+        "clojure.core",
+        [
+            Primitive("name", 1, name), Primitive("namespace", 1, namespace), Primitive("keyword", .between(1, 2), keyword),
+            Primitive("symbol", .between(1, 2), symbol), Primitive("find-keyword", .between(1, 2), keyword),
+            Primitive("gensym", .between(0, 1), gensym), Primitive("munge", 1) { (a, _) in a[0] },
+        ])
+
+    static func name(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .text = a[0] { return a[0] }
+        guard let name = PredicatePrimitives.identName(a[0]) else {
+            throw .type("name", expected: "a keyword, a symbol or a string", found: a[0])
+        }
+        return .text(Text(validated: name.nameBytes))
+    }
+
+    static func namespace(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        guard let name = PredicatePrimitives.identName(a[0]) else {
+            throw .type("namespace", expected: "a keyword or a symbol", found: a[0])
+        }
+        return name.namespaceBytes.map { .text(Text(validated: $0)) } ?? .nil
+    }
+
+    static func keyword(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        if a.count == 2 { return .keyword(try joined(a, "keyword", fiber)) }
+        switch a[0] {
+        case .nil, .keyword: return a[0]
+        case .text(let text): return fiber.instance.names.keyword(text.string)
+        default:
+            guard let name = a[0].symbolName else { return .nil }
+            return .keyword(name)
+        }
+    }
+
+    static func symbol(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        if a.count == 2 { return .symbol(try joined(a, "symbol", fiber)) }
+        switch a[0] {
+        case .symbol: return a[0]
+        case .keyword(let name): return .symbol(name)
+        case .text(let text): return fiber.instance.names.symbol(text.string)
+        case .object(let variable as Var):
+            return .symbol(fiber.instance.names.intern(variable.namespace.description, variable.name.name))
+        default:
+            if a[0].symbolName != nil { return a[0] }
+            throw .type("symbol", expected: "a string, a keyword, a symbol or a var", found: a[0])
+        }
+    }
+
+    private static func joined(_ a: Arguments, _ operation: String, _ fiber: Fiber) throws(Fault) -> Name {
+        let name = try part(a[1], operation)
+        return fiber.instance.names.intern(a[0].isNil ? nil : try part(a[0], operation), name)
+    }
+
+    private static func part(_ value: Value, _ operation: String) throws(Fault) -> String {
+        if let text = value.stringValue { return text }
+        if let name = PredicatePrimitives.identName(value) { return name.description }
+        throw .type(operation, expected: "a string", found: value)
+    }
+
+    static func gensym(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        let prefix = a.count == 1 ? try Printing.text(of: a[0]).string : "G__"
+        return .symbol(fiber.instance.names.intern(nil, prefix + String(fiber.instance.nextSerial())))
+    }
+}

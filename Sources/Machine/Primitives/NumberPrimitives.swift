@@ -1,0 +1,197 @@
+import Values
+
+/// Arithmetic, comparison of numbers, conversions and bits; the arithmetic itself is `Numbers`'.
+enum NumberPrimitives {
+    static let core = PrimitiveFamily(
+        "clojure.core",
+        [
+            Primitive("+", .atLeast(0), add), Primitive("-", .atLeast(1), subtract), Primitive("*", .atLeast(0), multiply),
+            Primitive("/", .atLeast(1), divide), Primitive("+'", .atLeast(0), addPromoting),
+            Primitive("-'", .atLeast(1), subtractPromoting), Primitive("*'", .atLeast(0), multiplyPromoting),
+            Primitive("quot", 2, quotient), Primitive("rem", 2, remainder), Primitive("mod", 2, modulo),
+            Primitive("inc", 1, increment), Primitive("dec", 1, decrement), Primitive("inc'", 1, incrementPromoting),
+            Primitive("dec'", 1, decrementPromoting), Primitive("<", .atLeast(1), less),
+            Primitive("<=", .atLeast(1), lessOrEqual), Primitive(">", .atLeast(1), greater),
+            Primitive(">=", .atLeast(1), greaterOrEqual), Primitive("==", .atLeast(1), equivalent),
+            Primitive("max", .atLeast(1), maximum), Primitive("min", .atLeast(1), minimum), Primitive("abs", 1, absolute),
+            Primitive("zero?", 1, isZero), Primitive("pos?", 1, isPositive), Primitive("neg?", 1, isNegative),
+            Primitive("even?", 1, isEven), Primitive("odd?", 1, isOdd), Primitive("NaN?", 1, isNaN),
+            Primitive("infinite?", 1, isInfinite), Primitive("long", 1, toLong), Primitive("int", 1, toInt),
+            Primitive("short", 1, toShort), Primitive("byte", 1, toByte), Primitive("double", 1, toDouble),
+            Primitive("float", 1, toFloat), Primitive("num", 1, toNumber), Primitive("bigint", 1, toBigInteger),
+            Primitive("biginteger", 1, toBigInteger), Primitive("bigdec", 1, toDecimal),
+            Primitive("rationalize", 1, rationalize), Primitive("numerator", 1, numerator),
+            Primitive("denominator", 1, denominator), Primitive("unchecked-add", 2, uncheckedAdd),
+            Primitive("unchecked-subtract", 2, uncheckedSubtract), Primitive("unchecked-multiply", 2, uncheckedMultiply),
+            Primitive("unchecked-inc", 1, uncheckedIncrement), Primitive("unchecked-dec", 1, uncheckedDecrement),
+            Primitive("unchecked-negate", 1, uncheckedNegate), Primitive("unchecked-int", 1, uncheckedInt),
+            Primitive("unchecked-long", 1, toLong),
+        ])
+
+    static let bits = PrimitiveFamily(
+        "clojure.core",
+        [
+            Primitive("bit-and", .atLeast(2), bitAnd), Primitive("bit-or", .atLeast(2), bitOr),
+            Primitive("bit-xor", .atLeast(2), bitXor), Primitive("bit-not", 1, bitNot),
+            Primitive("bit-and-not", .atLeast(2), bitAndNot), Primitive("bit-shift-left", 2, shiftLeft),
+            Primitive("bit-shift-right", 2, shiftRight), Primitive("unsigned-bit-shift-right", 2, unsignedShiftRight),
+            Primitive("bit-set", 2, bitSet), Primitive("bit-clear", 2, bitClear), Primitive("bit-flip", 2, bitFlip),
+            Primitive("bit-test", 2, bitTest),
+        ])
+}
+
+// Arithmetic.
+extension NumberPrimitives {
+    typealias Operation = (Value, Value) throws(Fault) -> Value
+
+    @inline(__always) private static func fold(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault) -> Value {
+        var result = start
+        for index in 0..<a.count { result = try operation(result, a[index]) }
+        return result
+    }
+
+    /// The first argument combined with each of the others, or `start` with it when it is alone.
+    @inline(__always) private static func reduce(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault) -> Value {
+        guard a.count > 1 else { return try operation(start, a[0]) }
+        var result = a[0]
+        for index in 1..<a.count { result = try operation(result, a[index]) }
+        return result
+    }
+
+    static func add(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if a.count == 2, case .int(let x) = a[0], case .int(let y) = a[1] {
+            let (sum, overflow) = x.addingReportingOverflow(y)
+            if !overflow { return .int(sum) }
+        }
+        return try fold(a, from: .int(0), Numbers.add)
+    }
+    static func subtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try reduce(a, from: .int(0), Numbers.subtract) }
+    static func multiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fold(a, from: .int(1), Numbers.multiply) }
+    static func divide(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try reduce(a, from: .int(1), Numbers.divide) }
+    static func addPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fold(a, from: .int(0), Numbers.addPromoting) }
+    static func subtractPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try reduce(a, from: .int(0), Numbers.subtractPromoting)
+    }
+    static func multiplyPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(1), Numbers.multiplyPromoting)
+    }
+    static func quotient(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.quotient(a[0], a[1]) }
+    static func remainder(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.remainder(a[0], a[1]) }
+    static func modulo(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.modulo(a[0], a[1]) }
+    static func increment(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .int(let x) = a[0], x != .max { return .int(x + 1) }
+        return try Numbers.add(a[0], .int(1))
+    }
+    static func decrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .int(let x) = a[0], x != .min { return .int(x - 1) }
+        return try Numbers.subtract(a[0], .int(1))
+    }
+    static func incrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.addPromoting(a[0], .int(1)) }
+    static func decrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Numbers.subtractPromoting(a[0], .int(1))
+    }
+
+    static func maximum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.maximum) }
+    static func minimum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.minimum) }
+
+    private static func extreme(_ a: Arguments, _ better: Operation) throws(Fault) -> Value {
+        guard a.count > 1 else {
+            guard Numbers.isNumber(a[0]) else { throw .type("max and min", expected: "a number", found: a[0]) }
+            return a[0]
+        }
+        var best = a[0]
+        for index in 1..<a.count { best = try better(best, a[index]) }
+        return best
+    }
+
+    static func absolute(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.absolute(a[0]) }
+}
+
+// Comparison.
+extension NumberPrimitives {
+    @inline(__always) private static func chain(_ a: Arguments, _ holds: (Value, Value) throws(Fault) -> Bool) throws(Fault) -> Value {
+        for index in 1..<max(1, a.count) where try !holds(a[index - 1], a[index]) { return .false }
+        return .true
+    }
+
+    static func less(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(x, y) } }
+    static func lessOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(x, y) } }
+    static func greater(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(y, x) } }
+    static func greaterOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(y, x) }
+    }
+    static func equivalent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.isEqual(x, y) } }
+
+    static func isZero(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isZero(a[0])) }
+    static func isPositive(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isPositive(a[0])) }
+    static func isNegative(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isNegative(a[0])) }
+    static func isEven(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isEven(a[0])) }
+    static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isOdd(a[0])) }
+
+    static func isNaN(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "NaN?").isNaN) }
+    static func isInfinite(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "infinite?").isInfinite) }
+}
+
+// Conversions.
+extension NumberPrimitives {
+    static func toLong(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0])) }
+    static func toInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.int(a[0])) }
+    static func toShort(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.short(a[0])) }
+    static func toByte(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.byte(a[0])) }
+    static func toDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.double(a[0])) }
+    static func toFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.float(a[0])) }
+    static func toNumber(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        guard Numbers.isNumber(a[0]) else { throw .type("num", expected: "a number", found: a[0]) }
+        return a[0]
+    }
+    static func toBigInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bigint(a[0]) }
+    static func toDecimal(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bigdec(a[0]) }
+    static func rationalize(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.rationalize(a[0]) }
+    static func numerator(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.numerator(a[0]) }
+    static func denominator(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.denominator(a[0]) }
+
+    @inline(__always) private static func wrapping(
+        _ a: Arguments, _ operation: String, _ ints: (Int64, Int64) -> Int64, _ other: Operation
+    ) throws(Fault) -> Value {
+        if case .int(let x) = a[0], case .int(let y) = a[1] { return .int(ints(x, y)) }
+        return try other(a[0], a[1])
+    }
+
+    static func uncheckedAdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try wrapping(a, "unchecked-add", &+, Numbers.add) }
+    static func uncheckedSubtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try wrapping(a, "unchecked-subtract", &-, Numbers.subtract)
+    }
+    static func uncheckedMultiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try wrapping(a, "unchecked-multiply", &*, Numbers.multiply)
+    }
+    static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &+ 1) }
+    static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &- 1) }
+    static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try Numbers.long(a[0]))) }
+    static func uncheckedInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .int(Int64(Int32(truncatingIfNeeded: try Numbers.long(a[0]))))
+    }
+}
+
+// Bits of 64-bit integers.
+extension NumberPrimitives {
+    private static func bitFold(_ a: Arguments, _ combine: Operation) throws(Fault) -> Value {
+        var result = a[0]
+        for index in 1..<a.count { result = try combine(result, a[index]) }
+        return result
+    }
+
+    static func bitAnd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitAnd) }
+    static func bitOr(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitOr) }
+    static func bitXor(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitXor) }
+    static func bitAndNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try bitFold(a, Numbers.bitAndNot) }
+    static func bitNot(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitNot(a[0]) }
+    static func shiftLeft(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.shiftLeft(a[0], a[1]) }
+    static func shiftRight(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.shiftRight(a[0], a[1]) }
+    static func unsignedShiftRight(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Numbers.unsignedShiftRight(a[0], a[1])
+    }
+    static func bitSet(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitSet(a[0], a[1]) }
+    static func bitClear(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitClear(a[0], a[1]) }
+    static func bitFlip(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bitFlip(a[0], a[1]) }
+    static func bitTest(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.bitTest(a[0], a[1])) }
+}

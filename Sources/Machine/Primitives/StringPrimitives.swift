@@ -1,0 +1,178 @@
+import Values
+
+/// `str`, `subs` and what `clojure.string` does to plain strings; patterns are the business of `RegexPrimitives`.
+enum StringPrimitives {
+    static let core = PrimitiveFamily(
+        "clojure.core",
+        [
+            Primitive("str", .atLeast(0), str), Primitive("subs", .between(2, 3), subs), Primitive("char", 1, char),
+            Primitive("parse-long", 1, parseLong), Primitive("parse-double", 1, parseDouble),
+            Primitive("parse-boolean", 1, parseBoolean), Primitive("parse-uuid", 1, parseUUID),
+        ])
+
+    static let string = PrimitiveFamily(
+        "clojure.string",
+        [
+            Primitive("upper-case", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "upper-case").uppercased()) },
+            Primitive("lower-case", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "lower-case").lowercased()) },
+            Primitive("capitalize", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "capitalize").capitalized()) },
+            Primitive("trim", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trim").trimmed()) },
+            Primitive("triml", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "triml").trimmed(.start)) },
+            Primitive("trimr", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trimr").trimmed(.end)) },
+            Primitive("trim-newline", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trim-newline").trimmedNewlines()) },
+            Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "reverse").reversed()) },
+            Primitive("blank?", 1) { (a, _) throws(Fault) in
+                if case .nil = a[0] { .true } else { .bool(try text(a, 0, "blank?").isBlank) }
+            },
+            Primitive("starts-with?", 2) { (a, _) throws(Fault) in
+                .bool(try text(a, 0, "starts-with?").hasPrefix(try text(a, 1, "starts-with?")))
+            },
+            Primitive("ends-with?", 2) { (a, _) throws(Fault) in
+                .bool(try text(a, 0, "ends-with?").hasSuffix(try text(a, 1, "ends-with?")))
+            },
+            Primitive("includes?", 2) { (a, _) throws(Fault) in
+                .bool(try text(a, 0, "includes?").contains(try text(a, 1, "includes?")))
+            },
+            Primitive("index-of", .between(2, 3), indexOf), Primitive("last-index-of", .between(2, 3), lastIndexOf),
+            Primitive("split-lines", 1) { (a, _) throws(Fault) in
+                .vector(try text(a, 0, "split-lines").lines().map { Value.text($0) })
+            },
+            Primitive("join", .between(1, 2), join),
+        ])
+
+    static let machine = PrimitiveFamily(
+        "sluice.machine",
+        [
+            Primitive("replace-text", 3) { (a, _) throws(Fault) in
+                .text(try text(a, 0, "replace").replacing(try needle(a, 1, "replace"), with: try needle(a, 2, "replace")))
+            },
+            Primitive("replace-first-text", 3) { (a, _) throws(Fault) in
+                .text(
+                    try text(a, 0, "replace-first").replacingFirst(
+                        try needle(a, 1, "replace-first"), with: try needle(a, 2, "replace-first")))
+            },
+        ])
+
+    /// A text, or anything else as `str` gives it, as `clojure.string` takes any `CharSequence`; nil is refused.
+    private static func text(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
+        switch a[index] {
+        case .text(let text): return text
+        case .nil: throw .of(.nullPointer, "\(operation) expected a string, but found nil")
+        case .keyword, .symbol, .char, .int, .double, .bool: return try Printing.text(of: a[index])
+        default: throw .type(operation, expected: "a string", found: a[index])
+        }
+    }
+
+    /// A string or a character.
+    private static func needle(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
+        switch a[index] {
+        case .text(let text): return text
+        case .char: return try Printing.text(of: a[index])
+        default: throw .type(operation, expected: "a string or a character", found: a[index])
+        }
+    }
+
+    static func str(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        switch a.count {
+        case 0: return .text(Text.empty)
+        case 1:
+            if case .text = a[0] { return a.take(0) }
+            return .text(try Printing.text(of: a[0]))
+        default:
+            var builder = TextBuilder()
+            for index in 0..<a.count {
+                switch a[index] {
+                case .nil: break
+                case .text(let text): builder.append(text)
+                case .int(let int): builder.append(int)
+                case .char(let scalar): builder.append(scalar: scalar)
+                default: builder.append(try Printing.text(of: a[index]))
+                }
+            }
+            return .text(builder.finish())
+        }
+    }
+
+    static func subs(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let text = try a.text(0, "subs")
+        let start = try a.count(1, "subs")
+        let end = a.count == 3 ? try a.count(2, "subs") : text.count
+        guard start >= 0, start <= end, end <= text.count else {
+            throw .of(.indexOutOfBounds, "subs from \(start) to \(end) is not within a string of \(text.count) characters")
+        }
+        return .text(text.substring(start, end))
+    }
+
+    static func char(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .char = a[0] { return a[0] }
+        let code = try a.int(0, "char")
+        guard let narrow = UInt32(exactly: code), Unicode.Scalar(narrow) != nil else {
+            throw .illegalArgument("\(code) is not the code point of a character")
+        }
+        return .char(narrow)
+    }
+
+    static func indexOf(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let start = a.count == 3 ? try a.count(2, "index-of") : 0
+        let found = try text(a, 0, "index-of").index(of: try needle(a, 1, "index-of"), from: start)
+        return found.map { .int(Int64($0)) } ?? .nil
+    }
+
+    static func lastIndexOf(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let limit: Int? = a.count == 3 ? try a.count(2, "last-index-of") : nil
+        let found = try text(a, 0, "last-index-of").lastIndex(of: try needle(a, 1, "last-index-of"), from: limit)
+        return found.map { .int(Int64($0)) } ?? .nil
+    }
+
+    /// `(join coll)` and `(join separator coll)`.
+    static func join(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let separator = a.count == 2 ? try Printing.text(of: a[0]) : Text.empty
+        var builder = TextBuilder()
+        var isFirst = true
+        var cursor = SeqCursor(try Sequences.seq(a[a.count - 1]))
+        while let element = try cursor.next() {
+            if !isFirst { builder.append(separator) }
+            isFirst = false
+            switch element {
+            case .text(let text): builder.append(text)
+            case .int(let int): builder.append(int)
+            default: builder.append(try Printing.text(of: element))
+            }
+        }
+        return .text(builder.finish())
+    }
+}
+
+// Parsing: nil for what is not the text of such a value.
+extension StringPrimitives {
+    static func parseLong(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        Numbers.parseLong(try a.text(0, "parse-long")).map { .int($0) } ?? .nil
+    }
+
+    static func parseDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        Numbers.parseDouble(try a.text(0, "parse-double")).map { .double($0) } ?? .nil
+    }
+
+    static func parseBoolean(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        switch try a.string(0, "parse-boolean") {
+        case "true": .true
+        case "false": .false
+        default: .nil
+        }
+    }
+
+    static func parseUUID(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        UUIDValue(parsing: try a.text(0, "parse-uuid").utf8).map { .object($0) } ?? .nil
+    }
+}
+
+/// Text of values.
+enum Printing {
+    /// What `str` gives for one value.
+    static func text(of value: Value) throws(Fault) -> Text {
+        if case .text(let text) = value { return text }
+        var printer = Printer(readably: true)
+        try printer.writeText(of: value)
+        return printer.text
+    }
+}

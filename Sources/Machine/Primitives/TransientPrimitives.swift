@@ -1,0 +1,47 @@
+import Values
+
+/// Transients: the operations that change one.
+enum TransientPrimitives {
+    static let core = PrimitiveFamily(
+        "clojure.core",
+        [
+            Primitive("transient", 1, transient), Primitive("persistent!", 1, persistent),
+            Primitive("conj!", .atLeast(0), conj), Primitive("assoc!", .atLeast(3), assoc), Primitive("dissoc!", .atLeast(2), remove),
+            Primitive("disj!", .atLeast(2), remove), Primitive("pop!", 1, pop),
+        ])
+
+    static func transient(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .object(try Transient(a.take(0))) }
+
+    private static func transient(_ a: Arguments, _ operation: String) throws(Fault) -> Transient {
+        if case .object(let object) = a[0], object.kind == .transient { return unsafeDowncast(object, to: Transient.self) }
+        throw .type(operation, expected: "a transient", found: a[0])
+    }
+
+    static func persistent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try transient(a, "persistent!").persistent() }
+
+    static func conj(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if a.count == 0 { return .object(try Transient(.vector(Vector.empty))) }
+        if a.count == 1 { return a[0] }
+        let target = try transient(a, "conj!")
+        for index in 1..<a.count { try target.conj(a[index]) }
+        return a[0]
+    }
+
+    static func assoc(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        guard a.count % 2 == 1 else { throw .illegalArgument("assoc! takes keys and values in pairs") }
+        let target = try transient(a, "assoc!")
+        for index in stride(from: 1, to: a.count, by: 2) { try target.assoc(a[index], a[index + 1]) }
+        return a[0]
+    }
+
+    static func remove(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let target = try transient(a, "dissoc!")
+        for index in 1..<a.count { try target.remove(a[index]) }
+        return a[0]
+    }
+
+    static func pop(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try transient(a, "pop!").pop()
+        return a[0]
+    }
+}

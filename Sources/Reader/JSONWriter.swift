@@ -1,0 +1,204 @@
+import Values
+
+/// Writes values as JSON, with the open arrays and objects on a stack of its own (N5).
+struct JSONWriter {
+    private let style: JSON.Style
+    var bytes: [UInt8] = []
+    private var frames: [Frame] = []
+
+    /// A container of which some elements are still to be written.
+    private struct Frame {
+        /// Elements; an object's are keys and values by turns.
+        var items: [Value]
+        var index = 0
+        var isObject: Bool
+    }
+
+    init(style: JSON.Style) { self.style = style }
+
+    mutating func write(_ value: Value) throws(Fault) {
+        try begin(value)
+        while let top = frames.indices.last {
+            let index = frames[top].index
+            guard index < frames[top].items.count else {
+                close(frames.removeLast())
+                continue
+            }
+            let item = frames[top].items[index]
+            frames[top].index += 1
+            if frames[top].isObject, index & 1 == 0 {
+                separate(index > 0)
+                try writeKey(item)
+                bytes.append(0x3a)
+                if style.pretty { bytes.append(0x20) }
+            } else {
+                if !frames[top].isObject { separate(index > 0) }
+                try begin(item)
+            }
+        }
+    }
+
+    private mutating func separate(_ comma: Bool) {
+        if comma { bytes.append(0x2c) }
+        if style.pretty { breakLine(frames.count) }
+    }
+
+    private mutating func breakLine(_ depth: Int) {
+        bytes.append(0x0a)
+        bytes.append(contentsOf: repeatElement(0x20, count: depth * 2))
+    }
+
+    private mutating func close(_ frame: Frame) {
+        if style.pretty, !frame.items.isEmpty { breakLine(frames.count) }
+        bytes.append(frame.isObject ? 0x7d : 0x5d)
+    }
+
+    private mutating func open(_ items: [Value], isObject: Bool) throws(Fault) {
+        guard frames.count < JSON.nestingLimit else {
+            throw .illegalArgument(
+                "JSON is written at most \(JSON.nestingLimit) levels deep", hint: "store deep data flat")
+        }
+        bytes.append(isObject ? 0x7b : 0x5b)
+        frames.append(Frame(items: items, isObject: isObject))
+    }
+
+    /// Writes a scalar, or opens a container.
+    private mutating func begin(_ value: Value) throws(Fault) {
+        switch value {
+        case .nil: bytes.append(contentsOf: "null".utf8)
+        case .bool(let bool): bytes.append(contentsOf: (bool ? "true" : "false").utf8)
+        case .int(let int): bytes.append(contentsOf: String(int).utf8)
+        case .double(let double): try write(double)
+        case .char(let scalar): quote(Array(String(Unicode.Scalar(scalar) ?? "\u{fffd}").utf8))
+        case .keyword(let name), .symbol(let name): writeName(name)
+        case .text(let text): quote(text)
+        case .vector(let vector): try open(vector.elements, isObject: false)
+        case .list, .seq, .lazy: try open(try Sequences.array(value), isObject: false)
+        case .set(let set): try open(set.elementVector().elements, isObject: false)
+        case .map(let map):
+            var items: [Value] = []
+            items.reserveCapacity(map.count * 2)
+            map.forEach { (key, value) in
+                items.append(key)
+                items.append(value)
+                return true
+            }
+            try open(items, isObject: true)
+        case .object(let object): try begin(object)
+        case .function, .native: throw refusal("a function")
+        }
+    }
+
+    private mutating func begin(_ object: Object) throws(Fault) {
+        switch object.kind {
+        case .symbol: writeName(Value.object(object).symbolName!)
+        case .instant, .uuid, .bigInteger, .ratio, .decimal: try writeLeaf(object)
+        case .sortedMap, .record:
+            var items: [Value] = []
+            try Sequences.forEach(.object(object)) { (entry) throws(Fault) in
+                guard case .vector(let pair) = entry, pair.count == 2 else { return }
+                items.append(pair[0])
+                items.append(pair[1])
+            }
+            try open(items, isObject: true)
+        case .sortedSet, .array: try open(try Sequences.array(.object(object)), isObject: false)
+        default: throw refusal("a \(object.kind.rawValue)")
+        }
+    }
+
+    private mutating func writeLeaf(_ object: Object) throws(Fault) {
+        switch object {
+        case let instant as Instant: quote(Array("\(instant.description.dropLast(6))Z".utf8))
+        case let uuid as UUIDValue: quote(Array(uuid.description.utf8))
+        default:
+            // Integers and decimals print as JSON numbers but for a suffix; a ratio has no JSON form of its own.
+            guard object.kind != .ratio else { throw refusal("a ratio", hint: "convert it with (double x)") }
+            var printer = Printer(readably: true)
+            try object.write(to: &printer)
+            if let last = printer.bytes.last, last == UInt8(ascii: "N") || last == UInt8(ascii: "M") {
+                printer.bytes.removeLast()
+            }
+            bytes.append(contentsOf: printer.bytes)
+        }
+    }
+
+    private mutating func writeKey(_ key: Value) throws(Fault) {
+        switch key {
+        case .text(let text): quote(text)
+        case .keyword(let name), .symbol(let name): writeName(name)
+        case .nil: throw refusal("a nil key")
+        default: quote(Array(try Printer.plain(key).utf8))
+        }
+    }
+
+    private mutating func writeName(_ name: Name) {
+        quote(Array(style.qualifiedNames ? Array(name.description.utf8) : Array(name.nameBytes)))
+    }
+
+    private mutating func write(_ double: Double) throws(Fault) {
+        guard double.isFinite else {
+            throw refusal("the number \(double)", hint: "JSON has neither NaN nor infinities")
+        }
+        bytes.append(contentsOf: double.description.utf8)
+    }
+
+    private func refusal(_ what: String, hint: String? = nil) -> Fault {
+        var path = ""
+        for frame in frames {
+            let at = frame.index - 1
+            if frame.isObject {
+                path += " \((try? Printer.readable(frame.items[at & ~1])) ?? "?")"
+            } else {
+                path += " \(at)"
+            }
+        }
+        return .illegalArgument("cannot write \(what) as JSON" + (path.isEmpty ? "" : ", at\(path)"), hint: hint)
+    }
+
+    private mutating func quote(_ text: Text) {
+        if style.escapesUnicode || style.escapesSlash { return quote(Array(text.utf8)) }
+        JSONWriter.quote(text.utf8, into: &bytes)
+        withExtendedLifetime(text) {}
+    }
+
+    private mutating func quote(_ text: [UInt8]) {
+        guard style.escapesUnicode || style.escapesSlash else { return JSONWriter.quote(text, into: &bytes) }
+        bytes.append(0x22)
+        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+            if scalar == "/", style.escapesSlash {
+                bytes.append(contentsOf: "\\/".utf8)
+            } else if scalar.value >= 0x80, style.escapesUnicode {
+                for unit in UTF16.encode(scalar)! { JSONWriter.escape(UInt32(unit), into: &bytes) }
+            } else {
+                JSONWriter.append(Array(UTF8.encode(scalar)!)[...], into: &bytes)
+            }
+        }
+        bytes.append(0x22)
+    }
+
+    /// `text` in quotes, with what must be escaped escaped.
+    static func quote(_ text: some Collection<UInt8>, into bytes: inout [UInt8]) {
+        bytes.append(0x22)
+        append(text, into: &bytes)
+        bytes.append(0x22)
+    }
+
+    private static func append(_ text: some Collection<UInt8>, into bytes: inout [UInt8]) {
+        for byte in text {
+            switch byte {
+            case 0x22: bytes.append(contentsOf: [0x5c, 0x22])
+            case 0x5c: bytes.append(contentsOf: [0x5c, 0x5c])
+            case 0x0a: bytes.append(contentsOf: [0x5c, 0x6e])
+            case 0x0d: bytes.append(contentsOf: [0x5c, 0x72])
+            case 0x09: bytes.append(contentsOf: [0x5c, 0x74])
+            case 0x00..<0x20, 0x7f: escape(UInt32(byte), into: &bytes)
+            default: bytes.append(byte)
+            }
+        }
+    }
+
+    private static func escape(_ unit: UInt32, into bytes: inout [UInt8]) {
+        let digits = String(unit, radix: 16)
+        bytes.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+    }
+}

@@ -1,0 +1,116 @@
+import Compiler
+import Machine
+import Reader
+import Stdlib
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What a session's namespaces are made from: the embedded library, the primitives of every target, and the source path.
+struct Libraries: LibrarySource {
+    /// Functions of the session itself, by namespace and name: effects, declarations.
+    let own: [String: [String: Native]]
+    /// Folders that hold namespaces as files, in the order they are searched.
+    let sourcePaths: [String]
+
+    // What scripts, the REPL and `eval` have in place.
+    let aliases = [
+        ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("proc", "sluice.proc"), ("time", "sluice.time"),
+        ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
+    ]
+
+    var namespaces: [String] { Set(Stdlib.namespaces + own.keys + Primitives.all.namespaces).sorted() }
+
+    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
+
+    func names(in namespace: String) -> [String] {
+        Stdlib.names(in: namespace) + Primitives.all.names(in: namespace) + (own[namespace]?.keys.sorted() ?? [])
+    }
+
+    func primitive(_ namespace: Name, _ name: Name) -> Value? {
+        if let native = own[namespace.description]?[name.name] ?? Primitives.find(namespace: namespace, name: name) {
+            return .native(native)
+        }
+        return Primitives.constant(namespace: namespace.description, name: name.name)
+    }
+
+    func definition(_ namespace: String, _ name: String) -> Source? {
+        guard let entry = Stdlib.find(namespace: namespace, name: name) else { return nil }
+        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line)
+    }
+
+    /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.
+    func file(of namespace: String) throws(Fault) -> Source? {
+        let path = String(namespace.map { $0 == "." ? "/" : $0 })
+        let names = Set([path, String(path.map { $0 == "-" ? "_" : $0 })]).sorted()
+        for folder in sourcePaths {
+            for name in names {
+                for ending in SourceFile.endings {
+                    let full = folder.isEmpty || folder == "." ? name + ending : "\(folder)/\(name)\(ending)"
+                    if SourceFile.exists(full) { return try SourceFile.read(full) }
+                }
+            }
+        }
+        return nil
+    }
+}
+
+/// Reading source files: small, at start-up, before any effect engine is needed.
+package enum SourceFile {
+    /// In the order they are tried.
+    static let endings = [".slu", ".cljc", ".clj"]
+    /// Bytes of a source file at most.
+    static let limit = 64 << 20
+
+    static func exists(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The contents of a file; what is wrong with the path is said in a sentence.
+    package static func read(_ path: String) throws(Fault) -> Source {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw problem(path) }
+        defer { close(file) }
+        var info = stat()
+        if fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+            throw .of(.io, "\(path) is a directory", hint: "name a file in it, such as \(path)/main.slu")
+        }
+        return Source(name: path, bytes: try bytes(of: file, path))
+    }
+
+    /// All of standard input.
+    package static func readStandardInput() throws(Fault) -> Source { Source(name: "<stdin>", bytes: try bytes(of: 0, "standard input")) }
+
+    private static func bytes(of file: Int32, _ path: String) throws(Fault) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = readSome(file, &chunk)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw problem(path) }
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= limit else { throw .of(.io, "\(path) is larger than a source file may be (\(limit >> 20) MB)") }
+        }
+    }
+
+    private static func readSome(_ file: Int32, _ chunk: inout [UInt8]) -> Int {
+        chunk.withUnsafeMutableBytes { posixRead(file, $0.baseAddress, $0.count) }
+    }
+
+    private static func problem(_ path: String) -> Fault {
+        switch errno {
+        case ENOENT: .of(.fileNotFound, "there is no file \(path)")
+        case EACCES: .of(.io, "no permission to read \(path)")
+        default: .of(.io, "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+/// `read(2)` under a name that the enum's own `read` does not hide.
+private func posixRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(file, buffer, count) }

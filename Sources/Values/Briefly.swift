@@ -1,0 +1,65 @@
+extension Value {
+    /// A few words for an error message: the kind with its article, and the value when it is short.
+    ///
+    /// `the keyword :a`, `a string "once upon…"`, `nil`, `the number 42`, `a vector of 100 elements`. Runs no code: what is
+    /// unrealised stays so.
+    public var briefly: String {
+        switch self {
+        case .nil: "nil"
+        case .bool(let bool): bool ? "true" : "false"
+        case .int, .double: "the number \(shortForm() ?? "…")"
+        case .char: "the character \(shortForm() ?? "…")"
+        case .keyword: named("keyword")
+        case .symbol: named("symbol")
+        case .text(let text): Value.briefly(text)
+        case .vector(let vector): collection("vector", vector.count, "element")
+        case .map(let map): collection("map", map.count, "entry")
+        case .set(let set): collection("set", set.count, "element")
+        case .list(let cell): cell.count < 0 ? "a list" : collection("list", cell.count, "element")
+        case .lazy: "a lazy sequence"
+        case .seq(let view): view.knownCount.map { collection("sequence", $0, "element") } ?? "a sequence"
+        case .function(let closure):
+            (closure.owner as? any FunctionPrototype)?.functionName.map { "the function \($0)" } ?? "a function"
+        case .native(let callable): "the function \(callable.name)"
+        case .object(let object): briefly(object)
+        }
+    }
+
+    /// Bytes of a value that still count as short.
+    private static let shortLimit = 40
+
+    private func named(_ noun: String) -> String { shortForm().map { "the \(noun) \($0)" } ?? "a \(noun)" }
+
+    private func collection(_ noun: String, _ count: Int, _ element: String) -> String {
+        // Larger ones are not even visited.
+        if count <= Value.shortLimit / 2, let short = shortForm() { return "the \(noun) \(short)" }
+        return "a \(noun) of \(count) \(count == 1 ? element : element == "entry" ? "entries" : element + "s")"
+    }
+
+    private func briefly(_ object: Object) -> String {
+        let noun = object.kind.rawValue
+        switch object.kind {
+        case .bigInteger, .ratio, .decimal: return shortForm().map { "the number \($0)" } ?? "a large number"
+        case .symbol: return named("symbol")
+        default: return ("aeiou".contains(noun.first ?? " ") ? "an " : "a ") + noun
+        }
+    }
+
+    /// The readable form, or nil when it is long or cannot be had.
+    private func shortForm() -> String? {
+        var printer = Printer(readably: true)
+        printer.byteLimit = Value.shortLimit
+        printer.forces = false
+        guard (try? printer.write(self)) != nil, printer.bytes.count <= Value.shortLimit else { return nil }
+        return printer.string
+    }
+
+    private static func briefly(_ text: Text) -> String {
+        let value = Value.text(text)
+        if let short = value.shortForm() { return "the string \(short)" }
+        let start = Value.text(text.substring(0, min(text.count, 20)))
+        guard var quoted = try? Printer.readable(start) else { return "a string" }
+        quoted.removeLast()
+        return "a string \(quoted)…\""
+    }
+}

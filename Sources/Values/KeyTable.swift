@@ -1,0 +1,212 @@
+/// An insertion-ordered hash table of keys, each with a value beside it (maps) or without (sets).
+///
+/// The entries stand in a persistent array in the order they were added; up to 8 are found by a linear scan, more through a
+/// persistent index. So the order of iteration is the order of insertion at every size and depends on nothing else, neither
+/// on hashes nor on whether a change happened in place. An entry that is removed leaves a vacancy, and when vacancies
+/// outnumber entries the table is rebuilt without them.
+///
+/// A method that changes the table does all that can throw (hashing, comparing) before it changes anything.
+struct KeyTable: ~Copyable {
+    /// More slots than this are indexed.
+    static let scanned = 8
+
+    private(set) var slots = ValueTrie()
+    private var index = KeyIndex()
+    /// Entries, vacancies not counted.
+    private(set) var count = 0
+    /// No slot before this one is occupied.
+    private var firstOccupied = 0
+    /// log2 of the values a slot takes: 1 with a value beside the key, 0 without.
+    private let width: Int
+
+    static func map() -> KeyTable { KeyTable(width: 1) }
+    static func set() -> KeyTable { KeyTable(width: 0) }
+
+    private init(width: Int) { self.width = width }
+
+    private init(forking other: borrowing KeyTable) {
+        slots = other.slots.fork()
+        index = other.index.fork()
+        count = other.count
+        firstOccupied = other.firstOccupied
+        width = other.width
+    }
+
+    /// Another table over the same nodes.
+    func fork() -> KeyTable { KeyTable(forking: self) }
+
+    /// Where a key stands, or would be added, with what was learnt on the way.
+    struct Place {
+        /// The slot, or -1 when the key is absent.
+        let slot: Int
+        let hash: UInt32
+    }
+
+    // MARK: reading
+
+    /// Slots, vacant ones too.
+    @inline(__always) private var slotCount: Int { slots.count &>> width }
+
+    /// The key in a slot, and its value behind it; valid while the table is held unchanged.
+    @inline(__always) func entry(_ slot: Int) -> UnsafePointer<Value> {
+        let at = slot &<< width
+        return UnsafePointer(slots.leaf(holding: at) + (at & 31))
+    }
+
+    /// The first occupied slot at or after `slot`; nil at the end.
+    @inline(__always) func occupied(from slot: Int) -> Int? {
+        var at = max(slot, firstOccupied)
+        while at < slotCount {
+            if !entry(at).pointee.isVacancy { return at }
+            at += 1
+        }
+        return nil
+    }
+
+    @inline(__always) func find(_ key: Value) throws(Fault) -> Int {
+        if index.root == nil { return try scan(key) }
+        return try find(key, hash: key.keyHash())
+    }
+
+    @inline(__always) private func find(_ key: Value, hash: UInt32) throws(Fault) -> Int {
+        var probe = index.probe(hash)
+        while let slot = probe.next() {
+            if try Value.areSameKey(key, entry(slot).pointee) { return slot }
+        }
+        return -1
+    }
+
+    /// A small table lies in one leaf.
+    private func scan(_ key: Value) throws(Fault) -> Int {
+        let values = slots.tail.values
+        let end = slots.count
+        let step = 1 &<< width
+        var at = 0
+        if case .keyword(let name) = key {
+            while at < end {
+                if case .keyword(name) = values[at] { return at &>> width }
+                at &+= step
+            }
+            return -1
+        }
+        while at < end {
+            if try Value.areSameKey(key, values[at]) { return at &>> width }
+            at &+= step
+        }
+        return -1
+    }
+
+    /// Where `key` stands or would go; `grow` may follow.
+    @inline(__always) func place(_ key: Value) throws(Fault) -> Place {
+        if index.root == nil {
+            let slot = try scan(key)
+            // The hash is needed only to add to an index.
+            return Place(slot: slot, hash: slot < 0 && count >= KeyTable.scanned ? try key.keyHash() : 0)
+        }
+        let hash = try key.keyHash()
+        return Place(slot: try find(key, hash: hash), hash: hash)
+    }
+
+    // MARK: changing
+
+    /// What adding one more entry needs beforehand, when the table is about to outgrow scanning: the index of what is there.
+    @inline(__always) func indexForGrowth() throws(Fault) -> KeyIndex? {
+        index.root == nil && count == KeyTable.scanned ? try indexed() : nil
+    }
+
+    private func indexed() throws(Fault) -> KeyIndex {
+        var made = KeyIndex()
+        for slot in 0..<slotCount { made.insert(slot, hash: try entry(slot).pointee.keyHash()) }
+        return made
+    }
+
+    /// Adds a key that is absent; `place` and `index` come from `place` and `indexForGrowth` on this same table.
+    @inline(__always) mutating func append(
+        _ key: Value, _ value: consuming Value, _ place: Place, _ built: consuming KeyIndex?
+    ) {
+        if let built { index = built }
+        let slot = slotCount
+        slots.append(key)
+        if width == 1 { slots.append(value) }
+        count &+= 1
+        if index.root != nil { index.insert(slot, hash: place.hash) }
+    }
+
+    /// Replaces the value in an occupied slot.
+    @inline(__always) mutating func replaceValue(_ slot: Int, with value: consuming Value) {
+        slots.replace(at: (slot &<< width) &+ 1, with: value)
+    }
+
+    /// Empties an occupied slot.
+    mutating func remove(_ slot: Int) {
+        if count == 1 {
+            self = KeyTable(width: width)
+            return
+        }
+        if index.root == nil {
+            removeScanned(slot)
+            return
+        }
+        let at = slot << width
+        slots.replace(at: at, with: .vacancy)
+        if width == 1 { slots.replace(at: at + 1, with: .nil) }
+        count -= 1
+        if slot == firstOccupied { firstOccupied = occupied(from: slot + 1) ?? slotCount }
+        if slotCount - count > count + KeyTable.scanned { compact() }
+    }
+
+    private mutating func removeScanned(_ slot: Int) {
+        var kept = ValueTrie()
+        for other in 0..<slotCount where other != slot {
+            kept.append(contentsOf: UnsafeBufferPointer(start: entry(other), count: 1 << width))
+        }
+        slots = kept
+        count -= 1
+    }
+
+    /// Rebuilds without the vacancies. The hashes are those of the old index, so nothing can throw.
+    private mutating func compact() {
+        var hashes = [UInt32](repeating: 0, count: slotCount)
+        index.forEachCell { slot, hash in hashes[slot] = hash }
+        var kept = ValueTrie()
+        var keptIndex = KeyIndex()
+        let needsIndex = count > KeyTable.scanned
+        var next = occupied(from: 0)
+        while let slot = next {
+            if needsIndex { keptIndex.insert(kept.count >> width, hash: hashes[slot]) }
+            kept.append(contentsOf: UnsafeBufferPointer(start: entry(slot), count: 1 << width))
+            next = occupied(from: slot + 1)
+        }
+        slots = kept
+        index = keptIndex
+        firstOccupied = 0
+    }
+}
+
+extension Value {
+    /// Stands where an entry was removed: no code point, so that nothing equals it and copying it costs nothing.
+    static var vacancy: Value { .char(UInt32.max) }
+
+    @inline(__always) var isVacancy: Bool {
+        if case .char(UInt32.max) = self { true } else { false }
+    }
+
+    /// Whether two keys are one: identical, or equal. `##NaN` is found by identity alone, which a word does not have.
+    @inline(__always) static func areSameKey(_ key: Value, _ held: Value) throws(Fault) -> Bool {
+        switch (key, held) {
+        case (.int(let a), .int(let b)): a == b
+        case (.keyword(let a), .keyword(let b)): a == b
+        case (.text(let a), .text(let b)): a == b
+        default: try key.equals(held)
+        }
+    }
+
+    /// `hashCode`, with the common kinds of keys inline.
+    @inline(__always) func keyHash() throws(Fault) -> UInt32 {
+        switch self {
+        case .int(let int): Hashing.int(int)
+        case .keyword(let name): Hashing.keyword(name)
+        default: try hashCode()
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Engine
+import Testing
+import Values
+
+@testable import Adapters
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+@Suite struct SmallEffectsTests {
+    /// A clock that a test turns.
+    final class Timers: @unchecked Sendable {
+        // Sendable: a test uses it from one thread.
+        var waiting: [(ms: Int64, body: @Sendable () -> Void)] = []
+        var withdrawn = 0
+    }
+
+    let timers = Timers()
+    let lines = Gathered<String>()
+
+    private var effects: [AdapterEffect] { SmallEffects(log: { [lines] in lines.add($0) }).all }
+
+    private func start(_ type: String, _ params: [KnownName: Value], _ answers: Gathered<AdapterError?>) -> (
+        @Sendable () -> Void
+    )? {
+        let call = EffectCall(
+            params: Params(map(params)),
+            after: { [timers] ms, body in
+                timers.waiting.append((ms, body))
+                return { timers.withdrawn += 1 }
+            })
+        return effects.first { $0.type == type }!.start(call) { result in
+            if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
+        }
+    }
+
+    @Test("P25: sleep waits on the run's own clock, for as long as told") func sleep() {
+        let answers = Gathered<AdapterError?>()
+        _ = start("time/sleep", [.ms: .int(250)], answers)
+        #expect(answers.all.isEmpty)
+        #expect(timers.waiting.map(\.ms) == [250])
+        timers.waiting[0].body()
+        #expect(answers.all == [nil])
+        _ = start("time/sleep", [.ms: .int(0)], answers)
+        #expect(answers.all == [nil, nil])
+        _ = start("time/sleep", [:], answers)
+        #expect(answers.all.last??.code == .invalidParameter)
+    }
+
+    @Test("A cancelled sleep answers once, whatever its timer does") func cancelledSleep() {
+        let answers = Gathered<AdapterError?>()
+        let cancel = start("time/sleep", [.ms: .int(250)], answers)
+        cancel?()
+        timers.waiting[0].body()
+        #expect(answers.all == [.cancelled])
+        #expect(timers.withdrawn == 1)
+    }
+
+    @Test("P27: log lines have their level, the message and its data") func log() async throws {
+        _ = try await perform(effects, "log/info", [.message: .string("started")])
+        _ = try await perform(effects, "log/warn", [.message: .string("slow"), .data: .int(7)])
+        _ = try await perform(effects, "log/error", [.message: .string("gone")])
+        #expect(lines.all == ["[INFO] started", "[WARN] slow 7", "[ERROR] gone"])
+    }
+
+    @Test("Variables: asked for by name, nil when unset") func environment() async throws {
+        setenv("SLUICE_TEST_VARIABLE", "v", 1)
+        #expect(try await perform(effects, "env/get", [.name: .string("SLUICE_TEST_VARIABLE")]).stringValue == "v")
+        #expect(try await perform(effects, "env/get", [.name: .string("SLUICE_TEST_NONE")]).isNil)
+        let refused = await failure { () async throws(AdapterError) in
+            try await perform(
+                effects, "env/get", [.name: .string("PATH")],
+                allow: { need throws(AdapterError) in
+                    #expect(need == .env("PATH"))
+                    throw AdapterError(.permissionDenied, "no")
+                })
+        }
+        #expect(refused?.code == .permissionDenied)
+    }
+}

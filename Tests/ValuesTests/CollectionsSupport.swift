@@ -1,0 +1,77 @@
+import Testing
+import Values
+
+/// A small seeded generator (SplitMix64), so that a failing run is a number.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
+    }
+
+    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+}
+
+/// A word that models a value: comparable and hashable by Swift's own means.
+enum Word: Hashable {
+    case int(Int64)
+    case text(String)
+
+    var value: Value {
+        switch self {
+        case .int(let int): .int(int)
+        case .text(let string): .string(string)
+        }
+    }
+
+    init?(_ value: Value) {
+        switch value {
+        case .int(let int): self = .int(int)
+        case .text(let text): self = .text(text.string)
+        default: return nil
+        }
+    }
+
+    static func random(_ range: Int, _ random: inout Seeded) -> Word {
+        let number = random.below(range)
+        return number % 3 == 0 ? .text("word \(number)") : .int(Int64(number) &* 0x1_0001)
+    }
+}
+
+/// Keys of one chosen hash, to force collisions.
+final class Collider: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    let id: Int
+    let hash: UInt32
+
+    init(_ id: Int, hash: UInt32) {
+        self.id = id
+        self.hash = hash
+    }
+
+    override func equals(_ other: Value) throws(Fault) -> Bool {
+        if case .object(let object) = other { (object as? Collider)?.id == id } else { false }
+    }
+    override func hashCode() throws(Fault) -> UInt32 { hash }
+}
+
+func ints(_ numbers: some Sequence<Int>) -> [Value] { numbers.map { .int(Int64($0)) } }
+
+func ints(_ numbers: Int...) -> [Value] { ints(numbers) }
+
+/// The exception class an operation fails with; nil when it succeeds.
+func failure(_ body: () throws(Fault) -> Void) -> ExceptionClass? {
+    do throws(Fault) {
+        try body()
+        return nil
+    } catch {
+        guard case .thrown(let exception) = error else { return nil }
+        return exception.type
+    }
+}
