@@ -268,6 +268,26 @@ import Values
         #expect(world.main(world.call("deliver", promise, .int(4)), world.call("await", promise)).int == 3)
     }
 
+    /// `deref` waits by making the machine ask again.
+    @Test(arguments: SchedulerKind.allCases)
+    func derefWaits(_ kind: SchedulerKind) {
+        let world = kind.world()
+        let promise = Promise()
+        let deref = Native("deref", 0) { (_, _) throws(Fault) in try promise.current() }
+        let delivering = Actor([world.call("sleep", .int(2)), world.call("deliver", .object(promise), .int(8))])
+        world.runtime.spawn(delivering.function())
+        #expect(world.main(Do.call(deref)).int == 8)
+        #expect(world.main(Do.call(deref)).int == 8)
+    }
+
+    @Test func derefWithALimitGivesTheFallbackEachTime() {
+        let world = World(.virtual(seed: 1))
+        let promise = Promise()
+        let deref = Native("deref", 0) { (_, _) throws(Fault) in try promise.current(within: 300, else: .int(1)) }
+        #expect(world.main(Do.call(deref), Do.call(deref)).int == 1)
+        #expect(world.runtime.scheduler.now() == 600_000_000)
+    }
+
     @Test func aDeadlineGivesTheFallback() {
         let world = World(.virtual(seed: 1))
         let result = world.main(world.call("await", .object(Promise()), .int(500), .int(1)))

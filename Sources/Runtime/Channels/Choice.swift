@@ -83,7 +83,7 @@ private struct Choice {
     /// Waits at all channels at once.
     func wait(_ job: Job) throws(Fault) -> Control {
         attempt: while true {
-            let entry = Waiting(job, job.arm(), isChoice: true)
+            let entry = Waiting(job, job.arm(), .choice)
             for operation in operations {
                 let step: Channel.Step
                 do throws(Fault) { step = try operation.channel.choose(entry, putting: operation.value) } catch {
