@@ -48,6 +48,7 @@ let package = Package(
         .testTarget(
             name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"], exclude: ["cases"],

@@ -8,13 +8,25 @@ import Values
 /// handler then stops what it does and may answer or not, since nothing is made of a late answer.
 package protocol EffectHandler: Sendable {
     func start(_ request: EffectRequest, _ completion: Completion)
+
+    /// Whether the work happens in fibers and on the request's clock alone, so that a virtual clock may jump while it is under
+    /// way. False unless a handler says otherwise: then time stands until it has answered.
+    var isVirtual: Bool { get }
+}
+
+extension EffectHandler {
+    package var isVirtual: Bool { false }
 }
 
 /// A handler that is a closure.
 package struct ClosureHandler: EffectHandler {
     private let body: @Sendable (EffectRequest, Completion) -> Void
+    package let isVirtual: Bool
 
-    package init(_ body: @escaping @Sendable (EffectRequest, Completion) -> Void) { self.body = body }
+    package init(isVirtual: Bool = false, _ body: @escaping @Sendable (EffectRequest, Completion) -> Void) {
+        self.body = body
+        self.isVirtual = isVirtual
+    }
 
     /// For work that is over at once.
     package static func immediate(_ body: @escaping @Sendable (EffectRequest) -> Outcome) -> ClosureHandler {
