@@ -6,7 +6,8 @@
 /// The embedded library.
 public enum Stdlib {
     /// One definition in the library.
-    public struct Entry {
+    public struct Entry: @unchecked Sendable {
+        // Sendable: static bytes.
         /// UTF-8, living as long as the process.
         public let source: UnsafeBufferPointer<UInt8>
         /// For messages: `clojure/core.slu`.
@@ -18,7 +19,9 @@ public enum Stdlib {
     /// The definition of `namespace/name`, or nil.
     public static func find(_ namespace: UnsafeBufferPointer<UInt8>, _ name: UnsafeBufferPointer<UInt8>) -> Entry? {
         let lines = Lines.all
-        guard let at = lines.firstLine(atOrAfter: namespace, name), lines.name(at) == (namespace, name) else { return nil }
+        guard let at = lines.firstLine(atOrAfter: namespace, name), lines.namespace(at).elementsEqual(namespace),
+            lines.symbol(at).elementsEqual(name)
+        else { return nil }
         return lines.entry(at)
     }
 
@@ -87,15 +90,6 @@ private struct Lines: @unchecked Sendable {
         return Bytes(rebasing: bytes[start..<end])
     }
 
-    struct FullName {
-        var namespace: Bytes
-        var name: Bytes
-        static func == (left: FullName, right: (Bytes, Bytes)) -> Bool {
-            left.namespace.elementsEqual(right.0) && left.name.elementsEqual(right.1)
-        }
-    }
-    func name(_ at: Int) -> FullName { FullName(namespace: namespace(at), name: symbol(at)) }
-
     /// The first line whose name is not before `namespace/name`; nil when all are.
     func firstLine(atOrAfter namespace: Bytes, _ name: Bytes) -> Int? {
         var low = 0
@@ -111,21 +105,17 @@ private struct Lines: @unchecked Sendable {
     /// Whether the line's `namespace/name` sorts before the given one.
     private func isBefore(_ at: Int, _ namespace: Bytes, _ name: Bytes) -> Bool {
         var offset = at
-        for wanted in [namespace, Lines.slash, name] {
-            for byte in wanted {
-                let own = offset < bytes.count ? bytes[offset] : 0
-                if own == UInt8(ascii: " ") || own < byte { return true }
-                if own > byte { return false }
-                offset += 1
-            }
+        for index in 0..<namespace.count + 1 + name.count {
+            let byte =
+                index < namespace.count
+                ? namespace[index] : index == namespace.count ? UInt8(ascii: "/") : name[index - namespace.count - 1]
+            let own = offset < bytes.count ? bytes[offset] : 0
+            if own == UInt8(ascii: " ") || own < byte { return true }
+            if own > byte { return false }
+            offset += 1
         }
         return false
     }
-
-    nonisolated(unsafe) private static let slash: Bytes = {
-        let text: StaticString = "/ "
-        return Bytes(start: text.utf8Start, count: 1)
-    }()
 
     func entry(_ at: Int) -> Stdlib.Entry {
         let line = Bytes(rebasing: bytes[at..<end(at)])

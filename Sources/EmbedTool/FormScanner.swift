@@ -17,11 +17,13 @@ struct FormScanner {
     }
 
     private let bytes: [UInt8]
+    /// What the file's `ns` or `in-ns` form says.
+    private(set) var namespace: String?
     private var at = 0
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// The definitions of the file, its `ns` form left out.
+    /// The definitions of the file, its `ns` or `in-ns` form left out.
     mutating func forms() throws(Problem) -> [Form] {
         var found: [Form] = []
         while skipBlank() {
@@ -30,6 +32,7 @@ struct FormScanner {
             try skipForm()
             var inner = FormScanner(Array(bytes[start..<at]))
             let names = try inner.definedNames(line(of: start))
+            namespace = namespace ?? inner.namespace
             if !names.isEmpty { found.append(Form(names: names, range: start..<at, line: line(of: start))) }
         }
         return found
@@ -40,7 +43,9 @@ struct FormScanner {
         at = 1
         let head = try token()
         switch head {
-        case "ns": return []
+        case "ns", "in-ns":
+            namespace = try token()
+            return []
         case "def", "defn", "defn-", "defmacro", "defonce", "defmulti": return [try token()]
         case "defprotocol":
             var names = [try token()]
@@ -64,6 +69,7 @@ struct FormScanner {
             at += 1
             try skipForm()
         }
+        if skipBlank(), bytes[at] == UInt8(ascii: "'") { at += 1 }
         let start = at
         try skipForm()
         return String(decoding: bytes[start..<at], as: UTF8.self)

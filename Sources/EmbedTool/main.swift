@@ -1,8 +1,8 @@
-// Writes the standard library into a Swift file: the texts as one static string, and an index of the definitions in them.
-//
-//   EmbedTool OUTPUT.swift ROOT FILE.slu…
-//
-// A line of the index is `namespace/name start end line file`, with offsets into the text; the lines are sorted by bytes.
+//! EmbedTool: writes the standard library into a Swift file: the texts as one static string, and an index of the definitions in them.
+//!
+//!   EmbedTool OUTPUT.swift ROOT FILE.slu…
+//!
+//! A line of the index is `namespace/name start end line file`, with offsets into the text; the lines are sorted by bytes.
 
 import Foundation
 
@@ -17,12 +17,12 @@ func embed(_ output: String, _ root: String, _ paths: [String]) {
     for path in paths.sorted() {
         guard let data = FileManager.default.contents(atPath: path) else { fail("\(path):1:1: error: cannot be read") }
         let relative = String(path.dropFirst(root.count).drop { $0 == "/" })
-        // `foo_bar/baz.slu` holds the namespace `foo-bar.baz`.
-        let namespace = relative.dropLast(4).replacing("/", with: ".").replacing("_", with: "-")
         let bytes = [UInt8](data)
         var scanner = FormScanner(bytes)
         do throws(FormScanner.Problem) {
-            for form in try scanner.forms() {
+            let forms = try scanner.forms()
+            guard let namespace = scanner.namespace else { fail("\(path):1:1: error: the file names no namespace") }
+            for form in forms {
                 let start = text.count
                 text.append(contentsOf: bytes[form.range])
                 for name in form.names {

@@ -49,9 +49,14 @@ package struct EDNOptions {
     /// The value of a tagged form, or nil when the tag is unknown; asked before `#inst` and `#uuid` are handled.
     package var tagged: ((Name, Value) throws(Fault) -> Value?)?
     package var unknownTag: UnknownTag
+    /// Whether collections carry their `Origin`, as they do in code: for data that a checker will point into.
+    package var places: Bool
 
-    package init(unknownTag: UnknownTag = .refuse, tagged: ((Name, Value) throws(Fault) -> Value?)? = nil) {
+    package init(
+        unknownTag: UnknownTag = .refuse, places: Bool = false, tagged: ((Name, Value) throws(Fault) -> Value?)? = nil
+    ) {
         self.unknownTag = unknownTag
+        self.places = places
         self.tagged = tagged
     }
 }

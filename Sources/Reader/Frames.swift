@@ -200,7 +200,7 @@ extension Reader {
 
     private mutating func makeCollection(_ top: Frame, _ span: Span) throws(SyntaxError) -> Value {
         var extra: Extra?
-        if isCode {
+        if keepsPlaces {
             extra = Extra(meta: nil, origin: Origin(source: source, span: span, children: Array(spans[top.base...])))
         }
         switch top.kind {

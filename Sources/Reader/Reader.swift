@@ -63,12 +63,13 @@ package struct Reader {
         switch dialect {
         case .code:
             isCode = true
+            keepsPlaces = true
             classes = ByteClass.code.classes
-        case .edn:
+        case .edn(let options):
             isCode = false
+            keepsPlaces = options.places
             classes = ByteClass.edn.classes
         }
-        keepsPlaces = isCode
         // A byte order mark says nothing in UTF-8.
         if end >= 3, base[0] == 0xef, base[1] == 0xbb, base[2] == 0xbf { position = 3 }
     }

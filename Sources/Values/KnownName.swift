@@ -120,6 +120,16 @@ public enum KnownName: String, CaseIterable, Sendable {
     case retryAfterMs = "retry-after-ms"
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
+    // declarations
+    case all, ask, configure, cron, definition
+    case fail, handler, mcp, net, needs, params, paths, phase
+    case phases, read, recovery, run, runtime, system, systems, write
+    case igRef = "ig/ref"
+    // types of parameters
+    case any, bool, int, keyword, map, number, string
+    case vectorType = "vector"
+    // differences of graphs
+    case added, after, before, removed
 
     /// The interned name; constant for the life of the process.
     public var name: Name { KnownName.table.names[ordinal] }

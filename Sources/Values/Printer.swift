@@ -13,7 +13,7 @@ public struct Printer {
     /// `*print-meta*`: metadata before the values that have some; only when `readably` too.
     public var metadata = false
     /// Past this many bytes the printer throws `.exhausted(.memory)`: shared data can print exponentially larger than it is.
-    public var byteLimit: Int?
+    public var byteLimit = Text.byteLimit
     /// Whether an unrealised sequence throws `.force`; otherwise it prints as `…`, for who may not run code.
     public var forces = true
 
@@ -200,8 +200,8 @@ extension Printer {
     /// No more entries than will be written, and one to know that there are more.
     private func entries(of map: HashMap) -> [Value] {
         var flat: [Value] = []
-        let limit = maxLength.map { ($0 + 1) * 2 } ?? map.count * 2
-        flat.reserveCapacity(min(limit, map.count * 2))
+        let limit = min(maxLength.map { max(0, $0) } ?? map.count, map.count - 1) * 2 + 2
+        flat.reserveCapacity(limit)
         map.forEach { (key, value) in
             flat.append(key)
             flat.append(value)
@@ -236,7 +236,7 @@ extension Printer {
     }
 
     private func checkSize(adding count: Int) throws(Fault) {
-        if let byteLimit, bytes.count + count > byteLimit { throw .exhausted(.memory) }
+        if bytes.count + count > byteLimit { throw .exhausted(.memory) }
     }
 }
 

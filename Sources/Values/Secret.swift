@@ -37,10 +37,12 @@ package struct Secret: Sendable {
 
     /// `output` with every known secret replaced by `mark`.
     package func masking(_ output: Text) -> Text {
-        var masked = output
         let mark = Text(Secret.mark)
+        var masked = output
         for secret in known {
-            masked = secret.withUnsafeBufferPointer { masked.replacing(Text(validated: $0), with: mark) }
+            let secret = secret.withUnsafeBufferPointer { Text(validated: $0) }
+            // What cannot be masked is not shown at all.
+            masked = (try? masked.replacing(secret, with: mark)) ?? mark
         }
         return masked
     }

@@ -103,19 +103,11 @@ import Testing
             let values = try group.map(number)
             for value in values {
                 #expect(try value.equals(values[0]))
-                #expect(try hash(value) == hash(values[0]))
+                #expect(try value.hashCode() == values[0].hashCode())
             }
         }
-        #expect(try hash(number("18446744073709551617")) != hash(number("18446744073709551616")))
-        #expect(Numbers.hash(1) != Numbers.hash(2))
-    }
-
-    private func hash(_ value: Value) throws -> UInt32 {
-        switch value {
-        case .int(let int): Numbers.hash(int)
-        case .object(let object): try object.hashCode()
-        default: try value.hashCode()
-        }
+        #expect(try number("18446744073709551617").hashCode() != number("18446744073709551616").hashCode())
+        #expect(try number("1/2").hashCode() != number("1/3").hashCode())
     }
 
     /// N4: what was asked for and what was found.
@@ -153,8 +145,8 @@ import Testing
             value = next
             rounds += 1
         }
-        // 63 bits doubled 15 times are the last to fit 2^21.
-        #expect(rounds == 15)
+        // 63 bits doubled 14 times are the last to fit 2^20.
+        #expect(rounds == 14)
         #expect(throws: Fault.self) { try Numbers.add(number("1e10000000M"), number("1M")) }
         #expect(throws: Fault.self) { try Numbers.rationalize(number("1e-10000000M")) }
         #expect(throws: Fault.self) { try Numbers.bigint(number("1e10000000M")) }

@@ -10,18 +10,14 @@ package struct ValueKey: Hashable, Sendable {
     /// Throws what hashing the value throws.
     package init(_ value: Value) throws(Fault) {
         self.value = value
-        if case .text(let text) = value {
-            code = ValueKey.hash(text.utf8)
-        } else {
-            code = try value.hashCode()
-        }
+        code = try value.hashCode()
     }
 
     /// The key of a string: it cannot fail.
     package init(text: String) {
         let made = Text(text)
         value = .text(made)
-        code = ValueKey.hash(made.utf8)
+        code = made.hash
     }
 
     /// The key of a keyword: it cannot fail.
@@ -36,12 +32,6 @@ package struct ValueKey: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
-
-    private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
-    }
 
     /// The value as a message shows it: readable, without control characters, not longer than a line.
     package var shown: String { ValueKey.shown(value) }
@@ -59,44 +49,5 @@ package struct ValueKey: Hashable, Sendable {
 
     private static func cut(_ text: String) -> String {
         text.unicodeScalars.count <= 80 ? text : "\(String(text.unicodeScalars.prefix(80)))…"
-    }
-}
-
-/// The nearest of some names to one that was not found, for error messages.
-package enum Nearest {
-    /// Nil when nothing is near: more than a third of the letters differ.
-    package static func name(to wanted: String, among names: some Sequence<String>) -> String? {
-        let wantedLetters = Array(wanted.unicodeScalars.prefix(64))
-        var best: (name: String, distance: Int)?
-        for name in names {
-            let letters = Array(name.unicodeScalars.prefix(64))
-            let allowed = max(1, max(letters.count, wantedLetters.count) / 3)
-            guard abs(letters.count - wantedLetters.count) <= allowed else { continue }
-            let found = distance(wantedLetters, letters)
-            guard found <= allowed else { continue }
-            if best.map({ (found, name) < ($0.distance, $0.name) }) ?? true { best = (name, found) }
-        }
-        return best?.name
-    }
-
-    /// Edits, where exchanging two neighbours is one.
-    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
-        if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
-        var before: [Int] = []
-        var previous = Array(0...right.count)
-        for row in 1...left.count {
-            var current = [row] + Array(repeating: 0, count: right.count)
-            for column in 1...right.count {
-                let same = left[row - 1] == right[column - 1]
-                current[column] = min(
-                    previous[column] + 1, current[column - 1] + 1, previous[column - 1] + (same ? 0 : 1))
-                if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
-                    current[column] = min(current[column], before[column - 2] + 1)
-                }
-            }
-            before = previous
-            previous = current
-        }
-        return previous[right.count]
     }
 }

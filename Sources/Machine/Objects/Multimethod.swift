@@ -30,20 +30,36 @@ enum Hierarchy {
     }
 }
 
-/// A multimethod: methods by dispatch value.
+/// A multimethod: a table of methods, and the function that picks from it.
 ///
-/// Calling one calls its dispatcher, a function in the language that computes the dispatch value, asks `select` for the
+/// Calling one calls its dispatcher, a function in the language that computes the dispatch value, asks the table for the
 /// method and calls that: a dispatch function may park like any other.
 final class Multimethod: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    let table: MethodTable
+    private let dispatcher: Value
+
+    init(_ table: MethodTable, dispatcher: Value) {
+        self.table = table
+        self.dispatcher = dispatcher
+    }
+
+    override var kind: ObjectKind { .multimethod }
+    override func write(to printer: inout Printer) throws(Fault) { printer.write("#<multimethod \(table.name)>") }
+    override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? { dispatcher }
+}
+
+/// The methods of a multimethod by dispatch value. An object of its own, so that the dispatcher, which holds it, and the
+/// multimethod, which holds the dispatcher, make no circle.
+final class MethodTable: Object, @unchecked Sendable {
     // Sendable: guarded by `lock`.
     let name: String
     private let fallback: Value
     private let hierarchy: Var
     private let ancestorsKey: Value
     private let lock = Lock()
-    private var dispatcher: Value = .nil
     private var table = HashMap()
-    /// Dispatch value → map of the values it is preferred to.
+    /// Dispatch value → set of the values it is preferred to.
     private var preferences = HashMap()
     private var cache = HashMap()
     private var cachedHierarchy: Value = .nil
@@ -54,11 +70,6 @@ final class Multimethod: Object, @unchecked Sendable {
         self.hierarchy = hierarchy
         self.ancestorsKey = ancestorsKey
     }
-
-    override var kind: ObjectKind { .multimethod }
-    override func write(to printer: inout Printer) throws(Fault) { printer.write("#<multimethod \(name)>") }
-    override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? { lock.withLock { dispatcher } }
-    func setDispatcher(_ function: Value) { lock.withLock { dispatcher = function } }
 
     var methods: HashMap { lock.withLock { table } }
     var preferred: HashMap { lock.withLock { preferences } }

@@ -5,6 +5,20 @@ extension Arguments {
     /// Puts an argument back that was taken, so that the operation can run again.
     @inline(__always) func restore(_ index: Int, _ value: consuming Value) { base[index] = value }
 
+    // Taken in functions of their own: a `switch` that binds a payload would keep a second reference.
+
+    /// Moves out a vector, which the argument must be.
+    func takeVector(_ index: Int) -> Vector {
+        guard case .vector(let vector) = take(index) else { fatalError("not a vector") }
+        return vector
+    }
+
+    /// Moves out a set, which the argument must be.
+    func takeSet(_ index: Int) -> HashSet {
+        guard case .set(let set) = take(index) else { fatalError("not a set") }
+        return set
+    }
+
     func text(_ index: Int, _ operation: String) throws(Fault) -> Text {
         if case .text(let text) = base[index] { return text }
         throw .type(operation, expected: "a string", found: base[index])

@@ -70,24 +70,24 @@ extension CollectionPrimitives {
         return .set(set)
     }
 
-    static func sortedMap(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try sortedMap(a, from: 0, .natural) }
+    static func sortedMap(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fill(SortedMap(), a, from: 0) }
     static func sortedMapBy(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try sortedMap(a, from: 1, Comparator(a[0], fiber))
+        try fill(SortedMap(compare: Comparator.order(a[0], fiber)), a, from: 1)
     }
-    private static func sortedMap(_ a: Arguments, from start: Int, _ comparator: Comparator) throws(Fault) -> Value {
+    private static func fill(_ empty: SortedMap, _ a: Arguments, from start: Int) throws(Fault) -> Value {
         try pairs(a, from: start, "sorted-map")
-        var tree = SortedTree(comparator)
-        for index in stride(from: start, to: a.count, by: 2) { tree = try tree.setting(a[index], a[index + 1]) }
-        return .object(SortedMap(tree, meta: nil))
+        var map = empty
+        for index in stride(from: start, to: a.count, by: 2) { map = try map.setting(a[index], a[index + 1]) }
+        return .object(map)
     }
-    static func sortedSet(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try sortedSet(a, from: 0, .natural) }
+    static func sortedSet(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fill(SortedSet(), a, from: 0) }
     static func sortedSetBy(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try sortedSet(a, from: 1, Comparator(a[0], fiber))
+        try fill(SortedSet(compare: Comparator.order(a[0], fiber)), a, from: 1)
     }
-    private static func sortedSet(_ a: Arguments, from start: Int, _ comparator: Comparator) throws(Fault) -> Value {
-        var tree = SortedTree(comparator)
-        for index in start..<max(start, a.count) where try tree.find(a[index]) == nil { tree = try tree.setting(a[index], .nil) }
-        return .object(SortedSet(tree, meta: nil))
+    private static func fill(_ empty: SortedSet, _ a: Arguments, from start: Int) throws(Fault) -> Value {
+        var set = empty
+        for index in start..<max(start, a.count) { set = try set.inserting(a[index]) }
+        return .object(set)
     }
 
     static func mapEntry(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .vector([a[0], a[1]]) }
@@ -118,7 +118,7 @@ extension CollectionPrimitives {
             guard case .int(let index) = a[1], index >= 0, index < vector.count else { return .nil }
             return .vector([a[1], vector[Int(index)]])
         case .object(let sorted as SortedMap):
-            guard let entry = try sorted.tree.find(a[1]) else { return .nil }
+            guard let entry = try sorted.entry(a[1]) else { return .nil }
             return .vector([entry.key, entry.value])
         case .object(let object) where object.isLookup:
             guard let value = try object.lookup(a[1]) else { return .nil }
@@ -235,8 +235,8 @@ extension CollectionPrimitives {
         let elements: [Value]
         switch a[0] {
         case .vector(let vector): elements = vector.elements.reversed()
-        case .object(let map as SortedMap): elements = map.tree.entries.reversed().map { .vector([$0.key, $0.value]) }
-        case .object(let set as SortedSet): elements = set.tree.entries.reversed().map(\.key)
+        case .object(let map as SortedMap): elements = map.entryVector(ascending: false).elements
+        case .object(let set as SortedSet): elements = set.elementVector(ascending: false).elements
         default: throw .type("rseq", expected: "a vector or a sorted collection", found: a[0])
         }
         return elements.isEmpty ? .nil : .seq(SeqView(.vector(Vector(elements), index: 0)))
@@ -248,33 +248,37 @@ extension CollectionPrimitives {
     /// `(subseq coll test key)` and `(subseq coll test key test key)`; the tests are `<`, `<=`, `>` and `>=` themselves.
     private static func sorted(_ a: Arguments, _ operation: String, reversed: Bool) throws(Fault) -> Value {
         guard a.count != 4 else { throw .of(.arity, "\(operation) takes 3 or 5 arguments, but was called with 4") }
-        let tree: SortedTree
+        let elements: Vector
+        let order: Comparator.Order
         let isMap: Bool
         switch a[0] {
-        case .object(let map as SortedMap): (tree, isMap) = (map.tree, true)
-        case .object(let set as SortedSet): (tree, isMap) = (set.tree, false)
+        case .object(let map as SortedMap): (elements, order, isMap) = (map.entryVector(ascending: !reversed), map.compare, true)
+        case .object(let set as SortedSet): (elements, order, isMap) = (set.elementVector(ascending: !reversed), set.compare, false)
         default: throw .type(operation, expected: "a sorted collection", found: a[0])
         }
         var found: [Value] = []
-        for entry in tree.entries {
+        for element in elements {
             var holds = true
             for index in stride(from: 1, to: a.count, by: 2) where holds {
-                guard case .native(let test) = a[index] else {
-                    throw .type(operation, expected: "one of < <= > >=", found: a[index])
-                }
-                let order = try tree.comparator.compare(entry.key, a[index + 1])
-                switch test.name {
-                case "<": holds = order < 0
-                case "<=": holds = order <= 0
-                case ">": holds = order > 0
-                case ">=": holds = order >= 0
-                default: throw .type(operation, expected: "one of < <= > >=", found: a[index])
-                }
+                let key = isMap ? try Collections.nth(element, 0) ?? .nil : element
+                holds = try satisfies(a[index], try order(key, a[index + 1]), operation)
             }
-            if holds { found.append(isMap ? .vector([entry.key, entry.value]) : entry.key) }
+            if holds { found.append(element) }
         }
-        if reversed { found.reverse() }
         return found.isEmpty ? .nil : .seq(SeqView(.vector(Vector(found), index: 0)))
+    }
+
+    private static func satisfies(_ test: Value, _ order: Int, _ operation: String) throws(Fault) -> Bool {
+        if case .native(let test) = test {
+            switch test.name {
+            case "<": return order < 0
+            case "<=": return order <= 0
+            case ">": return order > 0
+            case ">=": return order >= 0
+            default: break
+            }
+        }
+        throw .type(operation, expected: "one of < <= > >=", found: test)
     }
 }
 
@@ -333,20 +337,20 @@ extension CollectionPrimitives {
         if a.count == 1 { return a.take(0) }
         if case .nil = a[0] { return .nil }
         if case .object(let object as SortedSet) = a[0] {
-            var tree = object.tree
-            for index in 1..<a.count { tree = try tree.removing(a[index]) }
-            return .object(SortedSet(tree, meta: object.metadata))
+            var changed = object
+            for index in 1..<a.count { changed = try changed.without(a[index]) }
+            return .object(changed)
         }
-        guard case .set(var set) = a[0] else { throw .type("disj", expected: "a set", found: a[0]) }
+        guard case .set = a[0] else { throw .type("disj", expected: "a set", found: a[0]) }
         if a.count == 2 {
-            // The only reference that is left is this one.
-            _ = a.take(0)
+            var set = a.takeSet(0)
             do throws(Fault) { try HashSet.remove(&set, a[1]) } catch {
                 a.restore(0, .set(set))
                 throw error
             }
             return .set(set)
         }
+        guard case .set(var set) = a[0] else { return .nil }
         for index in 1..<a.count { try HashSet.remove(&set, a[index]) }
         return .set(set)
     }
@@ -354,9 +358,9 @@ extension CollectionPrimitives {
     static func pop(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
         case .nil: return .nil
-        case .vector(var vector):
-            guard !vector.isEmpty else { throw .illegalState("cannot pop an empty vector") }
-            _ = a.take(0)
+        case .vector:
+            guard try Sequences.count(a[0]) > 0 else { throw .illegalState("cannot pop an empty vector") }
+            var vector = a.takeVector(0)
             Vector.removeLast(&vector)
             return .vector(vector)
         case .list(let list):

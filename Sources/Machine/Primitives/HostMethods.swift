@@ -112,13 +112,10 @@ private enum TextMethods {
             return .int(Int64(text.index(of: try needle(a, method), from: a.count == 3 ? try a.count(2, method) : 0) ?? -1))
         case ("lastIndexOf", 2): return .int(Int64(text.lastIndex(of: try needle(a, method)) ?? -1))
         case ("replace", 3):
-            return .text(text.replacing(try needle(a, method), with: try needle(Arguments(a.base + 1, a.count - 1), method)))
+            return .text(try text.replacing(try needle(a, method), with: try needle(Arguments(a.base + 1, a.count - 1), method)))
         case ("concat", 2): return try StringPrimitives.str(a, fiber)
         case ("repeat", 2):
-            let times = try a.count(1, ".repeat")
-            guard times >= 0 else { throw .illegalArgument(".repeat takes a count of at least 0, but found \(times)") }
-            try fiber.instance.account.reserve(text.byteCount.multipliedReportingOverflow(by: times).partialValue)
-            return .text(text.repeated(times))
+            return .text(try TextMethods.repeated(text, try a.count(1, ".repeat"), fiber))
         case ("equalsIgnoreCase", 2):
             guard case .text(let other) = a[1] else { return .false }
             return .bool(text.lowercased() == other.lowercased())
@@ -126,6 +123,16 @@ private enum TextMethods {
         case ("toCharArray", 1): return .object(ArrayObject(try Sequences.array(a[0])))
         default: return nil
         }
+    }
+
+    private static func repeated(_ text: Text, _ times: Int, _ fiber: Fiber) throws(Fault) -> Text {
+        guard times >= 0 else { throw .illegalArgument(".repeat takes a count of at least 0, but found \(times)") }
+        let (size, overflow) = text.byteCount.multipliedReportingOverflow(by: times)
+        guard !overflow, size <= Text.byteLimit else { throw .exhausted(.memory) }
+        try fiber.instance.account.reserve(size)
+        var builder = TextBuilder(capacity: size)
+        for _ in 0..<times { builder.append(text) }
+        return builder.finish()
     }
 
     /// A string or a character.

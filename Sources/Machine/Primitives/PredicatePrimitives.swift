@@ -55,7 +55,7 @@ enum PredicatePrimitives {
         return .false
     }
     static func identical(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(a[0].isIdentical(to: a[1])) }
-    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(Int64(try Ordering.compare(a[0], a[1]))) }
+    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(Int64(try Value.compare(a[0], a[1]))) }
     static func hash(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         // Signed, as Clojure's hashes are.
         .int(Int64(Int32(bitPattern: try a[0].hashCode())))

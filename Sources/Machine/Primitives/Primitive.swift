@@ -107,6 +107,9 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
+    /// Whether a namespace has some.
+    public func has(_ namespace: String) -> Bool { families.contains { "\($0.namespace)" == namespace } }
+
     /// The namespaces that have some, in the tables' order.
     public var namespaces: [String] { families.map { "\($0.namespace)" } }
 
@@ -138,7 +141,7 @@ public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
         CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
-        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, NamePrimitives.core,
+        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
         ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core, TypePrimitives.core,
@@ -151,7 +154,7 @@ public enum Primitives {
     public static func find(namespace: Name, name: Name) -> Native? { all.find(namespace: namespace, name: name) }
     public static func find(namespace: String, name: String) -> Native? { all.find(namespace: namespace, name: name) }
 
-    /// The static fields of host classes: `Math/PI`, `Long/MAX_VALUE` …
+    /// What is no function: the host classes (`String`) and their static fields (`Math/PI`, `Long/MAX_VALUE`).
     public static func constant(namespace: String, name: String) -> Value? {
         switch (namespace, name) {
         case ("Math", "PI"): .double(.pi)
@@ -167,6 +170,8 @@ public enum Primitives {
         case ("Double", "NaN"): .double(.nan)
         case ("Boolean", "TRUE"): .true
         case ("Boolean", "FALSE"): .false
+        // `String`, `clojure.lang.Keyword`: classes of the host are seen everywhere.
+        case ("clojure.core", _): HostClass.named(name).map { .object($0) }
         default: nil
         }
     }

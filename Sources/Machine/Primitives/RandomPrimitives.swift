@@ -6,13 +6,16 @@ enum RandomPrimitives {
         "clojure.core",
         [
             Primitive("rand", .between(0, 1), rand), Primitive("rand-int", 1, randInt), Primitive("shuffle", 1, shuffle),
-            Primitive("random-uuid", 0) { (_, fiber) in
-                .object(UUIDValue(random: fiber.instance.random.next(), fiber.instance.random.next()))
-            },
+            Primitive("random-uuid", 0) { (_, fiber) in .object(randomUUID(fiber.instance.random)) },
         ])
 
     static func rand(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         .double(fiber.instance.random.unit() * (a.count == 1 ? try a.double(0, "rand") : 1))
+    }
+
+    /// Version 4.
+    static func randomUUID(_ random: RandomSource) -> UUIDValue {
+        UUIDValue(high: random.next() & ~0xf000 | 0x4000, low: random.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
     }
 
     static func randInt(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {

@@ -13,10 +13,10 @@ enum SequencePrimitives {
             Primitive("list*", .atLeast(1), listStar), Primitive("apply", .atLeast(2), control: apply),
             Primitive("reverse", 1, reverse), Primitive("to-array", 1, toArray), Primitive("chunk-first", 1, chunkFirst),
             Primitive("chunk-rest", 1, chunkRest), Primitive("chunk-next", 1, chunkNext),
-            Primitive("chunk-cons", 2, chunkCons), Primitive("chunk-buffer", 1) { (_, _) in .object(Transient(.vector(Vector.empty))) },
+            Primitive("chunk-cons", 2, chunkCons), Primitive("chunk-buffer", 1) { (_, _) throws(Fault) in .object(try Transient(.vector(Vector.empty))) },
             Primitive("chunk-append", 2, chunkAppend),
             Primitive("chunk", 1) { (a, _) throws(Fault) in
-                try a.object(0, "chunk", "a chunk buffer", as: Transient.self).finish()
+                try a.object(0, "chunk", "a chunk buffer", as: Transient.self).persistent()
             },
             Primitive("nthnext", 2, nthnext), Primitive("nthrest", 2, nthrest), Primitive("last", 1, last),
             Primitive("realized?", 1, isRealized),
@@ -166,9 +166,7 @@ extension SequencePrimitives {
     }
 
     static func chunkAppend(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try a.object(0, "chunk-append", "a chunk buffer", as: Transient.self).change("chunk-append") { (chunk) throws(Fault) in
-            try Collections.conj(&chunk, a[1])
-        }
+        try a.object(0, "chunk-append", "a chunk buffer", as: Transient.self).conj(a[1])
         return .nil
     }
 }
@@ -201,55 +199,25 @@ extension SequencePrimitives {
 
     /// The elements in the order of `compare`, as a sequence; equal ones keep theirs.
     static func sort(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        sequence(try sorted(try Sequences.array(a[0])) { (left, right) throws(Fault) in try Ordering.compare(left, right) })
+        var elements = try Sequences.array(a[0])
+        try Value.sort(&elements)
+        return sequence(elements)
     }
 
     /// `(sorted-by-keys keys coll)`: the elements in the order that `compare` gives the keys, one for each.
     static func sortByKeys(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let keys = try Sequences.array(a[0])
         let elements = try Sequences.array(a[1])
-        let order = try sorted(Array(elements.indices)) { (left, right) throws(Fault) in
-            try Ordering.compare(keys[left], keys[right])
+        var order = elements.indices.map { Value.int(Int64($0)) }
+        try Value.sort(&order) { (left, right) throws(Fault) in
+            guard case .int(let left) = left, case .int(let right) = right else { return 0 }
+            return try Value.compare(keys[Int(left)], keys[Int(right)])
         }
-        return sequence(order.map { elements[$0] })
+        return sequence(order.map { if case .int(let index) = $0 { elements[Int(index)] } else { .nil } })
     }
 
     private static func sequence(_ elements: [Value]) -> Value {
         elements.isEmpty ? .list(Cons.empty) : .seq(SeqView(.vector(Vector(elements), index: 0)))
-    }
-
-    /// A stable merge sort, bottom up, whose comparison may throw.
-    private static func sorted<Element>(
-        _ elements: [Element], _ compare: (Element, Element) throws(Fault) -> Int
-    ) throws(Fault) -> [Element] {
-        var source = elements
-        var target = elements
-        var width = 1
-        while width < source.count {
-            var start = 0
-            while start < source.count {
-                let middle = min(start + width, source.count)
-                let end = min(start + 2 * width, source.count)
-                var (left, right, out) = (start, middle, start)
-                while left < middle || right < end {
-                    let takesLeft: Bool
-                    if left >= middle {
-                        takesLeft = false
-                    } else if right >= end {
-                        takesLeft = true
-                    } else {
-                        takesLeft = try compare(source[left], source[right]) <= 0
-                    }
-                    target[out] = takesLeft ? source[left] : source[right]
-                    if takesLeft { left += 1 } else { right += 1 }
-                    out += 1
-                }
-                start = end
-            }
-            swap(&source, &target)
-            width *= 2
-        }
-        return source
     }
 
     static func reducedValue(_ a: Arguments, _: Fiber) throws(Fault) -> Value {

@@ -162,7 +162,7 @@ extension StringPrimitives {
     }
 
     static func parseUUID(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        UUIDValue(try a.string(0, "parse-uuid")).map { .object($0) } ?? .nil
+        UUIDValue(parsing: try a.text(0, "parse-uuid").utf8).map { .object($0) } ?? .nil
     }
 }
 

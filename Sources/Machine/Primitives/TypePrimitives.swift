@@ -19,8 +19,12 @@ enum TypePrimitives {
             Primitive("host-class", 1, hostClass), Primitive("record-type", 3, recordType), Primitive("record", .atLeast(1), record),
             Primitive("record-from-map", 2, recordFromMap), Primitive("protocol", 3, makeProtocol),
             Primitive("protocol-method", 3, protocolMethod), Primitive("reify", .atLeast(0), reify),
-            Primitive("isa?", 3, isA), Primitive("multimethod", 4, makeMultimethod), Primitive("set-dispatcher!", 2, setDispatcher),
-            Primitive("select-method", 2) { (a, _) throws(Fault) in try multimethod(a, "a multimethod").select(a[1]) },
+            Primitive("isa?", 3, isA), Primitive("method-table", 3, makeTable), Primitive("multimethod", 2, makeMultimethod),
+            Primitive("multimethod?", 1) { (a, _) in .bool(a[0].objectKind == .multimethod) },
+            Primitive("select-method", 2) { (a, _) throws(Fault) in
+                try a.object(0, "a multimethod", "a method table", as: MethodTable.self).select(a[1])
+            },
+            Primitive("field", 2, field),
             Primitive("add-method!", 3, addMethod), Primitive("class-parents", 1, classParents),
         ])
 
@@ -79,6 +83,15 @@ extension TypePrimitives {
         return .object(RecordObject(type, Vector(a.buffer(from: 1))))
     }
 
+    /// `(field object :name)`: a field of an instance, also of an opaque one; for the methods of its type.
+    static func field(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let record = try a.object(0, "a field", "an instance", as: RecordObject.self)
+        guard case .keyword(let name) = a[1], let value = record.field(name) else {
+            throw .illegalArgument("\(record.type.name) has no field \(a[1].briefly)")
+        }
+        return value
+    }
+
     /// `(record-from-map type map)`: missing fields are nil, other keys stay.
     static func recordFromMap(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let type = try a.object(0, "new", "a type", as: RecordType.self)
@@ -99,7 +112,7 @@ enum Conversion {
         switch value {
         case .map(let map): return map
         case .object(let record as RecordObject): return try record.asMap()
-        case .object(let sorted as SortedMap): return try HashMap.of(sorted.tree.entries.lazy.map { ($0.key, $0.value) })
+        case .object(let sorted as SortedMap): return try HashMap.of(sorted.entries().lazy.map { ($0.key, $0.value) })
         default: throw .type(operation, expected: "a map", found: value)
         }
     }
@@ -166,22 +179,23 @@ extension TypePrimitives {
         .bool(try Hierarchy.isA(a[0], a[1], a[2], fiber.instance.names.keyword("ancestors")))
     }
 
-    /// `(multimethod "name" default-value hierarchy-var nil)`.
-    static func makeMultimethod(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+    /// `(method-table "name" default-value hierarchy-var)`.
+    static func makeTable(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         .object(
-            Multimethod(
+            MethodTable(
                 try a.string(0, "defmulti"), fallback: a[1], hierarchy: try a.variable(2, "defmulti"),
                 ancestorsKey: fiber.instance.names.keyword("ancestors")))
     }
 
-    private static func multimethod(_ a: Arguments, _ operation: String) throws(Fault) -> Multimethod {
-        try a.object(0, operation, "a multimethod", as: Multimethod.self)
+    /// `(multimethod table dispatcher)`.
+    static func makeMultimethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .object(Multimethod(try a.object(0, "defmulti", "a method table", as: MethodTable.self), dispatcher: a[1]))
     }
 
-    static func setDispatcher(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try multimethod(a, "defmulti").setDispatcher(a[1])
-        return a[0]
+    private static func multimethod(_ a: Arguments, _ operation: String) throws(Fault) -> MethodTable {
+        try a.object(0, operation, "a multimethod", as: Multimethod.self).table
     }
+
     static func addMethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try multimethod(a, "defmethod").add(a[1], a[2])
         return a[0]

@@ -4,9 +4,9 @@ package struct BigInt: Equatable, Comparable, Sendable {
     let magnitude: [UInt64]
     let isNegative: Bool
 
-    /// Results may have this many bits (some 630,000 decimal digits): one operation on larger numbers would run longer than
+    /// Results may have this many bits (some 315,000 decimal digits): one operation on larger numbers would run longer than
     /// a budget can be overdrawn (N6).
-    package static let bitLimit = 1 << 21
+    package static let bitLimit = 1 << 20
 
     init(magnitude: [UInt64], isNegative: Bool) {
         self.magnitude = magnitude
@@ -118,10 +118,10 @@ package struct BigInt: Equatable, Comparable, Sendable {
 
     /// Mixes all limbs; a value that fits 64 bits hashes as the small integer does.
     var hash: UInt32 {
-        if let small = int64 { return Numbers.hash(small) }
+        if let small = int64 { return Hashing.int(small) }
         var state: UInt64 = isNegative ? 0x5851_f42d_4c95_7f2d : 0x1405_7b7e_f767_814f
         for limb in magnitude { state = (state ^ limb) &* 0x9e37_79b9_7f4a_7c15 ^ state >> 29 }
-        return Numbers.hash(Int64(bitPattern: state))
+        return Hashing.int(Int64(bitPattern: state))
     }
 }
 

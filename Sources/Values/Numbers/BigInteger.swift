@@ -59,7 +59,7 @@ public final class Ratio: Object, @unchecked Sendable {
     }
 
     public override func hashCode() throws(Fault) -> UInt32 {
-        Numbers.hash(Int64(numerator.hash) << 32 | Int64(denominator.hash))
+        Hashing.int(Int64(numerator.hash) << 32 | Int64(denominator.hash))
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {

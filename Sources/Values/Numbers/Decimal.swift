@@ -27,7 +27,7 @@ public final class Decimal: Object, @unchecked Sendable {
     /// The same for equal numbers, whatever their zeros.
     public override func hashCode() throws(Fault) -> UInt32 {
         let plain = stripped(to: Decimal.scales.lowerBound)
-        return Numbers.hash(Int64(plain.unscaled.hash) << 32 ^ Int64(plain.unscaled.isZero ? 0 : plain.scale))
+        return Hashing.int(Int64(plain.unscaled.hash) << 32 ^ Int64(plain.unscaled.isZero ? 0 : plain.scale))
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {

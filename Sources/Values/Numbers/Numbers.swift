@@ -146,13 +146,6 @@ extension Numbers {
         if bottom.absolute.isOne { return .object(BigInteger(bottom.isNegative ? top.negated : top)) }
         return .object(bottom.isNegative ? Ratio(top.negated, bottom.negated) : Ratio(top, bottom))
     }
-
-    /// The hash of an integer, and of a big integer that fits 64 bits.
-    public static func hash(_ value: Int64) -> UInt32 {
-        let product = (UInt64(bitPattern: value) ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
-        let folded = product.high ^ product.low
-        return UInt32(truncatingIfNeeded: folded ^ folded &>> 32)
-    }
 }
 
 // Sums and products.

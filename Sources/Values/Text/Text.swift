@@ -62,6 +62,9 @@ public final class Text: @unchecked Sendable {
 
     public static let empty = Text("")
 
+    /// No operation makes a longer text than this: one call must not take all memory before the account is looked at (N6).
+    public static let byteLimit = 1 << 28
+
     public static func == (left: Text, right: Text) -> Bool {
         left === right || (left.byteCount == right.byteCount && left.utf8.elementsEqual(right.utf8))
     }

@@ -1,8 +1,9 @@
 // New texts from old: replacing, trimming, case, reversal.
 extension Text {
     /// Every `needle` replaced, from left to right; an empty one stands before each code point and at the end.
-    public func replacing(_ needle: Text, with replacement: Text) -> Text {
-        guard !needle.isEmpty else { return interspersed(with: replacement) }
+    /// Throws `.exhausted(.memory)` when the result would exceed `byteLimit`.
+    public func replacing(_ needle: Text, with replacement: Text) throws(Fault) -> Text {
+        guard !needle.isEmpty else { return try interspersed(with: replacement) }
         guard var found = firstOffset(of: needle) else { return self }
         var builder = TextBuilder(capacity: byteCount)
         var start = 0
@@ -10,6 +11,7 @@ extension Text {
             builder.append(self, start..<found)
             builder.append(replacement)
             start = found + needle.byteCount
+            if builder.byteCount > Text.byteLimit { throw .exhausted(.memory) }
             guard let next = firstOffset(of: needle, from: start) else { break }
             found = next
         }
@@ -27,7 +29,10 @@ extension Text {
         return builder.finish()
     }
 
-    private func interspersed(with replacement: Text) -> Text {
+    private func interspersed(with replacement: Text) throws(Fault) -> Text {
+        guard (count + 1).multipliedReportingOverflow(by: replacement.byteCount).partialValue <= Text.byteLimit else {
+            throw .exhausted(.memory)
+        }
         var builder = TextBuilder(capacity: byteCount + (count + 1) * replacement.byteCount)
         builder.append(replacement)
         var offset = 0
@@ -143,10 +148,12 @@ extension Text {
         return builder.finish()
     }
 
-    /// The text `times` over; `times` is at least 0.
-    public func repeated(_ times: Int) -> Text {
-        var builder = TextBuilder(capacity: byteCount * times)
-        for _ in 0..<times { builder.append(self) }
+    /// The text `times` over; `times` is at least 0. Throws `.exhausted(.memory)` when that would exceed `byteLimit`.
+    public func repeated(_ times: Int) throws(Fault) -> Text {
+        let (size, overflows) = byteCount.multipliedReportingOverflow(by: times)
+        guard !overflows, size <= Text.byteLimit else { throw .exhausted(.memory) }
+        var builder = TextBuilder(capacity: size)
+        if size > 0 { for _ in 0..<times { builder.append(self) } }
         return builder.finish()
     }
 }

@@ -1,0 +1,40 @@
+# `make help` lists the targets. Only `run` and `test` are needed to begin with.
+
+SWIFT ?= swift
+RELEASE = -c release --static-swift-stdlib --omit-frame-pointers
+SLUICE = .build/release/sluice
+FORMATTED = Package.swift Sources Tests stdlib
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench format lint tsan clean setup
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: build ## install what is missing, build, and run the notes sentinel once on its sample notes
+	@$(SLUICE) run examples/notes-sentinel/sentinel.slu --once
+
+build: setup ## install what is missing, and build the release as .build/release/sluice
+	@$(SWIFT) build $(RELEASE) --product sluice
+
+test: setup ## install what is missing, and run every test
+	@$(SWIFT) build --build-tests
+	@$(SWIFT) test --skip-build
+
+bench: build ## compare the speed with the peers that are installed
+	@Benchmarks/run $(SLUICE)
+
+format: ## put the Swift sources into their form
+	@$(SWIFT) format -i -r $(FORMATTED)
+
+lint: ## complain of Swift sources that are not in their form
+	@$(SWIFT) format lint --strict -r $(FORMATTED)
+
+tsan: setup ## run the tests of the concurrent parts under the thread sanitizer
+	@$(SWIFT) test --sanitize thread --scratch-path .build/tsan --filter 'RuntimeTests|EngineTests|AdaptersTests|CommandTests'
+
+clean: ## remove what was built
+	@rm -rf .build
+
+setup: ## install the system libraries that are missing
+	@.ci/setup

@@ -1,0 +1,111 @@
+import Engine
+
+/// What a command ends with: the one table of exit codes.
+package enum ExitCode: Int32, CaseIterable, Sendable {
+    case done = 0
+    case failed = 1
+    /// Could not be read, checked or found; or the arguments do not make sense.
+    case unusable = 2
+    case budget = 3
+    case interrupted = 130
+    case brokenPipe = 141
+    case terminated = 143
+
+    package var doc: String {
+        switch self {
+        case .done: "done"
+        case .failed: "the script, or some of its work, failed"
+        case .unusable: "it could not be read, checked or found"
+        case .budget: "a budget ran out"
+        case .interrupted: "Ctrl-C"
+        case .brokenPipe: "nobody reads the output"
+        case .terminated: "terminated"
+        }
+    }
+
+    /// What help lists: a broken pipe is the shell's business.
+    static let documented: [ExitCode] = allCases.filter { $0 != .brokenPipe }
+}
+
+/// What is to be run, and how.
+package struct RunRequest: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
+        /// A file or a folder.
+        case file(String)
+        case standardInput
+        /// The text of forms; the value of the last one is printed.
+        case expression(String)
+        /// A REPL without a file.
+        case none
+    }
+
+    package enum Schedule: Equatable, Sendable {
+        case threads
+        case virtual(seed: UInt64)
+    }
+
+    /// Nil for no limit (N6).
+    package struct Limits: Equatable, Sendable {
+        package var steps: Int64?
+        /// Bytes.
+        package var memory: Int64?
+        package var seconds: Double?
+    }
+
+    package var source: Source
+    /// `*command-line-args*`.
+    package var arguments: [String]
+    package var once = false
+    package var json = false
+    /// The arguments of `--allow`, already found to make sense.
+    package var allow: [String] = []
+    package var schedule = Schedule.threads
+    package var limits = Limits()
+
+    package init(_ source: Source, arguments: [String] = []) {
+        self.source = source
+        self.arguments = arguments
+    }
+}
+
+/// What the commands need of the rest of Sluice: one method for each. Each writes to the console and answers the exit code.
+package protocol ScriptDriver: Sendable {
+    /// Runs a script or an expression. Once it can be stopped, it tells `control` how.
+    func run(_ request: RunRequest, _ control: RunControl) -> Int32
+    func check(_ path: String, json: Bool, _ console: Console) -> Int32
+    func graph(_ path: String, _ format: GraphFormat, _ console: Console) -> Int32
+    /// Loads what `request` names; a failure is written to the console and answered as its exit code.
+    func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart
+}
+
+package enum REPLStart {
+    case opened(any REPLSession)
+    case failed(Int32)
+}
+
+/// One conversation.
+package protocol REPLSession: AnyObject, Sendable {
+    /// `user=> `, by the namespace it is in.
+    var prompt: String { get }
+    /// Evaluates `text`: one or more forms.
+    ///
+    /// - Parameter atEnd: nothing more will come, so a form that is not closed is an error and not `incomplete`.
+    func submit(_ text: String, atEnd: Bool) -> REPLReply
+    /// The names that begin with `prefix`, in order.
+    func completions(of prefix: String) -> [String]
+    /// Ends the evaluation in progress, if there is one. Called on another thread.
+    func interrupt()
+    /// Ends what the conversation started.
+    func close()
+}
+
+package enum REPLReply: Equatable, Sendable {
+    /// The text ends inside a form.
+    case incomplete
+    /// The printed value of each form.
+    case values([String])
+    /// The rendered diagnostic, with its line break.
+    case failed(String)
+    /// The script asked the process to end.
+    case exit(Int32)
+}

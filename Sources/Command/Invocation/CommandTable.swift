@@ -1,0 +1,122 @@
+/// What can be asked of the program: the one table of commands. The raw value is what the user types. Help, the parser,
+/// suggestions and the README's table come from it; a command stands here once it works.
+package enum CommandName: String, CaseIterable, Sendable {
+    case run, eval, check, graph, repl, version, help
+
+    package struct Row: Sendable {
+        /// Operands that must be there, then those that may be, as help shows them.
+        package let required: [String]
+        package let optional: [String]
+        /// Whether what follows the operands is handed to the script.
+        package let takesScriptArguments: Bool
+        package let flags: [Flag]
+        /// One line.
+        package let doc: String
+        /// What help adds, in sentences.
+        package let more: String
+
+        init(
+            _ required: [String] = [], optional: [String] = [], arguments: Bool = false, flags: [Flag] = [], _ doc: String,
+            more: String = ""
+        ) {
+            self.required = required
+            self.optional = optional
+            takesScriptArguments = arguments
+            self.flags = flags
+            self.doc = doc
+            self.more = more
+        }
+
+        /// `FILE|-|DIR [ARGS]`.
+        package var operands: String {
+            (required + optional.map { "[\($0)]" } + (takesScriptArguments ? ["[ARGS]"] : [])).joined(separator: " ")
+        }
+    }
+
+    package var row: Row {
+        switch self {
+        case .run:
+            Row(
+                ["FILE|-|DIR"], arguments: true,
+                flags: [.once, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
+                "runs a script, and the graph that it declares",
+                more: """
+                    `-` reads the script from standard input; a folder is run by its main.slu. A graph runs until nothing can
+                    happen any more, or until Ctrl-C. Flags of sluice may stand after FILE too; write `--` before flags that
+                    are the script's own. `sluice FILE ARGS`, as a #! line gives it, hands everything after FILE to the script.
+                    """)
+        case .eval:
+            Row(
+                ["EXPR"], arguments: true, flags: [.allow, .json, .maxSteps, .maxMemory, .maxSeconds],
+                "evaluates an expression and prints its value")
+        case .check:
+            Row(
+                ["FILE"], flags: [.json], "finds mistakes without running, and lists what the script needs",
+                more: "Exit code 2 when something must be mended before it can run.")
+        case .graph:
+            Row(["FILE"], flags: [.format], "prints the graph that a script declares")
+        case .repl:
+            Row(
+                optional: ["FILE"], flags: [.allow, .maxSteps, .maxMemory, .maxSeconds],
+                "reads forms, evaluates them and prints their values; inside FILE's namespace when one is given",
+                more: """
+                    Tab completes names, Ctrl-C gives up the line or the evaluation, Ctrl-D leaves. The history is kept in
+                    $XDG_STATE_HOME/sluice/history, or ~/.local/state/sluice/history.
+                    """)
+        case .version: Row(flags: [.json], "prints the version")
+        case .help: Row(optional: ["COMMAND"], "explains a command")
+        }
+    }
+
+    /// The flags it takes; every command explains itself.
+    package var flags: [Flag] { row.flags + [.help] }
+}
+
+/// The one table of flags. The raw value is what stands after `--`.
+package enum Flag: String, CaseIterable, Sendable {
+    case once
+    case allow
+    case json
+    case format
+    case virtualTime = "virtual-time"
+    case seed
+    case maxSteps = "max-steps"
+    case maxMemory = "max-memory"
+    case maxSeconds = "max-seconds"
+    case help
+
+    /// What it is called in messages and help.
+    package var spelling: String { "--\(rawValue)" }
+
+    /// What follows it; nil when nothing does.
+    package var argument: String? {
+        switch self {
+        case .once, .json, .virtualTime, .help: nil
+        case .allow: "KIND[=WHAT]"
+        case .format: GraphFormat.allCases.map(\.rawValue).joined(separator: "|")
+        case .seed, .maxSteps: "N"
+        case .maxMemory: "BYTES"
+        case .maxSeconds: "S"
+        }
+    }
+
+    package var doc: String {
+        switch self {
+        case .once: "handle what is there, finish what is in flight, and end"
+        case .allow: "grant more than the usual; may be repeated"
+        case .json: "one JSON object a line on standard output"
+        case .format: "how to print it; mermaid unless given"
+        case .virtualTime: "simulate: one thread, a clock that jumps, an order that the seed decides"
+        case .seed: "the seed of --virtual-time; 0 unless given"
+        case .maxSteps: "end with code 3 after so many instructions"
+        case .maxMemory: "end with code 3 when values need more; K, M and G may follow the number"
+        case .maxSeconds: "end with code 3 after so long"
+        case .help: "explain the command"
+        }
+    }
+}
+
+/// How `graph` prints.
+package enum GraphFormat: String, CaseIterable, Sendable {
+    case mermaid, dot, html, json
+}

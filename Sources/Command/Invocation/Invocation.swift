@@ -1,0 +1,175 @@
+/// What the arguments asked for.
+package enum Invocation: Equatable, Sendable {
+    /// For one command, or for all.
+    case help(CommandName?)
+    case version(json: Bool)
+    case run(RunRequest)
+    case check(path: String, json: Bool)
+    case graph(path: String, GraphFormat)
+    /// A file is loaded first when the request's source is one.
+    case repl(RunRequest)
+
+    /// Reads the arguments that follow the program's name.
+    ///
+    /// - Parameter isFile: whether a word that is no command names something to run.
+    package init(_ arguments: [String], isFile: (String) -> Bool) throws(UsageError) {
+        guard let first = arguments.first else {
+            self = .help(nil)
+            return
+        }
+        if let command = CommandName(rawValue: first) {
+            self = try Invocation.read(command, Array(arguments.dropFirst()))
+        } else if first == "--help" || first == "-h" {
+            self = .help(nil)
+        } else if first == "--version" {
+            self = .version(json: false)
+        } else if first == "-" || (!first.hasPrefix("-") && (first.contains("/") || first.contains(".") || isFile(first))) {
+            // What a #! line gives: everything after the file belongs to the script.
+            self = .run(RunRequest(Invocation.source(first), arguments: Array(arguments.dropFirst())))
+        } else {
+            throw UsageError.unknownCommand(first)
+        }
+    }
+
+    private static func read(_ command: CommandName, _ arguments: [String]) throws(UsageError) -> Invocation {
+        let words = try Words(command, arguments)
+        if words.has(.help) { return .help(command) }
+        try words.checkOperands()
+        switch command {
+        case .help: return .help(try words.operands.first.map { (name) throws(UsageError) in try Invocation.command(name) })
+        case .version: return .version(json: words.has(.json))
+        case .check: return .check(path: words.operands[0], json: words.has(.json))
+        case .graph: return .graph(path: words.operands[0], try words.format())
+        case .eval: return .run(try words.request(.expression(words.operands[0])))
+        case .run: return .run(try words.request(source(words.operands[0])))
+        case .repl: return .repl(try words.request(words.operands.first.map { .file($0) } ?? .none))
+        }
+    }
+
+    private static func source(_ word: String) -> RunRequest.Source { word == "-" ? .standardInput : .file(word) }
+
+    private static func command(_ name: String) throws(UsageError) -> CommandName {
+        guard let command = CommandName(rawValue: name) else { throw UsageError.unknownCommand(name) }
+        return command
+    }
+}
+
+/// The arguments of one command, told apart.
+private struct Words {
+    let command: CommandName
+    var operands: [String] = []
+    var scriptArguments: [String] = []
+    private var flags: [(flag: Flag, value: String)] = []
+
+    init(_ command: CommandName, _ arguments: [String]) throws(UsageError) {
+        self.command = command
+        let wanted = command.row.required.count + command.row.optional.count
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            if word == "--" {
+                // Only the first operand can still be missing: `run -- FILE` runs a file whose name begins with a dash.
+                while operands.count < wanted, let operand = rest.popFirst() { operands.append(operand) }
+                scriptArguments += rest
+                return
+            }
+            if let flag = try flag(word) {
+                try take(flag.flag, flag.value, &rest)
+            } else if operands.count < wanted {
+                operands.append(word)
+            } else if command.row.takesScriptArguments {
+                scriptArguments.append(word)
+            } else {
+                throw UsageError("`\(command.rawValue)` does not take \"\(word)\" too", command: command)
+            }
+        }
+    }
+
+    /// Nil for a word that is no flag: `-`, a negative number, anything without a dash.
+    private func flag(_ word: String) throws(UsageError) -> (flag: Flag, value: String?)? {
+        guard word.hasPrefix("-"), word != "-", !(word.dropFirst().first?.isNumber ?? false) else { return nil }
+        if word == "-h" { return (.help, nil) }
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard word.hasPrefix("--"), let flag = Flag(rawValue: String(parts[0].dropFirst(2))), command.flags.contains(flag) else {
+            throw UsageError.unknownFlag(parts[0], of: command, afterFile: !operands.isEmpty)
+        }
+        return (flag, parts.count == 2 ? parts[1] : nil)
+    }
+
+    private mutating func take(_ flag: Flag, _ given: String?, _ rest: inout ArraySlice<String>) throws(UsageError) {
+        guard let argument = flag.argument else {
+            if let given { throw UsageError("\(flag.spelling) takes no value, but \"\(given)\" was given", command: command) }
+            flags.append((flag, ""))
+            return
+        }
+        guard let value = given ?? rest.popFirst() else {
+            throw UsageError("\(flag.spelling) needs a value: \(flag.spelling) \(argument)", command: command)
+        }
+        if flag != .allow, has(flag) { throw UsageError("\(flag.spelling) is given twice", command: command) }
+        flags.append((flag, value))
+    }
+
+    func has(_ flag: Flag) -> Bool { flags.contains { $0.flag == flag } }
+
+    private func value(_ flag: Flag) -> String? { flags.first { $0.flag == flag }?.value }
+
+    func checkOperands() throws(UsageError) {
+        guard operands.count < command.row.required.count else { return }
+        throw UsageError("`\(command.rawValue)` needs \(command.row.required[operands.count])", command: command)
+    }
+
+    func format() throws(UsageError) -> GraphFormat {
+        guard let given = value(.format) else { return .mermaid }
+        guard let format = GraphFormat(rawValue: given) else {
+            throw UsageError(
+                "--format does not know \"\(given)\"", hint: Suggestion.hint(for: given, among: GraphFormat.allCases.map(\.rawValue)),
+                command: command)
+        }
+        return format
+    }
+
+    func request(_ source: RunRequest.Source) throws(UsageError) -> RunRequest {
+        var request = RunRequest(source, arguments: scriptArguments)
+        request.once = has(.once)
+        request.json = has(.json)
+        request.allow = flags.filter { $0.flag == .allow }.map(\.value)
+        for grant in request.allow { try Suggestion.checkGrant(grant, command) }
+        if has(.virtualTime) {
+            request.schedule = .virtual(seed: UInt64(try whole(.seed, 0...Int64.max) ?? 0))
+        } else if has(.seed) {
+            throw UsageError("--seed orders a simulation; it needs --virtual-time beside it", command: command)
+        }
+        request.limits.steps = try whole(.maxSteps, 1...Int64.max)
+        request.limits.memory = try bytes()
+        request.limits.seconds = try seconds()
+        return request
+    }
+
+    private func whole(_ flag: Flag, _ range: ClosedRange<Int64>) throws(UsageError) -> Int64? {
+        guard let text = value(flag) else { return nil }
+        guard let number = Int64(text), range.contains(number) else {
+            throw UsageError("\(flag.spelling) needs a whole number of at least \(range.lowerBound), not \"\(text)\"", command: command)
+        }
+        return number
+    }
+
+    /// A number of bytes, with K, M or G for powers of 1024.
+    private func bytes() throws(UsageError) -> Int64? {
+        guard let text = value(.maxMemory) else { return nil }
+        let shifts: [Character: Int64] = ["K": 10, "M": 20, "G": 30]
+        let shift = text.uppercased().last.flatMap { shifts[$0] }
+        let number = Int64(shift == nil ? text[...] : text.dropLast())
+        let (product, overflow) = (number ?? 0).multipliedReportingOverflow(by: 1 << (shift ?? 0))
+        guard product > 0, !overflow else {
+            throw UsageError("--max-memory needs a number of bytes such as 64M, not \"\(text)\"", command: command)
+        }
+        return product
+    }
+
+    private func seconds() throws(UsageError) -> Double? {
+        guard let text = value(.maxSeconds) else { return nil }
+        guard let number = Double(text), number > 0, number.isFinite else {
+            throw UsageError("--max-seconds needs a positive number, not \"\(text)\"", command: command)
+        }
+        return number
+    }
+}

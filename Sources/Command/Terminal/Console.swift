@@ -1,0 +1,177 @@
+import Reader
+import Values
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Everything that is written goes through here, so that a progress line and the script's output can share a screen, and so
+/// that with `--json` each line of standard output is one object.
+package final class Console: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+
+    package enum Stream: Int32, Sendable { case output = 1, error = 2 }
+
+    package let terminal: Terminal
+    /// Whether standard output is for a program.
+    package let json: Bool
+    private let lock = Lock()
+    private let sink: @Sendable (Stream, [UInt8]) -> Bool
+    private var status: String?
+    /// Written text that did not end its line yet: no status line may stand behind it.
+    private var isMidLine = false
+    /// What the script printed of a line whose end has not come (`--json`).
+    private var pending: [UInt8] = []
+    private var brokenPipe: (@Sendable () -> Void)?
+
+    /// - Parameter sink: writes bytes; false when nobody reads them any more.
+    package init(
+        _ terminal: Terminal, json: Bool = false, sink: @escaping @Sendable (Stream, [UInt8]) -> Bool = Console.writeAll
+    ) {
+        self.terminal = terminal
+        self.json = json
+        self.sink = sink
+    }
+
+    /// Calls `body` once, on the writing thread, when nobody reads standard output any more.
+    func whenBroken(_ body: @escaping @Sendable () -> Void) { lock.withLock { brokenPipe = body } }
+
+    /// Writes text of the script or of a report. With `--json`, standard output is cut into lines, each in an object
+    /// `{"type":"output","text":…}`.
+    package func write(_ text: String, to stream: Stream) { write(Array(text.utf8), to: stream) }
+
+    package func write(_ bytes: [UInt8], to stream: Stream) {
+        guard !bytes.isEmpty else { return }
+        let broken = lock.withLock { () -> (@Sendable () -> Void)? in
+            if json, stream == .output {
+                pending += bytes
+                return emitPendingLines(toEnd: false) ? nil : takeBroken()
+            }
+            return show(bytes, stream) ? nil : takeBroken()
+        }
+        broken?()
+    }
+
+    /// Writes one value as one line of JSON on standard output.
+    package func writeJSON(_ value: Value) {
+        let broken = lock.withLock { () -> (@Sendable () -> Void)? in
+            emitJSON(value) ? nil : takeBroken()
+        }
+        broken?()
+    }
+
+    /// Shows a line below the output, or takes it away; only on a terminal that can redraw.
+    package func setStatus(_ line: String?) {
+        guard terminal.error, terminal.canRedraw else { return }
+        lock.withLock {
+            guard line != status else { return }
+            eraseStatus()
+            status = line
+            drawStatus()
+        }
+    }
+
+    /// Takes the progress line away and ends what was begun, before the process ends.
+    package func close() {
+        setStatus(nil)
+        lock.withLock { _ = emitPendingLines(toEnd: true) }
+    }
+
+
+    // What follows is called under the lock.
+
+    private func takeBroken() -> (@Sendable () -> Void)? {
+        defer { brokenPipe = nil }
+        return brokenPipe
+    }
+
+    private func show(_ bytes: [UInt8], _ stream: Stream) -> Bool {
+        let sharesScreen = stream == .error || terminal.output
+        if sharesScreen { eraseStatus() }
+        let isWritten = sink(stream, bytes)
+        if sharesScreen {
+            isMidLine = bytes.last != UInt8(ascii: "\n")
+            drawStatus()
+        }
+        return isWritten || stream == .error
+    }
+
+    private func eraseStatus() {
+        if status != nil, !isMidLine { _ = sink(.error, Array("\r\u{1b}[K".utf8)) }
+    }
+
+    private func drawStatus() {
+        if let status, !isMidLine { _ = sink(.error, Array(status.utf8)) }
+    }
+
+    private func emitPendingLines(toEnd: Bool) -> Bool {
+        var isWritten = true
+        while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+            isWritten = emitOutput(pending[..<end]) && isWritten
+            pending.removeSubrange(...end)
+        }
+        if toEnd, !pending.isEmpty {
+            isWritten = emitOutput(pending[...]) && isWritten
+            pending = []
+        }
+        return isWritten
+    }
+
+    private func emitOutput(_ line: ArraySlice<UInt8>) -> Bool {
+        emitJSON(
+            JSONObject.of([
+                ("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self))),
+            ]))
+    }
+
+    private func emitJSON(_ value: Value) -> Bool {
+        // What cannot be JSON (a function in an event's data) is told as text: a line must not get lost.
+        let bytes = (try? JSON.write(value)) ?? (try? JSON.write(JSONObject.printed(value))) ?? []
+        return bytes.isEmpty || show(bytes + [UInt8(ascii: "\n")], .output)
+    }
+
+    /// Writes all of it, whatever a signal or a full pipe does meanwhile.
+    package static let writeAll: @Sendable (Stream, [UInt8]) -> Bool = { stream, bytes in
+        bytes.withUnsafeBytes { buffer in
+            var offset = 0
+            while offset < buffer.count {
+                let written = Platform.write(stream.rawValue, buffer.baseAddress! + offset, buffer.count - offset)
+                if written > 0 {
+                    offset += written
+                } else if errno == EAGAIN {
+                    var ready = pollfd(fd: stream.rawValue, events: Int16(POLLOUT), revents: 0)
+                    poll(&ready, 1, -1)
+                } else if errno != EINTR {
+                    return errno != EPIPE
+                }
+            }
+            return true
+        }
+    }
+}
+
+/// Objects for `--json`.
+enum JSONObject {
+    static func of(_ entries: [(String, Value)]) -> Value {
+        // A string always has a hash.
+        (try? HashMap.of(entries.map { (Value.string($0.0), $0.1) })).map { .map($0) } ?? .nil
+    }
+
+    /// The value as the text that the printer makes of it.
+    static func printed(_ value: Value) -> Value {
+        of([("type", .string("unprintable")), ("text", .string((try? Printer.readable(value)) ?? "?"))])
+    }
+}
+
+/// The system's `write`, whose name `Console.write` hides.
+private enum Platform {
+    static func write(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, start, count)
+        #else
+            Darwin.write(descriptor, start, count)
+        #endif
+    }
+}

@@ -1,0 +1,66 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Why the process is asked to end.
+package enum StopSignal: Int32, CaseIterable, Sendable {
+    case interrupt = 2
+    /// Nobody reads standard output any more.
+    case brokenPipe = 13
+    case terminate = 15
+
+    /// As a shell sees a process that a signal ended.
+    package var exitCode: ExitCode {
+        switch self {
+        case .interrupt: .interrupted
+        case .brokenPipe: .brokenPipe
+        case .terminate: .terminated
+        }
+    }
+}
+
+/// SIGINT and SIGTERM as calls on a thread of their own.
+///
+/// The signals are blocked and waited for, so no code runs inside a signal handler and nothing of it is global but the mask,
+/// which threads made later inherit; children are started with an empty one.
+enum Signals {
+    /// Begins to watch. To be called before other threads are made.
+    ///
+    /// - Parameter received: called for each signal, one at a time, on the watching thread.
+    static func watch(_ received: @escaping @Sendable (StopSignal) -> Void) {
+        // A reader that went away is an error of the write, which the console reports.
+        signal(SIGPIPE, SIG_IGN)
+        let watched = [StopSignal.interrupt, .terminate].filter { !isIgnored($0.rawValue) }
+        guard !watched.isEmpty else { return }
+        let numbers = watched.map(\.rawValue)
+        var set = Signals.set(numbers)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        Thread {
+            var set = Signals.set(numbers)
+            var number: Int32 = 0
+            while sigwait(&set, &number) == 0 {
+                if let stop = StopSignal(rawValue: number) { received(stop) }
+            }
+        }.detach()
+    }
+
+    /// Whoever started the process in the background may have decided that Ctrl-C is not meant for it.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        #if canImport(Glibc)
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+        #else
+            return unsafeBitCast(action.__sigaction_u.__sa_handler, to: Int.self) == 1
+        #endif
+    }
+
+    private static func set(_ numbers: [Int32]) -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in numbers { sigaddset(&set, number) }
+        return set
+    }
+}

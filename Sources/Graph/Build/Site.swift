@@ -1,0 +1,129 @@
+import Values
+
+/// A place in a source, with a few words to stand beside its caret.
+package struct FindingPlace: Equatable, Sendable {
+    package var source: Source
+    package var span: Span
+    package var text: String?
+
+    package init(_ source: Source, _ span: Span, _ text: String? = nil) {
+        self.source = source
+        self.span = span
+        self.text = text
+    }
+
+    package static func == (left: FindingPlace, right: FindingPlace) -> Bool {
+        left.source === right.source && left.span == right.span && left.text == right.text
+    }
+}
+
+/// Where a declaration stands: its form, its name and its options, for pointing at any part of them (N4).
+package struct Site: Sendable {
+    package let source: Source?
+    /// The whole declaration.
+    package let span: Span?
+    package let nameSpan: Span?
+    /// The form of the options; its collections carry their origins. Nil when there are none.
+    private let options: Value
+    private let optionsSpan: Span?
+    /// What follows the options: parameters and code.
+    let body: [Value]
+    private let bodySpans: [Span]
+
+    package static let unknown = Site(source: nil, span: nil, nameSpan: nil, options: .nil, optionsSpan: nil)
+
+    package init(
+        source: Source?, span: Span?, nameSpan: Span?, options: Value, optionsSpan: Span?, body: [Value] = [],
+        bodySpans: [Span] = []
+    ) {
+        self.body = body
+        self.bodySpans = bodySpans
+        self.source = source
+        self.span = span
+        self.nameSpan = nameSpan
+        self.options = options
+        self.optionsSpan = optionsSpan
+    }
+
+    /// The site of `(defchannel :name "doc" {…} …)`: the name is the second element if it is a keyword, the options the
+    /// first map before a parameter vector or a list.
+    package init(form: Value) {
+        guard case .list(let list) = form, let origin = list.origin, let elements = list.elements else {
+            self = .unknown
+            return
+        }
+        var nameSpan: Span?
+        var options: (form: Value, span: Span?) = (.nil, nil)
+        var bodyStart = elements.count
+        search: for (index, element) in elements.enumerated().dropFirst() {
+            let span = index < origin.children.count ? origin.children[index] : nil
+            switch element {
+            case .keyword where index == 1: nameSpan = span
+            case .text: continue
+            case .map:
+                options = (element, span)
+                bodyStart = index + 1
+                break search
+            default:
+                bodyStart = index
+                break search
+            }
+        }
+        self.init(
+            source: origin.source, span: origin.span, nameSpan: nameSpan, options: options.form,
+            optionsSpan: options.span,
+            body: Array(elements.dropFirst(bodyStart)), bodySpans: Array(origin.children.dropFirst(bodyStart)))
+    }
+
+    /// The first form after the options: the parameters of a function.
+    package var parameters: FindingPlace? { place(bodySpans.first) }
+
+    /// The whole declaration.
+    package var whole: FindingPlace? { place(nameSpan ?? span) }
+
+    /// Which half of an entry is meant.
+    package enum Part: Sendable { case key, value }
+
+    /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows it.
+    package func place(of path: [Value], _ part: Part = .value) -> FindingPlace? {
+        var form = options
+        var found = optionsSpan ?? nameSpan ?? span
+        for (step, key) in path.enumerated() {
+            guard let inner = Site.step(into: form, key) else { break }
+            found = part == .key && step == path.count - 1 ? inner.keySpan : inner.span
+            form = inner.form
+        }
+        return place(found)
+    }
+
+    private func place(_ span: Span?) -> FindingPlace? {
+        guard let source, let span else { return nil }
+        return FindingPlace(source, span)
+    }
+
+    private static func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {
+        switch form {
+        case .map(let map):
+            guard let origin = map.origin else { return nil }
+            // A map keeps the order of its literal, which its places follow: key, value, key, value.
+            for (index, entry) in map.entries.enumerated() where 2 * index + 1 < origin.children.count {
+                guard (try? entry.key.equals(key)) ?? false else { continue }
+                return (entry.value, origin.children[2 * index], origin.children[2 * index + 1])
+            }
+            return nil
+        case .vector(let vector): return step(vector.elements, vector.origin, key)
+        case .list(let list): return step(list.elements ?? [], list.origin, key)
+        case .set(let set): return step(set.elementVector().elements, set.origin, key)
+        default: return nil
+        }
+    }
+
+    private static func step(_ elements: [Value], _ origin: Origin?, _ key: Value) -> (
+        form: Value, keySpan: Span, span: Span
+    )? {
+        guard let index = key.intValue.flatMap({ Int(exactly: $0) }), elements.indices.contains(index), let origin,
+            index < origin.children.count
+        else { return nil }
+        return (elements[index], origin.children[index], origin.children[index])
+    }
+}

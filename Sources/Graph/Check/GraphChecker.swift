@@ -1,0 +1,258 @@
+import Machine
+import Values
+
+/// What the checker cannot see from declarations, told by whoever can.
+package struct CheckContext: Sendable {
+    /// What a function does, and what it calls does: of `Native.blocks`, `command!` and so on. Called once for each function.
+    package var facts: @Sendable (Value) -> [CodeFact]
+    /// Keywords in code outside of declarations: a channel that code names may be read and written there.
+    package var mentioned: Set<Name>
+    /// Effect types that have a handler, besides the script's own; empty when they are not known.
+    package var effectTypes: [Name]
+
+    package init(
+        facts: @escaping @Sendable (Value) -> [CodeFact] = { _ in [] }, mentioned: Set<Name> = [],
+        effectTypes: [Name] = []
+    ) {
+        self.facts = facts
+        self.mentioned = mentioned
+        self.effectTypes = effectTypes
+    }
+
+    /// The keywords in `forms`, for `mentioned`; declarations tell their own and are left out.
+    package static func mentions(in forms: [Value]) -> Set<Name> {
+        let declaring = Set(DeclarationKind.allCases.map(\.form))
+        var scan = BodyScan()
+        scan.scan(
+            forms.filter { form in
+                guard case .list(let list) = form, let head = list.first.symbolName else { return true }
+                return !declaring.contains(head.name)
+            })
+        return scan.mentioned
+    }
+}
+
+extension Graph {
+    /// Everything that can be told to be wrong before anything runs (G2), in the order of the text.
+    package func check(_ context: CheckContext = CheckContext()) -> [Finding] {
+        var checker = GraphChecker(self, context)
+        checker.run()
+        return checker.findings.enumerated().sorted { left, right in
+            // By place within one source; else in the order found.
+            guard let a = left.element.place, let b = right.element.place, a.source === b.source,
+                a.span.start != b.span.start
+            else { return left.offset < right.offset }
+            return a.span.start < b.span.start
+        }.map(\.element)
+    }
+}
+
+/// The state of one check. Each `check…` adds what it finds.
+struct GraphChecker {
+    let graph: Graph
+    let context: CheckContext
+    var findings: [Finding]
+    let channels: [Node]
+    let workers: [Node]
+    /// What the code of each worker, effect, plan and system does.
+    private(set) var facts: [NodeID: [CodeFact]] = [:]
+    private(set) var mentioned: Set<Name>
+
+    init(_ graph: Graph, _ context: CheckContext) {
+        self.graph = graph
+        self.context = context
+        findings = graph.strays
+        channels = graph.all(.channel)
+        workers = graph.all(.worker)
+        mentioned = context.mentioned
+        for node in graph.nodes {
+            var scan = BodyScan()
+            scan.scan(node.site.body)
+            mentioned.formUnion(scan.mentioned)
+            var found = scan.facts
+            for key in node.functions.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+                guard let value = node.functions[key]?.value else { continue }
+                // What the code as written told already is told once.
+                found += context.facts(value).filter { fact in
+                    fact.place == nil || !scan.facts.contains { $0.place == fact.place }
+                }
+            }
+            facts[node.id] = found
+        }
+    }
+
+    mutating func run() {
+        for node in graph.nodes {
+            findings += node.findings
+            var options = OptionCheck(node)
+            options.run()
+            findings += options.findings
+            checkFunctions(node)
+            checkFacts(node)
+            switch node.id.kind {
+            case .channel: checkChannel(node)
+            case .worker: checkWorker(node)
+            case .effect: require(node, .handler, "an effect needs a function that does it")
+            case .system: require(node, .fn, "a system needs a function from world to world")
+            case .meta: checkGroups(of: node.options, node, path: [])
+            case .phases: checkPhases(node)
+            case .configure: checkLimits(node)
+            case .needs: break
+            }
+        }
+        checkFlow()
+        checkRequestCycles()
+    }
+
+    mutating func add(
+        _ code: FindingCode, _ title: String, at place: FindingPlace?, related: [FindingPlace?] = [],
+        because explanation: String? = nil, hint: String? = nil
+    ) {
+        findings.append(Finding(code, title, at: place, related: related, because: explanation, hint: hint))
+    }
+
+    mutating func require(_ node: Node, _ key: KnownName, _ why: String) {
+        guard node.options.option(key)?.isNil ?? true else { return }
+        add(.missingKey, "\(node.id) has no `:\(key.rawValue)`: \(why)", at: node.site.whole)
+    }
+
+    /// The nearest declared names of a kind, else how to declare it.
+    func hint(_ name: Name, _ kind: DeclarationKind) -> String {
+        GraphChecker.nearest(name, among: graph.names(of: kind))
+            ?? "declare it: (\(kind.form) :\(name.description) {…})"
+    }
+
+    /// Names that share their namespace are compared without it, or a long one would make everything near.
+    static func nearest(_ name: Name, among candidates: [Name]) -> String? {
+        let near = candidates.filter { candidate in
+            guard let space = name.namespace, candidate.namespace == space else { return true }
+            return !Nearest.names(to: name.name, among: [candidate.name]).isEmpty
+        }
+        return Nearest.hint(for: ":\(name.description)", among: near.map { ":\($0.description)" })
+    }
+}
+
+// Functions, and what their code does.
+extension GraphChecker {
+    mutating func checkFunctions(_ node: Node) {
+        for row in node.id.kind.keys {
+            guard let reference = node.functions[row.key] else { continue }
+            let place = node.site.place(of: [.kw(row.key)])
+            switch reference {
+            case .found(let name, let value): checkArity(node, row.key, name, value)
+            case .missing(let name, let near):
+                add(
+                    .undeclaredFunction, "\(node.id) names the function \(name.description), which does not exist",
+                    at: place,
+                    hint: near.isEmpty ? nil : "did you mean \(near.map { "`\($0)`" }.joined(separator: " or "))?")
+            case .unknownNamespace(let name):
+                add(
+                    .unresolvedFunction,
+                    "the function \(name.description) was not looked for: its namespace is not there",
+                    at: place, because: "A start needs it.",
+                    hint: "add the folder that holds namespace \(name.namespace ?? "") to `:paths`")
+            }
+        }
+    }
+
+    /// How many arguments the function under a key is called with.
+    private static func arguments(_ kind: DeclarationKind, _ key: KnownName) -> (count: Int, what: String)? {
+        switch (kind, key) {
+        case (.worker, _): (2, "the context and the message")
+        case (.system, _): (2, "the world and the elapsed milliseconds")
+        case (.effect, .merge): (2, "the parameters of both")
+        case (.effect, _): (1, "the parameters")
+        default: nil
+        }
+    }
+
+    private mutating func checkArity(_ node: Node, _ key: KnownName, _ name: Name, _ value: Value) {
+        guard let wanted = GraphChecker.arguments(node.id.kind, key) else { return }
+        let takes: String
+        switch value {
+        case .function(let closure):
+            guard let prototype = closure.owner as? Prototype, prototype.code(for: wanted.count) == nil else { return }
+            takes = prototype.accepts
+        case .native(let callable):
+            guard let native = callable as? Native else { return }
+            checkBlocking(node, native)
+            guard wanted.count < native.minimum || native.maximum >= 0 && wanted.count > native.maximum else { return }
+            takes = native.minimum == native.maximum ? "\(native.minimum)" : "\(native.minimum) or more"
+        default: return
+        }
+        let isOwn = key == node.id.kind.functionKey
+        add(
+            .wrongArity,
+            "the function of \(node.id) must take \(wanted.count == 1 ? "1 argument" : "\(wanted.count) arguments")",
+            at: (isOwn ? node.site.parameters : nil) ?? node.site.place(of: [.kw(key)]),
+            because: "It is called with \(wanted.what), but \(name.name) takes \(takes).")
+    }
+
+    private mutating func checkBlocking(_ node: Node, _ native: Native) {
+        guard native.blocks, isGo(node) else { return }
+        blocking(node, native.name, at: node.site.place(of: [.kw(.workerFn)]), path: [])
+    }
+
+    func isGo(_ node: Node) -> Bool { node.id.kind == .worker && node.choice(.dispatch, .go) == .go }
+
+    private mutating func blocking(_ node: Node, _ call: String, at place: FindingPlace?, path: [String]) {
+        let way = path.isEmpty ? "" : ", by way of \(path.joined(separator: " → "))"
+        let parking = ["<!!": "<!", ">!!": ">!", "alts!!": "alts!", "alt!!": "alt!"][call]
+        add(
+            .blockingCall, "\(node.id) is `:dispatch :go` and calls `\(call)`, which blocks its thread\(way)",
+            at: place,
+            because: "Workers of :go share a few threads; one that blocks stops the others.",
+            hint: parking.map { "use `\($0)`, which parks, or `:dispatch :thread`" } ?? "use `:dispatch :thread`")
+    }
+
+    mutating func checkFacts(_ node: Node) {
+        for fact in facts[node.id] ?? [] {
+            switch fact.kind {
+            case .blocks(let call): if isGo(node) { blocking(node, call, at: fact.place, path: fact.path) }
+            case .commands(let worker): checkEntry(node, worker, "command!", fact)
+            case .requests(let worker): checkEntry(node, worker, "request!", fact)
+            case .usesMeta(let name): checkMetaName(name, node, at: fact.place)
+            case .makesEffect(let type, let isUnkeyed):
+                checkEffectType(type, at: fact.place)
+                if isUnkeyed { unkeyed(type, at: fact.place) }
+            }
+        }
+    }
+
+    mutating func unkeyed(_ type: Name, at place: FindingPlace?) {
+        add(
+            .noIdempotencyKey, "`:\(type.description)` acts on the outside without an idempotency key", at: place,
+            because: "If it is tried again or run again after a crash, it may be done twice.",
+            hint: "give its meta an :idempotency-key made of what it is about")
+    }
+
+    /// A `command!` or `request!` with the id of its worker written out (D8, D19).
+    private mutating func checkEntry(_ node: Node, _ target: Name, _ call: String, _ fact: CodeFact) {
+        let exposed = workers.filter { $0.flag(.exposed) }.map { ":\($0.id.name.description)" }
+        let those = exposed.isEmpty ? "no worker is" : "exposed are \(exposed.joined(separator: " "))"
+        guard let worker = graph[.worker, target] else {
+            return add(
+                .unanswerable, "`\(call)` to worker :\(target.description), which is not declared", at: fact.place,
+                hint: hint(target, .worker))
+        }
+        guard worker.flag(.exposed) else {
+            return add(
+                .unanswerable, "`\(call)` to \(worker.id), which is not exposed", at: fact.place,
+                related: [worker.site.whole],
+                because: "Only workers with `:expose? true` can be reached; \(those).")
+        }
+        guard isGo(node), let channel = worker.keyword(.in).flatMap({ graph[.channel, $0] }),
+            channel.choice(.putMode, .async) == .block
+        else { return }
+        blockedPut(node, channel, at: fact.place, "`\(call)` to \(worker.id) puts")
+    }
+
+    /// D4.
+    mutating func blockedPut(_ node: Node, _ channel: Node, at place: FindingPlace?, _ what: String) {
+        add(
+            .blockFromGo, "\(what) on \(channel.id) with `:put-mode :block` from a `:go` worker", at: place,
+            related: [channel.site.place(of: [.kw(.putMode)])],
+            because: "A blocking put holds the thread, which workers of :go share; \(node.id) is one of them.",
+            hint: "give the worker `:dispatch :thread`, or the channel another `:put-mode`")
+    }
+}

@@ -1,0 +1,187 @@
+import Values
+
+/// What a graph can be written as (G4).
+package enum ExportFormat: String, CaseIterable, Sendable {
+    case mermaid, dot, html, json
+}
+
+extension Graph {
+    /// The graph in a format for other programs or for eyes.
+    ///
+    /// - Parameter title: what a page is called; a file name, for instance.
+    package func export(_ format: ExportFormat, title: String = "graph") -> String {
+        switch format {
+        case .mermaid: Mermaid.text(Diagram(self))
+        case .dot: DOT.text(Diagram(self), title: title)
+        case .html: Page.text(self, title: title)
+        case .json: GraphJSON.text(self)
+        }
+    }
+}
+
+/// https://mermaid.js.org flowcharts.
+enum Mermaid {
+    static func text(_ diagram: Diagram) -> String {
+        var lines = ["flowchart LR"]
+        for (index, box) in diagram.boxes.enumerated() {
+            let (open, close) = shape(box.kind)
+            lines.append(
+                "    n\(index)\(open)\"\(escaped(box.label))<br/><small>\(escaped(box.detail))</small>\"\(close):::\(box.kind.rawValue)"
+            )
+        }
+        for arrow in diagram.arrows {
+            let line =
+                switch arrow.flow {
+                case .messages: "-->"
+                case .failures: "-. fail .->"
+                case .commands: "==>"
+                case .order: "--o"
+                }
+            lines.append("    n\(arrow.from) \(line) n\(arrow.to)")
+        }
+        lines.append("    classDef channel fill:#eef6ff,stroke:#4a7ebb,color:#14304f")
+        lines.append("    classDef worker fill:#f3f8ee,stroke:#6a9a3f,color:#24390f")
+        lines.append("    classDef ticker fill:#fff8e6,stroke:#c49a2a,color:#4a3706")
+        lines.append("    classDef entry fill:#f6f6f6,stroke:#888888,color:#333333")
+        lines.append("    classDef phase fill:#f7f0fb,stroke:#9663b5,color:#3c1d50")
+        lines.append("    classDef system fill:#eefafa,stroke:#3f9a9a,color:#0f3939")
+        lines.append("    classDef missing fill:#fff0f0,stroke:#c0392b,color:#7b1c12,stroke-dasharray:4")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func shape(_ kind: Diagram.Kind) -> (String, String) {
+        switch kind {
+        case .channel, .missing: ("([", "])")
+        case .worker, .phase, .system: ("[", "]")
+        case .ticker: ("{{", "}}")
+        case .entry: (">", "]")
+        }
+    }
+
+    /// Quotes, brackets and the like as numbered entities: inside quotes the rest is text.
+    private static func escaped(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
+            case "\"", "<", ">", "&", "#", "`", ";", "\\", "*", "_": result += "#\(scalar.value);"
+            case _ where scalar.value < 32: result += " "
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}
+
+/// Graphviz.
+enum DOT {
+    static func text(_ diagram: Diagram, title: String) -> String {
+        var lines = [
+            "digraph \"\(escaped(title))\" {", "    rankdir=LR;", "    node [fontname=\"Helvetica\", fontsize=11];",
+            "    edge [fontname=\"Helvetica\", fontsize=9];",
+        ]
+        for (index, box) in diagram.boxes.enumerated() {
+            lines.append(
+                "    n\(index) [label=\"\(escaped(box.label))\\n\(escaped(box.detail))\", \(shape(box.kind))];")
+        }
+        for arrow in diagram.arrows {
+            let style =
+                switch arrow.flow {
+                case .messages: ""
+                case .failures: " [style=dashed, color=\"#c0392b\", label=\"fail\"]"
+                case .commands: " [style=bold]"
+                case .order: " [arrowhead=empty]"
+                }
+            lines.append("    n\(arrow.from) -> n\(arrow.to)\(style);")
+        }
+        return (lines + ["}"]).joined(separator: "\n") + "\n"
+    }
+
+    private static func shape(_ kind: Diagram.Kind) -> String {
+        switch kind {
+        case .channel: "shape=box, style=\"rounded,filled\", fillcolor=\"#eef6ff\""
+        case .worker: "shape=box, style=filled, fillcolor=\"#f3f8ee\""
+        case .ticker: "shape=hexagon, style=filled, fillcolor=\"#fff8e6\""
+        case .entry: "shape=cds, style=filled, fillcolor=\"#f6f6f6\""
+        case .phase: "shape=box, style=filled, fillcolor=\"#f7f0fb\""
+        case .system: "shape=box, style=filled, fillcolor=\"#eefafa\""
+        case .missing: "shape=box, style=\"rounded,dashed\", color=\"#c0392b\""
+        }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
+            case "\"", "\\": result += "\\" + String(scalar)
+            case _ where scalar.value < 32: result += " "
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}
+
+/// The graph as data with its arrows, in JSON; keywords and symbols as their names.
+enum GraphJSON {
+    static func text(_ graph: Graph) -> String {
+        let diagram = Diagram(graph)
+        var out = "{\"graph\":"
+        write(graph.data, to: &out)
+        out += ",\"nodes\":["
+        out += diagram.boxes.enumerated().map { index, box in
+            "{\"id\":\(index),\"kind\":\(quoted(box.kind.rawValue)),\"label\":\(quoted(box.label)),\"detail\":\(quoted(box.detail))}"
+        }.joined(separator: ",")
+        out += "],\"edges\":["
+        out += diagram.arrows.map { "{\"from\":\($0.from),\"to\":\($0.to),\"kind\":\(quoted($0.flow.rawValue))}" }
+            .joined(separator: ",")
+        return out + "]}\n"
+    }
+
+    /// Options nest as deep as the reader lets them, which is within reach of recursion.
+    private static func write(_ value: Value, to out: inout String) {
+        switch value {
+        case .nil: out += "null"
+        case .bool(let bool): out += bool ? "true" : "false"
+        case .int(let int): out += String(int)
+        case .double(let double): out += double.isFinite ? shown(value) : "null"
+        case .keyword(let name), .symbol(let name): out += quoted(name.description)
+        case .text(let text): out += quoted(text.string)
+        case .map(let map):
+            out += "{"
+            for (index, entry) in map.entries.enumerated() {
+                if index > 0 { out += "," }
+                out += quoted(key(entry.key)) + ":"
+                write(entry.value, to: &out)
+            }
+            out += "}"
+        case .vector, .list, .set:
+            out += "["
+            for (index, element) in Graph.elements(value).enumerated() {
+                if index > 0 { out += "," }
+                write(element, to: &out)
+            }
+            out += "]"
+        default: out += quoted(shown(value))
+        }
+    }
+
+    private static func key(_ value: Value) -> String {
+        switch value {
+        case .keyword(let name), .symbol(let name): name.description
+        case .text(let text): text.string
+        default: shown(value)
+        }
+    }
+
+    static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case _ where scalar.value < 32 || scalar.value == 0x2028 || scalar.value == 0x2029:
+                let hex = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}

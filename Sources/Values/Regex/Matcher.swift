@@ -1,0 +1,66 @@
+/// A search through one text, match after match: what `re-matcher` gives, and what `re-seq`, `replace` and `split` use.
+///
+/// Keeps the pattern's machines to itself while it lives.
+public final class Matcher: Object, @unchecked Sendable {
+    // Sendable: `lock` guards the search.
+    public let regex: Regex
+    public let text: Text
+    private let lock = Lock()
+    private let machines: Regex.Machines
+    private let lastLine: Int
+    /// Where the next search starts; past the end when there is none.
+    private var next = 0
+    private var match: Range<Int>?
+    private var groups: [Range<Int>?]?
+
+    public init(_ regex: Regex, _ text: Text) {
+        self.regex = regex
+        self.text = text
+        machines = regex.takeMachines()
+        lastLine = regex.lastLine(of: text)
+    }
+
+    deinit { regex.giveBack(machines) }
+
+    public override var kind: ObjectKind { .matcher }
+
+    /// Goes to the next match; gives its byte range, or nil when there is none any more.
+    public func find() -> Range<Int>? {
+        lock.withLock {
+            groups = nil
+            match = next <= text.byteCount ? regex.range(in: text, from: next, machines, lastLine) : nil
+            guard let match else {
+                next = text.byteCount + 1
+                return nil
+            }
+            // After an empty match, the search goes on one scalar further.
+            next = match.upperBound
+            if match.isEmpty { next += next < text.byteCount ? Text.width(text.bytes[next]) : 1 }
+            return match
+        }
+    }
+
+    /// The byte ranges of the latest match and its groups (nil for one that took no part), or nil without a match.
+    public func ranges() -> [Range<Int>?]? {
+        lock.withLock {
+            guard let match else { return nil }
+            if groups == nil { groups = regex.groups(in: text, match, machines, lastLine) }
+            return groups
+        }
+    }
+
+    /// What `re-groups` gives of the latest match: its text, or with groups a vector of the texts, nil for one that took no
+    /// part; nil without a match.
+    public func value() -> Value? {
+        if regex.groupCount == 0 { return lock.withLock { match.map { .text(text.slice($0)) } } }
+        return ranges().map { Regex.value(of: $0, in: text) }
+    }
+}
+
+extension Regex {
+    /// The text of a match, or with groups a vector of it and theirs.
+    public static func value(of ranges: [Range<Int>?], in text: Text) -> Value {
+        func piece(_ range: Range<Int>?) -> Value { range.map { .text(text.slice($0)) } ?? .nil }
+        return ranges.count == 1 ? piece(ranges[0]) : .vector(Vector(ranges.map(piece)))
+    }
+}

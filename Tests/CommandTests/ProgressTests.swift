@@ -1,0 +1,97 @@
+import Reader
+import Testing
+import Values
+
+@testable import Command
+@testable import Engine
+
+@Suite struct ProgressTests {
+    private let names = Names()
+    private let stream = EventStream(wallMs: { 1_700_000_000_000 })
+
+    private func effect(_ type: String, _ ordinal: Int) -> Effect {
+        let name = names.intern(type)
+        let fields = try? HashMap.of([(Value.kw(.effectSlashType), Value.keyword(name))])
+        return Effect(type: name, fields: fields ?? .empty, identity: Identity(root: .run).child(.effect, ordinal: ordinal))
+    }
+
+    private func begin(_ effect: Effect) {
+        stream.emit(.effectSubmitted, effect.identity, .effect(effect))
+        stream.emit(.effectStarted, effect.identity, .started(effect, attempt: 1))
+    }
+
+    private func end(_ effect: Effect, _ status: EffectStatus) {
+        stream.emit(.effectEnded, effect.identity, .ended(effect, EffectEnd(status: status, outcome: .ok(.nil), durationMs: 5)))
+    }
+
+    private func model(after events: () -> Void) -> ProgressModel {
+        var model = ProgressModel(startMs: 1000)
+        events()
+        for event in stream.recent().events { model.take(event) }
+        return model
+    }
+
+    @Test func countsWhatRunsAndWhatEnded() {
+        let model = model {
+            let effects = (0..<5).map { effect($0 < 3 ? "llm/chat" : "fs/read", $0) }
+            effects.forEach(begin)
+            end(effects[0], .done)
+            end(effects[4], .failed)
+        }
+        #expect(model.line(13_900) == "12 s · llm/chat 2, fs/read · 1 done · 1 failed")
+    }
+
+    @Test func whatNeverStartedEndsWithoutHavingRun() {
+        let model = model {
+            let one = effect("llm/chat", 0)
+            stream.emit(.effectSubmitted, one.identity, .effect(one))
+            end(one, .cancelled)
+        }
+        #expect(!model.isBusy)
+        #expect(model.line(1000) == "0 s · 0 done · 1 cancelled or skipped")
+    }
+
+    @Test func aRetryRunsNothingMeanwhile() {
+        let one = effect("llm/chat", 0)
+        let waiting = model {
+            begin(one)
+            let error = EffectError(.timeout, "slow")
+            stream.emit(.effectRetrying, one.identity, .retrying(one, attempt: 2, delayMs: 500, error))
+        }
+        #expect(!waiting.isBusy)
+        let again = model { stream.emit(.effectStarted, one.identity, .started(one, attempt: 2)) }
+        #expect(again.line(1000) == "0 s · llm/chat · 0 done")
+    }
+
+    @Test func shortWorkSaysNothing() {
+        let model = model { begin(effect("fs/read", 0)) }
+        #expect(!model.isWorthShowing(1999))
+        #expect(model.isWorthShowing(2000))
+        #expect(!ProgressModel(startMs: 0).isWorthShowing(5000))
+    }
+
+    @Test func namesTheThreeBusiestTypes() {
+        let model = model {
+            for (ordinal, type) in ["d/d", "c/c", "b/b", "a/a", "d/d"].enumerated() { begin(effect(type, ordinal)) }
+        }
+        #expect(model.line(1000) == "0 s · d/d 2, a/a, b/b … · 0 done")
+    }
+
+    @Test func withJSONEveryEventIsALine() throws {
+        let screen = Screen()
+        let display = ProgressDisplay(stream, screen.console(json: true))
+        display.start()
+        let one = effect("fs/read", 0)
+        begin(one)
+        end(one, .done)
+        display.finish()
+        let lines = screen.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        let types = try lines.map { line in
+            let value = try JSON.read(Array(line.utf8))
+            guard case .map(let map) = value else { return "no object" }
+            return try map.find(.string("type"))?.stringValue ?? "no type"
+        }
+        #expect(types == ["effect.submitted", "effect.started", "effect.ended"])
+    }
+}
