@@ -1,3 +1,4 @@
+//! Main: the process. Arguments come in, an exit code goes out.
 import Command
 
 #if canImport(Glibc)

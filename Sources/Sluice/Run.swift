@@ -62,7 +62,8 @@ package final class Run: @unchecked Sendable {
 
     /// How often workers threw.
     package var errorCount: Int {
-        guard case .map(let stats) = system.stats, case .map(let errors)?? = try? stats.find(.kw(.errors)) else { return 0 }
+        guard case .map(let stats) = system.stats, let found = (try? stats.find(.kw(.errors))) ?? nil, case .map(let errors) = found
+        else { return 0 }
         return errors.entries.reduce(0) { $0 + Int($1.value.intValue ?? 0) }
     }
 }

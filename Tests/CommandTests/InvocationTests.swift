@@ -2,7 +2,7 @@ import Testing
 
 @testable import Command
 
-/// Arguments → what they ask for (issue: commands and their exit codes; language.md: `sluice run FILE|-|DIR [ARGS]`).
+/// Arguments → what they ask for.
 @Suite struct InvocationTests {
     private func read(_ line: String) throws(UsageError) -> Invocation {
         try Invocation(line.split(separator: " ").map(String.init), isFile: { $0 == "notes" })
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// Exit codes of the design: 0 done, 1 failed, 2 unusable, 3 budget, 130 and 143 by signal.
+    /// Exit codes: 0 done, 1 failed, 2 unusable, 3 budget, 130 and 143 by signal.
     @Test func exitCodes() {
         #expect(ExitCode.documented.map(\.rawValue) == [0, 1, 2, 3, 130, 143])
         #expect(StopSignal.allCases.allSatisfy { $0.exitCode.rawValue == 128 + $0.rawValue })

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// The table of targets in ARCHITECTURE.md, which is also what the compiler is held to.

@@ -22,8 +22,8 @@ enum Repository {
         let found = FileManager.default.enumerator(atPath: below)?.compactMap { $0 as? String } ?? []
         return found.filter { path in
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: below + "/" + path, isDirectory: &isFolder)
-            return path.hasSuffix(ending) && !isFolder.boolValue
+            let exists = FileManager.default.fileExists(atPath: below + "/" + path, isDirectory: &isFolder)
+            return exists && path.hasSuffix(ending) && !isFolder.boolValue
         }.map { folder + "/" + $0 }.sorted()
     }
 

@@ -70,7 +70,10 @@ import Testing
     }
 
     @Test(arguments: ["6.2", "6.10", "7.0"]) func newerSwiftsWillDo(_ version: String) throws {
-        try onMachine(swift: version) { #expect(try $0.setUp().code == 0) }
+        try onMachine(swift: version) { machine in
+            let result = try machine.setUp()
+            #expect(result.code == 0)
+        }
     }
 
     @Test func rootInstallsOnlyWhatIsMissing() throws {

@@ -1,6 +1,7 @@
 import Engine
 import Graph
 import Machine
+import Runtime
 import Reader
 import Sluice
 import Values

@@ -340,7 +340,7 @@ package final class Channel: Object, @unchecked Sendable {
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
     @inline(__always) func resume(_ value: consuming Value, from channel: Channel) {
-        if isChoice {
+        if style == .choice {
             waiter.resume(.vector([value, .object(channel)]))
         } else {
             waiter.resume(value)
