@@ -210,7 +210,7 @@ package final class Evaluator: @unchecked Sendable {
     private func analyzer(in namespace: Namespace, _ place: Node.Place?) -> Analyzer {
         Analyzer(
             instance: instance, namespace: namespace,
-            expand: { [unowned self] (macro, arguments) throws(Fault) in try self.call(macro, arguments, in: namespace) },
+            expand: { [unowned self] (macro, arguments) throws(Fault) in try self.expansion(macro, arguments, in: namespace) },
             function: FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures()), place: place)
     }
 
@@ -252,13 +252,23 @@ package final class Evaluator: @unchecked Sendable {
         return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: nil)).runWithoutWaiting()
     }
 
+    /// What a macro gives, as a form: the lazy sequences in it are realised by the machine.
+    private func expansion(_ macro: Value, _ arguments: [Value], in namespace: Namespace) throws(Fault) -> Value {
+        let result = try call(macro, arguments, in: namespace)
+        do throws(Fault) { return try FormPrimitives.form(result) } catch .force {
+            return try call(.native(Evaluator.realizer), [result], in: namespace)
+        }
+    }
+
+    private static let realizer = Native("form", 1) { (a, _) throws(Fault) in try FormPrimitives.form(a[0]) }
+
     /// `(macroexpand-1 form)`.
     package func expandOnce(_ form: Value, in namespace: Namespace) throws(Fault) -> Value {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
             SpecialForm.of(name, in: namespace) == nil,
             let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
         else { return form }
-        return try call(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)
+        return try expansion(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)
     }
 
     /// What the reader asks while it reads code in `namespace`.

@@ -226,8 +226,8 @@ extension Analyzer {
     /// `(.method target argument…)` and `(Class. argument…)`.
     mutating func interop(_ name: Name, _ elements: [Value], _ form: Value) throws(Fault) -> Node? {
         let text = name.description
-        guard text.utf8.count > 1 else { return nil }
-        if text.hasPrefix("."), text != ".." {
+        guard text.utf8.count > 1, text != ".." else { return nil }
+        if text.hasPrefix(".") {
             guard elements.count >= 2 else { throw fault("\(text) is a method: it takes a target", at: form) }
             let member = text.hasPrefix(".-") ? text.dropFirst(2) : text.dropFirst()
             return try hostCall("call", String(member), try arguments(elements, from: 1, form))
