@@ -104,6 +104,8 @@ extension Fiber {
         guard reach > 1 else { return 1 }
         let index: Int
         switch instruction.op {
+        case .first, .rest, .seq: index = 0
+        case .next: index = 1
         case .element: index = instruction.c
         case .nth:
             guard case .int(let given) = state.pointee.registers[instruction.c] else { return 1 }

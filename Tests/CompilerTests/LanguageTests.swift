@@ -51,7 +51,7 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(loop [a 1 b 2 c 3 n 0] (if (< n 4) (recur b c a (inc n)) [a b c]))", "[2 3 1]"),
             Case("(loop [a [] b [:x] n 0] (if (< n 3) (recur b (conj a n) (inc n)) [a b]))", "[[:x 1] [0 2]]"),
             Case("(loop [i 10 acc ()] (if (> i 7) (recur (dec i) (cons i acc)) acc))", "(8 9 10)"),
-            Case("(mapv-calls 1)", "RuntimeException: cannot resolve mapv-calls"),
+            Case("(mapv-calls 1)", "CompilerException: cannot resolve mapv-calls"),
             Case("(map (fn [f] (f)) (loop [i 0 fs []] (if (< i 3) (recur (inc i) (conj fs (fn [] i))) fs)))", "(0 1 2)"),
             Case("((fn [n acc] (if (zero? n) acc (recur (dec n) (* acc n)))) 5 1)", "120"),
             Case("((fn [a & r] (if r (recur (+ a (first r)) (next r)) a)) 1 2 3 4)", "10"),
@@ -61,7 +61,7 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(loop [n 0] (cond (= n 2) :two (= n 5) :five :else (recur (inc n))))", ":two"),
             Case("(loop [n 9223372036854775806] (if (< n 9223372036854775807) (recur (inc n)) n))", "9223372036854775807"),
             Case("(loop [i 0.5 n 0] (if (< i 3.0) (recur (inc i) (inc n)) [i n]))", "[3.5 3]"),
-            Case("(loop [i 0] (try (recur 1) (catch Exception e 2)))", "RuntimeException: recur is not in tail position of a loop or function"),
+            Case("(loop [i 0] (try (recur 1) (catch Exception e 2)))", "CompilerException: recur is not in tail position of a loop or function"),
             Case("(loop [x [1] i 0] (let [y x] (if (< i 2) (recur (conj y i) (inc i)) [x y])))", "[[1 0 1] [1 0 1]]"),
             Case("(let [v [1]] (loop [i 0] (if (< i 3) (do (conj v i) (recur (inc i))) v)))", "[1]"),
         ])
@@ -84,16 +84,16 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(apply (fn [a & r] [a (first r)]) (iterate inc 0))", "[0 1]"),
             Case("(apply (fn [& r] (reduce + 0 r)) (map inc (range 30000)))", "450015000"),
             Case("(apply (fn ([a] :one) ([a b c & d] [a b c d])) 1 [2])", "ArityException: a function takes 1 or 3 or more arguments, but was called with 2"),
-            Case("(apply (fn ([a b c] :three) ([a & r] [a r])) [1 2 3])", ":three"),
+            Case("(fn ([a b c] :three) ([a & r] [a r]))", "CompilerException: an arity with more parameters than the one with & could never be chosen"),
             Case("(apply {:a 1} [:a])", "1"),
             Case("(apply apply [+ [1 2]])", "3"),
             Case("[(:a {:a 1}) (:b {:a 1} 2) ({:a 1} :a) ({:a 1} :b 3) ([4 5] 1) (#{1 2} 2) (#{1} 2) ('a {'a 6})]", "[1 2 1 3 5 2 nil 6]"),
             Case("(map :a [{:a 1} {:a 2}])", "(1 2)"),
             Case("([1 2] 5)", "IndexOutOfBoundsException: index 5 is out of bounds: there are 2 elements"),
-            Case("(let [x 1] (x))", "ClassCastException: cannot call 1: it is not a function"),
+            Case("(let [x 1] (x))", "ClassCastException: cannot call the number 1: it is not a function"),
             Case("(let [[a b] [1 2] f (fn [] (fn [] [a b]))] ((f)))", "[1 2]"),
             Case("((fn [x] {:pre [(pos? x)] :post [(> % 1)]} (inc x)) 1)", "2"),
-            Case("((fn [x] {:pre [(pos? x)]} (inc x)) -1)", "ExceptionInfo: assertion failed {}".replacing(" {}")),
+            Case("((fn [x] {:pre [(pos? x)]} (inc x)) -1)", "ExceptionInfo: assertion failed"),
             Case("(+ 1 2 3 4 5 6 7 8)", "36"),
             Case("(- 10 1 2 3)", "4"),
             Case("(let [v [1 2]] [(conj v 3) v (assoc v 0 9) v])", "[[1 2 3] [1 2] [9 2] [1 2]]"),
@@ -122,7 +122,7 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(+ 1 (try 2 (finally 3)) 4)", "7"),
             Case("(defn f [n] (try (if (zero? n) (throw (ex-info \"deep\" {})) (f (dec n))) (finally nil))) (try (f 50) (catch Exception e (ex-message e)))", "\"deep\""),
             Case("(try (catch Exception e 1))", "nil"),
-            Case("(try 1 (finally 2) 3)", "RuntimeException: finally is the last clause of try"),
+            Case("(try 1 (finally 2) 3)", "CompilerException: finally is the last clause of try"),
         ])
     }
 
@@ -135,7 +135,7 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(let [x [1 2]] (if (and (seq x) (< (count x) 3)) (or (next x) x) x))", "(2)"),
             Case("[(when true 1 2) (when nil 1) (when-not nil 3) (if-not 1 2 3)]", "[2 nil 3 3]"),
             Case("(cond nil 1)", "nil"),
-            Case("(cond 1)", "RuntimeException: cond takes pairs of test and value, but found 1 forms"),
+            Case("(cond 1)", "CompilerException: cond takes pairs of test and value, but found 1 forms"),
             Case("[(-> 5 inc (- 2)) (->> 5 inc (- 2))]", "[4 -4]"),
             Case("(let [x 1] (not (= x 2)))", "true"),
             Case("(if (not (and 1 nil)) :y :n)", ":y"),
@@ -157,8 +157,4 @@ struct Case: Sendable, CustomTestStringConvertible {
             }
         }
     }
-}
-
-extension String {
-    fileprivate func replacing(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
 }

@@ -109,6 +109,8 @@ struct TestLibrary: LibrarySource {
                 (when s (if (f (first s)) (cons (first s) (filter f (rest s))) (filter f (rest s)))))))
             """,
         "iterate": "(defn iterate [f x] (lazy-seq (cons x (iterate f (f x)))))",
+        "range": "(defn range [n] (take n (iterate inc 0)))",
+        "atom": "(defn atom [x] (sluice.machine/atom x))",
         "repeat": "(defn repeat [x] (lazy-seq (cons x (repeat x))))",
         "reduce": "(defn reduce [f a s] (loop [a a s (seq s)] (if s (recur (f a (first s)) (next s)) a)))",
         "into": "(defn into [a s] (reduce conj a s))",
@@ -120,7 +122,7 @@ struct TestLibrary: LibrarySource {
             (defmacro binding [pairs & body]
               (let [vars (loop [p (seq pairs) out []]
                            (if p (recur (next (next p)) (conj (conj out (list 'var (first p))) (first (next p)))) out))]
-                `(do (sluice.machine/push-bindings! ~@vars) (try ~@body (finally (sluice.machine/pop-bindings!))))))
+                `(let [] (sluice.machine/push-bindings! ~@vars) (try ~@body (finally (sluice.machine/pop-bindings!))))))
             """,
         "unless": "(defmacro unless [test & body] `(if ~test nil (do ~@body)))",
         "when-let": "(defmacro when-let [[name value] & body] `(let [found# ~value] (when found# (let [~name found#] ~@body))))",
