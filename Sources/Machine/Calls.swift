@@ -93,6 +93,7 @@ extension Fiber {
         switch native.kind {
         case .plain(let body):
             let result = try body(Arguments(regs + a + 1, count), self)
+            if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
             clear(regs + a + 1, count)
             regs[a] = result
             return true
@@ -174,7 +175,9 @@ extension Fiber {
             let operands = Operands(copying: [function] + values)
             switch native.kind {
             case .plain(let body):
-                state.pointee.registers[a] = try body(operands.arguments, self)
+                let result = try body(operands.arguments, self)
+                if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+                state.pointee.registers[a] = result
                 return true
             case .control(let body):
                 state.pointee.destination = a

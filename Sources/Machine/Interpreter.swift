@@ -34,7 +34,7 @@ extension Fiber {
             // Handlers and places are looked up by the instruction before the counter.
             if fiber.pointee.isPreempted { fiber.pointee.pc += 1 }
             fiber.pointee.isPreempted = false
-            guard unwind(fault) else { return .failed(fault) }
+            if let failure = unwind(fault) { return .failed(failure) }
             pc = fiber.pointee.pc
             regs = fiber.pointee.registers
             fp = fiber.pointee.frame
@@ -237,6 +237,7 @@ extension Fiber {
                             if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
                                 clear(regs + i.a + 1, i.b)
                                 regs[i.a] = result
                                 continue
@@ -282,6 +283,7 @@ extension Fiber {
                             if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
                                 clear(regs + i.a + 1, i.b)
                                 store(regs + i.a, result)
                                 continue
@@ -342,7 +344,7 @@ extension Fiber {
                         case .taken:
                             return preempt(pc - 1, regs, fp)
                         }
-                    case .publish: if try publish(regs, i) { pc += i.signedC }
+                    case .publish: pc += try publish(regs, i)
                     case .resume:
                         resume(regs, fuel)
                         fp -= 1
@@ -358,9 +360,11 @@ extension Fiber {
                 save(pc, regs, fp)
                 fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
-                    do throws(Fault) { try force(lazy) } catch { guard unwind(error) else { return .failed(error) } }
-                } else if !unwind(error) {
-                    return .failed(error)
+                    do throws(Fault) { try force(lazy) } catch {
+                        if let failure = unwind(error) { return .failed(failure) }
+                    }
+                } else if let failure = unwind(error) {
+                    return .failed(failure)
                 }
                 pc = fiber.pointee.pc
                 regs = fiber.pointee.registers
@@ -380,6 +384,12 @@ extension Fiber {
         state.pointee.registers = regs
         state.pointee.frame = fp
     }
+
+    /// Bytes that may be allocated on a thread before they are booked, whatever is left of the slice.
+    static let unsettledLimit: Int64 = 1 << 20
+
+    /// Books what was allocated, so that few steps that double what they hold do not pass the limit by much.
+    @inline(never) func bookMemory() throws(Fault) { try instance.account.settle(steps: 0) }
 
     /// Ends a slice before the instruction at `pc`.
     @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) -> Exit {

@@ -3,7 +3,7 @@ import Testing
 import Values
 
 /// N6: nothing in a script can escape a budget, hang or crash the host.
-@Suite struct BudgetTests {
+@Suite(.serialized) struct BudgetTests {
     @Test(arguments: [
         "(loop [] (recur))", "(loop [i 0] (if (< i 1) (recur i) i))", "(defn f [] (f) 1)(loop [] (try (f) (catch Error e 1)) (recur))",
         "(try (loop [] (recur)) (catch Throwable e 1))", "(try (loop [] (recur)) (catch :default e 1))",
