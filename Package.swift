@@ -47,6 +47,9 @@ let package = Package(
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "Values"], swiftSettings: strict),
+        .testTarget(
+            name: "CompilerTests", dependencies: ["Compiler", "Machine", "Reader", "Values"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(

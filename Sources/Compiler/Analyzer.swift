@@ -24,6 +24,8 @@ struct Analyzer {
 
     /// Forms nested deeper than this are refused: the analysis and emission recurse.
     static let maximumDepth = 600
+    /// What a function within a function counts for: each takes several activations of every pass.
+    static let functionLevels = 5
     /// Arguments of `+` and its kin that fold into instructions; more are a call.
     static let maximumFolding = 32
 

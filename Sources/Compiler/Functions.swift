@@ -183,7 +183,7 @@ extension Analyzer {
         var bindings: [(Local, Node)] = []
         for (pattern, local) in patterns { try bind(pattern, to: Node(.local(local), place), &bindings) }
         function.loop = target
-        let inner = wrap(bindings, try nested(bindings.count) { (analyzer) throws(Fault) in
+        let inner = wrap(bindings, try nested(bindings.count + Analyzer.functionLevels) { (analyzer) throws(Fault) in
             try analyzer.guarded(elements, form, offset: offset)
         })
         function.loop = nil

@@ -174,9 +174,15 @@ extension Analyzer {
     private mutating func threaded(_ special: SpecialForm, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count >= 2 else { throw fault("\(special.rawValue) takes at least one form", at: form) }
         var result = elements[1]
-        for step in elements.dropFirst(2) {
+        for (index, step) in elements.enumerated().dropFirst(2) {
             guard case .list(let list) = step, !list.isEmpty, let parts = list.elements else {
-                result = .list([step, result])
+                let origin = form.origin.flatMap { origin in
+                    index < origin.children.count
+                        ? Origin(
+                            source: origin.source, span: origin.children[index],
+                            children: [origin.children[index], result.origin?.span ?? origin.children[1]]) : nil
+                }
+                result = .list(Cons.list([step, result], extra: Extra.of(meta: nil, origin: origin)))
                 continue
             }
             let threadedParts = special == .thread ? [parts[0], result] + parts.dropFirst() : parts + [result]
@@ -193,7 +199,12 @@ extension Analyzer {
 
     private mutating func theVar(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count == 2, let name = elements[1].symbolName else { throw fault("var takes a symbol", at: form) }
-        guard let variable = try resolve(name, elements[1]) else { throw unresolved(name) }
+        guard let variable = try resolve(name, elements[1]) else {
+            if let origin = form.origin, origin.children.count > 1 {
+                place = Node.Place(source: origin.source, span: origin.children[1])
+            }
+            throw unresolved(name)
+        }
         return Node(.constant(.object(variable)), place)
     }
 
@@ -205,7 +216,12 @@ extension Analyzer {
             throw fault(
                 "\(name.description) is a local: locals do not change", at: form, hint: "keep changing state in an atom: (atom 0), swap!")
         }
-        guard let variable = try resolve(name, elements[1]) else { throw unresolved(name) }
+        guard let variable = try resolve(name, elements[1]) else {
+            if let origin = form.origin, origin.children.count > 1 {
+                place = Node.Place(source: origin.source, span: origin.children[1])
+            }
+            throw unresolved(name)
+        }
         let assigner = try internalFunction("set-var!")
         return Node(
             .call(assigner, [Node(.constant(.object(variable)), place), try value(elements[2], child: 2, of: form)]), place)
