@@ -1,3 +1,4 @@
+import Engine
 import Machine
 @testable import Runtime
 import Values
@@ -143,7 +144,7 @@ final class World {
     let instance = Instance()
     let runtime: FiberRuntime
 
-    init(_ mode: FiberRuntime.Mode, uncaught: @escaping @Sendable (Fault, Lineage) -> Void = { _, _ in }) {
+    init(_ mode: FiberRuntime.Mode, uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }) {
         runtime = FiberRuntime(instance, mode, uncaught: uncaught)
         runtime.install()
     }
