@@ -44,7 +44,7 @@ struct Analyzer {
 
     /// A fault that carries where it is.
     func fault(_ message: String, at form: Value? = nil, hint: String? = nil) -> Fault {
-        let exception = Exception(.runtime, message, hint: hint)
+        let exception = Exception(.compiler, message, hint: hint)
         if let place = form.flatMap({ ownPlace($0) }) ?? place {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }
@@ -163,7 +163,7 @@ struct Analyzer {
     func unresolved(_ name: Name) -> Fault {
         let resolver = Resolver(instance: instance, namespace: namespace)
         let exception = Exception(
-            .runtime, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
+            .compiler, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
         if let place = placeOfAtom(.symbol(name)) {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }
@@ -275,7 +275,7 @@ struct Analyzer {
             exception.type == .arity
             ? "\(macro.name.description) does not take these arguments: \(exception.message)"
             : "\(macro.name.description): \(exception.message)"
-        let outer = Exception(.runtime, message, data: exception.data, cause: .object(exception), hint: exception.hint)
+        let outer = Exception(.compiler, message, data: exception.data, cause: .object(exception), hint: exception.hint)
         outer.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         return .thrown(outer)
     }

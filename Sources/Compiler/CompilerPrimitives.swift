@@ -12,7 +12,7 @@ enum CompilerPrimitives {
             Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar), Primitive("as-map", 1, asMap),
         ])
 
-    static let table = PrimitiveTable([family])
+    static let table = PrimitiveTable([family, DataPrimitives.family])
 
     /// Gives the evaluator's instance these functions, and those that need the evaluator itself.
     static func install(in evaluator: Evaluator) {

@@ -28,6 +28,9 @@ package final class Evaluator: @unchecked Sendable {
             try Fiber(instance, calling: function, [], bindings: bindings).runWithoutWaiting()
         }
         CompilerPrimitives.install(in: self)
+        instance.namespaceProvider.set { [unowned self] name in
+            self.attachLibrary(name) ? self.instance.namespace(name) : nil
+        }
         for name in [Resolver.coreName, Resolver.declarationsName] { _ = attachLibrary(instance.names.intern(nil, name)) }
     }
 
@@ -196,12 +199,21 @@ package final class Evaluator: @unchecked Sendable {
         try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(captures: .allocate(capacity: 1))
     }
 
+    /// Compiles a form without evaluating it.
+    package func checkCompile(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault) {
+        _ = try lock.withLock { () throws(Fault) in try compile(form, in: namespace, Node.Place(source: source, span: span)) }
+    }
+
     /// The forms of a text, not evaluated.
-    package func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
+    package func readForms(_ source: Source, in namespace: Namespace) throws(Fault) -> [Form] {
         var reader = Reader(source, names: instance.names, dialect: .code(context { namespace }))
-        var forms: [Value] = []
-        while let form = try next(&reader) { forms.append(form.value) }
+        var forms: [Form] = []
+        while let form = try next(&reader) { forms.append(form) }
         return forms
+    }
+
+    func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
+        try readForms(source, in: namespace).map(\.value)
     }
 
     /// Calls a function while compiling: a macro, or `macroexpand`.
@@ -257,7 +269,7 @@ private final class NamespaceBox {
 extension SyntaxError {
     /// As an exception that carries its place.
     package var located: Fault {
-        let exception = Exception(.runtime, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
+        let exception = Exception(.syntax, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
         if let label = diagnostic.primary { exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)] }
         return .thrown(exception)
     }

@@ -53,7 +53,14 @@ public final class Instance: @unchecked Sendable {
         }
     }
 
-    public func findNamespace(_ name: Name) -> Namespace? { lock.withLock { namespaces[name] } }
+    /// Makes a namespace that is asked for by name and not there: a built-in library, attached when it is first named.
+    package let namespaceProvider = Provider<Name, Namespace>()
+
+    /// The namespace of this name, attached if it is a built-in one.
+    public func findNamespace(_ name: Name) -> Namespace? {
+        lock.withLock { namespaces[name] } ?? namespaceProvider.provide(name)
+    }
+
     public func removeNamespace(_ name: Name) { lock.withLock { namespaces[name] = nil } }
     public var allNamespaces: [Namespace] {
         lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }

@@ -7,4 +7,4 @@ import Command
     import Darwin
 #endif
 
-exit(CommandLineTool(driver: PendingDriver()).main(Array(CommandLine.arguments.dropFirst())))
+exit(CommandLineTool(driver: SessionDriver()).main(Array(CommandLine.arguments.dropFirst())))

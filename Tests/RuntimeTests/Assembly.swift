@@ -1,7 +1,8 @@
 import Engine
 import Machine
-@testable import Runtime
 import Values
+
+@testable import Runtime
 
 /// Assembles functions by hand, so that the runtime is tested without a compiler.
 struct Assembly {
@@ -32,7 +33,8 @@ struct Assembly {
         var finished = body
         for use in uses {
             finished[use.at] = Instruction(
-                .loadConst, use.register, wide: Code.distance(from: use.at, toConstant: use.constant, count: body.count))
+                .loadConst, use.register, wide: Code.distance(from: use.at, toConstant: use.constant, count: body.count)
+            )
         }
         let code = Code(finished, constants: constants, parameters: parameters, isVariadic: false, registers: registers)
         let prototype = Prototype(name: "test", arities: [code], captureCount: 0, needsSelf: false)
@@ -61,7 +63,8 @@ final class Actor: @unchecked Sendable {
             self.pending = self.next(self.results.count, self.results)
             return .bool(self.pending != nil)
         }
-        let operate = Native("operate", 0, control: { (_, fiber) throws(Fault) in try self.pending!(Job.running(fiber)!) })
+        let operate = Native(
+            "operate", 0, control: { (_, fiber) throws(Fault) in try self.pending!(Job.running(fiber)!) })
         var assembly = Assembly()
         // 0: the last result; 1…: calls.
         let top = assembly.here
