@@ -7,17 +7,17 @@ import Values
 
 /// A library of the embedded definitions, the machine's primitives and the graph's.
 private struct GraphLibraries: LibrarySource {
-    let own: [String: Native]
+    let own: PrimitiveTable
 
     var aliases: [(String, String)] { [] }
     var namespaces: [String] { Stdlib.namespaces + Primitives.all.namespaces + [GraphPrimitives.namespace] }
     func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
     func names(in namespace: String) -> [String] {
         namespace == GraphPrimitives.namespace
-            ? own.keys.sorted() : Stdlib.names(in: namespace) + Primitives.all.names(in: namespace)
+            ? own.names(in: namespace) : Stdlib.names(in: namespace) + Primitives.all.names(in: namespace)
     }
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
-        if namespace.description == GraphPrimitives.namespace { return own[name.name].map { .native($0) } }
+        if namespace.description == GraphPrimitives.namespace { return own.find(namespace: namespace, name: name).map { .native($0) } }
         return Primitives.find(namespace: namespace, name: name).map { .native($0) }
             ?? Primitives.constant(namespace: namespace.description, name: name.name)
     }
@@ -35,7 +35,7 @@ struct PrimitiveTests {
 
     init() {
         builder = GraphBuilder(names: instance.names)
-        evaluator = Evaluator(instance, libraries: GraphLibraries(own: GraphPrimitives.natives(builder)))
+        evaluator = Evaluator(instance, libraries: GraphLibraries(own: PrimitiveTable([GraphPrimitives.family(builder)])))
     }
 
     /// What a script threw.

@@ -5,36 +5,33 @@ import Values
 package enum GraphPrimitives {
     package static let namespace = "sluice.graph"
 
-    /// The primitives over one instance's builder, which they keep alive; by name within the namespace.
-    package static func natives(_ builder: GraphBuilder) -> [String: Native] {
-        let all: [(String, Native.Arity, Native.Body)] = [
-            // (declare! kind name options function place): the name, or nil for `configure` and `needs`.
-            ("declare!", .between(3, 5), { (a, fiber) throws(Fault) in try declare(a, fiber, builder) }),
-            // (declare-all! data): a graph as data; a sentence for each change.
-            (
-                "declare-all!", 1,
-                { (a, _) throws(Fault) in .vector(builder.load(data: a[0]).map { .string($0.sentence) }) }
-            ),
-            // (remove! kind name): whether it was there.
-            (
-                "remove!", 2,
-                { (a, _) throws(Fault) in
-                    let kind = try kind(a[0])
-                    return .bool(builder.remove(NodeID(kind, try name(a[1], kind, nil, builder))) != nil)
-                }
-            ),
-            // (graph): the whole graph as data.
-            ("graph", 0, { (_, _) throws(Fault) in builder.graph.data }),
-            // (check): the findings as maps.
-            ("check", 0, { (_, _) throws(Fault) in .vector(try findings(builder)) }),
-            // (diff before after): what differs between two graphs as data.
-            (
-                "diff", 2,
-                { (a, _) throws(Fault) in try graph(a[0], builder).difference(to: graph(a[1], builder)) }
-            ),
-        ]
-        return Dictionary(
-            uniqueKeysWithValues: all.map { ($0.0, Native("\(namespace)/\($0.0)", $0.1, $0.2)) })
+    /// The primitives over one instance's builder, which they keep alive.
+    package static func family(_ builder: GraphBuilder) -> PrimitiveFamily {
+        PrimitiveFamily(
+            "sluice.graph",
+            [
+                // (declare! kind name options function place): the name, or nil for `configure` and `needs`.
+                Primitive("declare!", .between(3, 5)) { (arguments, fiber) throws(Fault) in
+                    try declare(arguments, fiber, builder)
+                },
+                // (declare-all! data): a graph as data; a sentence for each change.
+                Primitive("declare-all!", 1) { (arguments, _) throws(Fault) in
+                    .vector(builder.load(data: arguments[0]).map { .string($0.sentence) })
+                },
+                // (remove! kind name): whether it was there.
+                Primitive("remove!", 2) { (arguments, _) throws(Fault) in
+                    let kind = try kind(arguments[0])
+                    return .bool(builder.remove(NodeID(kind, try name(arguments[1], kind, nil, builder))) != nil)
+                },
+                // (graph): the whole graph as data.
+                Primitive("graph", 0) { (_, _) throws(Fault) in builder.graph.data },
+                // (check): the findings as maps.
+                Primitive("check", 0) { (_, _) throws(Fault) in try .vector(findings(builder)) },
+                // (diff before after): what differs between two graphs as data.
+                Primitive("diff", 2) { (arguments, _) throws(Fault) in
+                    try graph(arguments[0], builder).difference(to: graph(arguments[1], builder))
+                },
+            ])
     }
 
     private static func declare(_ arguments: Arguments, _ fiber: Fiber, _ builder: GraphBuilder) throws(Fault) -> Value
