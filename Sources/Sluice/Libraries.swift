@@ -28,7 +28,7 @@ struct Libraries: LibrarySource {
     var namespaces: [String] { Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted() }
 
     func has(_ namespace: String) -> Bool {
-        own[namespace] != nil || Primitives.all.has(namespace) || Stdlib.namespaces.contains(namespace)
+        own[namespace] != nil || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) } || Stdlib.namespaces.contains(namespace)
     }
 
     func names(in namespace: String) -> [String] {

@@ -30,7 +30,7 @@ package final class Run: @unchecked Sendable {
             try HashMap.set(&metas, .keyword(name), .map(map))
         }
         session.runtime.setMetas(metas)
-        system = try WorkerSystem(plan.system, name: "script", isOnce: once, session.runtime)
+        system = try WorkerSystem(plan.workers, name: "script", isOnce: once, session.runtime)
     }
 
     /// What the script asks for and the run does not grant: each as a refusal that names the flag.
@@ -80,53 +80,6 @@ extension Session {
     /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.
     package func checkContext(forms: [Value]) -> CheckContext {
         CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
-    }
-}
-
-extension SystemPlan {
-    fileprivate var system: SystemSpec {
-        SystemSpec(
-            channels: channels.map(\.spec), workers: workers.map(\.spec), isGuarded: settings.isDevGuarded,
-            guardMs: settings.guardMs)
-    }
-}
-
-extension ChannelPlan {
-    fileprivate var spec: ChannelSpec {
-        let buffering: Buffering =
-            switch overflow {
-            case .fixed: .fixed(buffer)
-            case .dropping: .dropping(buffer)
-            case .sliding: .sliding(buffer)
-            }
-        let mode: ChannelSpec.PutMode =
-            switch putMode {
-            case .async: .async
-            case .block: .block
-            case .drop: .drop
-            }
-        return ChannelSpec(name, buffering, putMode: mode)
-    }
-}
-
-extension WorkerPlan {
-    fileprivate var spec: WorkerSpec {
-        var exposed = false
-        var hands = 1
-        let kind: WorkerSpec.Kind
-        switch source {
-        case .command(let input, let isExposed, let parallel):
-            kind = .command(input: input)
-            (exposed, hands) = (isExposed, parallel)
-        case .interval(let ms): kind = .ticker(.every(ms: ms))
-        // The checker has refused cron expressions until they can be kept.
-        case .cron: kind = .ticker(.schedule { _ in nil })
-        }
-        return WorkerSpec(
-            name, kind, function: function ?? .nil, output: output, failures: failures, isExposed: exposed,
-            dispatch: dispatch == .thread ? .thread : .go, parallel: hands,
-            restart: restart.map { WorkerSpec.Restart(max: $0.max, perMs: $0.perMs) }, meta: meta.map { .map($0) } ?? .nil,
-            isDurable: isDurable)
     }
 }
 
