@@ -5,7 +5,8 @@ package enum Disassembler {
     /// Every arity of a prototype.
     package static func text(of prototype: Prototype) -> String {
         (prototype.fixed.compactMap { $0 } + [prototype.variadic].compactMap { $0 }).map { code in
-            "\(prototype.name ?? "fn") (\(code.parameters)\(code.isVariadic ? " &" : "")), \(code.registers) registers\n" + text(of: code)
+            "\(prototype.name ?? "fn") (\(code.parameters)\(code.isVariadic ? " &" : "")), \(code.registers) registers\n"
+                + text(of: code)
         }.joined(separator: "\n")
     }
 
@@ -17,11 +18,13 @@ package enum Disassembler {
                 place.source.map { $0.firstLine + $0.bytes.prefix(Int(place.span.start)).count { $0 == 0x0a } }
             }
             lines.append(
-                "\(index)\t\(describe(code.instructions[index], at: index, in: code))" + (line.map { "\t; line \($0)" } ?? ""))
+                "\(index)\t\(describe(code.instructions[index], at: index, in: code))"
+                    + (line.map { "\t; line \($0)" } ?? ""))
         }
         for handler in code.handlers {
             lines.append(
-                "\(handler.kind.rawValue) \(handler.range.lowerBound)..<\(handler.range.upperBound) → \(handler.target), r\(handler.register)")
+                "\(handler.kind.rawValue) \(handler.range.lowerBound)..<\(handler.range.upperBound) → \(handler.target), r\(handler.register)"
+            )
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -51,7 +54,8 @@ package enum Disassembler {
         case .makeVector, .makeMap, .makeSet, .makeList: operands = "r\(i.a) r\(i.b) × \(i.c)"
         case .copy, .move, .not, .isNil, .isSome, .isZero, .makeLazy, .first, .next, .rest, .seq, .count, .claim:
             operands = "r\(i.a) r\(i.b)"
-        case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual, .equal,
+        case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
+            .equal,
             .identical, .cons, .conj, .get, .nth, .assoc:
             operands = "r\(i.a) r\(i.b) r\(i.c)"
         }

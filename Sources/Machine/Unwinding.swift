@@ -35,7 +35,8 @@ extension Fiber {
                 value = .object(HeldFault(fault))
             case .holding:
                 // A `finally` that throws puts its exception in the place of another, never of a budget or a cancellation.
-                if fault.isCatchable, case .object(let object) = registers[handler.register], let held = object as? HeldFault,
+                if fault.isCatchable, case .object(let object) = registers[handler.register],
+                    let held = object as? HeldFault,
                     !held.fault.isCatchable
                 {
                     fault = held.fault

@@ -5,16 +5,22 @@ import Values
 @Suite struct DiagnosticTests {
     /// The text under the first frame's span.
     func marked(_ text: String) -> String? {
-        guard let frame = World().exception(text)?.trace.first, let source = frame.source, let span = frame.span else { return nil }
+        guard let frame = World().exception(text)?.trace.first, let source = frame.source, let span = frame.span else {
+            return nil
+        }
         return String(decoding: source.bytes[Int(span.start)..<Int(span.end)], as: UTF8.self)
     }
 
     @Test(arguments: [
         "foox", "(foox 1)", "(inc foox)", "(let [a 1] foox)", "(fn [a] foox)", "(fn name [a] foox)", "(fn ([a] foox))",
-        "(defn f [a] foox)", "(defn f \"doc\" [a] foox)", "[1 foox]", "{:a foox}", "#{1 foox}", "(if foox 1 2)", "(cond 1 2 foox 4)",
-        "(loop [x foox] x)", "(letfn [(f [] foox)] 1)", "(try foox)", "(try 1 (catch Exception e foox))", "(try 1 (finally foox))",
-        "(unless foox 1)", "(unless 1 {:a [foox]})", "(unless 1 (inc foox))", "(-> 1 foox)", "(-> 1 (foox 2))", "(->> 1 (+ foox))",
-        "(lazy-seq foox)", "(when 1 2 foox)", "(and 1 foox)", "(def x foox)", "(throw foox)", "(set! foox 1)", "(var foox)",
+        "(defn f [a] foox)", "(defn f \"doc\" [a] foox)", "[1 foox]", "{:a foox}", "#{1 foox}", "(if foox 1 2)",
+        "(cond 1 2 foox 4)",
+        "(loop [x foox] x)", "(letfn [(f [] foox)] 1)", "(try foox)", "(try 1 (catch Exception e foox))",
+        "(try 1 (finally foox))",
+        "(unless foox 1)", "(unless 1 {:a [foox]})", "(unless 1 (inc foox))", "(-> 1 foox)", "(-> 1 (foox 2))",
+        "(->> 1 (+ foox))",
+        "(lazy-seq foox)", "(when 1 2 foox)", "(and 1 foox)", "(def x foox)", "(throw foox)", "(set! foox 1)",
+        "(var foox)",
     ]) func unknownSymbolsAreMarked(_ text: String) {
         #expect(marked(text) == "foox", "\(text)")
     }
@@ -25,7 +31,8 @@ import Values
     }
 
     @Test func tracesAreInnermostFirstWithTheirLines() {
-        let text = "(defn inner [x]\n  (+ x\n     nil))\n(defn middle [x]\n  (inc\n   (inner x)))\n(defn outer []\n  (inc (middle 1)))\n(outer)"
+        let text =
+            "(defn inner [x]\n  (+ x\n     nil))\n(defn middle [x]\n  (inc\n   (inner x)))\n(defn outer []\n  (inc (middle 1)))\n(outer)"
         let trace = World().exception(text)?.trace ?? []
         #expect(trace.map { $0.function ?? "top" } == ["inner", "middle", "outer", "top"])
         let lines = trace.map { frame in frame.source!.bytes.prefix(Int(frame.span!.start)).count { $0 == 0x0a } + 1 }

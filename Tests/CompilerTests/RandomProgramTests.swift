@@ -6,7 +6,8 @@ import Values
     indirect enum Expression {
         case number(Int64), local(String), vector([Expression])
         case arithmetic(String, Expression, Expression)
-        case compare(String, Expression, Expression), not(Expression), both(Expression, Expression), either(Expression, Expression)
+        case compare(String, Expression, Expression), not(Expression), both(Expression, Expression), either(
+            Expression, Expression)
         case branch(Expression, Expression, Expression)
         case bind(String, Expression, Expression)
         /// `(loop [i 0 a start] (if (< i n) (recur (inc i) step) a))`
@@ -54,7 +55,9 @@ import Values
             case .arithmetic(let op, let a, let b):
                 let (x, y) = (try number(a, env), try number(b, env))
                 let (r, overflow) =
-                    op == "+" ? x.addingReportingOverflow(y) : op == "-" ? x.subtractingReportingOverflow(y) : x.multipliedReportingOverflow(by: y)
+                    op == "+"
+                    ? x.addingReportingOverflow(y)
+                    : op == "-" ? x.subtractingReportingOverflow(y) : x.multipliedReportingOverflow(by: y)
                 if overflow { throw Thrown() }
                 return r
             case .compare(let op, let a, let b):
@@ -116,7 +119,9 @@ import Values
         }
 
         mutating func number(_ depth: Int, _ scope: [String]) -> Expression {
-            guard depth > 0 else { return scope.isEmpty || pick(3) == 0 ? .number(Int64(pick(9)) - 3) : .local(scope[pick(scope.count)]) }
+            guard depth > 0 else {
+                return scope.isEmpty || pick(3) == 0 ? .number(Int64(pick(9)) - 3) : .local(scope[pick(scope.count)])
+            }
             switch pick(12) {
             case 0: return .number(Int64(pick(100)))
             case 1, 2: return .arithmetic(["+", "-", "*"][pick(3)], number(depth - 1, scope), number(depth - 1, scope))
@@ -163,7 +168,8 @@ import Values
             var found = world.print(program.text)
             if found.contains(": ") { found = "thrown" }
             guard found == expected, world.notes.values == reference.notes else {
-                Issue.record("\(program.text)\n gave \(found) \(world.notes.values), expected \(expected) \(reference.notes)")
+                Issue.record(
+                    "\(program.text)\n gave \(found) \(world.notes.values), expected \(expected) \(reference.notes)")
                 return
             }
         }
