@@ -46,7 +46,8 @@ let package = Package(
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
-            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"], exclude: ["Snapshots"],
+            swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(

@@ -1,34 +1,53 @@
 import Compiler
 import Graph
 import Machine
+import Stdlib
 import Testing
 import Values
 
-/// The primitives, called from compiled code.
+/// A library of the embedded definitions, the machine's primitives and the graph's.
+private struct GraphLibraries: LibrarySource {
+    let own: PrimitiveTable
+
+    var aliases: [(String, String)] { [] }
+    var namespaces: [String] { Stdlib.namespaces + Primitives.all.namespaces + [GraphPrimitives.namespace] }
+    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
+    func names(in namespace: String) -> [String] {
+        namespace == GraphPrimitives.namespace
+            ? own.names(in: namespace) : Stdlib.names(in: namespace) + Primitives.all.names(in: namespace)
+    }
+    func primitive(_ namespace: Name, _ name: Name) -> Value? {
+        if namespace.description == GraphPrimitives.namespace { return own.find(namespace: namespace, name: name).map { .native($0) } }
+        return Primitives.find(namespace: namespace, name: name).map { .native($0) }
+            ?? Primitives.constant(namespace: namespace.description, name: name.name)
+    }
+    func definition(_ namespace: String, _ name: String) -> Source? {
+        Stdlib.find(namespace: namespace, name: name).map { Source(name: $0.file, bytes: Array($0.source)) }
+    }
+    func file(of namespace: String) -> Source? { nil }
+}
+
+/// The primitives and the forms, called from compiled code.
 struct PrimitiveTests {
     private let instance = Instance()
     private let builder: GraphBuilder
     private let evaluator: Evaluator
 
     init() {
-        let instance = self.instance
         builder = GraphBuilder(names: instance.names)
-        evaluator = Evaluator(instance)
-        let table = PrimitiveTable([GraphPrimitives.family(builder)])
-        instance.namespace(instance.names.intern(nil, GraphPrimitives.namespace)).setLibrary(
-            Namespace.Library(
-                load: { space, name in
-                    guard let native = table.find(namespace: space.name, name: name) else { return nil }
-                    let variable = space.intern(name)
-                    variable.bind(.native(native))
-                    return variable
-                }, names: { table.names(in: GraphPrimitives.namespace) }))
+        evaluator = Evaluator(instance, libraries: GraphLibraries(own: PrimitiveTable([GraphPrimitives.family(builder)])))
+    }
+
+    /// What a script threw.
+    private struct Mistake: Error, CustomStringConvertible {
+        let description: String
     }
 
     private func run(_ text: String) throws -> String {
-        let space = instance.namespace(instance.names.intern(nil, "shop.main"))
         let source = Source(name: "shop.slu", bytes: Array(text.utf8))
-        return try Printer.readable(evaluator.evaluate(source, in: space).value)
+        do {
+            return try Printer.readable(evaluator.evaluate(source, in: evaluator.scriptNamespace("shop.main")).value)
+        } catch Fault.thrown(let exception) { throw Mistake(description: exception.message) }
     }
 
     @Test func declaringAddsANode() throws {
@@ -81,6 +100,81 @@ struct PrimitiveTests {
         do {
             _ = try run(text)
             Issue.record("it passed")
-        } catch Fault.thrown(let exception) { #expect(exception.message.hasPrefix(message)) }
+        } catch let mistake as Mistake { #expect(mistake.description.hasPrefix(message)) }
+    }
+
+    // The forms.
+
+    @Test func everyFormDeclares() throws {
+        let text = """
+            (configure {:tick-ms 50})
+            (needs {:read ["notes"]})
+            (defmeta :call "Few at a time." {:group :llm})
+            (defchannel :found "Paths." {:buffer 16})
+            (defchannel :bare)
+            (def size 4)
+            (defchannel :done {:buffer size})
+            (defeffect :notes/publish {:params {:path :string}} [{:keys [path]}] path)
+            (defworker :find "Finds." {:kind :ticker :output-chan :found} [ctx n] (get {:n n} :n))
+            (defworker :sum {:in :found :output-chan :done :meta :call} [ctx path] path)
+            (defsystem :idle [world dt] world)
+            (defphases :checkout [order] [:validate {:mode :parallel} [:check order]] [:charge [:pay order]])
+            (sluice.graph/graph)
+            """
+        #expect(
+            try run(text) == """
+                {:runtime {:tick-ms 50}, :needs {:read ["notes"]}, :channels {:found {:buffer 16, :doc "Paths."}, :bare {}, \
+                :done {:buffer 4}}, :effects {:notes/publish {:params {:path :string}, :handler shop.main/publish}}, \
+                :meta {:call {:group :llm, :description "Few at a time."}}, \
+                :workers {:find {:kind :ticker, :output-chan :found, :doc "Finds.", :worker-fn shop.main/find}, \
+                :sum {:in :found, :output-chan :done, :meta :call, :worker-fn shop.main/sum}}, \
+                :phases {:checkout {:phases [{:mode :parallel, :group :validate} {:group :charge}], :fn shop.main/checkout}}, \
+                :systems [{:id :idle, :fn shop.main/idle}]}
+                """)
+        #expect(
+            builder.graph.check().map(\.title) == [
+                "nobody reads or writes channel :bare", "nobody reads channel :done",
+            ])
+    }
+
+    /// A worker named like a function of the library must not hide it.
+    @Test func theNameOfAWorkerHidesNothing() throws {
+        let function = try #require(
+            try {
+                _ = try run("(defworker :get {:kind :ticker} [ctx n] (get {:a 7} :a))")
+                return builder.graph[.worker, instance.names.intern("get")]?.functions[.workerFn]?.value
+            }())
+        let fiber = Fiber(instance, calling: function, [.nil, .int(0)])
+        #expect(try Printer.readable(fiber.runWithoutWaiting()) == "7")
+    }
+
+    @Test(arguments: [
+        ("(defchannel :a\n  {:bufer 8})", FindingCode.unknownKey, ":bufer"),
+        ("(defworker :w \"Doc.\" {:kind :ticker :interval-ms \"1\"} [ctx n] n)", .wrongType, "\"1\""),
+        ("(defworker :w {:kind :ticker} [n] n)", .wrongArity, "[n]"),
+        ("(configure {:effects {:retain 5}})", .unknownKey, ":retain"),
+    ]) func faultsOfFormsPointIntoTheForm(_ text: String, _ code: FindingCode, _ place: String) throws {  // N4
+        _ = try run(text)
+        let finding = try #require(builder.graph.check().first { $0.code == code })
+        let found = try #require(finding.place)
+        #expect(String(decoding: Array(text.utf8)[Int(found.span.start)..<Int(found.span.end)], as: UTF8.self) == place)
+    }
+
+    @Test(arguments: [
+        ("(defchannel a {})", "defchannel: the name must be a keyword, but found a"),
+        (
+            "(defworker :w {:kind :ticker} (println 1))",
+            "defworker: :w needs its parameters, [ctx message], before the body, but found (println 1)"
+        ),
+        ("(defchannel :a {} {})", "defchannel: :a takes a docstring and a map of options, but found {} after them"),
+        (
+            "(defphases :p [o] :validate)",
+            "defphases: :p takes phases, vectors that start with a group, but found :validate"
+        ),
+    ]) func mistakesInFormsAreExplained(_ text: String, _ message: String) throws {
+        do {
+            _ = try run(text)
+            Issue.record("it passed")
+        } catch let mistake as Mistake { #expect(mistake.description == message) }
     }
 }
