@@ -83,7 +83,8 @@ import Values
     }
 
     @Test("without a shape the answer is given as it is") func plain() throws {
-        let (text, model) = try evaluate(#"(:content (llm/chat {:messages [{:role "user" :content "hi"}] :temperature 0}))"#, ["hello"])
+        let (text, model) = try evaluate(
+            #"(:content (llm/chat {:messages [{:role "user" :content "hi"}] :temperature 0}))"#, ["hello"])
         #expect(text == "\"hello\"")
         #expect(try Printer.readable(.map(model.asked[0])).contains(":temperature 0"))
     }
@@ -95,14 +96,18 @@ import Values
 
     @Test("with a shape the data is given, and the server is asked for JSON") func shaped() throws {
         let (text, model) = try evaluate(
-            #"(llm/chat {:messages [] :shape {:n :int :tags [:vector :keyword]}})"#, ["```json\n{\"n\": 2.0, \"tags\": [\"a\"]}\n```"])
+            #"(llm/chat {:messages [] :shape {:n :int :tags [:vector :keyword]}})"#,
+            ["```json\n{\"n\": 2.0, \"tags\": [\"a\"]}\n```"])
         #expect(text == "{:n 2, :tags [:a]}")
         let asked = try Printer.readable(.map(model.asked[0]))
-        #expect(asked.contains(#":type "json_schema""#) && asked.contains(#""n" {:type "integer"}"#) && !asked.contains(":shape"))
+        #expect(
+            asked.contains(#":type "json_schema""#) && asked.contains(#""n" {:type "integer"}"#)
+                && !asked.contains(":shape"))
     }
 
     @Test("a bad answer goes back with the complaint") func repaired() throws {
-        let (text, model) = try evaluate(#"(llm/chat {:messages [] :shape {:n :int}})"#, ["{\"n\": \"x\"}", "no JSON", "{\"n\": 3}"])
+        let (text, model) = try evaluate(
+            #"(llm/chat {:messages [] :shape {:n :int}})"#, ["{\"n\": \"x\"}", "no JSON", "{\"n\": 3}"])
         #expect(text == "{:n 3}")
         #expect(model.asked.count == 3)
         let second = try Printer.readable(.map(model.asked[1]))
@@ -121,8 +126,34 @@ import Values
 
     @Test("a response format of the caller stays, and the shape is told") func format() throws {
         let (_, model) = try evaluate(
-            #"(llm/chat {:messages [{:role "user" :content "hi"}] :shape {:n :int} :response-format {:type "json_object"}})"#, ["{\"n\": 1}"])
+            #"(llm/chat {:messages [{:role "user" :content "hi"}] :shape {:n :int} :response-format {:type "json_object"}})"#,
+            ["{\"n\": 1}"])
         let asked = try Printer.readable(.map(model.asked[0]))
-        #expect(asked.contains(#":response-format {:type "json_object"}"#) && asked.contains("JSON schema") && asked.contains(":role \"system\""))
+        #expect(
+            asked.contains(#":response-format {:type "json_object"}"#) && asked.contains("JSON schema")
+                && asked.contains(":role \"system\""))
+    }
+
+    /// A log line takes its data as they are, not as parameters by name (P27).
+    @Test(
+        "effects as functions",
+        arguments: [
+            (#"(log/info "found" {:path "a"})"#, "log/info", #":message "found", :data {:path "a"}"#),
+            (#"(log/warn "slow")"#, "log/warn", #":message "slow""#),
+            (#"(log/error "failed" 3)"#, "log/error", #":message "failed", :data 3"#),
+            (#"(time/sleep 5)"#, "time/sleep", ":ms 5"),
+            (#"(llm/embed "text" {:model "m"})"#, "llm/embed", #":model "m", :input "text""#),
+        ])
+    func effects(call: String, type: String, params: String) throws {
+        let session = Expectation.session()
+        defer { session.shutDown() }
+        session.engine.define(
+            EffectType(
+                name: session.instance.names.intern(type),
+                handler: ClosureHandler.immediate {
+                    .ok(.string((try? Printer.readable(.map($0.effect.params))) ?? "?"))
+                }))
+        guard case .success(let found) = session.evaluate(call) else { return #expect(Bool(false), "\(call) fails") }
+        #expect(found.stringValue?.contains(params) == true, "\(found.stringValue ?? "no text")")
     }
 }
