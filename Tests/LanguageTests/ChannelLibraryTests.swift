@@ -29,8 +29,8 @@ import Testing
                 (let [c (a/promise-chan)] (a/close! c) (a/<! c)) ;=> nil
                 (let [c (a/promise-chan (map inc))] (a/>! c 1) [(a/<! c) (a/<! c)]) ;=> [2 2]
                 (let [c (a/promise-chan (map inc)) x (a/go (a/<! c)) y (a/go (a/<! c))] (a/>! c 1) [(a/<! x) (a/<! y)]) ;=> [2 2]
-                (let [c (a/chan 1) p (promise)] (a/take! c (fn [v] (deliver p v))) (a/put! c :x) @p) ;=> :x
-                (let [c (a/chan) p (promise)] (a/put! c :x (fn [ok] (deliver p ok))) [(a/<! c) @p]) ;=> [:x true]
+                (let [c (a/chan 1) p (a/promise-chan)] (a/take! c (fn [v] (a/>! p v))) (a/put! c :x) (a/<! p)) ;=> :x
+                (let [c (a/chan) p (a/promise-chan)] (a/put! c :x (fn [ok] (a/>! p ok))) [(a/<! c) (a/<! p)]) ;=> [:x true]
                 (a/<! (a/timeout 1000000)) ;=> nil
                 (a/<!! (a/go-loop [n 1000 sum 0] (if (zero? n) sum (recur (dec n) (+ sum n))))) ;=> 500500
                 (a/<! (a/go nil)) ;=> nil

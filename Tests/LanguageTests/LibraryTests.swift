@@ -1,6 +1,7 @@
 import Sluice
 import Stdlib
 import Testing
+import Values
 
 /// Every example in the docstrings of the library holds, and every definition compiles (N1, N3).
 @Suite struct LibraryTests {
@@ -16,16 +17,15 @@ import Testing
         if namespace != "clojure.core" { _ = session.evaluate("(require '\(namespace)) (in-ns '\(namespace))") }
         var count = 0
         for name in Stdlib.names(in: namespace) {
-            guard let entry = Stdlib.find(namespace: namespace, name: name) else { continue }
-            // Within a docstring, quotes and backslashes are escaped.
-            let source = String(decoding: entry.source, as: UTF8.self)
-                .replacing("\\\\", with: "\u{1}").replacing("\\\"", with: "\"").replacing("\u{1}", with: "\\")
-            for expectation in Expectation.all(in: source, place: "\(entry.file)", firstLine: entry.line) {
+            let doc = session.evaluate("(:doc (meta (var \(namespace)/\(name))))")
+            guard case .success(let found) = doc, let text = found.stringValue else { continue }
+            for expectation in Expectation.all(in: text, place: "\(namespace)/\(name)") {
                 count += 1
                 if let problem = expectation.problem(in: session) { Issue.record("\(problem)") }
             }
         }
-        #expect(count > 1)
+        // A test that reads no examples would prove nothing.
+        #expect(count >= 2)
     }
 
     @Test("every definition compiles", arguments: namespaces + ["sluice.llm"]) func compiles(namespace: String) {

@@ -164,5 +164,6 @@ final class Stopper: @unchecked Sendable {
             return self.run
         }
         if let run { run.stop() } else { session.interrupt() }
+        session.runtime.scheduler.attend()
     }
 }

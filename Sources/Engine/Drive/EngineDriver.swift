@@ -228,9 +228,16 @@ package final class EngineDriver: @unchecked Sendable {
     }
 
     /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early
-    /// finds nothing due and is set anew. Called with the lock held.
+    /// finds nothing due and is set anew. Without a deadline it is withdrawn, so that a run whose work is done does not
+    /// wait for it. Called with the lock held.
     private func rearm() {
-        guard let next = machine.nextWake, next < alarmMs else { return }
+        guard let next = machine.nextWake else {
+            alarm?.cancel()
+            alarm = nil
+            alarmMs = Int64.max
+            return
+        }
+        guard next < alarmMs else { return }
         alarm?.cancel()
         alarmMs = next
         alarm = clock.schedule(atMs: next) { [weak self] in self?.ring() }
