@@ -107,6 +107,9 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
+    /// Whether a namespace has some.
+    public func has(_ namespace: String) -> Bool { families.contains { "\($0.namespace)" == namespace } }
+
     /// The namespaces that have some, in the tables' order.
     public var namespaces: [String] { families.map { "\($0.namespace)" } }
 
@@ -137,7 +140,7 @@ extension StaticString {
 public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
-        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
+        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine, FormPrimitives.machine,
         StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,

@@ -308,6 +308,13 @@ package final class Channel: Object, @unchecked Sendable {
     func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
+        if case .promise = buffering {
+            // Everybody who waits hears the one value, with a transducer as without.
+            let outcome = state.pointee.put(value)
+            lock.release()
+            _ = finish(outcome, value)
+            return
+        }
         let taker = state.pointee.add(value)
         lock.release()
         taker?.resume(value, from: self)

@@ -163,6 +163,10 @@ enum ChannelPrimitives {
                 try Argument.channel(arguments[0], "channel-release").releaseGrant()
                 return .value(.nil)
             },
+            // The function that puts on a channel with a transducer; nil for other channels.
+            RuntimePrimitive(name: "channel-put-function", arity: 1) { (arguments, _) throws(Fault) in
+                .value(try Argument.channel(arguments[0], "channel-put-function").hooks?.put ?? .nil)
+            },
             // Closes without calling the channel's own close function.
             RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in
                 try Argument.channel(arguments[0], "channel-close").close()

@@ -152,18 +152,19 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Runs `function` as the main fiber to its end, while other fibers run too. The calling thread works along.
     ///
     /// When the fiber waits for something that can never happen, the wait throws where it stands.
-    package func runMain(_ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil) -> Result<
-        Value, Fault
-    > {
+    ///
+    /// - Parameter scope: what it and the fibers it starts belong to; the runtime's root unless given.
+    package func runMain(
+        _ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil, scope: Scope? = nil
+    ) -> Result<Value, Fault> {
         let end = MainEnd()
         let completion = JobCompletion.call { [scheduler] result in
             end.set(result)
             scheduler.attend()
         }
         let job = make(
-            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: nil, bindings: bindings,
-            completion: completion,
-            holdMeter: nil)
+            function, arguments, dispatch: .go, from: nil, scope: scope, lineage: nil, bindings: bindings,
+            completion: completion, holdMeter: nil)
         var first: Job? = job
         while true {
             let isOver = scheduler.run(first, until: { end.isSet })

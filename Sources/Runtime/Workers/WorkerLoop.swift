@@ -60,7 +60,7 @@ final class WorkerLoop: @unchecked Sendable {
             Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -20),  // 18: → 20 or 0
             Instruction(.loadNil, 0), Instruction(.ret, 0),  // 20
         ]
-        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, isFinally: false)
+        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, kind: .catch)
         let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
         return .function(
             Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false).makeClosure(

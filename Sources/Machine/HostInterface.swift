@@ -28,6 +28,16 @@ public struct HostClock: Sendable {
     }
 }
 
+/// A function from a key to what a higher target makes for it.
+package final class Provider<Key, Provided>: @unchecked Sendable {
+    // Sendable: guarded by `lock`, which is not held while the function runs.
+    private let lock = Lock()
+    private var function: (@Sendable (Key) -> Provided?)?
+
+    package func set(_ function: @escaping @Sendable (Key) -> Provided?) { lock.withLock { self.function = function } }
+    func provide(_ key: Key) -> Provided? { lock.withLock { function }?(key) }
+}
+
 /// A function that a higher target provides, once.
 public final class Hook<Argument>: @unchecked Sendable {
     // Sendable: guarded by `lock`.

@@ -1,0 +1,67 @@
+import Values
+
+/// Forms as the compiler takes them: macros give lazy sequences, which have to be realised, by the machine, before they are
+/// compiled.
+package enum FormPrimitives {
+    static let machine = PrimitiveFamily(
+        "sluice.machine",
+        [
+            Primitive("form", 1) { (a, _) throws(Fault) in try form(a[0]) }
+        ])
+
+    /// The same form with every sequence in it a list. What is such a form already stays the same object, places included.
+    package static func form(_ value: Value) throws(Fault) -> Value { try isForm(value) ? value : try listed(value) }
+
+    /// Whether no sequence but lists is in it; throws `.force` at the first that is not realised, before anything is built.
+    private static func isForm(_ value: Value) throws(Fault) -> Bool {
+        switch value {
+        case .lazy, .seq:
+            try Sequences.forEach(value) { (element) throws(Fault) in _ = try isForm(element) }
+            return false
+        case .list(let list):
+            var isProper = list.count >= 0
+            try Sequences.forEach(value) { (element) throws(Fault) in if try !isForm(element) { isProper = false } }
+            return isProper
+        case .vector(let vector):
+            var all = true
+            for element in vector where try !isForm(element) { all = false }
+            return all
+        case .map(let map):
+            var all = true
+            for (key, value) in map.entries {
+                let keyIsForm = try isForm(key)
+                let valueIsForm = try isForm(value)
+                all = all && keyIsForm && valueIsForm
+            }
+            return all
+        case .set(let set):
+            var all = true
+            for element in set.elements where try !isForm(element) { all = false }
+            return all
+        default: return true
+        }
+    }
+
+    private static func listed(_ value: Value) throws(Fault) -> Value {
+        switch value {
+        case .lazy, .seq, .list:
+            var elements: [Value] = []
+            try Sequences.forEach(value) { (element) throws(Fault) in elements.append(try form(element)) }
+            let extra: Extra? = if case .list(let list) = value, list.count >= 0 { list.extra } else { nil }
+            return .list(Cons.list(elements, extra: extra ?? Extra.of(meta: value.metadata, origin: nil)))
+        case .vector(let vector):
+            var elements: [Value] = []
+            for element in vector { elements.append(try form(element)) }
+            return .vector(Vector(elements, extra: vector.extra))
+        case .map(let map):
+            var entries: [(Value, Value)] = []
+            for (key, value) in map.entries { entries.append((try form(key), try form(value))) }
+            return .map(try HashMap.of(entries, extra: map.extra))
+        case .set(let set):
+            var elements: [Value] = []
+            for element in set.elements { elements.append(try form(element)) }
+            return .set(try HashSet.of(elements, extra: set.extra))
+        default: return value
+        }
+    }
+}
