@@ -104,7 +104,7 @@ func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value 
         Instruction(.call, 1, 0),
         Instruction(.rethrow, 2),
     ]
-    let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, isFinally: true)
+    let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, kind: .finally)
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
     let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0, needsSelf: false)

@@ -111,7 +111,7 @@ import Values
             load(0, 0, 0), Instruction(.call, 0, 0), Instruction(.ret, 0), load(3, 1, 1), Instruction(.call, 1, 0),
             Instruction(.drop, 1), Instruction(.rethrow, 2),
         ]
-        let handler = Code.Handler(range: 0..<2, target: 3, register: 2, base: 0, isFinally: true)
+        let handler = Code.Handler(range: 0..<2, target: 3, register: 2, base: 0, kind: .finally)
         let code = Code(
             body, constants: [function, last], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
         let prototype = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
