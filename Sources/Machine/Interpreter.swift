@@ -232,9 +232,9 @@ extension Fiber {
                             }
                             continue
                         }
-                        if case .native(let callable) = regs[i.a] {
-                            let native = unsafeDowncast(callable, to: Native.self)
-                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                        if case .native = regs[i.a] {
+                            let native = entry(UnsafePointer(regs + i.a))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
@@ -242,7 +242,7 @@ extension Fiber {
                                 regs[i.a] = result
                                 continue
                             }
-                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b), i.b < FewOperands.capacity {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -278,9 +278,9 @@ extension Fiber {
                             }
                             continue
                         }
-                        if case .native(let callable) = box.pointee {
-                            let native = unsafeDowncast(callable, to: Native.self)
-                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                        if case .native = box.pointee {
+                            let native = entry(UnsafePointer(box))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
@@ -288,7 +288,7 @@ extension Fiber {
                                 store(regs + i.a, result)
                                 continue
                             }
-                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b), i.b < FewOperands.capacity {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -377,6 +377,12 @@ extension Fiber {
     public func run(fuel: Int) -> Exit {
         var budget = fuel
         return run(spending: &budget)
+    }
+
+    /// What the interpreter needs of the primitive in `slot`, which keeps it alive: no reference is counted on the call path.
+    @inline(__always) func entry(_ slot: UnsafePointer<Value>) -> UnsafePointer<Native.Entry> {
+        // A class payload is the first word of a value.
+        Unmanaged<Native>.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))._withUnsafeGuaranteedRef { $0.entry }
     }
 
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
