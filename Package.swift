@@ -32,11 +32,11 @@ let package = Package(
         .target(name: "Stdlib", path: "stdlib", plugins: ["EmbedStdlib"]),
         .target(
             name: "Sluice",
-            dependencies: ["Compiler", "Stdlib", "Graph", "Store", "Adapters", "Inspector"],
+            dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
         .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
         .target(
-            name: "Command", dependencies: ["Values", "Reader", "Engine", "Sluice", "CEdit"], swiftSettings: strict),
+            name: "Command", dependencies: ["Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit"], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
@@ -45,7 +45,10 @@ let package = Package(
         .testTarget(name: "HouseTests", swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine"], swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"], exclude: ["Snapshots"],
+            swiftSettings: strict),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"], exclude: ["cases"],

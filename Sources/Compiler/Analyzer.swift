@@ -24,6 +24,8 @@ struct Analyzer {
 
     /// Forms nested deeper than this are refused: the analysis and emission recurse.
     static let maximumDepth = 600
+    /// Arguments of `+` and its kin that fold into instructions; more are a call.
+    static let maximumFolding = 32
 
     // MARK: Places
 
@@ -44,7 +46,7 @@ struct Analyzer {
 
     /// A fault that carries where it is.
     func fault(_ message: String, at form: Value? = nil, hint: String? = nil) -> Fault {
-        let exception = Exception(.runtime, message, hint: hint)
+        let exception = Exception(.compiler, message, hint: hint)
         if let place = form.flatMap({ ownPlace($0) }) ?? place {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }
@@ -54,11 +56,24 @@ struct Analyzer {
     // MARK: Forms
 
     mutating func analyze(_ form: Value) throws(Fault) -> Node {
-        depth += 1
-        defer { depth -= 1 }
+        try nested(1) { (analyzer) throws(Fault) in try analyzer.node(form) }
+    }
+
+    /// Does `body` as so many levels of nodes deeper: what the analysis nests, the passes after it walk recursively.
+    mutating func nested<Result>(_ levels: Int, _ body: (inout Analyzer) throws(Fault) -> Result) throws(Fault) -> Result {
+        depth += levels
+        defer { depth -= levels }
         guard depth < Analyzer.maximumDepth else {
-            throw fault("this form is nested more than \(Analyzer.maximumDepth) levels deep", hint: "split it into functions")
+            throw expanding == nil
+                ? fault("this form is nested more than \(Analyzer.maximumDepth) levels deep", hint: "split it into functions")
+                : fault(
+                    "this macro call expands more than \(Analyzer.maximumDepth) levels deep",
+                    hint: "does the macro expand to a call of itself?")
         }
+        return try body(&self)
+    }
+
+    private mutating func node(_ form: Value) throws(Fault) -> Node {
         switch form {
         case .symbol(let name): return try symbol(name, form)
         case .object(let object):
@@ -85,20 +100,27 @@ struct Analyzer {
                 elements.append(value)
                 return true
             }
-            // A map read from text may keep its entries in another order than they were written.
-            return try literal(.makeMap, elements, .nil, metadata: map.meta)
+            return try literal(.makeMap, elements, form, metadata: map.meta)
         case .set(let set):
             let saved = place
             defer { place = saved }
             place = ownPlace(form)
-            return try literal(.makeSet, set.elementVector().elements, .nil, metadata: set.meta)
+            return try literal(.makeSet, set.elementVector().elements, form, metadata: set.meta)
         default: return Node(.constant(form), place)
         }
     }
 
     private mutating func literal(_ opcode: Opcode, _ elements: [Value], _ form: Value, metadata: HashMap?) throws(Fault) -> Node {
         var nodes: [Node] = []
-        for (index, element) in elements.enumerated() { nodes.append(try value(element, child: index, of: form)) }
+        for (index, element) in elements.enumerated() {
+            let saved = place
+            defer { place = saved }
+            // A map or set may keep its elements in another order than they were written in.
+            if opcode != .makeVector, let name = element.symbolName, let found = Analyzer.span(of: name, in: form.origin) {
+                place = found
+            }
+            nodes.append(try value(element, child: index, of: opcode == .makeVector ? form : .nil))
+        }
         var node = Node(.literal(opcode, nodes), place)
         if let values = nodes.constants, elements.count <= 64, let constant = try? constant(opcode, values) {
             node = Node(.constant(constant), place)
@@ -163,7 +185,7 @@ struct Analyzer {
     func unresolved(_ name: Name) -> Fault {
         let resolver = Resolver(instance: instance, namespace: namespace)
         let exception = Exception(
-            .runtime, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
+            .compiler, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
         if let place = placeOfAtom(.symbol(name)) {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }
@@ -176,7 +198,31 @@ struct Analyzer {
         return Analyzer.find(atom, in: expanding.form) ?? place
     }
 
+    /// Where a symbol stands among the elements of a collection that was read.
+    private static func span(of name: Name, in origin: Origin?) -> Node.Place? {
+        guard let origin else { return nil }
+        let text = Array(name.description.utf8)
+        let found = origin.children.first { span in
+            let range = Int(span.start)..<Int(span.end)
+            return range.upperBound <= origin.source.bytes.count && origin.source.bytes[range].elementsEqual(text)
+        }
+        return found.map { Node.Place(source: origin.source, span: $0) }
+    }
+
     private static func find(_ atom: Value, in form: Value) -> Node.Place? {
+        switch form {
+        case .map(let map):
+            var found = atom.symbolName.flatMap { span(of: $0, in: map.origin) }
+            map.forEach { (key, value) in
+                found = found ?? find(atom, in: key) ?? find(atom, in: value)
+                return found == nil
+            }
+            return found
+        case .set(let set):
+            return atom.symbolName.flatMap { span(of: $0, in: set.origin) }
+                ?? set.elementVector().elements.lazy.compactMap { find(atom, in: $0) }.first
+        default: break
+        }
         guard let origin = form.origin, let elements = form.childForms else { return nil }
         for (index, element) in elements.enumerated() where index < origin.children.count {
             if element.symbolName != nil, element.symbolName == atom.symbolName {
@@ -244,7 +290,7 @@ struct Analyzer {
         if let operation = Operation.of(variable.name, arguments: count) {
             return Node(.operation(operation, try arguments(elements, from: 1, form)), place)
         }
-        if count > 2, let operation = Operation.folding(variable.name) {
+        if count > 2, count <= Analyzer.maximumFolding, let operation = Operation.folding(variable.name) {
             let operands = try arguments(elements, from: 1, form)
             return operands.dropFirst(2).reduce(Node(.operation(operation, Array(operands[0..<2])), place)) {
                 Node(.operation(operation, [$0, $1]), place)
@@ -254,18 +300,39 @@ struct Analyzer {
     }
 
     private mutating func expandMacro(_ macro: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
-        var environment = HashMap()
-        for name in function.visibleNames { try HashMap.set(&environment, .symbol(name), .symbol(name)) }
-        let expansion: Value
-        do throws(Fault) {
-            expansion = try expand(macro.root, [form, .map(environment)] + elements.dropFirst())
-        } catch {
-            throw located(error, macro)
-        }
+        let expansion = try expansion(macro, elements, form)
         let saved = expanding
         defer { expanding = saved }
         if form.origin != nil { expanding = (form, place) }
         return try analyze(expansion)
+    }
+
+    /// What the macro makes of a call of it.
+    private func expansion(_ macro: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Value {
+        var environment = HashMap()
+        for name in function.visibleNames { try HashMap.set(&environment, .symbol(name), .symbol(name)) }
+        do throws(Fault) {
+            return try expand(macro.root, [form, .map(environment)] + elements.dropFirst())
+        } catch {
+            throw located(error, macro)
+        }
+    }
+
+    /// Expands a top-level form for as long as it is the call of a macro.
+    mutating func expandTop(_ form: Value) throws(Fault) -> Value {
+        var form = form
+        for _ in 0..<Analyzer.maximumDepth {
+            guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
+                SpecialForm.of(name, in: namespace) == nil, let macro = try resolve(name, form), macro.isMacro
+            else { return form }
+            place = ownPlace(form)
+            let expansion = try expansion(macro, elements, form)
+            if form.origin != nil { expanding = (form, place) }
+            form = expansion
+        }
+        throw fault(
+            "this macro call expands more than \(Analyzer.maximumDepth) levels deep",
+            hint: "does the macro expand to a call of itself?")
     }
 
     /// A fault from within a macro, shown at the macro's call.
@@ -275,7 +342,7 @@ struct Analyzer {
             exception.type == .arity
             ? "\(macro.name.description) does not take these arguments: \(exception.message)"
             : "\(macro.name.description): \(exception.message)"
-        let outer = Exception(.runtime, message, data: exception.data, cause: .object(exception), hint: exception.hint)
+        let outer = Exception(.compiler, message, data: exception.data, cause: .object(exception), hint: exception.hint)
         outer.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         return .thrown(outer)
     }

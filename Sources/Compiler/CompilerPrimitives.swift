@@ -10,9 +10,10 @@ enum CompilerPrimitives {
         "sluice.compiler",
         [
             Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar), Primitive("as-map", 1, asMap),
+            Primitive("form-position", 1, formPosition),
         ])
 
-    static let table = PrimitiveTable([family])
+    static let table = PrimitiveTable([family, DataPrimitives.family])
 
     /// Gives the evaluator's instance these functions, and those that need the evaluator itself.
     static func install(in evaluator: Evaluator) {
@@ -89,6 +90,13 @@ enum CompilerPrimitives {
         }
         box.value = arguments[1]
         return arguments[1]
+    }
+
+    /// `(form-position form)`: `[file line column]` of where a form was read, or nil; for macros that report.
+    @Sendable private static func formPosition(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        guard let origin = arguments[0].origin else { return .nil }
+        let position = origin.source.position(of: Int(origin.span.start))
+        return .vector([.string(origin.source.name), .int(Int64(position.line)), .int(Int64(position.column))])
     }
 
     /// What a map pattern takes apart: keyword arguments (a sequence of keys and values, perhaps with a map at the end)

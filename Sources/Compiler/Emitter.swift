@@ -13,6 +13,8 @@ struct Emitter {
     private var places: [Code.Place] = []
     /// First free register, and the most that were in use.
     private var top = 0
+    /// A jump does not reach.
+    private var isTooLarge = false
     private var most = 0
     /// Elements of a literal, and arguments of a call, that are placed in registers at once.
     static let maximumLiteral = 4_000
@@ -40,20 +42,27 @@ struct Emitter {
     private init() {}
 
     private mutating func finish(_ arity: Arity) throws(Fault) -> Code {
-        guard most < Emitter.maximumRegisters else { throw .of(.runtime, "a function needs more than \(Emitter.maximumRegisters) registers") }
+        guard most < Emitter.maximumRegisters else { throw Emitter.tooLarge("needs more than \(Emitter.maximumRegisters) registers", places) }
         for fixup in fixups {
             let distance = Code.distance(from: fixup.instruction, toConstant: fixup.constant, count: instructions.count)
             let old = instructions[fixup.instruction]
             if fixup.isWide {
                 instructions[fixup.instruction] = Instruction(old.op, old.a, wide: distance, flags: Int(old.flags))
             } else {
-                guard distance < 32_768 else { throw .of(.runtime, "a function is too large: split it") }
+                if distance >= 32_768 { isTooLarge = true }
                 instructions[fixup.instruction] = Instruction(old.op, old.a, old.b, distance, flags: Int(old.flags))
             }
         }
+        guard !isTooLarge else { throw Emitter.tooLarge("has more than 32,767 instructions", places) }
         return Code(
             instructions, constants: constants, parameters: arity.parameters.count - (arity.isVariadic ? 1 : 0),
             isVariadic: arity.isVariadic, registers: max(most, 1), handlers: handlers, places: places)
+    }
+
+    private static func tooLarge(_ what: String, _ places: [Code.Place]) -> Fault {
+        let exception = Exception(.runtime, "a function is too large: it \(what)", hint: "split it into several functions")
+        if let place = places.first { exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)] }
+        return .thrown(exception)
     }
 
     // MARK: Writing
@@ -107,7 +116,9 @@ struct Emitter {
         switch old.op {
         case .jump, .jumpBack, .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil:
             instructions[index] = Instruction(old.op, old.a, wide: distance, flags: Int(old.flags))
-        default: instructions[index] = Instruction(old.op, old.a, old.b, distance, flags: Int(old.flags))
+        default:
+            if Int(Int16(truncatingIfNeeded: distance)) != distance { isTooLarge = true }
+            instructions[index] = Instruction(old.op, old.a, old.b, distance, flags: Int(old.flags))
         }
     }
 
@@ -584,18 +595,21 @@ struct Emitter {
         if !attempt.catches.isEmpty {
             handlers.append(
                 Code.Handler(
-                    range: guarded[0], target: instructions.count, register: result + 1, base: result, isFinally: false))
+                    range: guarded[0], target: instructions.count, register: result + 1, base: result, kind: .catch))
             try emitCatches(attempt, result, &exits, &guarded)
         }
         if let finally = attempt.finally {
             for range in guarded {
                 handlers.append(
-                    Code.Handler(range: range, target: instructions.count, register: result + 1, base: result, isFinally: true))
+                    Code.Handler(range: range, target: instructions.count, register: result + 1, base: result, kind: .finally))
             }
             top = result + 2
             most = max(most, top)
+            let held = instructions.count
             drop(attempt.dropsAtFinally)
             try emitForEffect(finally.exceptional)
+            handlers.append(
+                Code.Handler(range: held..<instructions.count, target: 0, register: result + 1, base: result, kind: .holding))
             write(Instruction(.rethrow, result + 1, flags: 1))
         }
         land(exits)

@@ -20,6 +20,8 @@ package final class Evaluator: @unchecked Sendable {
     package let libraries: any LibrarySource
     /// Namespaces whose files are loaded, or being loaded.
     private var loaded: Set<Name> = []
+    /// Why a definition of the library could not be made while code that names it was compiled.
+    private var loadFault: Fault?
 
     package init(_ instance: Instance, libraries: any LibrarySource) {
         self.instance = instance
@@ -74,12 +76,17 @@ package final class Evaluator: @unchecked Sendable {
             return variable
         }
         let variable = space.intern(symbol)
-        define(source, in: space)
+        do throws(Fault) { try define(source, in: space) } catch {
+            // The code that named it is refused with this.
+            loadFault = loadFault ?? error
+            space.unmap(symbol)
+            return nil
+        }
         return variable
     }
 
-    /// Evaluates a definition of the library; one that fails is the library's own bug.
-    private func define(_ source: Source, in space: Namespace) {
+    /// Evaluates a definition of the library; one that fails is the library's own bug, unless a budget ran out meanwhile.
+    private func define(_ source: Source, in space: Namespace) throws(Fault) {
         do throws(Fault) {
             var reader = Reader(source, names: instance.names, dialect: .code(context { space }))
             while let form = try next(&reader) {
@@ -87,6 +94,7 @@ package final class Evaluator: @unchecked Sendable {
                 _ = try call(.function(prototype.makeClosure(captures: .allocate(capacity: 1))), [], in: space)
             }
         } catch {
+            guard error.isCatchable, !instance.account.isExhausted else { throw error }
             fatalError("\(source.name):\(source.firstLine): \(error.summary)")
         }
     }
@@ -117,6 +125,11 @@ package final class Evaluator: @unchecked Sendable {
             lock.withLock { _ = loaded.remove(name) }
             throw error
         }
+        guard instance.findNamespace(name) != nil else {
+            throw .of(
+                .runtime, "\(source.name) does not define the namespace \(name.description)",
+                hint: "begin the file with (ns \(name.description))")
+        }
         return true
     }
 
@@ -145,33 +158,40 @@ package final class Evaluator: @unchecked Sendable {
         _ form: Value, in namespace: Namespace, source: Source? = nil, span: Span? = nil
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
         let place = source.flatMap { source in span.map { Node.Place(source: source, span: $0) } }
+        return try evaluate(form, in: namespace, place, depth: 0)
+    }
+
+    /// Top-level `do` forms deeper than this are refused: each is evaluated within the one around it.
+    private static let maximumDepth = 200
+
+    private func evaluate(
+        _ form: Value, in namespace: Namespace, _ place: Node.Place?, depth: Int
+    ) throws(Fault) -> (value: Value, namespace: Namespace) {
         if let named = try namespaceForm(form) { return (.nil, named) }
-        let form = try expandTop(form, in: namespace, place)
+        var analyzer = analyzer(in: namespace, place)
+        let form = try lock.withLock { () throws(Fault) in try analyzer.expandTop(form) }
         if case .list(let list) = form, let elements = list.elements, elements.first?.symbolName?.known == .do {
+            guard depth < Evaluator.maximumDepth else {
+                throw analyzer.fault(
+                    "this form is more than \(Evaluator.maximumDepth) levels of do deep", at: form,
+                    hint: "does a macro expand to a call of itself?")
+            }
             // So that a macro defined in the `do` is known to the forms after it.
             var result = (value: Value.nil, namespace: namespace)
             for (index, element) in elements.enumerated().dropFirst() {
-                let span = list.origin.flatMap { index < $0.children.count ? $0.children[index] : nil } ?? span
-                result = try evaluate(element, in: result.namespace, source: list.origin?.source ?? source, span: span)
+                let child = list.origin.flatMap { origin in
+                    index < origin.children.count ? Node.Place(source: origin.source, span: origin.children[index]) : nil
+                }
+                result = try evaluate(element, in: result.namespace, child ?? analyzer.place, depth: depth + 1)
             }
             return result
         }
-        let prototype = try lock.withLock { () throws(Fault) in try compile(form, in: namespace, place) }
+        let prototype = try lock.withLock { () throws(Fault) in try compile(form, with: &analyzer) }
         let function = Value.function(prototype.makeClosure(captures: .allocate(capacity: 1)))
         let box = Bindings.Box(namespaceVar, .object(namespace))
         let value = try runFiber(function, Bindings([box], parent: nil))
         guard case .object(let object) = box.value, let after = object as? Namespace else { return (value, namespace) }
         return (value, after)
-    }
-
-    /// Expands a macro that gives `do`, so that its forms are top-level forms too; leaves every other form alone.
-    private func expandTop(_ form: Value, in namespace: Namespace, _ place: Node.Place?) throws(Fault) -> Value {
-        guard case .list(let list) = form, let name = list.first.symbolName, SpecialForm.of(name, in: namespace) == nil,
-            let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
-        else { return form }
-        let expansion = try? lock.withLock { () throws(Fault) in try expandOnce(form, in: namespace) }
-        guard let expansion, case .list(let inner) = expansion, inner.first.symbolName?.known == .do else { return form }
-        return expansion
     }
 
     /// `*ns*`.
@@ -183,14 +203,24 @@ package final class Evaluator: @unchecked Sendable {
 
     /// The prototype of a function of no arguments that evaluates `form`.
     func compile(_ form: Value, in namespace: Namespace, _ place: Node.Place?) throws(Fault) -> Prototype {
-        let scope = FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures())
-        var analyzer = Analyzer(
+        var analyzer = analyzer(in: namespace, place)
+        return try compile(form, with: &analyzer)
+    }
+
+    private func analyzer(in namespace: Namespace, _ place: Node.Place?) -> Analyzer {
+        Analyzer(
             instance: instance, namespace: namespace,
             expand: { [unowned self] (macro, arguments) throws(Fault) in try self.expansion(macro, arguments, in: namespace) },
-            function: scope, place: place)
-        let body = try analyzer.analyze(form)
+            function: FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures()), place: place)
+    }
+
+    private func compile(_ form: Value, with analyzer: inout Analyzer) throws(Fault) -> Prototype {
+        defer { loadFault = nil }
+        let body: Node
+        do throws(Fault) { body = try analyzer.analyze(form) } catch { throw loadFault ?? error }
+        if let loadFault { throw loadFault }
         let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
-        Liveness.analyze(arity, locals: scope.locals)
+        Liveness.analyze(arity, locals: analyzer.function.locals)
         return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: [], needsSelf: false))
     }
 
@@ -199,12 +229,21 @@ package final class Evaluator: @unchecked Sendable {
         try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(captures: .allocate(capacity: 1))
     }
 
+    /// Compiles a form without evaluating it.
+    package func checkCompile(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault) {
+        _ = try lock.withLock { () throws(Fault) in try compile(form, in: namespace, Node.Place(source: source, span: span)) }
+    }
+
     /// The forms of a text, not evaluated.
-    package func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
+    package func readForms(_ source: Source, in namespace: Namespace) throws(Fault) -> [Form] {
         var reader = Reader(source, names: instance.names, dialect: .code(context { namespace }))
-        var forms: [Value] = []
-        while let form = try next(&reader) { forms.append(form.value) }
+        var forms: [Form] = []
+        while let form = try next(&reader) { forms.append(form) }
         return forms
+    }
+
+    func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
+        try readForms(source, in: namespace).map(\.value)
     }
 
     /// Calls a function while compiling: a macro, or `macroexpand`.
@@ -270,7 +309,7 @@ private final class NamespaceBox {
 extension SyntaxError {
     /// As an exception that carries its place.
     package var located: Fault {
-        let exception = Exception(.runtime, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
+        let exception = Exception(.syntax, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
         if let label = diagnostic.primary { exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)] }
         return .thrown(exception)
     }
@@ -310,12 +349,17 @@ extension Fiber {
     /// Runs to the end on this thread; waiting is an error.
     package func runWithoutWaiting() throws(Fault) -> Value {
         while true {
-            let exit = run(fuel: Fiber.slice)
-            try instance.account.settle(steps: Fiber.slice)
+            var left = Fiber.slice
+            let exit = run(spending: &left)
+            var exhaustion: Fault?
+            do throws(Fault) { try instance.account.settle(steps: Fiber.slice - max(0, left)) } catch { exhaustion = error }
             switch exit {
-            case .done(let value): return value
+            case .done(let value):
+                if let exhaustion { throw exhaustion }
+                return value
             case .failed(let fault): throw fault
-            case .preempted: continue
+            // Thrown within the fiber, so that its `finally` blocks run.
+            case .preempted: if let exhaustion { fail(exhaustion) }
             case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
             }
         }

@@ -15,7 +15,7 @@ extension Analyzer {
             try bind(bindings[index], to: try analyze(bindings[index + 1], child: index + 1, of: elements[1]), &made)
         }
         function.loop = loop
-        let inner = try body(elements, from: 2, form)
+        let inner = try nested(made.count) { (analyzer) throws(Fault) in try analyzer.body(elements, from: 2, form) }
         return wrap(made, inner)
     }
 
@@ -75,7 +75,9 @@ extension Analyzer {
             }
         }
         function.loop = target
-        let inner = wrap(inside, try body(elements, from: 2, form))
+        let inner = wrap(inside, try nested(inside.count + outside.count) { (analyzer) throws(Fault) in
+            try analyzer.body(elements, from: 2, form)
+        })
         function.loop = outer
         return wrap(outside, Node(.loop(Node.Loop(target, values, inner)), place))
     }
@@ -181,7 +183,9 @@ extension Analyzer {
         var bindings: [(Local, Node)] = []
         for (pattern, local) in patterns { try bind(pattern, to: Node(.local(local), place), &bindings) }
         function.loop = target
-        let inner = wrap(bindings, try guarded(elements, form))
+        let inner = wrap(bindings, try nested(bindings.count) { (analyzer) throws(Fault) in
+            try analyzer.guarded(elements, form, offset: offset)
+        })
         function.loop = nil
         let arity = Arity(parameters: locals, isVariadic: isVariadic, body: inner, target: target)
         Liveness.analyze(arity, locals: function.locals)
@@ -195,11 +199,11 @@ extension Analyzer {
     }
 
     /// A body, with the `:pre` and `:post` conditions that a leading map of several forms gives.
-    private mutating func guarded(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
+    private mutating func guarded(_ elements: [Value], _ form: Value, offset: Int) throws(Fault) -> Node {
         guard elements.count > 2, case .map(let conditions) = elements[1],
             let pre = try Optional(conditions.find(instance.names.keyword("pre"))),
             let post = try Optional(conditions.find(instance.names.keyword("post"))), pre != nil || post != nil
-        else { return try body(elements, from: 1, form) }
+        else { return try body(elements, from: 1, form, offset: offset) }
         func asserts(_ value: Value?) -> [Value] {
             guard case .vector(let tests)? = value else { return [] }
             return tests.elements.map { .list([.symbol(instance.names.intern("clojure.core/assert")), $0]) }

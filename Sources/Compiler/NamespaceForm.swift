@@ -16,7 +16,7 @@ package struct Requirer {
     /// Evaluates `(ns name doc? attributes? clause…)`.
     func evaluate(_ elements: [Value]) throws(Fault) -> Namespace {
         guard elements.count >= 2, let name = elements[1].symbolName else {
-            throw .of(.runtime, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
+            throw .of(.compiler, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
         }
         let namespace = instance.namespace(name)
         prepare(namespace)
@@ -30,7 +30,7 @@ package struct Requirer {
                     return true
                 }
             case .list(let list): try evaluate(clause: list, in: namespace)
-            default: throw .of(.runtime, "ns takes clauses such as (:require …), but found \(clause.briefly)")
+            default: throw .of(.compiler, "ns takes clauses such as (:require …), but found \(clause.briefly)")
             }
         }
         namespace.setMeta(meta.isEmpty ? nil : meta)
@@ -39,7 +39,7 @@ package struct Requirer {
 
     private func evaluate(clause: Cons, in namespace: Namespace) throws(Fault) {
         guard let parts = clause.elements, case .keyword(let kind)? = parts.first else {
-            throw .of(.runtime, "a clause of ns begins with a keyword such as :require")
+            throw .of(.compiler, "a clause of ns begins with a keyword such as :require")
         }
         switch kind.name {
         case "require", "require-macros": for spec in parts.dropFirst() { try require(spec, in: namespace) }
@@ -48,7 +48,7 @@ package struct Requirer {
         case "import", "gen-class": return
         default:
             throw .of(
-                .runtime, "ns has no clause :\(kind.description)", hint: "the clauses are :require, :use, :refer-clojure and :import")
+                .compiler, "ns has no clause :\(kind.description)", hint: "the clauses are :require, :use, :refer-clojure and :import")
         }
     }
 
@@ -58,7 +58,7 @@ package struct Requirer {
             switch options[index] {
             case .keyword(let key) where key.name == "exclude": for name in names { namespace.exclude(name) }
             case .keyword(let key) where key.name == "only": continue
-            default: throw .of(.runtime, ":refer-clojure takes :exclude or :only")
+            default: throw .of(.compiler, ":refer-clojure takes :exclude or :only")
             }
         }
     }
@@ -119,7 +119,7 @@ package struct Requirer {
     }
 
     /// The namespace of this name, loaded.
-    func found(_ name: Name) throws(Fault) -> Namespace {
+    package func found(_ name: Name) throws(Fault) -> Namespace {
         if try !load(name), instance.findNamespace(name) == nil {
             let near = known()
             throw .of(

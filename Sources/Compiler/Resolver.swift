@@ -74,6 +74,20 @@ package struct Resolver {
         return Nearest.hint(for: name.name, among: candidates)
     }
 
+    /// The names that begin with `prefix`, in order.
+    package func completions(of prefix: String) -> [String] {
+        if let slash = prefix.firstIndex(of: "/"), slash != prefix.startIndex {
+            let qualifier = String(prefix[..<slash])
+            let target = instance.names.intern(nil, qualifier)
+            guard let found = instance.findNamespace(namespace.alias(target) ?? target) else { return [] }
+            return names(of: found).map { "\(qualifier)/\($0)" }.filter { $0.hasPrefix(prefix) }
+        }
+        let candidates =
+            names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core) + names(of: declarations)
+            + SpecialForm.names + namespace.allAliases.map { "\($0.0.description)/" }
+        return Set(candidates.filter { $0.hasPrefix(prefix) }).sorted()
+    }
+
     static func suggestion(for text: String, among candidates: [String]) -> String? { Nearest.hint(for: text, among: candidates) }
 
     private func names(of namespace: Namespace) -> [String] { namespace.allNames }

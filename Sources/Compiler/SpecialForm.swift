@@ -88,7 +88,9 @@ extension Analyzer {
             var nodes: [Node] = []
             for index in 1..<elements.count - 1 { nodes.append(try analyze(elements[index], child: index, of: form)) }
             function.loop = loop
-            let last = try analyze(elements[elements.count - 1], child: elements.count - 1, of: form)
+            let last = try nested(elements.count - 1) { (analyzer) throws(Fault) in
+                try analyzer.analyze(elements[elements.count - 1], child: elements.count - 1, of: form)
+            }
             return try chain(special, nodes, last)
         case .cond: return try condNode(elements, form)
         case .thread, .threadLast: return try threaded(special, elements, form)
@@ -113,15 +115,16 @@ extension Analyzer {
         return result
     }
 
-    /// The forms from `start` on, one after the other; the last one's value counts.
-    mutating func body(_ elements: [Value], from start: Int, _ form: Value) throws(Fault) -> Node {
+    /// The forms from `start` on, one after the other; the last one's value counts. `offset` is how many more elements of
+    /// `form` come before them.
+    mutating func body(_ elements: [Value], from start: Int, _ form: Value, offset: Int = 0) throws(Fault) -> Node {
         guard start < elements.count else { return Node(.constant(.nil), place) }
         var nodes: [Node] = []
         let loop = function.loop
         function.loop = nil
-        for index in start..<elements.count - 1 { nodes.append(try analyze(elements[index], child: index, of: form)) }
+        for index in start..<elements.count - 1 { nodes.append(try analyze(elements[index], child: index + offset, of: form)) }
         function.loop = loop
-        let last = try analyze(elements[elements.count - 1], child: elements.count - 1, of: form)
+        let last = try analyze(elements[elements.count - 1], child: elements.count - 1 + offset, of: form)
         return nodes.isEmpty ? last : Node(.sequence(nodes + [last]), place)
     }
 
@@ -153,8 +156,14 @@ extension Analyzer {
         }
         var clauses: [(Node, Node)] = []
         for index in stride(from: 1, to: elements.count, by: 2) {
-            let test = try value(elements[index], child: index, of: form)
-            clauses.append((test, try analyze(elements[index + 1], child: index + 1, of: form)))
+            // Each clause stands in the branch of the one before.
+            let clause = try nested(index / 2) { (analyzer) throws(Fault) in
+                (
+                    try analyzer.value(elements[index], child: index, of: form),
+                    try analyzer.analyze(elements[index + 1], child: index + 1, of: form)
+                )
+            }
+            clauses.append(clause)
         }
         return clauses.reversed().reduce(Node(.constant(.nil), place)) { rest, clause in
             if case .constant(let test) = clause.0.kind, test.isTruthy { return clause.1 }
@@ -338,7 +347,8 @@ extension Analyzer {
     /// A quoted form without the places it was read from.
     static func withoutOrigins(_ form: Value) -> Value {
         switch form {
-        case .list(let list):
+        // What no text had, such as a form that a macro made, has no places, and may nest deeper than one goes here.
+        case .list(let list) where list.origin != nil:
             guard let elements = list.elements else { return form }
             return .list(Cons.list(elements.map(withoutOrigins), extra: Extra.of(meta: list.meta, origin: nil)))
         case .vector(let vector) where vector.origin != nil:

@@ -1,3 +1,4 @@
+//! EmbedStdlib: the build plug-in that runs `EmbedTool` over the library's files. Their paths come in; one Swift file goes out.
 import Foundation
 import PackagePlugin
 

@@ -1,8 +1,8 @@
-// Writes the standard library into a Swift file: the texts as one static string, and an index of the definitions in them.
-//
-//   EmbedTool OUTPUT.swift ROOT FILE.slu…
-//
-// A line of the index is `namespace/name start end line file`, with offsets into the text; the lines are sorted by bytes.
+//! EmbedTool: writes the standard library into a Swift file: the texts as one static string, and an index of the definitions in them.
+//!
+//!   EmbedTool OUTPUT.swift ROOT FILE.slu…
+//!
+//! A line of the index is `namespace/name start end line file`, with offsets into the text; the lines are sorted by bytes.
 
 import Foundation
 

@@ -20,7 +20,10 @@ package struct Graph: Sendable {
     /// What was wrong with data that belongs to no node: sections that do not exist.
     package var strays: [Finding] = []
 
-    package init() {}
+    /// Kept so that the names in the graph live as long as it does.
+    private let names: Names?
+
+    package init(names: Names? = nil) { self.names = names }
 
     /// The node of this kind and name; `configure` and `needs` are named after the text they stand in.
     package subscript(kind: DeclarationKind, name: Name) -> Node? { self[NodeID(kind, name)] }
@@ -63,7 +66,7 @@ package struct NodeID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `channel :notes/found`, `configure`.
-    package var description: String { kind.isNamed ? "\(kind.rawValue) :\(name.description)" : kind.rawValue }
+    package var description: String { kind.isNamed ? "\(kind.noun) :\(name.description)" : kind.noun }
 }
 
 /// One declaration as it stands in the graph.

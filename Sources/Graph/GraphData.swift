@@ -70,7 +70,7 @@ package enum GraphData {
                         strays.append(
                             Finding(
                                 .wrongType,
-                                "the name of a \(kind.rawValue) must be a keyword, but it is \(entry.key.briefly)",
+                                "the name of \(kind.withArticle) must be a keyword, but it is \(entry.key.briefly)",
                                 at: places.key))
                         continue
                     }

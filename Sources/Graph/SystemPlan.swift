@@ -1,4 +1,5 @@
 import Engine
+import Runtime
 import Values
 
 /// A graph with every default filled in, every name followed and every function found: what is started.
@@ -6,9 +7,11 @@ import Values
 /// The one place that turns declarations into what the runtime and the engine take; a node that is declared again is planned
 /// again by the same initialisers (G3).
 package struct SystemPlan: Sendable {
+    /// What it was made from, which keeps its names.
+    package let graph: Graph
     package let settings: Settings
-    package let channels: [ChannelPlan]
-    package let workers: [WorkerPlan]
+    /// Channels and workers as the runtime takes them.
+    package let workers: SystemSpec
     package let effects: [EffectPlan]
     package let systems: [(name: Name, function: Value)]
     package let phases: [PhasesPlan]
@@ -33,9 +36,12 @@ package struct SystemPlan: Sendable {
     package init(_ graph: Graph, _ context: CheckContext = CheckContext()) throws(Refusal) {
         let stopping = graph.check(context).filter { $0.severity == .error || $0.code == .unresolvedFunction }
         guard stopping.isEmpty else { throw Refusal(findings: stopping) }
+        self.graph = graph
         settings = Settings(graph.configuration)
-        channels = graph.all(.channel).map { ChannelPlan($0) }
-        workers = graph.all(.worker).map { WorkerPlan($0, in: graph) }
+        workers = SystemSpec(
+            channels: graph.all(.channel).map { ChannelSpec($0) },
+            workers: graph.all(.worker).map { WorkerSpec($0, in: graph) }, isGuarded: settings.isDevGuarded,
+            guardMs: settings.guardMs)
         effects = graph.all(.effect).compactMap { EffectPlan($0) }
         systems = graph.all(.system).compactMap { node in node.functions[.fn]?.value.map { (node.id.name, $0) } }
         phases = graph.all(.phases).map { PhasesPlan($0) }
@@ -58,87 +64,48 @@ extension SystemPlan.Settings {
     }
 }
 
-/// A channel to make (D1–D3).
-package struct ChannelPlan: Sendable {
-    package enum Overflow: String, Sendable { case fixed, dropping, sliding }
-    package enum PutMode: String, Sendable { case async, block, drop }
-
-    package let name: Name
-    /// Messages; 0 is a rendezvous.
-    package let buffer: Int
-    package let overflow: Overflow
-    package let putMode: PutMode
-
+extension ChannelSpec {
+    /// A declared channel (D1–D3).
     package init(_ node: Node) {
-        name = node.id.name
-        buffer = Int(node.whole(.buffer, 0))
-        overflow = Overflow(rawValue: node.choice(.bufferType, .fixed).rawValue) ?? .fixed
-        putMode = PutMode(rawValue: node.choice(.putMode, .async).rawValue) ?? .async
+        let count = Int(node.whole(.buffer, 0))
+        let buffering: Buffering =
+            switch node.choice(.bufferType, .fixed) {
+            case .dropping: .dropping(count)
+            case .sliding: .sliding(count)
+            default: .fixed(count)
+            }
+        let putMode: PutMode =
+            switch node.choice(.putMode, .async) {
+            case .block: .block
+            case .drop: .drop
+            default: .async
+            }
+        self.init(node.id.name, buffering, putMode: putMode)
     }
 }
 
-/// A worker to start (D5–D10).
-package struct WorkerPlan: Sendable {
-    package enum Source: Sendable {
-        /// Takes from a channel with so many hands; commands may reach it when it is exposed.
-        case command(from: Name, isExposed: Bool, parallel: Int)
-        case interval(ms: Int64)
-        case cron(String)
-    }
-
-    package enum Dispatch: String, Sendable { case go, thread }
-
-    /// At most `max` starts after a death in `perMs` milliseconds.
-    package struct Restart: Sendable {
-        package let max: Int
-        package let perMs: Int64
-        package let baseMs: Int64
-        package let factor: Double
-        package let isJittered: Bool
-    }
-
-    package let name: Name
-    package let source: Source
-    /// Nil for a ticker that emits its count.
-    package let function: Value?
-    package let output: Name?
-    package let failures: Name?
-    package let dispatch: Dispatch
-    /// Of the effects it performs; names are followed, and vectors merged.
-    package let meta: HashMap?
-    package let isDurable: Bool
-    /// Nil when the declaration says nothing of it.
-    package let restart: Restart?
-
+extension WorkerSpec {
+    /// A declared worker (D5–D10); names of meta are followed, and vectors of it merged.
     package init(_ node: Node, in graph: Graph) {
-        name = node.id.name
-        if node.choice(.kind, .command) == .ticker {
-            source = node[.cron]?.stringValue.map { .cron($0) } ?? .interval(ms: node.whole(.intervalMs, 1000))
-        } else {
-            // The checker has seen that a command worker has its channel.
-            source = .command(
-                from: node.keyword(.in) ?? node.id.name, isExposed: node.flag(.exposed),
-                parallel: Int(node.whole(.parallel, 1)))
+        var restart: Restart?
+        if case .map(let map)? = node[.restart] {
+            restart = Restart(
+                max: Int(map.option(.max)?.intValue ?? 5), perMs: map.option(.perMs)?.intValue ?? 60_000)
         }
-        function = node.functions[.workerFn]?.value
-        output = node.keyword(.outputChan)
-        failures = node.keyword(.failChan)
-        dispatch = Dispatch(rawValue: node.choice(.dispatch, .go).rawValue) ?? .go
-        meta = node[.meta].map { graph.meta($0) }
-        isDurable = node.flag(.isDurable)
-        restart = node[.restart].flatMap { if case .map(let map) = $0 { Restart(map) } else { nil } }
+        self.init(
+            node.id.name, WorkerSpec.kind(of: node), function: node.functions[.workerFn]?.value ?? .nil,
+            output: node.keyword(.outputChan), failures: node.keyword(.failChan), isExposed: node.flag(.exposed),
+            dispatch: node.choice(.dispatch, .go) == .thread ? .thread : .go, parallel: Int(node.whole(.parallel, 1)),
+            restart: restart, meta: node[.meta].map { .map(graph.meta($0)) } ?? .nil, isDurable: node.flag(.isDurable))
     }
-}
 
-extension WorkerPlan.Restart {
-    init(_ map: HashMap) {
-        max = Int(map.option(.max)?.intValue ?? 5)
-        perMs = map.option(.perMs)?.intValue ?? 60_000
-        var backoff = HashMap()
-        if case .map(let given)? = map.option(.backoff) { backoff = given }
-        baseMs = backoff.option(.baseMs)?.intValue ?? 500
-        factor = backoff.option(.factor)?.number ?? 2
-        isJittered = backoff.option(.jitter)?.isTruthy ?? true
+    private static func kind(of node: Node) -> Kind {
+        // The checker has seen that a command worker has its channel.
+        guard node.choice(.kind, .command) == .ticker else { return .command(input: node.keyword(.in) ?? node.id.name) }
+        guard let schedule = node[.cron]?.stringValue.flatMap({ CronSchedule($0) }) else {
+            return .ticker(.every(ms: node.whole(.intervalMs, 1000)))
+        }
+        return .ticker(.schedule { schedule.next(after: $0) })
     }
 }
 
@@ -204,6 +171,11 @@ package struct CapabilityRequest: Sendable, Equatable {
     package let kind: CapabilityKind
     /// Paths, hosts, programs …; nil for all of the kind.
     package let what: [String]?
+
+    package init(kind: CapabilityKind, what: [String]?) {
+        self.kind = kind
+        self.what = what
+    }
 }
 
 extension Graph {

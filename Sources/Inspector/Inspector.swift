@@ -1,1 +1,1 @@
-// Inspector
+//! Inspector: events come in; timelines and views of a running system go out.

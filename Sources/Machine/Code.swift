@@ -27,15 +27,23 @@ package final class Code: @unchecked Sendable {
         package var register: Int
         /// Registers from here on were in use by the guarded code and are released.
         package var base: Int
-        /// `finally`: also runs for faults that nothing can catch.
-        package var isFinally: Bool
+        package var kind: Kind
 
-        package init(range: Range<Int>, target: Int, register: Int, base: Int, isFinally: Bool) {
+        package enum Kind: String, Sendable {
+            case `catch`
+            /// Also runs for faults that nothing can catch.
+            case finally
+            /// Catches nothing: within the range, which is a `finally` block on its way, `register` holds the fault that goes
+            /// on after it.
+            case holding
+        }
+
+        package init(range: Range<Int>, target: Int, register: Int, base: Int, kind: Kind) {
             self.range = range
             self.target = target
             self.register = register
             self.base = base
-            self.isFinally = isFinally
+            self.kind = kind
         }
     }
 

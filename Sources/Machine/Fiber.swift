@@ -34,9 +34,10 @@ package struct FiberState {
     /// nothing else happened in between, it is walking the sequence.
     package var forcedAt: UnsafePointer<Instruction>?
     package var fuelAtResume = 0
-    /// How many elements that operation has realised at a time, and how many are left of it.
+    /// How many elements that operation has realised at a time.
     package var reach = 1
-    package var ahead = 1
+    /// The program counter stands at the instruction to run next, not after the one that waits or failed.
+    package var isPreempted = false
     /// Steps left of the running slice, kept here while the loop calls out.
     package var fuel = 0
 }

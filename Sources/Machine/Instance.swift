@@ -118,6 +118,10 @@ public final class Account: @unchecked Sendable {
     /// Says that wall time is up; the next slice of every fiber ends in `Fault.exhausted(.time)`.
     public func expire() { deadlinePassed.store(true, ordering: .relaxed) }
     public var isExhausted: Bool { over.load(ordering: .relaxed) }
+    /// What `finally` blocks may use after a budget ran out is used up too.
+    public var isGraceOver: Bool {
+        grace.load(ordering: .relaxed) < 0 || memoryUsed > limits.memory.saturating(plus: Account.graceMemory)
+    }
 
     /// Books a slice: `taken` steps and what the thread allocated meanwhile. Throws once a budget has run out; while the
     /// grace lasts, it throws only at the first call.
@@ -130,12 +134,20 @@ public final class Account: @unchecked Sendable {
         guard let exhausted else { return }
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue
-        if left < 0 || memory > limits.memory + Account.graceMemory { throw .exhausted(exhausted) }
+        if left < 0 || memory > limits.memory.saturating(plus: Account.graceMemory) { throw .exhausted(exhausted) }
     }
 
     /// Refuses an allocation of `bytes` that would pass the limit, before it is made.
     public func reserve(_ bytes: Int) throws(Fault) {
-        if memoryUsed + Int64(bytes) > limits.memory { throw .exhausted(.memory) }
+        let limit = isExhausted ? limits.memory.saturating(plus: Account.graceMemory) : limits.memory
+        if memoryUsed.saturating(plus: Int64(bytes)) > limit { throw .exhausted(.memory) }
+    }
+}
+
+extension Int64 {
+    fileprivate func saturating(plus other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
     }
 }
 

@@ -31,11 +31,15 @@ extension Fiber {
         defer { budget = fuel }
         if let fault = fiber.pointee.pendingFault {
             fiber.pointee.pendingFault = nil
+            // Handlers and places are looked up by the instruction before the counter.
+            if fiber.pointee.isPreempted { fiber.pointee.pc += 1 }
+            fiber.pointee.isPreempted = false
             guard unwind(fault) else { return .failed(fault) }
             pc = fiber.pointee.pc
             regs = fiber.pointee.registers
             fp = fiber.pointee.frame
         }
+        fiber.pointee.isPreempted = false
         while true {
             do throws(Fault) {
                 while true {
@@ -133,8 +137,7 @@ extension Fiber {
                         pc += i.wide
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc, regs, fp)
-                            return .preempted
+                            return preempt(pc, regs, fp)
                         }
                     case .jumpIf:
                         if _slowPath(regs[i.a].isTruthy) { pc += i.wide }
@@ -183,8 +186,7 @@ extension Fiber {
                         pc += i.signedC
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc, regs, fp)
-                            return .preempted
+                            return preempt(pc, regs, fp)
                         }
                     case .jumpBackIfGreater:
                         if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
@@ -195,8 +197,7 @@ extension Fiber {
                         pc += i.signedC
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc, regs, fp)
-                            return .preempted
+                            return preempt(pc, regs, fp)
                         }
                     case .incrementJumpBackIfLess:
                         if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b], _fastPath(x != .max) {
@@ -208,15 +209,13 @@ extension Fiber {
                         pc += i.signedC
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc, regs, fp)
-                            return .preempted
+                            return preempt(pc, regs, fp)
                         }
 
                     case .call:
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc - 1, regs, fp)
-                            return .preempted
+                            return preempt(pc - 1, regs, fp)
                         }
                         if case .function(let f) = regs[i.a], _fastPath(Int(f.arity) == i.b) {
                             fp.pointee = Frame(
@@ -259,8 +258,7 @@ extension Fiber {
                     case .callVar:
                         fuel &-= 1
                         if _slowPath(fuel < 0) {
-                            save(pc - 1, regs, fp)
-                            return .preempted
+                            return preempt(pc - 1, regs, fp)
                         }
                         // The box is borrowed: it outlives every redefinition of the var.
                         let box = cell(pc, i.signedC).pointee.load(ordering: .acquiring)
@@ -342,16 +340,15 @@ extension Fiber {
                         case .granted: break
                         case .realized: pc += Realizer.exit - 1
                         case .taken:
-                            save(pc - 1, regs, fp)
-                            return .preempted
+                            return preempt(pc - 1, regs, fp)
                         }
                     case .publish: if try publish(regs, i) { pc += i.signedC }
                     case .resume:
-                        clear(regs, 2)
-                        fiber.pointee.fuelAtResume = fuel
+                        resume(regs, fuel)
                         fp -= 1
                         regs -= Int(fp.pointee.delta)
-                        pc = fp.pointee.pc
+                        pc = fp.pointee.pc - 1
+                        fiber.pointee.forcedAt = pc
                     case .halt:
                         save(pc, regs, fp)
                         return .done(take(regs + i.a))
@@ -382,6 +379,13 @@ extension Fiber {
         state.pointee.pc = pc
         state.pointee.registers = regs
         state.pointee.frame = fp
+    }
+
+    /// Ends a slice before the instruction at `pc`.
+    @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) -> Exit {
+        save(pc, regs, fp)
+        state.pointee.isPreempted = true
+        return .preempted
     }
 
     @inline(__always) func store(_ slot: Registers, _ value: consuming Value) { slot.initialize(to: value) }
@@ -462,48 +466,22 @@ extension Fiber {
 
     private func growFrames(_ used: Int) throws(Fault) {
         let old = state.pointee.frameCapacity
-        try instance.account.reserve(old * 24)
-        let bigger = UnsafeMutablePointer<Frame>.allocate(capacity: old * 2)
+        // No more than the limit, so that the call after the last one allowed comes here again.
+        let capacity = max(used + 1, min(old * 2, instance.account.limits.depth + 1))
+        try instance.account.reserve((capacity - old) * 24)
+        let bigger = UnsafeMutablePointer<Frame>.allocate(capacity: capacity)
         bigger.moveInitialize(from: state.pointee.frames, count: used)
         state.pointee.frames.deallocate()
-        Meter.charge(old * 24)
+        Meter.charge((capacity - old) * 24)
         state.pointee.frames = bigger
         state.pointee.frame = bigger + used
-        state.pointee.frameCapacity = old * 2
-        state.pointee.frameLimit = bigger + old * 2
+        state.pointee.frameCapacity = capacity
+        state.pointee.frameLimit = bigger + capacity
     }
 
     private func stackOverflow() -> Fault {
         .of(
             .stackOverflow, "the call stack is \(instance.account.limits.depth) calls deep",
             hint: "a function calls itself without end, or recursion goes too deep: use loop/recur or a sequence")
-    }
-
-    /// Elements realised ahead at most, for an operation that walks a sequence.
-    static let maximumReach = 1 << 20
-
-    /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
-    @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
-        let again = state.pointee.pc - 1
-        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
-        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
-            state.pointee.reach = min(state.pointee.reach * 2, Fiber.maximumReach)
-        } else {
-            state.pointee.forcedAt = again
-            state.pointee.reach = 1
-        }
-        state.pointee.ahead = state.pointee.reach
-        let delta = Int((state.pointee.frame - 1).pointee.registers)
-        let code = instance.realizer.single!
-        state.pointee.frame.pointee = Frame(
-            pc: again, delta: Int32(delta), registers: Int32(code.registers),
-            prototype: Unmanaged.passUnretained(instance.realizer))
-        state.pointee.frame += 1
-        state.pointee.registers += delta
-        state.pointee.pc = UnsafePointer(code.instructions)
-        if state.pointee.registers + code.registers > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
-            try grow(code.registers)
-        }
-        state.pointee.registers[0] = .lazy(lazy)
     }
 }

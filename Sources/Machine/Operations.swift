@@ -253,7 +253,7 @@ extension Fiber {
 
     @inline(never) func claim(_ regs: Registers, _ i: Instruction) throws(Fault) -> ClaimOutcome {
         guard case .lazy(let lazy) = regs[i.b] else { fatalError("claim of no lazy sequence") }
-        switch lazy.claim(for: UInt(bitPattern: ObjectIdentifier(self))) {
+        switch lazy.claim(for: claimant) {
         case .granted(let thunk):
             store(regs + i.a, thunk)
             return .granted
@@ -261,7 +261,10 @@ extension Fiber {
             regs[i.b] = .nil
             return .realized
         case .taken: return .taken
-        case .circular: throw .illegalState("a lazy sequence needs its own elements to compute them")
+        case .circular:
+            // The claim belongs to the activation further out.
+            regs[i.b] = .nil
+            throw .illegalState("a lazy sequence needs its own elements to compute them")
         }
     }
 
@@ -272,8 +275,9 @@ extension Fiber {
         lazy.publish(result)
         regs[i.b] = .nil
         regs[i.a] = .nil
-        state.pointee.ahead -= 1
-        guard state.pointee.ahead > 0, let next = Realizer.unrealized(after: result) else { return false }
+        guard case .int(let left) = regs[Realizer.left] else { fatalError("publish outside of the realizer") }
+        regs[Realizer.left] = .int(left - 1)
+        guard left > 1, let next = Realizer.unrealized(after: result) else { return false }
         regs[i.a] = .lazy(next)
         return true
     }

@@ -7,23 +7,48 @@ import Values
 /// keeps coming back, it is walking the sequence, and twice as many elements are realised ahead each time: a walk of n
 /// elements costs O(n).
 enum Realizer {
-    // Registers: 0 the sequence, 1 its thunk and then the result.
+    /// Registers: how many elements are left to realise, how many there were, the reach of the operation that asked, the
+    /// sequence, and its thunk and then the result.
+    static let left = 0
+    static let asked = 1
+    static let reach = 2
+    static let sequence = 3
+    static let result = 4
+
     static func prototype() -> Prototype {
         let code = Code(
             [
-                Instruction(.claim, 1, 0),
-                Instruction(.call, 1, 0),
-                Instruction(.publish, 0, 1, -3),
+                Instruction(.claim, result, sequence),
+                Instruction(.call, result, 0),
+                Instruction(.publish, sequence, result, -3),
                 Instruction(.resume),
-            ], constants: [], parameters: 1, isVariadic: false, registers: 3)
+            ], constants: [], parameters: 1, isVariadic: false, registers: 5)
         return Prototype(name: "lazy-seq", arities: [code], captureCount: 0, needsSelf: false)
     }
 
     /// The instruction that `claim` goes on with when the sequence is realised already.
     static let exit = 3
 
-    /// The result of a thunk as `LazySeq.publish` wants it.
-    static func normalize(_ result: Value) throws(Fault) -> Value { try Sequences.seq(result) }
+    /// How many elements of `value` lie before the unrealised `lazy`.
+    static func position(of lazy: LazySeq, in value: Value) -> Int {
+        var position = 0
+        var rest = value
+        while true {
+            switch rest {
+            case .list(let list):
+                position += 1
+                rest = list.rest
+            case .seq(let view):
+                guard case .chunk(let chunk, let index, let more) = view.source else { return position }
+                position += chunk.count - index
+                rest = more
+            case .lazy(let other):
+                guard other !== lazy, let next = try? other.seq() else { return position }
+                rest = next
+            default: return position
+            }
+        }
+    }
 
     /// The next unrealised sequence after `seq` and its chunk.
     static func unrealized(after seq: Value) -> LazySeq? {
@@ -41,4 +66,72 @@ enum Realizer {
             }
         }
     }
+}
+
+extension Fiber {
+    /// Elements realised ahead at most, for an operation that walks a sequence.
+    static let maximumReach = 1 << 20
+
+    /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
+    @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
+        let again = state.pointee.pc - 1
+        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
+        var reach = 1
+        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
+            reach = min(state.pointee.reach * 2, Fiber.maximumReach)
+        }
+        let asked = reachable(reach, lazy, by: again.pointee)
+        let delta = Int((state.pointee.frame - 1).pointee.registers)
+        let code = instance.realizer.single!
+        state.pointee.frame.pointee = Frame(
+            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
+            prototype: Unmanaged.passUnretained(instance.realizer))
+        state.pointee.frame += 1
+        state.pointee.registers += delta
+        state.pointee.pc = UnsafePointer(code.instructions)
+        if state.pointee.registers + code.registers > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
+            try grow(code.registers)
+        }
+        let regs = state.pointee.registers
+        regs[Realizer.left] = .int(Int64(asked))
+        regs[Realizer.asked] = .int(Int64(asked))
+        regs[Realizer.reach] = .int(Int64(reach))
+        regs[Realizer.sequence] = .lazy(lazy)
+    }
+
+    /// As much of `reach` as the operation can want: one that asks for an element goes no further than that.
+    private func reachable(_ reach: Int, _ lazy: LazySeq, by instruction: Instruction) -> Int {
+        guard reach > 1 else { return 1 }
+        let index: Int
+        switch instruction.op {
+        case .first, .rest, .seq: index = 0
+        case .next: index = 1
+        case .element: index = instruction.c
+        case .nth:
+            guard case .int(let given) = state.pointee.registers[instruction.c] else { return 1 }
+            index = Int(given)
+        default: return reach
+        }
+        return max(1, min(reach, index - Realizer.position(of: lazy, in: state.pointee.registers[instruction.b]) + 1))
+    }
+
+    /// Empties the realizer's registers and tells the operation that asked how far it reached.
+    @inline(never) func resume(_ regs: Registers, _ fuel: Int) {
+        if case .int(let reach) = regs[Realizer.reach] { state.pointee.reach = Int(reach) }
+        clear(regs + Realizer.sequence, 2)
+        state.pointee.fuelAtResume = fuel
+    }
+
+    /// Gives back what a failed realisation claimed. True when it was of an element that nobody has asked for yet: the
+    /// operation goes on without it, and meets the failure when it comes there.
+    func abandonRealization(_ regs: Registers, _ fault: Fault) -> Bool {
+        if case .lazy(let lazy) = regs[Realizer.sequence] { lazy.abandon(for: claimant) }
+        guard fault.isCatchable, case .int(let left) = regs[Realizer.left], case .int(let asked) = regs[Realizer.asked] else {
+            return false
+        }
+        return left < asked
+    }
+
+    /// What claims a sequence for this fiber.
+    var claimant: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
 }

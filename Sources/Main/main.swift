@@ -1,3 +1,4 @@
+//! Main: the process. Arguments come in, an exit code goes out.
 import Command
 
 #if canImport(Glibc)
@@ -6,4 +7,4 @@ import Command
     import Darwin
 #endif
 
-exit(CommandLineTool(driver: PendingDriver()).main(Array(CommandLine.arguments.dropFirst())))
+exit(CommandLineTool(driver: SessionDriver()).main(Array(CommandLine.arguments.dropFirst())))

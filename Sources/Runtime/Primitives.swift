@@ -20,7 +20,8 @@ extension FiberRuntime {
             WorkerPrimitives.table(self),
         ]
         for primitive in tables.joined() {
-            let native = Native("sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body)
+            let native = Native(
+                "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body)
             space.intern(instance.names.intern(nil, primitive.name)).bind(.native(native))
         }
     }
@@ -29,7 +30,9 @@ extension FiberRuntime {
 /// Reading arguments, with messages that say what was expected.
 enum Argument {
     @inline(__always) static func channel(_ value: Value, _ operation: String) throws(Fault) -> Channel {
-        if case .object(let object) = value, type(of: object) == Channel.self { return unsafeDowncast(object, to: Channel.self) }
+        if case .object(let object) = value, type(of: object) == Channel.self {
+            return unsafeDowncast(object, to: Channel.self)
+        }
         throw .type(operation, expected: "a channel", found: value)
     }
 

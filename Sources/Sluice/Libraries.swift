@@ -14,6 +14,8 @@ import Values
 struct Libraries: LibrarySource {
     /// Functions of the session itself, by namespace and name: effects, declarations.
     let own: [String: [String: Native]]
+    /// Primitives of other targets.
+    let tables: [PrimitiveTable]
     /// Folders that hold namespaces as files, in the order they are searched.
     let sourcePaths: [String]
 
@@ -23,19 +25,22 @@ struct Libraries: LibrarySource {
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
     ]
 
-    var namespaces: [String] { Set(Stdlib.namespaces + own.keys + Primitives.all.namespaces).sorted() }
+    var namespaces: [String] { Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted() }
 
     func has(_ namespace: String) -> Bool {
-        own[namespace] != nil || Primitives.all.has(namespace) || Stdlib.namespaces.contains(namespace)
+        own[namespace] != nil || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) } || Stdlib.namespaces.contains(namespace)
     }
 
     func names(in namespace: String) -> [String] {
-        Stdlib.names(in: namespace) + Primitives.all.names(in: namespace) + (own[namespace]?.keys.sorted() ?? [])
+        Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) } + (own[namespace]?.keys.sorted() ?? [])
     }
 
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
         if let native = own[namespace.description]?[name.name] ?? Primitives.find(namespace: namespace, name: name) {
             return .native(native)
+        }
+        for table in tables {
+            if let native = table.find(namespace: namespace, name: name) { return .native(native) }
         }
         return Primitives.constant(namespace: namespace.description, name: name.name)
     }

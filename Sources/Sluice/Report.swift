@@ -1,4 +1,5 @@
 import Compiler
+import Graph
 import Machine
 import Reader
 import Values
@@ -15,6 +16,12 @@ package enum Report {
         case .cancelled(let reason): return Diagnostic(code: "cancelled", title: "cancelled: \(reason.rawValue)")
         case .force: return Diagnostic(code: "internal", title: "an unrealised sequence reached the host")
         }
+    }
+
+    /// The text ended inside a form: more of it may make it right.
+    package static func isIncomplete(_ fault: Fault) -> Bool {
+        guard case .thrown(let exception) = fault, case .object(let object) = exception.cause else { return false }
+        return (object as? SyntaxProblem)?.error.isIncomplete ?? false
     }
 
     private static func diagnostic(_ exception: Exception) -> Diagnostic {
@@ -58,5 +65,22 @@ extension Budget {
         case .depth: "a function calls itself without end"
         case .time: "allow more with --max-seconds"
         }
+    }
+}
+
+extension Finding {
+    /// The finding as a diagnostic of the checker.
+    package var diagnostic: Diagnostic {
+        let level: Diagnostic.Severity =
+            switch severity {
+            case .error: .error
+            case .warning: .warning
+            case .lint: .lint
+            }
+        var made = Diagnostic(level, code: code.rawValue, title: title, at: place.map { Diagnostic.Label($0.source, $0.span, $0.text) })
+        made.related = related.map { Diagnostic.Label($0.source, $0.span, $0.text) }
+        made.explanation = explanation
+        made.hint = hint
+        return made
     }
 }

@@ -2,48 +2,66 @@
 //!
 //! Comes in: a script (text, file or data) and what it is granted. Goes out: its value, its output, its events, an exit
 //! code. `Session` puts an instance together: names and accounts, compiler and libraries, scheduler, engine and adapters.
+//! `Run` starts the graph that a script declared and ends when nothing can happen any more.
 import Adapters
 import Compiler
 import Engine
+import Graph
 import Machine
 import Reader
 import Runtime
 import Values
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// One running instance of the language: its own names, namespaces, limits, fibers and effects. Many live in one process.
-public final class Session: @unchecked Sendable {
+package final class Session: @unchecked Sendable {
     // Sendable: its parts are; `namespace` is touched only by the thread that evaluates.
     package let options: SessionOptions
     package let instance: Instance
     package let evaluator: Evaluator
     package let runtime: FiberRuntime
     package let engine: EngineDriver
-    package let events: EventStream
+    package let builder: GraphBuilder
+    /// Whether chat is answered offline, for want of a model server.
+    package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
     package private(set) var namespace: Namespace
+
+    /// What the evaluation in progress belongs to.
+    private let current = CurrentScope()
+
+    package var events: EventStream { runtime.events }
 
     package init(_ options: SessionOptions) {
         self.options = options
         let names = Names()
-        instance = Instance(names: names, limits: options.limits, output: options.output, errorOutput: options.errorOutput)
+        let instance = Instance(
+            names: names, limits: options.limits, output: options.output, errorOutput: options.errorOutput)
+        self.instance = instance
         let redactor = Redactor()
-        let clock: any Clock = RealClock()
-        events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
-        engine = EngineDriver(clock: clock, events: events, grants: options.grants)
-        runtime = FiberRuntime(instance, options.seed.map { .virtual(seed: $0) } ?? .threads(cores: ThreadedScheduler.coreCount))
+        let runtime = FiberRuntime(
+            instance, options.seed.map { .virtual(seed: $0) } ?? .threads(cores: ThreadedScheduler.coreCount),
+            redactor: redactor, uncaught: options.uncaught)
+        self.runtime = runtime
+        engine = EngineDriver(
+            clock: runtime.clock, events: runtime.events, grants: options.grants, seed: options.seed ?? 0)
+        runtime.attach(engine)
+        let adapters = AdapterSet(
+            json: .own(names), names: names, secrets: redactor, log: Session.logSink(options.errorOutput))
+        for type in adapters.types { engine.define(type) }
+        isOffline = adapters.isOffline
+        let lookup = GraphFunctions()
+        builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
         evaluator = Evaluator(
-            instance, libraries: Libraries(own: EffectFunctions.natives(in: instance), sourcePaths: options.sourcePaths))
+            instance,
+            libraries: Libraries(
+                own: EffectFunctions.natives(in: instance), tables: [PrimitiveTable([GraphPrimitives.family(builder)])],
+                sourcePaths: options.sourcePaths))
+        lookup.evaluator = evaluator
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
-        let runtime = runtime
+        let current = current
         evaluator.runFiber = { (function, bindings) throws(Fault) in
-            switch runtime.runMain(function, bindings: bindings) {
+            switch runtime.runMain(function, bindings: bindings, scope: current.scope) {
             case .success(let value): return value
             case .failure(let fault): throw fault
             }
@@ -61,11 +79,16 @@ public final class Session: @unchecked Sendable {
         variable.bind(options.arguments.isEmpty ? .nil : .list(options.arguments.map { .string($0) }))
     }
 
+    /// Lines of `log/info` and its kin go where errors go (P27).
+    private static func logSink(_ output: @escaping Instance.OutputSink) -> SmallEffects.LogSink {
+        { line in Array((line + "\n").utf8).withUnsafeBufferPointer { output($0) } }
+    }
+
     // MARK: Evaluating
 
     /// Evaluates every form of a text in the current namespace; the value of the last.
     package func evaluate(_ source: Source) -> Result<Value, Fault> {
-        Result { () throws(Fault) in
+        within { () throws(Fault) in
             let result = try evaluator.evaluate(source, in: namespace)
             namespace = result.namespace
             return result.value
@@ -75,6 +98,87 @@ public final class Session: @unchecked Sendable {
     package func evaluate(_ text: String, name: String = "<eval>") -> Result<Value, Fault> {
         evaluate(Source(name: name, bytes: Array(text.utf8)))
     }
+
+    /// Evaluates one form that was read.
+    package func evaluate(_ form: Form, of source: Source) -> Result<Value, Fault> {
+        within { () throws(Fault) in
+            let result = try evaluator.evaluate(form.value, in: namespace, source: source, span: form.span)
+            namespace = result.namespace
+            return result.value
+        }
+    }
+
+    /// The forms of a text, read in the current namespace.
+    package func read(_ source: Source) -> Result<[Form], Fault> {
+        Result { () throws(Fault) in try evaluator.readForms(source, in: namespace) }
+    }
+
+    /// The readable form of a value; realising what is lazy in it may run code of the script.
+    package func printed(_ value: Value) -> Result<String, Fault> {
+        let core = instance.namespace(instance.names.intern(nil, Resolver.coreName))
+        guard let printer = core.find(instance.names.intern(nil, "pr-str")) else { return .success("") }
+        return within { () throws(Fault) in
+            switch runtime.runMain(printer.root, [value], scope: current.scope) {
+            case .success(let text): return text
+            case .failure(let fault): throw fault
+            }
+        }.map { $0.stringValue ?? "" }
+    }
+
+    /// Runs an evaluation in a scope of its own, which `interrupt` cancels.
+    private func within(_ body: () throws(Fault) -> Value) -> Result<Value, Fault> {
+        current.begin(Scope(parent: runtime.root))
+        defer { current.end() }
+        return Result(catching: body)
+    }
+
+    /// Cancels the evaluation in progress and what it started. On any thread.
+    package func interrupt() { current.interrupt() }
+
+    // MARK: The REPL
+
+    /// Shifts `*1`, `*2`, `*3`.
+    package func remember(_ value: Value) {
+        set("*3", root("*2"))
+        set("*2", root("*1"))
+        set("*1", value)
+    }
+
+    /// Sets `*e`.
+    package func remember(_ exception: Exception) { set("*e", .object(exception)) }
+
+    private func variable(_ name: String) -> Var {
+        instance.namespace(instance.names.intern(nil, Resolver.coreName)).intern(instance.names.intern(nil, name))
+    }
+    private func root(_ name: String) -> Value { variable(name).isBound ? variable(name).root : .nil }
+    private func set(_ name: String, _ value: Value) { variable(name).bind(value) }
+
+    /// The names that begin with `prefix`, in order: of the namespace at hand, or of the one an alias before a slash names.
+    package func completions(of prefix: String) -> [String] {
+        Resolver(instance: instance, namespace: namespace).completions(of: prefix)
+    }
+}
+
+/// The scope of the evaluation in progress.
+private final class CurrentScope: @unchecked Sendable {
+    // Sendable: `lock` guards it.
+    private let lock = Lock()
+    private var current: Scope?
+
+    var scope: Scope? { lock.withLock { current } }
+
+    func begin(_ scope: Scope) { lock.withLock { current = scope } }
+
+    func end() {
+        let ended = lock.withLock { () -> Scope? in
+            defer { current = nil }
+            return current
+        }
+        // One that still has fibers at work stays with the runtime.
+        if let ended, ended.fiberCount == 0 { ended.close() }
+    }
+
+    func interrupt() { scope?.cancel(.requested) }
 }
 
 /// What a session is made with.
@@ -89,6 +193,33 @@ package struct SessionOptions {
     package var seed: UInt64?
     package var output: Instance.OutputSink = { _ in }
     package var errorOutput: Instance.OutputSink = { _ in }
+    /// Hears of faults that no code of the script handles.
+    package var uncaught: @Sendable (Fault, Identity) -> Void = { _, _ in }
 
     package init(grants: Capabilities) { self.grants = grants }
+}
+
+/// Finds the functions that a graph as data names.
+private final class GraphFunctions: @unchecked Sendable {
+    // Sendable: set once, before the first lookup.
+    weak var evaluator: Evaluator?
+
+    func find(_ name: Name) -> FunctionReference {
+        guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
+        let names = evaluator.instance.names
+        guard let found = try? evaluator.requirer.found(names.intern(nil, space)) else { return .unknownNamespace(name) }
+        guard let variable = found.find(names.intern(nil, name.name)) else {
+            return .missing(name, near: Nearest.names(to: name.name, among: found.allNames))
+        }
+        return .found(name, .object(variable))
+    }
+}
+
+extension JSONCodec {
+    /// The reader's JSON, for the adapters.
+    static func own(_ names: Names) -> JSONCodec {
+        JSONCodec(
+            encode: { (value) throws(Fault) in try JSON.write(value) },
+            decode: { (bytes, keywords) throws(Fault) in try JSON.read(bytes, keys: keywords ? .keywords(names) : .strings) })
+    }
 }

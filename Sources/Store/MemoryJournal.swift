@@ -1,6 +1,6 @@
-//! Store: what is remembered beyond the moment. Records of effects come in from the engine; runs, outcomes and unfinished
-//! work go out. The protocols are the engine's; every implementation here passes the same conformance suite. In memory now;
-//! a file on this machine is the next.
+//! Store: what is remembered beyond the moment. Records of effects come in from the engine; runs, outcomes and
+//! unfinished work go out. The protocols are the engine's; every implementation here passes the same conformance suite.
+//! In memory now; a file on this machine is the next.
 
 import Engine
 import Values
@@ -55,7 +55,9 @@ package final class MemoryJournal: Journal, @unchecked Sendable {
             let all = records[run] ?? []
             let ended = Set(all.filter { $0.kind == .ended }.map(\.replayKey))
             var seen: Set<String> = []
-            return all.filter { $0.kind == .started && !ended.contains($0.replayKey) && seen.insert($0.replayKey).inserted }
+            return all.filter {
+                $0.kind == .started && !ended.contains($0.replayKey) && seen.insert($0.replayKey).inserted
+            }
         }
     }
 

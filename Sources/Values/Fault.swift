@@ -48,6 +48,10 @@ public enum ExceptionClass: String, CaseIterable, Sendable {
     case fileNotFound = "FileNotFoundException"
     case interrupted = "InterruptedException"
     case timeout = "TimeoutException"
+    /// A text that is not what the grammar allows.
+    case syntax = "ReaderException"
+    /// A form that means nothing: an unknown name, a misshapen special form.
+    case compiler = "CompilerException"
 
     public var parent: ExceptionClass? {
         switch self {

@@ -66,8 +66,10 @@ public final class LazySeq: @unchecked Sendable {
         return seen == State.realized ? .realized : seen == claimant ? .circular : .taken
     }
 
-    /// Gives the claim back after a failure: the next to ask runs the thunk again.
-    package func abandon() { state.store(State.waiting, ordering: .releasing) }
+    /// Gives the claimant's claim back after a failure: the next to ask runs the thunk again. Somebody else's stays.
+    package func abandon(for claimant: UInt) {
+        _ = state.compareExchange(expected: claimant, desired: State.waiting, ordering: .releasing)
+    }
 
     /// Publishes the result: nil, or a non-lazy, non-empty sequence.
     package func publish(_ seq: Value) {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Command
 
-/// Arguments → what they ask for (issue: commands and their exit codes; language.md: `sluice run FILE|-|DIR [ARGS]`).
+/// Arguments → what they ask for.
 @Suite struct InvocationTests {
     private func read(_ line: String) throws(UsageError) -> Invocation {
         try Invocation(line.split(separator: " ").map(String.init), isFile: { $0 == "notes" })
@@ -41,8 +41,12 @@ import Testing
             $0.limits = RunRequest.Limits(steps: 1000, memory: 64 << 20, seconds: 1.5)
             $0.allow = ["read=/tmp", "net"]
         }
-        #expect(try read("eval --max-steps 1000 --max-memory=64M --max-seconds 1.5 --allow read=/tmp x --allow net") == expected)
-        #expect(try read("run --virtual-time --seed 7 a.slu") == request(.file("a.slu")) { $0.schedule = .virtual(seed: 7) })
+        #expect(
+            try read("eval --max-steps 1000 --max-memory=64M --max-seconds 1.5 --allow read=/tmp x --allow net")
+                == expected)
+        #expect(
+            try read("run --virtual-time --seed 7 a.slu") == request(.file("a.slu")) { $0.schedule = .virtual(seed: 7) }
+        )
         #expect(try read("run --virtual-time a.slu") == request(.file("a.slu")) { $0.schedule = .virtual(seed: 0) })
     }
 
@@ -77,7 +81,10 @@ import Testing
         ("run --once=yes a.slu", "--once takes no value, but \"yes\" was given", nil),
         ("run --max-steps 0 a.slu", "--max-steps needs a whole number of at least 1, not \"0\"", nil),
         ("run --max-steps 1 --max-steps 2 a.slu", "--max-steps is given twice", nil),
-        ("run --max-memory 9999999999G a.slu", "--max-memory needs a number of bytes such as 64M, not \"9999999999G\"", nil),
+        (
+            "run --max-memory 9999999999G a.slu",
+            "--max-memory needs a number of bytes such as 64M, not \"9999999999G\"", nil
+        ),
         ("run --max-seconds inf a.slu", "--max-seconds needs a positive number, not \"inf\"", nil),
         ("run --allow raed=x a.slu", "--allow does not know \"raed\"", "did you mean read?"),
         ("check a.slu b.slu", "`check` does not take \"b.slu\" too", nil),
@@ -94,7 +101,7 @@ import Testing
         }
     }
 
-    /// Exit codes of the design: 0 done, 1 failed, 2 unusable, 3 budget, 130 and 143 by signal.
+    /// Exit codes: 0 done, 1 failed, 2 unusable, 3 budget, 130 and 143 by signal.
     @Test func exitCodes() {
         #expect(ExitCode.documented.map(\.rawValue) == [0, 1, 2, 3, 130, 143])
         #expect(StopSignal.allCases.allSatisfy { $0.exitCode.rawValue == 128 + $0.rawValue })

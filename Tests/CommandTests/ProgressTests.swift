@@ -12,7 +12,8 @@ import Values
     private func effect(_ type: String, _ ordinal: Int) -> Effect {
         let name = names.intern(type)
         let fields = try? HashMap.of([(Value.kw(.effectSlashType), Value.keyword(name))])
-        return Effect(type: name, fields: fields ?? .empty, identity: Identity(root: .run).child(.effect, ordinal: ordinal))
+        return Effect(
+            type: name, fields: fields ?? .empty, identity: Identity(root: .run).child(.effect, ordinal: ordinal))
     }
 
     private func begin(_ effect: Effect) {
@@ -21,7 +22,8 @@ import Values
     }
 
     private func end(_ effect: Effect, _ status: EffectStatus) {
-        stream.emit(.effectEnded, effect.identity, .ended(effect, EffectEnd(status: status, outcome: .ok(.nil), durationMs: 5)))
+        stream.emit(
+            .effectEnded, effect.identity, .ended(effect, EffectEnd(status: status, outcome: .ok(.nil), durationMs: 5)))
     }
 
     private func model(after events: () -> Void) -> ProgressModel {

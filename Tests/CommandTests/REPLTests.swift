@@ -103,7 +103,8 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
 
 /// The editor on a real terminal device, in this process.
 @Suite(.serialized) struct EditedLinesTests {
-    private struct Device {
+    private struct Device: @unchecked Sendable {
+        // Sendable: the two files are used by the editor alone.
         let keyboard: Int32
         let input: UnsafeMutablePointer<FILE>
         let screen: UnsafeMutablePointer<FILE>
@@ -111,8 +112,10 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
         init() throws {
             #if canImport(Glibc)
                 keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+                // The library's `unlockpt` and `ptsname` are hidden behind a macro; these are TIOCSPTLCK and TIOCGPTN.
                 var (locked, number): (Int32, Int32) = (0, 0)
-                try #require(ioctl(keyboard, UInt(TIOCSPTLCK), &locked) == 0 && ioctl(keyboard, UInt(TIOCGPTN), &number) == 0)
+                #expect(ioctl(keyboard, 0x4004_5431, &locked) == 0)
+                #expect(ioctl(keyboard, 0x8004_5430, &number) == 0)
                 let name = "/dev/pts/\(number)"
             #else
                 keyboard = posix_openpt(O_RDWR | O_NOCTTY)
@@ -124,7 +127,22 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
             screen = try #require(fdopen(dup(other), "w"))
         }
 
-        func type(_ keys: String) { _ = keys.withCString { write(keyboard, $0, strlen($0)) } }
+        /// Types once the editor has taken the device over: before, it would take Ctrl-D and the like for itself.
+        func type(_ keys: String, then body: @escaping @Sendable () -> Void = {}) {
+            Thread { [keyboard] in
+                var shown = ""
+                var bytes = [UInt8](repeating: 0, count: 256)
+                while !shown.contains("> ") {
+                    let count = read(keyboard, &bytes, bytes.count)
+                    guard count > 0 else { return }
+                    shown += String(decoding: bytes[..<count], as: UTF8.self)
+                }
+                var mode = termios()
+                while tcgetattr(keyboard, &mode) == 0, mode.c_lflag & tcflag_t(ICANON) != 0 { EditedLinesTests.rest() }
+                _ = keys.withCString { write(keyboard, $0, strlen($0)) }
+                body()
+            }.detach()
+        }
 
         func end() {
             fclose(input)
@@ -133,11 +151,17 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
         }
     }
 
+    private static func rest() {
+        var time = timespec(tv_sec: 0, tv_nsec: 2_000_000)
+        nanosleep(&time, nil)
+    }
+
     private func withEditor(history: String? = nil, _ body: (Device, EditedLines) throws -> Void) throws {
         let device = try Device()
         let session = CountingSession()
         let lines = EditedLines(
-            historyFile: history, completions: { session.completions(of: $0) }, input: device.input, screen: device.screen)
+            historyFile: history, completions: { session.completions(of: $0) }, input: device.input,
+            screen: device.screen)
         try body(device, lines)
         lines.close()
         device.end()
@@ -170,20 +194,17 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
 
     @Test func anInterruptGivesUpTheLine() throws {
         try withEditor { device, lines in
-            device.type("abc")
             let isRead = Flagged()
-            let waker = Thread {
+            device.type("abc") {
                 // A signal that comes before the editor waits is lost, as a key pressed too early would be: press again.
                 while !isRead.value {
                     lines.interrupt()
-                    var time = timespec(tv_sec: 0, tv_nsec: 5_000_000)
-                    nanosleep(&time, nil)
+                    EditedLinesTests.rest()
                 }
+                device.type("d\n")
             }
             #expect(lines.next("> ") == .interrupted)
             isRead.value = true
-            waker.join()
-            device.type("d\n")
             var next = lines.next("> ")
             if next == .interrupted { next = lines.next("> ") }
             #expect(next == .line("d"))

@@ -117,6 +117,20 @@ import Values
         #expect(trial.runningIDs == ["c"])
     }
 
+    @Test func aReplacementOfAnotherTypeIsHeldByTheLimitsOfThatType() {  // P19, J21
+        let trial = Trial(maxInflight: 1)
+        trial.submit([trial.effect("busy")])
+        trial.submit([trial.effect("a", key("k", .last))])
+        trial.submit([trial.effect("b", key("k", .last), type: "test/wait")])
+        // It only waits now, and needs no slot.
+        #expect(trial.runningIDs == ["busy", "a"])
+        trial.submit([trial.effect("c")])
+        trial.end("a")
+        #expect(trial.runningIDs == ["busy"])
+        trial.end("busy")
+        #expect(trial.runningIDs == ["c"])
+    }
+
     @Test func whatIsMergedRunsWithTheTypesOwnMerge() {  // J21: parts are handed to whoever starts it
         let trial = Trial(maxInflight: 1)
         trial.step(.define(trial.type("test/add"), EffectTraits(mergesItself: true)))

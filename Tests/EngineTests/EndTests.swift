@@ -208,7 +208,10 @@ import Values
     @Test func effectsAreCancelledByTagAndByGroup() {  // J33
         let trial = Trial(maxInflight: 10)
         let tag = trial.group("slow")
-        trial.submit([trial.effect("a", [(.tags, vector(tag)), (.mode, .kw(.parallel))]), trial.effect("b", [(.mode, .kw(.parallel))])])
+        trial.submit([
+            trial.effect("a", [(.tags, vector(tag)), (.mode, .kw(.parallel))]),
+            trial.effect("b", [(.mode, .kw(.parallel))]),
+        ])
         #expect(trial.machine.views(tag: try! ValueKey(tag)).map { $0.effect.id.shown } == ["\"a\""])
         trial.step(.cancel(.tag(try! ValueKey(tag)), .requested, by: nil))
         #expect(trial.runningIDs == ["b"])
@@ -283,8 +286,10 @@ import Values
             let unique = Value.vector([.string("only"), number(Int64(round))])
             trial.submit(
                 [
-                    trial.effect("a\(round)", [(.group, g), (.idempotencyKey, .string("k\(round)")), (.tags, vector(unique))]),
-                    trial.effect("b\(round)", [(.group, .string("u\(round)")), (.dependsOn, vector(g))],
+                    trial.effect(
+                        "a\(round)", [(.group, g), (.idempotencyKey, .string("k\(round)")), (.tags, vector(unique))]),
+                    trial.effect(
+                        "b\(round)", [(.group, .string("u\(round)")), (.dependsOn, vector(g))],
                         parent: trial.run.child(.invocation, ordinal: round)),
                 ], declared: ["e\(round)"])
             trial.end("a\(round)")

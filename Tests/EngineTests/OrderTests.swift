@@ -146,7 +146,8 @@ import Values
     @Test func aGroupThatDependsOnItselfIsACycle() {  // J19
         let trial = Trial()
         let a = trial.group("a")
-        guard case .failure(let error) = trial.submit([trial.effect("1", [(.group, a), (.dependsOn, vector(a))])]) else {
+        guard case .failure(let error) = trial.submit([trial.effect("1", [(.group, a), (.dependsOn, vector(a))])])
+        else {
             Issue.record("accepted")
             return
         }

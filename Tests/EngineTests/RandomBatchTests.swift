@@ -3,10 +3,10 @@ import Values
 
 @testable import Engine
 
-/// Random batches on a virtual clock, judged by rules written from the requirements alone: the judge keeps its own books of
-/// what was submitted and what started and ended when, and knows nothing of the machine's inside.
+/// Random batches on a virtual clock, judged by rules written from the requirements alone: the judge keeps its own
+/// books of what was submitted and what started and ended when, and knows nothing of the machine's inside.
 @Suite struct RandomBatchTests {
-    @Test(arguments: 0..<120) func rulesHoldForRandomBatches(seed: Int) {  // P14–P24, J16–J23, J26
+    @Test(arguments: 0..<200) func rulesHoldForRandomBatches(seed: Int) {  // P14–P24, J16–J23, J26
         var world = RandomWorld(seed: UInt64(seed))
         world.play()
     }
@@ -80,7 +80,8 @@ private struct RandomWorld {
             let id = chance(4) && position > 0 ? "b\(batch).\(pick(position))" : "b\(batch).\(position)"
             effects.append(trial.effect(id, randomMeta(), type: ["test/work", "test/few", "test/wait"][pick(3)]))
         }
-        let known = Dictionary(uniqueKeysWithValues: effects.map { ($0.id, trial.machine.view($0.id) != nil) }.uniqued())
+        let known = Dictionary(
+            uniqueKeysWithValues: effects.map { ($0.id, trial.machine.view($0.id) != nil) }.uniqued())
         let result = trial.submit(effects)
         tick += 1
         guard case .success(let handles) = result else {
@@ -124,7 +125,10 @@ private struct RandomWorld {
         if chance(50) { meta.append((.mode, .kw(.parallel))) }
         if chance(25) { meta.append((.order, .int(Int64(pick(4))))) }
         if chance(30) { meta.append((.priority, .int(Int64(pick(101))))) }
-        if chance(15), group > 0 || chance(2) { meta.append((.dependsOn, vector(trial.group("g\(chance(97) ? max(0, group - 1) : 4)")))) }
+        if group > 0, chance(15) {
+            let below = (0..<(1 + pick(2))).map { _ in trial.group("g\(pick(group))") }
+            meta.append((.dependsOn, .vector(chance(2) ? below + [trial.group("g4")] : below)))
+        }
         if chance(40) { meta.append((.onDepFailure, .kw([KnownName.error, .skip, .continue][pick(3)]))) }
         if chance(4) { meta.append((.cancels, vector(trial.group("g\(pick(5))")))) }
         if chance(10) {
@@ -172,7 +176,8 @@ private struct RandomWorld {
                 books[id]?.status = end.status
                 books[id]?.endedAt = tick
             case .groupCompleted(let key, let members):
-                completions["\(key.shown) \(members.map { $0.id.stringValue! }.joined(separator: " "))", default: 0] += 1
+                completions["\(key.shown) \(members.map { $0.id.stringValue! }.joined(separator: " "))", default: 0] +=
+                    1
             }
         }
         seenSignals = trial.signals.count
@@ -209,21 +214,26 @@ private struct RandomWorld {
             guard let key = other.effect.meta.group, depends.contains(key) else { continue }
             #expect(hasEnded(other, before: id), "\(id) started before its dependency \(other.effect.id.shown) ended")
             if endStatus(other) != .done, let status = endStatus(other) {
-                #expect(order.effect.meta.onDependencyFailure == .proceed, "\(id) started although \(other.effect.id.shown) \(status)")
+                #expect(
+                    order.effect.meta.onDependencyFailure == .proceed,
+                    "\(id) started although \(other.effect.id.shown) \(status)")
             }
         }
     }
 
-    /// A dependency that the batch lacks is the latest earlier batch's (J19). Batches with deduplicated effects are left
-    /// out: whether they have a group depends on who answered for whom.
+    /// A dependency that the batch lacks is the latest earlier batch's (J19). Batches with deduplicated effects are
+    /// left out: whether they have a group depends on who answered for whom.
     func judgeEarlierBatches(_ id: String, _ own: Booked, _ depends: Set<ValueKey>) {
         guard pure.contains(own.batch) else { return }
         let here = Set(batches[own.batch].compactMap { books[$0]?.effect.meta.group })
         for key in depends where !here.contains(key) {
             let earlier = (0..<own.batch).reversed()
-            guard let batch = earlier.first(where: { groupsOf[$0]?.contains(key) ?? false }), pure.contains(batch) else { continue }
+            guard let batch = earlier.first(where: { groupsOf[$0]?.contains(key) ?? false }), pure.contains(batch)
+            else { continue }
             for other in batches[batch].compactMap({ books[$0] }) where other.effect.meta.group == key {
-                #expect(hasEnded(other, before: id), "\(id) started before \(other.effect.id.shown) of an earlier batch ended")
+                #expect(
+                    hasEnded(other, before: id),
+                    "\(id) started before \(other.effect.id.shown) of an earlier batch ended")
             }
         }
     }
@@ -234,7 +244,11 @@ private struct RandomWorld {
         var crossed = mode == .sequential
         for other in members[..<place].reversed() {
             if other.effect.meta.mode == .sequential { crossed = true }
-            if crossed { #expect(hasEnded(other, before: id), "\(id) started before \(other.effect.id.shown) ended, across a barrier") }
+            if crossed {
+                #expect(
+                    hasEnded(other, before: id), "\(id) started before \(other.effect.id.shown) ended, across a barrier"
+                )
+            }
             if !crossed, other.effect.meta.order < members[place].effect.meta.order {
                 let name = other.effect.id.value.stringValue!
                 let began = trial.startPlace[name].map { $0 < trial.startPlace[id]! } ?? false

@@ -31,7 +31,10 @@ final class Trial {
         var resumed: [String] = []
     }
 
-    init(maxInflight: Int = 4, retain: Int = 500, timeoutMs: Int64? = 60_000, _ change: (inout EngineConfiguration, Names) -> Void = { _, _ in }) {
+    init(
+        maxInflight: Int = 4, retain: Int = 500, timeoutMs: Int64? = 60_000,
+        _ change: (inout EngineConfiguration, Names) -> Void = { _, _ in }
+    ) {
         var configuration = EngineConfiguration()
         configuration.maxInflight = maxInflight
         configuration.retainCompleted = retain

@@ -30,7 +30,9 @@ import Testing
             environment["OPENAI_BASE_URL"] = nil
             let result = try Repository.run(URL(filePath: "/bin/sh"), ["-c", command], environment: environment)
             #expect(result.code == 0, "\(block): \(command): \(result.error)")
-            if !expected.isEmpty { #expect(result.output == expected.map { $0 + "\n" }.joined(), "\(block): \(command)") }
+            if !expected.isEmpty {
+                #expect(result.output == expected.map { $0 + "\n" }.joined(), "\(block): \(command)")
+            }
         }
     }
 }
@@ -46,14 +48,17 @@ import Testing
     }
 
     @Test func swiftBlocksAreCompiledByATest() throws {
-        let tests = try Repository.files("Tests", ending: ".swift").map(Repository.text).joined(separator: "\n").normalized
+        let tests = try Repository.files("Tests", ending: ".swift").map(Repository.text).joined(separator: "\n")
+            .normalized
         for block in Documents.blocks("swift") { #expect(tests.contains(block.text.normalized), "\(block)") }
     }
 
     @Test func theREADMEOpensWithTheTwoCommands() throws {
         let first = try #require(try Documents.blocks(in: "README.md").first)
         #expect(first.language == "sh")
-        #expect(Documents.commands(first.text).map(\.command).map { $0.prefix(9) } == ["make run", "make test"].map { $0[...] })
+        #expect(
+            Documents.commands(first.text).map(\.command).map { $0.prefix(9) }
+                == ["make run", "make test"].map { $0[...] })
     }
 
     /// The table of commands in the README is the program's own.
@@ -64,7 +69,9 @@ import Testing
         let rows = help.split(separator: "\n").filter { $0.hasPrefix("  ") && $0.dropFirst(2).first?.isLetter == true }
         #expect(rows.count >= 7)
         for row in rows {
-            let cells = row.dropFirst(2).split(separator: "  ", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            let cells = row.dropFirst(2).split(separator: "  ", maxSplits: 1).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
             let usage = cells[0].replacingOccurrences(of: "|", with: "\\|")
             #expect(readme.contains("| `sluice \(usage)` | \(cells[1]) |"))
         }
@@ -74,7 +81,9 @@ import Testing
         let makefile = try Repository.text("Makefile")
         let phony = try #require(makefile.firstMatch(of: /\.PHONY: (.+)/)?.1.split(separator: " "))
         for target in phony {
-            #expect(makefile.split(separator: "\n").contains { $0.hasPrefix("\(target):") && $0.contains("## ") }, "\(target)")
+            #expect(
+                makefile.split(separator: "\n").contains { $0.hasPrefix("\(target):") && $0.contains("## ") },
+                "\(target)")
         }
     }
 }
@@ -185,6 +194,7 @@ enum Documents {
 extension String {
     /// Without indentation and blank lines.
     fileprivate var normalized: String {
-        split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(separator: "\n")
+        split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(
+            separator: "\n")
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// The table of targets in ARCHITECTURE.md, which is also what the compiler is held to.
@@ -19,7 +20,9 @@ struct House {
     }
 
     private static func names(_ cell: String) -> [String] {
-        cell.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+        cell.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map {
+            String($0.element)
+        }
     }
 
     /// What a target may import: what its row says, and what those may.

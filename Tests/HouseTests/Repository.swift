@@ -2,13 +2,16 @@ import Foundation
 
 /// The repository that these tests stand in, and a way to run what it built.
 enum Repository {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     static func text(_ path: String) throws -> String {
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
-    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: root.appending(path: path).path) }
+    static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).path)
+    }
 
     /// What is directly in a folder, sorted; dot files left out.
     static func children(_ folder: String) -> [String] {
@@ -22,16 +25,19 @@ enum Repository {
         let found = FileManager.default.enumerator(atPath: below)?.compactMap { $0 as? String } ?? []
         return found.filter { path in
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: below + "/" + path, isDirectory: &isFolder)
-            return path.hasSuffix(ending) && !isFolder.boolValue
+            let exists = FileManager.default.fileExists(atPath: below + "/" + path, isDirectory: &isFolder)
+            return exists && path.hasSuffix(ending) && !isFolder.boolValue
         }.map { folder + "/" + $0 }.sorted()
     }
 
     /// The program, which stands beside the test bundle; nil when only the tests were built.
     static let program: URL? = {
         let beside = Bundle.allBundles.map(\.bundleURL) + [URL(filePath: CommandLine.arguments[0])]
-        let candidates = beside.flatMap { [$0, $0.deletingLastPathComponent()] } + [root.appending(path: ".build/debug")]
-        return candidates.map { $0.appending(path: "sluice") }.first { FileManager.default.isExecutableFile(atPath: $0.path) }
+        let candidates =
+            beside.flatMap { [$0, $0.deletingLastPathComponent()] } + [root.appending(path: ".build/debug")]
+        return candidates.map { $0.appending(path: "sluice") }.first {
+            FileManager.default.isExecutableFile(atPath: $0.path)
+        }
     }()
 
     struct Result {
@@ -47,7 +53,8 @@ enum Repository {
     ///   - environment: the whole of it; nil for this process's.
     ///   - input: what it reads.
     static func run(
-        _ program: URL, _ arguments: [String], environment: [String: String]? = nil, folder: URL = root, input: String = ""
+        _ program: URL, _ arguments: [String], environment: [String: String]? = nil, folder: URL = root,
+        input: String = ""
     ) throws -> Result {
         let process = Process()
         process.executableURL = program

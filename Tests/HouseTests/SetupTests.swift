@@ -10,8 +10,10 @@ import Testing
         init(swift: String? = "6.3.1", system: String = "Linux", user: String = "0") throws {
             scratch = try Scratch()
             for tool in ["sh", "sed", "sort", "head", "tail", "tr", "paste", "cat", "env", "printf", "touch", "mkdir"] {
-                let found = try #require(["/bin/", "/usr/bin/"].map { $0 + tool }.first(where: FileManager.default.isExecutableFile))
-                try FileManager.default.createDirectory(at: scratch.folder.appending(path: "bin"), withIntermediateDirectories: true)
+                let found = try #require(
+                    ["/bin/", "/usr/bin/"].map { $0 + tool }.first(where: FileManager.default.isExecutableFile))
+                try FileManager.default.createDirectory(
+                    at: scratch.folder.appending(path: "bin"), withIntermediateDirectories: true)
                 try FileManager.default.createSymbolicLink(
                     at: scratch.folder.appending(path: "bin/\(tool)"), withDestinationURL: URL(filePath: found))
             }
@@ -27,11 +29,14 @@ import Testing
             try scratch.write("bin/\(name)", "#!/bin/sh\n\(body)\n", executable: true)
         }
 
-        func lose(_ path: String) throws { try FileManager.default.removeItem(at: scratch.folder.appending(path: "root/\(path)")) }
+        func lose(_ path: String) throws {
+            try FileManager.default.removeItem(at: scratch.folder.appending(path: "root/\(path)"))
+        }
 
         func setUp() throws -> Repository.Result {
             let environment = [
-                "PATH": scratch.folder.appending(path: "bin").path, "SLUICE_ROOT": scratch.folder.appending(path: "root").path,
+                "PATH": scratch.folder.appending(path: "bin").path,
+                "SLUICE_ROOT": scratch.folder.appending(path: "root").path,
                 "CALLS": scratch.folder.appending(path: "calls").path,
             ]
             return try Repository.run(Repository.root.appending(path: ".ci/setup"), [], environment: environment)
@@ -59,7 +64,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [(nil, "Swift 6.2 or newer is needed: install it"), ("5.10", "but this is 5.10: install a newer one"), ("6.1", "but this is 6.1")])
+    @Test(arguments: [
+        (nil, "Swift 6.2 or newer is needed: install it"), ("5.10", "but this is 5.10: install a newer one"),
+        ("6.1", "but this is 6.1"),
+    ])
     func withoutTheRightSwiftOneSentenceSaysWhatToDo(_ version: String?, _ words: String) throws {
         try onMachine(swift: version) { machine in
             let result = try machine.setUp()
@@ -70,7 +78,10 @@ import Testing
     }
 
     @Test(arguments: ["6.2", "6.10", "7.0"]) func newerSwiftsWillDo(_ version: String) throws {
-        try onMachine(swift: version) { #expect(try $0.setUp().code == 0) }
+        try onMachine(swift: version) { machine in
+            let result = try machine.setUp()
+            #expect(result.code == 0)
+        }
     }
 
     @Test func rootInstallsOnlyWhatIsMissing() throws {
@@ -86,7 +97,8 @@ import Testing
 
     @Test func emptyPackageListsAreFetchedFirst() throws {
         try onMachine { machine in
-            try machine.tool("apt-get", apt + #"; [ "$1" = update ] && touch "$CALLS.updated"; [ -e "$CALLS.updated" ]"#)
+            try machine.tool(
+                "apt-get", apt + #"; [ "$1" = update ] && touch "$CALLS.updated"; [ -e "$CALLS.updated" ]"#)
             try machine.lose("usr/lib/x86_64-linux-gnu/libcurl.so.4")
             let result = try machine.setUp()
             #expect(result.code == 0, "\(result.error)")

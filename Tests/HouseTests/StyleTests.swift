@@ -17,7 +17,8 @@ import Testing
     private static let longFiles: Set<String> = ["Sources/Machine/Interpreter.swift"]
 
     @Test func noFileIsLong() throws {
-        for file in StyleTests.sources + StyleTests.tests where !StyleTests.longFiles.contains(file) && !file.contains("/Fixtures/") {
+        for file in StyleTests.sources + StyleTests.tests
+        where !StyleTests.longFiles.contains(file) && !file.contains("/Fixtures/") {
             let lines = try Repository.text(file).split(separator: "\n", omittingEmptySubsequences: false).count - 1
             #expect(lines <= 600, "\(file)")
         }
@@ -43,7 +44,8 @@ import Testing
 
     @Test func theTopLevelHoldsOnlyWhatANewcomerLooksFor() {
         let known: Set<String> = [
-            "Package.swift", "Sources", "Tests", "stdlib", "examples", "grammar", "Benchmarks", "README.md", "ARCHITECTURE.md",
+            "Package.swift", "Sources", "Tests", "stdlib", "examples", "grammar", "Benchmarks", "README.md",
+            "ARCHITECTURE.md",
             "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "Package.resolved",
         ]
         #expect(Set(Repository.children("")).subtracting(known) == [])

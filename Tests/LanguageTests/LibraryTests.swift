@@ -5,12 +5,16 @@ import Values
 
 /// Every example in the docstrings of the library holds, and every definition compiles (N1, N3).
 @Suite struct LibraryTests {
-    /// The namespaces whose examples need nothing but the language.
-    static let namespaces = ["clojure.core", "clojure.string"]
+    /// The namespaces whose examples need nothing but the language. They are evaluated in the namespace itself.
+    static let namespaces = [
+        "clojure.core", "clojure.core.async", "clojure.data.json", "clojure.edn", "clojure.set", "clojure.string", "clojure.template",
+        "clojure.test", "clojure.walk", "sluice.batch", "sluice.meta", "sluice.shape",
+    ]
 
     @Test("docstring examples", arguments: namespaces) func examples(namespace: String) {
         let session = Expectation.session()
         defer { session.shutDown() }
+        if namespace != "clojure.core" { _ = session.evaluate("(require '\(namespace)) (in-ns '\(namespace))") }
         var count = 0
         for name in Stdlib.names(in: namespace) {
             let doc = session.evaluate("(:doc (meta (var \(namespace)/\(name))))")
@@ -21,10 +25,10 @@ import Values
             }
         }
         // A test that reads no examples would prove nothing.
-        #expect(count >= 8)
+        #expect(count >= 2)
     }
 
-    @Test("every definition compiles", arguments: namespaces) func compiles(namespace: String) {
+    @Test("every definition compiles", arguments: namespaces + ["sluice.llm"]) func compiles(namespace: String) {
         let session = Expectation.session()
         defer { session.shutDown() }
         for name in Stdlib.names(in: namespace) {

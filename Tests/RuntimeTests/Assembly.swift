@@ -1,6 +1,8 @@
+import Engine
 import Machine
-@testable import Runtime
 import Values
+
+@testable import Runtime
 
 /// Assembles functions by hand, so that the runtime is tested without a compiler.
 struct Assembly {
@@ -31,7 +33,8 @@ struct Assembly {
         var finished = body
         for use in uses {
             finished[use.at] = Instruction(
-                .loadConst, use.register, wide: Code.distance(from: use.at, toConstant: use.constant, count: body.count))
+                .loadConst, use.register, wide: Code.distance(from: use.at, toConstant: use.constant, count: body.count)
+            )
         }
         let code = Code(finished, constants: constants, parameters: parameters, isVariadic: false, registers: registers)
         let prototype = Prototype(name: "test", arities: [code], captureCount: 0, needsSelf: false)
@@ -60,7 +63,8 @@ final class Actor: @unchecked Sendable {
             self.pending = self.next(self.results.count, self.results)
             return .bool(self.pending != nil)
         }
-        let operate = Native("operate", 0, control: { (_, fiber) throws(Fault) in try self.pending!(Job.running(fiber)!) })
+        let operate = Native(
+            "operate", 0, control: { (_, fiber) throws(Fault) in try self.pending!(Job.running(fiber)!) })
         var assembly = Assembly()
         // 0: the last result; 1…: calls.
         let top = assembly.here
@@ -100,7 +104,7 @@ func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value 
         Instruction(.call, 1, 0),
         Instruction(.rethrow, 2),
     ]
-    let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, isFinally: true)
+    let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, kind: .finally)
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
     let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0, needsSelf: false)
@@ -143,7 +147,7 @@ final class World {
     let instance = Instance()
     let runtime: FiberRuntime
 
-    init(_ mode: FiberRuntime.Mode, uncaught: @escaping @Sendable (Fault, Lineage) -> Void = { _, _ in }) {
+    init(_ mode: FiberRuntime.Mode, uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }) {
         runtime = FiberRuntime(instance, mode, uncaught: uncaught)
         runtime.install()
     }

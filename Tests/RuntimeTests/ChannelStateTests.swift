@@ -1,6 +1,7 @@
-@testable import Runtime
 import Testing
 import Values
+
+@testable import Runtime
 
 /// The pure channel, against what it must never do, over every sequence of operations up to a length.
 @Suite struct ChannelStateTests {
@@ -97,7 +98,9 @@ import Values
             let waitingTakes = takers.filter(\.isWaiting).count
             let (count, isClosed) = (channel.count, channel.isClosed)
             if !(waitingTakes == 0 || (count == 0 && waitingPuts == 0)) { Issue.record("lost wake-up after \(path)") }
-            if !(waitingPuts == 0 || count == buffering.capacity) { Issue.record("a put waits beside room after \(path)") }
+            if !(waitingPuts == 0 || count == buffering.capacity) {
+                Issue.record("a put waits beside room after \(path)")
+            }
             if !(count <= buffering.capacity) { Issue.record("\(path)") }
             if !(waitingTakes == 0 || !isClosed) { Issue.record("a take waits at a closed channel after \(path)") }
             if !(accepted.starts(with: delivered)) { Issue.record("order or loss after \(path)") }
@@ -138,14 +141,14 @@ import Values
             expect(channel.enqueueTake(taker))
         }
         guard case .broadcast(let resumed) = channel.put(.int(5)) else {
-                Issue.record("not broadcast")
-                return
-            }
+            Issue.record("not broadcast")
+            return
+        }
         #expect(resumed.count == 2)
         guard case .dropped = channel.put(.int(6)) else {
-                Issue.record("a promise took a second value")
-                return
-            }
+            Issue.record("a promise took a second value")
+            return
+        }
         _ = channel.close()
         for _ in 0..<2 {
             guard case .value(.int(5)) = channel.take() else {
@@ -190,19 +193,19 @@ import Values
         for value in 1...3 { expect(channel.add(.int(Int64(value))) == nil) }
         expect(channel.release().granted == nil)
         guard case .value(.int(1)) = channel.take() else {
-                Issue.record("no value")
-                return
-            }
+            Issue.record("no value")
+            return
+        }
         guard case .valueResuming(.int(2), let granted) = channel.take() else {
-                Issue.record("no grant for the room")
-                return
-            }
+            Issue.record("no grant for the room")
+            return
+        }
         #expect(granted === second)
         // Closed while the grant is out: takers still get what is added, and then the end.
         guard case .value(.int(3)) = channel.take(), case .empty = channel.take() else {
-                Issue.record("not drained")
-                return
-            }
+            Issue.record("not drained")
+            return
+        }
         let taker = Waiter(0)
         expect(channel.enqueueTake(taker))
         expect(channel.close().isEmpty)

@@ -1,7 +1,8 @@
 import Machine
-@testable import Runtime
 import Testing
 import Values
+
+@testable import Runtime
 
 extension Result<Value, Fault> {
     var int: Int64? { if case .success(let value) = self { value.intValue } else { nil } }

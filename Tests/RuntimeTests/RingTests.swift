@@ -1,5 +1,6 @@
-@testable import Runtime
 import Testing
+
+@testable import Runtime
 
 @Suite struct RingTests {
     /// Against an array, over a seeded sequence of operations that wraps the buffer many times.

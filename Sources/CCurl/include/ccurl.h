@@ -1,3 +1,5 @@
+//! CCurl: the part of libcurl that `Adapters` uses, opened on first use. In C, because its options take a variable number of
+//! arguments, which Swift cannot pass.
 #ifndef SLUICE_CCURL_H
 #define SLUICE_CCURL_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+//! CProcess: starting, reaping and killing programs together with their children.
 #ifndef SLUICE_CPROCESS_H
 #define SLUICE_CPROCESS_H
 #include <sys/types.h>

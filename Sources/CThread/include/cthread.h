@@ -1,3 +1,4 @@
+//! CThread: thread-local storage.
 #ifndef SLUICE_CTHREAD_H
 #define SLUICE_CTHREAD_H
 #include <stdint.h>

@@ -16,7 +16,8 @@ package enum CommandName: String, CaseIterable, Sendable {
         package let more: String
 
         init(
-            _ required: [String] = [], optional: [String] = [], arguments: Bool = false, flags: [Flag] = [], _ doc: String,
+            _ required: [String] = [], optional: [String] = [], arguments: Bool = false, flags: [Flag] = [],
+            _ doc: String,
             more: String = ""
         ) {
             self.required = required

@@ -23,7 +23,9 @@ package enum Invocation: Equatable, Sendable {
             self = .help(nil)
         } else if first == "--version" {
             self = .version(json: false)
-        } else if first == "-" || (!first.hasPrefix("-") && (first.contains("/") || first.contains(".") || isFile(first))) {
+        } else if first == "-"
+            || (!first.hasPrefix("-") && (first.contains("/") || first.contains(".") || isFile(first)))
+        {
             // What a #! line gives: everything after the file belongs to the script.
             self = .run(RunRequest(Invocation.source(first), arguments: Array(arguments.dropFirst())))
         } else {
@@ -36,7 +38,8 @@ package enum Invocation: Equatable, Sendable {
         if words.has(.help) { return .help(command) }
         try words.checkOperands()
         switch command {
-        case .help: return .help(try words.operands.first.map { (name) throws(UsageError) in try Invocation.command(name) })
+        case .help:
+            return .help(try words.operands.first.map { (name) throws(UsageError) in try Invocation.command(name) })
         case .version: return .version(json: words.has(.json))
         case .check: return .check(path: words.operands[0], json: words.has(.json))
         case .graph: return .graph(path: words.operands[0], try words.format())
@@ -89,7 +92,9 @@ private struct Words {
         guard word.hasPrefix("-"), word != "-", !(word.dropFirst().first?.isNumber ?? false) else { return nil }
         if word == "-h" { return (.help, nil) }
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard word.hasPrefix("--"), let flag = Flag(rawValue: String(parts[0].dropFirst(2))), command.flags.contains(flag) else {
+        guard word.hasPrefix("--"), let flag = Flag(rawValue: String(parts[0].dropFirst(2))),
+            command.flags.contains(flag)
+        else {
             throw UsageError.unknownFlag(parts[0], of: command, afterFile: !operands.isEmpty)
         }
         return (flag, parts.count == 2 ? parts[1] : nil)
@@ -97,7 +102,9 @@ private struct Words {
 
     private mutating func take(_ flag: Flag, _ given: String?, _ rest: inout ArraySlice<String>) throws(UsageError) {
         guard let argument = flag.argument else {
-            if let given { throw UsageError("\(flag.spelling) takes no value, but \"\(given)\" was given", command: command) }
+            if let given {
+                throw UsageError("\(flag.spelling) takes no value, but \"\(given)\" was given", command: command)
+            }
             flags.append((flag, ""))
             return
         }
@@ -121,7 +128,8 @@ private struct Words {
         guard let given = value(.format) else { return .mermaid }
         guard let format = GraphFormat(rawValue: given) else {
             throw UsageError(
-                "--format does not know \"\(given)\"", hint: Suggestion.hint(for: given, among: GraphFormat.allCases.map(\.rawValue)),
+                "--format does not know \"\(given)\"",
+                hint: Suggestion.hint(for: given, among: GraphFormat.allCases.map(\.rawValue)),
                 command: command)
         }
         return format
@@ -147,7 +155,9 @@ private struct Words {
     private func whole(_ flag: Flag, _ range: ClosedRange<Int64>) throws(UsageError) -> Int64? {
         guard let text = value(flag) else { return nil }
         guard let number = Int64(text), range.contains(number) else {
-            throw UsageError("\(flag.spelling) needs a whole number of at least \(range.lowerBound), not \"\(text)\"", command: command)
+            throw UsageError(
+                "\(flag.spelling) needs a whole number of at least \(range.lowerBound), not \"\(text)\"",
+                command: command)
         }
         return number
     }

@@ -22,16 +22,20 @@ package struct UsageError: Error, Equatable, Sendable {
 
     static func unknownCommand(_ name: String) -> UsageError {
         UsageError(
-            name.hasPrefix("-") ? "there is no flag \(name) before a command" : "there is no command or file \"\(name)\"",
+            name.hasPrefix("-")
+                ? "there is no flag \(name) before a command" : "there is no command or file \"\(name)\"",
             hint: Suggestion.hint(for: name, among: CommandName.allCases.map(\.rawValue)), command: nil)
     }
 
     static func unknownFlag(_ spelling: String, of command: CommandName, afterFile: Bool) -> UsageError {
         var hints: [String] = []
         if let near = Suggestion.hint(for: spelling, among: command.flags.map(\.spelling)) { hints.append(near) }
-        if afterFile, command.row.takesScriptArguments { hints.append("write `--` before flags that are the script's own") }
+        if afterFile, command.row.takesScriptArguments {
+            hints.append("write `--` before flags that are the script's own")
+        }
         return UsageError(
-            "`\(command.rawValue)` has no flag \(spelling)", hint: hints.isEmpty ? nil : hints.joined(separator: "\n  "),
+            "`\(command.rawValue)` has no flag \(spelling)",
+            hint: hints.isEmpty ? nil : hints.joined(separator: "\n  "),
             command: command)
     }
 }

@@ -86,7 +86,8 @@ final class ProgressDisplay: @unchecked Sendable {
         let now = ProgressDisplay.nowMs()
         guard model.isWorthShowing(now) else { return }
         if style == .status {
-            console.setStatus(model.isBusy ? dimmed(String(model.line(now).prefix(max(10, Terminal.width() - 1)))) : nil)
+            console.setStatus(
+                model.isBusy ? dimmed(String(model.line(now).prefix(max(10, Terminal.width() - 1)))) : nil)
         } else if now >= nextLineMs, model.isBusy {
             gapMs = min(gapMs * 2, ProgressDisplay.lastGapMs)
             nextLineMs = now + gapMs

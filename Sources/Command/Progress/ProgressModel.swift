@@ -65,7 +65,9 @@ struct ProgressModel {
     var isBusy: Bool { !running.isEmpty }
 
     /// Whether there is anything to tell yet.
-    func isWorthShowing(_ nowMs: Int64) -> Bool { nowMs - startMs >= ProgressModel.quietMs && (isBusy || done + failed + other > 0) }
+    func isWorthShowing(_ nowMs: Int64) -> Bool {
+        nowMs - startMs >= ProgressModel.quietMs && (isBusy || done + failed + other > 0)
+    }
 
     /// `12 s · llm/chat 2, fs/read · 14 done · 1 failed`.
     func line(_ nowMs: Int64) -> String {

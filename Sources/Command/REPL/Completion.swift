@@ -5,7 +5,9 @@ enum Completion: Equatable {
     case show([String])
 
     /// What separates names of the language.
-    private static let delimiters: Set<Character> = ["(", ")", "[", "]", "{", "}", "\"", "'", "`", "@", "^", "~", ",", ";", "#"]
+    private static let delimiters: Set<Character> = [
+        "(", ")", "[", "]", "{", "}", "\"", "'", "`", "@", "^", "~", ",", ";", "#",
+    ]
 
     static func word(endingAt text: String) -> String {
         String(text.reversed().prefix { !$0.isWhitespace && !delimiters.contains($0) }.reversed())
@@ -31,9 +33,10 @@ enum Completion: Equatable {
         var text = ""
         for row in 0..<rows {
             let cells = stride(from: row, to: shown.count, by: rows).map { shown[$0] }
-            text += cells.enumerated().map { index, cell in
-                index == cells.count - 1 ? cell : cell + String(repeating: " ", count: column - cell.count)
-            }.joined() + "\n"
+            text +=
+                cells.enumerated().map { index, cell in
+                    index == cells.count - 1 ? cell : cell + String(repeating: " ", count: column - cell.count)
+                }.joined() + "\n"
         }
         return names.count > limit ? text + "… and \(names.count - limit) more\n" : text
     }

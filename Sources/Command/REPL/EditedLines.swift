@@ -87,7 +87,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
         chmod(historyFile, 0o600)
     }
 
-    /// Gives SIGUSR2 a handler that does nothing, and does not restart what it interrupts.
+    /// Gives SIGUSR2 a handler that does nothing and does not restart what it interrupts, and lets it reach this thread.
     private static func makeWakeable() {
         var action = sigaction()
         #if canImport(Glibc)
@@ -96,6 +96,10 @@ final class EditedLines: LineSource, @unchecked Sendable {
             action.__sigaction_u.__sa_handler = { _ in }
         #endif
         sigaction(SIGUSR2, &action, nil)
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGUSR2)
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
     private static let askPrompt: sluice_edit_prompt = { edit in EditedLines.of(edit)?.prompt }
@@ -116,7 +120,8 @@ final class EditedLines: LineSource, @unchecked Sendable {
     /// Adds what all candidates share; shows them when they share no more.
     private func complete() -> UInt8 {
         guard let line = el_line(edit) else { return UInt8(sluice_edit_error) }
-        let before = UnsafeRawBufferPointer(start: line.pointee.buffer, count: line.pointee.cursor - line.pointee.buffer)
+        let before = UnsafeRawBufferPointer(
+            start: line.pointee.buffer, count: line.pointee.cursor - line.pointee.buffer)
         let word = Completion.word(endingAt: String(decoding: before, as: UTF8.self))
         switch Completion.of(word, among: completions(word)) {
         case .nothing: return UInt8(sluice_edit_error)

@@ -12,7 +12,10 @@ import Values
 package final class Console: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
 
-    package enum Stream: Int32, Sendable { case output = 1, error = 2 }
+    package enum Stream: Int32, Sendable {
+        case output = 1
+        case error = 2
+    }
 
     package let terminal: Terminal
     /// Whether standard output is for a program.
@@ -78,7 +81,6 @@ package final class Console: @unchecked Sendable {
         setStatus(nil)
         lock.withLock { _ = emitPendingLines(toEnd: true) }
     }
-
 
     // What follows is called under the lock.
 

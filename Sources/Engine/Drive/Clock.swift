@@ -51,8 +51,8 @@ package final class ScheduledCall: @unchecked Sendable {
     var isPending: Bool { lock.withLock { body != nil } }
 }
 
-/// Calls in the order of their time, equal times in the order they were made. Withdrawn ones are swept when they are the
-/// greater part.
+/// Calls in the order of their time, equal times in the order they were made. Withdrawn ones are swept when they are
+/// the greater part.
 struct CallHeap {
     private var items: [(atMs: Int64, order: Int, call: ScheduledCall)] = []
     private var made = 0

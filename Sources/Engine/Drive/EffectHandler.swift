@@ -3,18 +3,30 @@ import Values
 
 /// Does the work of one effect type: a Swift adapter, a script's `defeffect`, a closure of the host, all alike (P26).
 ///
-/// `start` must return soon: work that blocks belongs on a thread of the handler's own. It answers `completion` once, from
-/// any thread, before or after returning. When the work is no longer wanted, the request's token says so; the handler then
-/// stops what it does and may answer or not, since nothing is made of a late answer.
+/// `start` must return soon: work that blocks belongs on a thread of the handler's own. It answers `completion` once,
+/// from any thread, before or after returning. When the work is no longer wanted, the request's token says so; the
+/// handler then stops what it does and may answer or not, since nothing is made of a late answer.
 package protocol EffectHandler: Sendable {
     func start(_ request: EffectRequest, _ completion: Completion)
+
+    /// Whether the work happens in fibers and on the request's clock alone, so that a virtual clock may jump while it is under
+    /// way. False unless a handler says otherwise: then time stands until it has answered.
+    var isVirtual: Bool { get }
+}
+
+extension EffectHandler {
+    package var isVirtual: Bool { false }
 }
 
 /// A handler that is a closure.
 package struct ClosureHandler: EffectHandler {
     private let body: @Sendable (EffectRequest, Completion) -> Void
+    package let isVirtual: Bool
 
-    package init(_ body: @escaping @Sendable (EffectRequest, Completion) -> Void) { self.body = body }
+    package init(isVirtual: Bool = false, _ body: @escaping @Sendable (EffectRequest, Completion) -> Void) {
+        self.body = body
+        self.isVirtual = isVirtual
+    }
 
     /// For work that is over at once.
     package static func immediate(_ body: @escaping @Sendable (EffectRequest) -> Outcome) -> ClosureHandler {
@@ -60,8 +72,8 @@ package struct EffectRequest: Sendable {
     /// The handler waits for other effects, events, time or people from here on: others may have its slot (P19).
     package func park() { driver?.park(handle, attempt) }
 
-    /// It could go on. `resume` is called, on any thread, as soon as there is a slot for it again; at once when the effect
-    /// has ended meanwhile, so that the handler can clean up.
+    /// It could go on. `resume` is called, on any thread, as soon as there is a slot for it again; at once when the
+    /// effect has ended meanwhile, so that the handler can clean up.
     package func unpark(_ resume: @escaping @Sendable () -> Void) {
         guard let driver else { return resume() }
         driver.unpark(handle, attempt, resume)
@@ -101,8 +113,8 @@ package final class CancelToken: @unchecked Sendable {
     package var cancelled: CancelReason? { lock.withLock { reason } }
     package var isCancelled: Bool { cancelled != nil }
 
-    /// Calls `body` once when this is cancelled: at once, on this thread, when it is already. Dropped uncalled when the work
-    /// ends by itself.
+    /// Calls `body` once when this is cancelled: at once, on this thread, when it is already. Dropped uncalled when the
+    /// work ends by itself.
     package func onCancel(_ body: @escaping @Sendable (CancelReason) -> Void) {
         let now: CancelReason? = lock.withLock {
             if reason == nil, !isClosed { bodies.append(body) }

@@ -6,24 +6,24 @@ import Values
 ///
 ///     let handles = try driver.submit(Submission(effects, waiter: { index, outcome in … }))
 ///
-/// takes a batch and returns one handle per effect, at once. `waiter` is called exactly once for each index, on any thread,
-/// possibly before `submit` returns; it must return soon (mark a fiber runnable, nothing more). A thrown error (a cycle, an
-/// unknown group, a stopped engine) means that nothing was taken and nobody will be called.
+/// takes a batch and returns one handle per effect, at once. `waiter` is called exactly once for each index, on any
+/// thread, possibly before `submit` returns; it must return soon (mark a fiber runnable, nothing more). A thrown error
+/// (a cycle, an unknown group, a stopped engine) means that nothing was taken and nobody will be called.
 ///
 ///     driver.wait(for: handle) { outcome in … }      // or wait(forID:): exactly once, perhaps at once
 ///     driver.cancel(.scope(identity), .parent)        // or .handle, .id, .group, .tag, .all
 ///
-/// A fiber that performs an effect submits a batch of one with a waiter that resumes it, and parks. A fiber that is itself
-/// the handler of an effect calls `request.park()` before it parks and `request.unpark { … }` to go on (P19). When a fiber
-/// ends or is cancelled, cancelling `.scope` of its identity takes along everything it submitted.
+/// A fiber that performs an effect submits a batch of one with a waiter that resumes it, and parks. A fiber that is
+/// itself the handler of an effect calls `request.park()` before it parks and `request.unpark { … }` to go on (P19).
+/// When a fiber ends or is cancelled, cancelling `.scope` of its identity takes along everything it submitted.
 ///
 /// Identities: `parent.child(.effect, ordinal: n)`, where the submitter counts `n` in the order of its own program
 /// (`Effect.init(_:parent:ordinal:named:)` does it from a value).
 ///
 /// How it works: every call takes one step of the machine under the lock and appends the events that step gave to the
 /// stream, so the stream has the machine's order; all other actions go to a queue. Whoever finds the queue unattended
-/// performs it outside the lock, one action after the other, so answers keep their order and a handler that answers at once
-/// needs no stack. Handlers and waiters may call the driver freely.
+/// performs it outside the lock, one action after the other, so answers keep their order and a handler that answers at
+/// once needs no stack. Handlers and waiters may call the driver freely.
 package final class EngineDriver: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
     package let clock: any Clock
@@ -96,8 +96,8 @@ package final class EngineDriver: @unchecked Sendable {
         step(.cancel(selector, reason, by: by))
     }
 
-    /// Lets what is there finish for `graceMs`, then cancels it and takes nothing more. `body` is called when that is so.
-    /// Call it again with 0 when there is nothing left to wait for.
+    /// Lets what is there finish for `graceMs`, then cancels it and takes nothing more. `body` is called when that is
+    /// so. Call it again with 0 when there is nothing left to wait for.
     package func stop(graceMs: Int64, _ body: @escaping @Sendable () -> Void = {}) {
         let isOver = lock.withLock {
             if !machine.isStopped { stopWaiters.append(body) }
@@ -193,7 +193,8 @@ package final class EngineDriver: @unchecked Sendable {
         }
         let completion = Completion(
             { [weak self] outcome in self?.complete(order, token, outcome) },
-            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect)) })
+            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect))
+            })
         guard let type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
         var effect = order.effect
         if let merge = type.merge, !order.parts.isEmpty {
@@ -226,10 +227,17 @@ package final class EngineDriver: @unchecked Sendable {
         }
     }
 
-    /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early finds
-    /// nothing due and is set anew. Called with the lock held.
+    /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early
+    /// finds nothing due and is set anew. Without a deadline it is withdrawn, so that a run whose work is done does not
+    /// wait for it. Called with the lock held.
     private func rearm() {
-        guard let next = machine.nextWake, next < alarmMs else { return }
+        guard let next = machine.nextWake else {
+            alarm?.cancel()
+            alarm = nil
+            alarmMs = Int64.max
+            return
+        }
+        guard next < alarmMs else { return }
         alarm?.cancel()
         alarmMs = next
         alarm = clock.schedule(atMs: next) { [weak self] in self?.ring() }

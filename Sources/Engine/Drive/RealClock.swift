@@ -105,12 +105,14 @@ final class TimerService: @unchecked Sendable {
     }
 
     #if canImport(Glibc)
-        private static let entry: @Sendable @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
+        private static let entry: @Sendable @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+            context in
             if let context { Unmanaged<TimerService>.fromOpaque(context).takeRetainedValue().run() }
             return nil
         }
     #else
-        private static let entry: @Sendable @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { context in
+        private static let entry: @Sendable @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
+            context in
             Unmanaged<TimerService>.fromOpaque(context).takeRetainedValue().run()
             return nil
         }

@@ -31,13 +31,16 @@ package final class Effect: Sendable {
         _ value: Value, parent: Identity, ordinal: Int, named: (Name) -> HashMap? = { _ in nil }
     ) throws(KeyError) {
         guard case .map(let fields) = value else {
-            throw KeyError(path: [], message: "an effect must be a map with :effect/type, but this is \(ValueKey.shown(value))")
+            throw KeyError(
+                path: [], message: "an effect must be a map with :effect/type, but this is \(ValueKey.shown(value))")
         }
         guard case .keyword(let type)? = Effect.field(.effectSlashType, of: fields) else {
             let found = Effect.field(.effectSlashType, of: fields)
             throw KeyError(
                 path: [.kw(.effectSlashType)],
-                message: found.map { "the :effect/type of an effect must be a keyword, but it is \(ValueKey.shown($0))" }
+                message: found.map {
+                    "the :effect/type of an effect must be a keyword, but it is \(ValueKey.shown($0))"
+                }
                     ?? "an effect needs an :effect/type, a keyword such as :fs/read")
         }
         var id: ValueKey?
@@ -129,7 +132,9 @@ package final class Effect: Sendable {
         default:
             throw KeyError(
                 path: [.kw(.meta)],
-                message: "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))")
+                message:
+                    "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))"
+            )
         }
     }
 

@@ -1,7 +1,7 @@
 import Values
 
-/// The codes the engine itself fails effects with. Handlers add their own (each family of adapters has its table; a script's
-/// are what it throws); no code means two things.
+/// The codes the engine itself fails effects with. Handlers add their own (each family of adapters has its table; a
+/// script's are what it throws); no code means two things.
 package enum EffectCode: String, CaseIterable, Sendable {
     case unknownEffectType = "unknown_effect_type"
     case invalidEffect = "invalid_effect"

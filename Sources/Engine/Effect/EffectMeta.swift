@@ -75,7 +75,9 @@ package final class EffectMeta: Sendable {
             do {
                 try fields.set(key, value)
             } catch {
-                throw KeyError(path: [.kw(key)], message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
+                throw KeyError(
+                    path: [.kw(key)],
+                    message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
             }
         }
         // A nil timeout is a decision, not an absent key.

@@ -1,7 +1,7 @@
 import Values
 
-/// A kind of effect: what it takes, what it needs, how it is done. Types of adapters, of scripts (`defeffect`) and of the
-/// Swift host have the same standing (P26).
+/// A kind of effect: what it takes, what it needs, how it is done. Types of adapters, of scripts (`defeffect`) and of
+/// the Swift host have the same standing (P26).
 package struct EffectType: Sendable {
     /// `fs/read`.
     package var name: Name
@@ -82,7 +82,8 @@ package struct EffectType: Sendable {
             guard let value, !value.isNil else {
                 if param.isRequired {
                     return EffectError(
-                        .invalidEffect, ":\(name.description) needs the parameter :\(param.key.description), a \(param.type.rawValue)")
+                        .invalidEffect,
+                        ":\(name.description) needs the parameter :\(param.key.description), a \(param.type.rawValue)")
                 }
                 continue
             }

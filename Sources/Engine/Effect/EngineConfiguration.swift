@@ -56,7 +56,9 @@ package struct EngineConfiguration: Sendable {
     /// The one table of these keys.
     package static let table: [KeyRow] = [
         KeyRow(.maxInflight, .whole(1...1_000_000), usual: "4", "effects running at once"),
-        KeyRow(.timeoutMs, .milliseconds, usual: "60000", "how long an attempt may take unless its type or meta says; nil for no limit"),
+        KeyRow(
+            .timeoutMs, .milliseconds, usual: "60000",
+            "how long an attempt may take unless its type or meta says; nil for no limit"),
         KeyRow(.retainCompleted, .whole(0...10_000_000), usual: "500", "ended effects that stay known"),
         KeyRow(.limits, .byKeyword(.whole(1...1_000_000)), "at most so many at once, per effect type"),
         KeyRow(.rate, .byKeyword(.map(rateTable)), "at most so many starts in a time, per effect type"),

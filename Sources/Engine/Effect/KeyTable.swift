@@ -110,7 +110,8 @@ package enum KeyTable {
                 throw wrong(choices(allowed, near: value))
             }
         case .keywords:
-            guard let elements = value.dataElements, elements.allSatisfy({ if case .keyword = $0 { true } else { false } })
+            guard let elements = value.dataElements,
+                elements.allSatisfy({ if case .keyword = $0 { true } else { false } })
             else { throw wrong("a vector of keywords") }
         case .map(let rows):
             guard case .map(let map) = value else { throw wrong("a map with \(keys(rows))") }
@@ -124,7 +125,8 @@ package enum KeyTable {
             try map.forEach { (key, item) throws(KeyError) in
                 guard case .keyword = key else {
                     throw KeyError(
-                        path: path + [key], message: "the keys of \(name) are effect types such as :llm/chat, not \(ValueKey.shown(key))")
+                        path: path + [key],
+                        message: "the keys of \(name) are effect types such as :llm/chat, not \(ValueKey.shown(key))")
                 }
                 try check(item, inner, name: "\(name) \(ValueKey.shown(key))", path: path + [key])
                 return true

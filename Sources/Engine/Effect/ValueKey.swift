@@ -10,18 +10,14 @@ package struct ValueKey: Hashable, Sendable {
     /// Throws what hashing the value throws.
     package init(_ value: Value) throws(Fault) {
         self.value = value
-        if case .text(let text) = value {
-            code = ValueKey.hash(text.utf8)
-        } else {
-            code = try value.hashCode()
-        }
+        code = try value.hashCode()
     }
 
     /// The key of a string: it cannot fail.
     package init(text: String) {
         let made = Text(text)
         value = .text(made)
-        code = ValueKey.hash(made.utf8)
+        code = made.hash
     }
 
     /// The key of a keyword: it cannot fail.
@@ -36,12 +32,6 @@ package struct ValueKey: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
-
-    private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
-    }
 
     /// The value as a message shows it: readable, without control characters, not longer than a line.
     package var shown: String { ValueKey.shown(value) }

@@ -4,7 +4,8 @@
     import Darwin
 #endif
 
-/// Paths as the file system will understand them, so that neither `..` nor a symbolic link leads out of a granted folder.
+/// Paths as the file system will understand them, so that neither `..` nor a symbolic link leads out of a granted
+/// folder.
 package enum CanonicalPath {
     /// Links a path may lead through before it counts as a circle.
     private static let mostLinks = 64
@@ -43,8 +44,8 @@ package enum CanonicalPath {
         root == "/" || path == root || path.hasPrefix(root + "/")
     }
 
-    /// Whether an argument of a script names something in the file system, or something that could be made in an existing
-    /// folder and was written as a path.
+    /// Whether an argument of a script names something in the file system, or something that could be made in an
+    /// existing folder and was written as a path.
     static func looksLikePath(_ argument: String, in directory: String) -> Bool {
         guard !argument.isEmpty, !argument.hasPrefix("-") else { return false }
         let path = of(argument, in: directory)

@@ -80,17 +80,19 @@ package struct Capabilities: Sendable {
         return made
     }
 
-    /// What is granted without asking: files below the working directory and the script's own, paths given as arguments, the
-    /// configured model endpoint, and the variables `OPENAI_*`.
+    /// What is granted without asking: files below the working directory and the script's own, paths given as
+    /// arguments, the configured model endpoint, and the variables `OPENAI_*`.
     ///
     /// - Parameters:
-    ///   - arguments: the script's; those that name something existing or stand below an existing folder count as paths.
-    ///   - modelEndpoint: the URL of the configured model server.
+    /// - arguments: the script's; those that name something existing or stand below an existing folder count as paths.
+    /// - modelEndpoint: the URL of the configured model server.
     package static func usual(
         workingDirectory: String, scriptDirectory: String?, arguments: [String] = [], modelEndpoint: String? = nil
     ) -> Capabilities {
         var made = Capabilities(workingDirectory: workingDirectory)
-        let paths = [workingDirectory] + (scriptDirectory.map { [$0] } ?? []) + arguments.filter { CanonicalPath.looksLikePath($0, in: workingDirectory) }
+        let paths =
+            [workingDirectory] + (scriptDirectory.map { [$0] } ?? [])
+            + arguments.filter { CanonicalPath.looksLikePath($0, in: workingDirectory) }
         for path in paths {
             made.allow(.read(path: path))
             made.allow(.write(path: path))
@@ -124,11 +126,14 @@ package struct Capabilities: Sendable {
             let names = CapabilityKind.allCases.map(\.rawValue)
             let near = Nearest.name(to: parts[0], among: names).map { "did you mean \($0)?" }
             throw KeyError(
-                path: [], message: "--allow does not know \"\(parts[0])\"", hint: near ?? "its kinds are \(names.joined(separator: " "))")
+                path: [], message: "--allow does not know \"\(parts[0])\"",
+                hint: near ?? "its kinds are \(names.joined(separator: " "))")
         }
         guard parts.count == 2 else { return allow(all: kind) }
         guard let what = kind.what else {
-            throw KeyError(path: [], message: "--allow \(kind.rawValue) takes nothing after it", hint: "write --allow \(kind.rawValue)")
+            throw KeyError(
+                path: [], message: "--allow \(kind.rawValue) takes nothing after it",
+                hint: "write --allow \(kind.rawValue)")
         }
         guard !parts[1].isEmpty else {
             throw KeyError(
@@ -140,7 +145,9 @@ package struct Capabilities: Sendable {
         case .write: allow(.write(path: parts[1]))
         case .net:
             guard let host = HostPattern(parts[1]) else {
-                throw KeyError(path: [], message: "--allow net=\(parts[1]) is not a host", hint: "write host, host:port or *.domain")
+                throw KeyError(
+                    path: [], message: "--allow net=\(parts[1]) is not a host",
+                    hint: "write host, host:port or *.domain")
             }
             hosts.append(host)
         case .run: allow(.run(program: parts[1]))
@@ -164,9 +171,11 @@ package struct Capabilities: Sendable {
             // A name allows that name, not every file that happens to be called so.
             return programs.contains(program) ? nil : refused("running \"\(program)\"", "run=\(program)")
         case .env(let name):
-            return variables.contains { Capabilities.matches($0, name) } ? nil : refused("reading the variable \(name)", "env=\(name)")
+            return variables.contains { Capabilities.matches($0, name) }
+                ? nil : refused("reading the variable \(name)", "env=\(name)")
         case .code: return refused("evaluating code made at run time", "code")
-        case .mcp(let server): return servers.contains(server) ? nil : refused("using the MCP server \(server)", "mcp=\(server)")
+        case .mcp(let server):
+            return servers.contains(server) ? nil : refused("using the MCP server \(server)", "mcp=\(server)")
         }
     }
 
@@ -205,7 +214,8 @@ struct HostPattern: Equatable, Sendable, CustomStringConvertible {
             guard let number = Int(text[text.index(after: colon)...]), (1...65535).contains(number) else { return nil }
             (host, port) = (String(text[..<colon]), number)
         }
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 32 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "@") }) else { return nil }
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 32 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "@") })
+        else { return nil }
         guard !host.dropFirst().contains("*"), host.first != "*" || host.hasPrefix("*.") else { return nil }
         self.init(host: host, port: port)
     }

@@ -1,4 +1,5 @@
-/// The codes of scoped effect execution (L1–L43): one table. Each factory of `ControllerError` writes the text of its code.
+/// The codes of scoped effect execution (L1–L43): one table. Each factory of `ControllerError` writes the text of its
+/// code.
 package enum ControllerCode: String, CaseIterable, Sendable {
     case missingEffectScopeID = "missing_effect_scope_id"
     case wrongOutcome = "runtime_effect_wrong_outcome"
@@ -16,7 +17,8 @@ package enum ControllerCode: String, CaseIterable, Sendable {
     case store = "runtime_store"
 }
 
-/// Why a controller did not execute an effect (L14–L16): prints `code: message`, and keeps its code through conversions.
+/// Why a controller did not execute an effect (L14–L16): prints `code: message`, and keeps its code through
+/// conversions.
 package struct ControllerError: Error, Equatable, Sendable, CustomStringConvertible {
     package let code: String
     package let message: String
@@ -35,7 +37,8 @@ package struct ControllerError: Error, Equatable, Sendable, CustomStringConverti
 
     // One factory per text.
 
-    package static let missingScopeID = ControllerError(.missingEffectScopeID, "effect scopes require non-empty stable ids")
+    package static let missingScopeID = ControllerError(
+        .missingEffectScopeID, "effect scopes require non-empty stable ids")
 
     package static func wrongOutcome(expected: CommandKind, got: CommandKind) -> ControllerError {
         ControllerError(.wrongOutcome, "expected \(expected.rawValue) outcome, got \(got.rawValue)")

@@ -53,11 +53,13 @@ extension EffectHost {
     /// L13: what a durable host relies on must be as durable as it is.
     package func check(storeTier: DurabilityTier) throws(ControllerError) {
         guard durability != .inline, storeTier == .inline else { return }
-        throw .store("a durable host needs a durable store, but this one keeps its data in memory; run with --durable FILE")
+        throw .store(
+            "a durable host needs a durable store, but this one keeps its data in memory; run with --durable FILE")
     }
 }
 
-/// Executes everything here and now. Process commands only write the registry's rows: a runner with a lease executes them.
+/// Executes everything here and now. Process commands only write the registry's rows: a runner with a lease executes
+/// them.
 package struct InlineController: EffectController {
     package init() {}
 

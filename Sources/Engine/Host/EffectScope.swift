@@ -21,7 +21,9 @@ package enum EffectScope: Equatable, Sendable {
 
     package var id: String {
         switch self {
-        case .turn(_, let id), .process(let id), .queueDrain(_, let id), .sessionDelete(let id), .runtimeOperation(let id): id
+        case .turn(_, let id), .process(let id), .queueDrain(_, let id), .sessionDelete(let id),
+            .runtimeOperation(let id):
+            id
         }
     }
 

@@ -21,8 +21,8 @@ extension LocalRunner {
     package static var directCommands: Set<CommandKind> { [.direct, .sleep] }
 }
 
-/// What a controller may use to execute one effect here and now, once. A durable controller may leave it alone and answer
-/// with what it recorded.
+/// What a controller may use to execute one effect here and now, once. A durable controller may leave it alone and
+/// answer with what it recorded.
 package final class LocalExecutor: Sendable {
     package enum Kind: Sendable {
         case unavailable
@@ -78,7 +78,9 @@ package final class LocalExecutor: Sendable {
             guard case .sleep(let ms) = envelope.command else { return answer(.failure(.mismatch("sleep", command))) }
             LocalExecutor.sleep(ms, clock, token, answer)
         case .awaitEvent(let wait):
-            guard case .awaitEvent(let key) = envelope.command else { return answer(.failure(.mismatch("event wait", command))) }
+            guard case .awaitEvent(let key) = envelope.command else {
+                return answer(.failure(.mismatch("event wait", command)))
+            }
             guard key == wait.key else { return answer(.failure(.awaitEventKeyMismatch(expected: wait.key, got: key))) }
             guard wait.ordinal > 0 else { return answer(.failure(.awaitEventInvalidOrdinal)) }
             EventCount(wait, answer).next(after: 0, seen: 0)

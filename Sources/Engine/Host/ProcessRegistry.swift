@@ -1,7 +1,7 @@
 import Values
 
-/// Long-running work with a row of its own (L31–L41). A row that has not ended is the work queue; only a runner that holds
-/// its lease executes it.
+/// Long-running work with a row of its own (L31–L41). A row that has not ended is the work queue; only a runner that
+/// holds its lease executes it.
 package enum ProcessCommand: Sendable {
     case start(ProcessRegistration, grant: ProcessGrant?)
     case list(session: String, mode: ListMode)
@@ -55,13 +55,15 @@ package enum ProcessOutcome: Sendable {
     case signal(ProcessEvent)
 }
 
-/// Where processes and their events are kept. `Store` has the implementations; each passes the same conformance suite (L43).
+/// Where processes and their events are kept. `Store` has the implementations; each passes the same conformance suite
+/// (L43).
 package protocol ProcessRegistry: Sendable {
     /// Executes a command and answers `done` once, on any thread.
-    func execute(_ command: ProcessCommand, _ done: @escaping @Sendable (Result<ProcessOutcome, ControllerError>) -> Void)
+    func execute(
+        _ command: ProcessCommand, _ done: @escaping @Sendable (Result<ProcessOutcome, ControllerError>) -> Void)
 
-    /// Answers the first event of this type after `sequence`, now or when it is appended. The returned closure withdraws the
-    /// question: `done` is not called after it.
+    /// Answers the first event of this type after `sequence`, now or when it is appended. The returned closure
+    /// withdraws the question: `done` is not called after it.
     func nextEvent(
         of process: String, type: String, after sequence: Int64,
         _ done: @escaping @Sendable (Result<ProcessEvent, ControllerError>) -> Void

@@ -1,7 +1,7 @@
 import Values
 
-/// A batch after deduplication: who stands, who is answered by whom, and how the groups hang together. Making a plan changes
-/// nothing, so that a batch that is rejected leaves no trace.
+/// A batch after deduplication: who stands, who is answered by whom, and how the groups hang together. Making a plan
+/// changes nothing, so that a batch that is rejected leaves no trace.
 struct BatchPlan {
     /// What an effect of the batch came to.
     enum Place {
@@ -89,15 +89,16 @@ struct BatchPlan {
 
     /// A single effect that asks nothing of others: it needs no group.
     var isOneAlone: Bool {
-        groups.count == 1 && groups[0].key == nil && groups[0].members.count == 1 && standing[0].effect.meta.dependsOn.isEmpty
+        groups.count == 1 && groups[0].key == nil && groups[0].members.count == 1
+            && standing[0].effect.meta.dependsOn.isEmpty
             && standing.count == 1
     }
 
     func localGroup(_ key: ValueKey) -> Int? { groupIndex[key] }
     var groupNames: [ValueKey] { groups.compactMap(\.key) }
 
-    /// Whether nothing of this batch comes before `standing[index]`: only then may an effect that waits elsewhere already
-    /// run in its stead.
+    /// Whether nothing of this batch comes before `standing[index]`: only then may an effect that waits elsewhere
+    /// already run in its stead.
     func isUnconstrained(_ index: Int) -> Bool {
         let meta = standing[index].effect.meta
         guard meta.dependsOn.isEmpty, let at = meta.group.map({ groupIndex[$0] }) ?? loneIndex else { return false }

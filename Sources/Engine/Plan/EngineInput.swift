@@ -7,8 +7,8 @@ package struct EffectHandle: Hashable, Sendable {
     let generation: UInt32
 }
 
-/// Who is told an outcome: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it back in
-/// exactly one action; it never calls it.
+/// Who is told an outcome: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it back
+/// in exactly one action; it never calls it.
 package typealias Waiter = @Sendable (_ index: Int, _ outcome: Outcome) -> Void
 
 /// Hears what a running effect reports before it ends. Kept and handed back like a waiter.

@@ -95,7 +95,8 @@ extension EngineMachine {
         for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end.outcome)) }
         entries[slot].waiters = []
         entries[slot].progress = nil
-        actions.append(.signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
+        actions.append(
+            .signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
     }
 
     /// No longer found by group, tag or scope.
@@ -121,7 +122,9 @@ extension EngineMachine {
         forgettable = []
         while completed.count > configuration.retainCompleted, let oldest = completed.popFirst() {
             guard let slot = slot(oldest) else { continue }
-            let pinning = ([entries[slot].group] + entries[slot].adoptedBy).first { $0 >= 0 && groups[Int($0)].hasDependents }
+            let pinning = ([entries[slot].group] + entries[slot].adoptedBy).first {
+                $0 >= 0 && groups[Int($0)].hasDependents
+            }
             if let pinning {
                 groups[Int(pinning)].kept.append(oldest)
             } else {

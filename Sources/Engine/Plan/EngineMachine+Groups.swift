@@ -2,13 +2,19 @@ import Values
 
 /// One batch's group in the machine (J18–J20, J26).
 ///
-/// Members go in segments: a sequential one is a segment of its own, neighbouring parallel ones share one. A segment starts
-/// when the one before has ended; within a parallel segment an effect of higher `:order` is let go when those of lower
-/// order have started.
+/// Members go in segments: a sequential one is a segment of its own, neighbouring parallel ones share one. A segment
+/// starts when the one before has ended; within a parallel segment an effect of higher `:order` is let go when those of
+/// lower order have started.
 struct Group: Sendable {
+    struct Member: Sendable {
+        let slot: Int32
+        /// Known here because the slot may be another's by the time the group comes to it.
+        let isSequential: Bool
+    }
+
     var key: ValueKey?
     var isFree = false
-    var members: [Int32] = []
+    var members: [Member] = []
     /// The next member to let go.
     var next = 0
     /// Members of the current segment that were let go and have not ended, and those of them that have not started.
@@ -47,7 +53,8 @@ extension EngineMachine {
         for (at, planned) in plan.groups.enumerated() {
             let group = Int(made[at])
             for target in planned.local.map({ made[$0] }) + planned.earlier { depend(group: group, on: target) }
-            for index in planned.members where planned.key == nil && !plan.standing[index].effect.meta.dependsOn.isEmpty {
+            for index in planned.members where planned.key == nil && !plan.standing[index].effect.meta.dependsOn.isEmpty
+            {
                 for key in plan.standing[index].effect.meta.dependsOn {
                     let target = plan.localGroup(key).map { made[$0] } ?? latestGroup[key]
                     if let target { depend(effect: slots[index], on: target) }
@@ -68,13 +75,13 @@ extension EngineMachine {
         if Int(index) == groups.count { groups.append(Group()) }
         var group = Group()
         group.key = planned.key
-        group.members = planned.members.map { slots[$0] }
+        group.members = planned.members.map { Group.Member(slot: slots[$0], isSequential: isSequential(slots[$0])) }
         group.remaining = planned.members.count
         group.retained = planned.members.count
         groups[Int(index)] = group
-        for (position, slot) in groups[Int(index)].members.enumerated() {
-            entries[Int(slot)].group = index
-            entries[Int(slot)].position = Int32(position)
+        for (position, member) in groups[Int(index)].members.enumerated() {
+            entries[Int(member.slot)].group = index
+            entries[Int(member.slot)].position = Int32(position)
         }
         for slot in planned.adopted { adopt(slot, by: index) }
         if groups[Int(index)].members.isEmpty && planned.adopted.isEmpty {
@@ -83,6 +90,8 @@ extension EngineMachine {
         }
         return index
     }
+
+    private func isSequential(_ slot: Int32) -> Bool { entries[Int(slot)].effect.meta.mode == .sequential }
 
     /// A known effect answers for a member of a later batch's group: the group waits for it too.
     private mutating func adopt(_ slot: Int32, by group: Int32) {
@@ -132,9 +141,11 @@ extension EngineMachine {
     private mutating func advance(_ at: Int) {
         guard !groups[at].isFree, groups[at].isOpen else { return }
         while groups[at].next < groups[at].members.count {
-            let slot = Int(groups[at].members[groups[at].next])
+            let member = groups[at].members[groups[at].next]
+            let slot = Int(member.slot)
             guard entries[slot].group == Int32(at), entries[slot].state == .held, !entries[slot].isReleased else {
-                // Cancelled before its turn, and perhaps forgotten.
+                // Cancelled before its turn, and perhaps forgotten: what stood on its two sides stays apart.
+                if member.isSequential, groups[at].inFlight > 0 { return }
                 groups[at].next += 1
                 continue
             }
@@ -169,7 +180,9 @@ extension EngineMachine {
         switch entries[slot].effect.meta.onDependencyFailure {
         case .proceed: makeReady(slot)
         case .skip:
-            finish(slot, .skipped, .error(EffectError(.skipped, "effect skipped: \(failure.sentence)", data: failure.data)))
+            finish(
+                slot, .skipped, .error(EffectError(.skipped, "effect skipped: \(failure.sentence)", data: failure.data))
+            )
         case .error:
             finish(
                 slot, .failed,
@@ -249,7 +262,9 @@ extension EngineMachine {
         let at = Int(index)
         let group = groups[at]
         // While it waits for something, that holds its index.
-        guard !group.isFree, group.isDone, group.wait.unmet == 0, group.retained == 0, !group.hasDependents else { return }
+        guard !group.isFree, group.isDone, group.wait.unmet == 0, group.retained == 0, !group.hasDependents else {
+            return
+        }
         if let key = group.key, latestGroup[key] == index {
             if group.isEmptyPhase { return }
             latestGroup[key] = nil

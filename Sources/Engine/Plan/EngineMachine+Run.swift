@@ -17,8 +17,8 @@ extension EngineMachine {
         return lane
     }
 
-    /// Limits or types changed: everything that is ready or running moves to the lane it now belongs to. Rare, so it may
-    /// look at all there is.
+    /// Limits or types changed: everything that is ready or running moves to the lane it now belongs to. Rare, so it
+    /// may look at all there is.
     mutating func rebuildLanes() {
         let windows = laneByType.compactMap { (type, lane) in lanes[Int(lane)].window.map { (type, $0) } }
         lanes = Lane.standard
@@ -73,8 +73,8 @@ extension EngineMachine {
         }
     }
 
-    /// The open lane whose first effect comes first. There are as many lanes as types with limits, so looking at each is
-    /// cheap whatever the number of effects.
+    /// The open lane whose first effect comes first. There are as many lanes as types with limits, so looking at each
+    /// is cheap whatever the number of effects.
     private mutating func nextLane() -> Int? {
         var best: (lane: Int, priority: Int, order: Int)?
         for lane in lanes.indices where lanes[lane].ready.count > 0 && hasRoom(lane) {
@@ -87,15 +87,18 @@ extension EngineMachine {
     }
 
     private mutating func skipStale(_ lane: Int) {
-        while let first = lanes[lane].ready.first, !isReady(first.item) {
+        while let first = lanes[lane].ready.first, !isReady(first.item, lane) {
             lanes[lane].ready.removeFirst()
             lanes[lane].ready.stale -= 1
         }
     }
 
-    private func isReady(_ item: ReadyQueue.Item) -> Bool {
+    private func isReady(_ item: ReadyQueue.Item, _ lane: Int) -> Bool { EngineMachine.isReady(item, lane, entries) }
+
+    private static func isReady(_ item: ReadyQueue.Item, _ lane: Int, _ entries: [Entry]) -> Bool {
         let slot = Int(item.slot)
         return entries[slot].state == .ready && entries[slot].submission == item.order
+            && entries[slot].lane == Int32(lane)
     }
 
     /// A ready effect ended in the queue.
@@ -104,7 +107,18 @@ extension EngineMachine {
         lanes[lane].ready.stale += 1
         guard lanes[lane].ready.mostlyStale else { return }
         let entries = entries
-        lanes[lane].ready.sweep { entries[Int($0.slot)].state == .ready && entries[Int($0.slot)].submission == $0.order }
+        lanes[lane].ready.sweep { EngineMachine.isReady($0, lane, entries) }
+    }
+
+    /// An effect that has not started took over another type with its parameters.
+    mutating func changeLane(_ slot: Int) {
+        let lane = lane(entries[slot].effect.type)
+        guard lane != entries[slot].lane else { return }
+        let old = entries[slot].lane
+        entries[slot].lane = lane
+        guard entries[slot].state == .ready else { return }
+        lanes[Int(old)].ready.stale += 1
+        enqueue(slot)
     }
 
     private mutating func start(_ slot: Int, _ lane: Int) {
@@ -130,7 +144,8 @@ extension EngineMachine {
         }
         if let limit = timeout(effect, traits) { setDeadline(slot, saturating: limit) }
         let order = StartOrder(
-            handle: handle(Int32(slot)), effect: effect, attempt: attempt, parts: attempt == 1 ? entries[slot].parts : [],
+            handle: handle(Int32(slot)), effect: effect, attempt: attempt,
+            parts: attempt == 1 ? entries[slot].parts : [],
             progress: entries[slot].progress, progressIndex: entries[slot].progressIndex)
         actions.append(.start(order))
     }
@@ -239,7 +254,8 @@ extension EngineMachine {
         var at = index
         while true {
             var least = at
-            for child in [2 * at + 1, 2 * at + 2] where child < deadlines.count && isEarlier(deadlines[child], deadlines[least]) {
+            for child in [2 * at + 1, 2 * at + 2]
+            where child < deadlines.count && isEarlier(deadlines[child], deadlines[least]) {
                 least = child
             }
             if least == at { return }

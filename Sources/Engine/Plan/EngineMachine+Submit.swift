@@ -33,7 +33,8 @@ extension EngineMachine {
 
     // What follows is in the order of `submit`.
 
-    /// By id among the known and in the batch (P15, P16), by idempotency key in the batch and against what is known (J21).
+    /// By id among the known and in the batch (P15, P16), by idempotency key in the batch and against what is known
+    /// (J21).
     private func deduplicate(_ submission: Submission, _ plan: inout BatchPlan) {
         let isSingle = submission.effects.count == 1
         var ids: [ValueKey: Int] = [:]
@@ -63,9 +64,13 @@ extension EngineMachine {
             }
             if !isSingle { ids[effect.id] = plan.standing.count }
             plan.places.append(.standing(plan.standing.count))
-            plan.standing.append(BatchPlan.Standing(effect: effect, strategy: effect.meta.dedupStrategy, position: position))
+            plan.standing.append(
+                BatchPlan.Standing(effect: effect, strategy: effect.meta.dedupStrategy, position: position))
         }
-        guard plan.standing.indices.dropFirst().contains(where: { plan.standing[$0].position < plan.standing[$0 - 1].position })
+        guard
+            plan.standing.indices.dropFirst().contains(where: {
+                plan.standing[$0].position < plan.standing[$0 - 1].position
+            })
         else { return }
         sortStanding(&plan)
     }
@@ -121,7 +126,9 @@ extension EngineMachine {
             }
         }
         for standing in plan.standing where standing.effect.meta.group == nil {
-            for key in standing.effect.meta.dependsOn where plan.localGroup(key) == nil { _ = try earlierGroup(key, plan) }
+            for key in standing.effect.meta.dependsOn where plan.localGroup(key) == nil {
+                _ = try earlierGroup(key, plan)
+            }
         }
         guard let cycle = plan.cycle() else { return }
         let path = cycle.map(\.shown).joined(separator: " → ")
@@ -136,11 +143,13 @@ extension EngineMachine {
         let hint =
             Nearest.name(to: key.shown, among: names).map { "; did you mean \($0)?" }
             ?? (plan.groupNames.isEmpty ? "" : "; the batch has \(plan.groupNames.map(\.shown).joined(separator: " "))")
-        throw EffectError(.unknownGroup, ":depends-on names the group \(key.shown), which neither this batch nor an earlier one has\(hint)")
+        throw EffectError(
+            .unknownGroup,
+            ":depends-on names the group \(key.shown), which neither this batch nor an earlier one has\(hint)")
     }
 
-    /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes before.
-    /// (One that this batch is about to cancel takes nothing: the newer would be lost with it.)
+    /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes
+    /// before. (One that this batch is about to cancel takes nothing: the newer would be lost with it.)
     private func takeOver(_ plan: inout BatchPlan) {
         var taken: [Int: (slot: Int32, merge: Bool)] = [:]
         var cancelled: Set<ValueKey> = []
@@ -245,7 +254,9 @@ extension EngineMachine {
             switch place {
             case .standing(let standing):
                 slot = Int(slots[standing])
-                if entries[slot].effect.id != effect.id || plan.standing[standing].position != index { deduped(effect, by: slot) }
+                if entries[slot].effect.id != effect.id || plan.standing[standing].position != index {
+                    deduped(effect, by: slot)
+                }
             case .known(let known):
                 slot = Int(known)
                 deduped(effect, by: slot)
@@ -277,6 +288,7 @@ extension EngineMachine {
         if !merge {
             entries[slot].effect = known.replacing(type: effect.type, fields: effect.fields, meta: known.meta)
             entries[slot].parts = []
+            changeLane(slot)
         } else if traits[known.type]?.mergesItself == true {
             entries[slot].parts += [effect] + standing.parts
         } else {

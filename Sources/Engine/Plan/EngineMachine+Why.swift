@@ -46,7 +46,9 @@ extension EngineMachine {
     package func why(_ id: ValueKey) -> String {
         guard let slot = byID[id].map(Int.init) else { return unknownEffect(id).message }
         let entry = entries[slot]
-        let name = entry.effect.id == id ? id.shown : "\(id.shown) was deduplicated: \(entry.effect.id.shown) stands for it, and"
+        let name =
+            entry.effect.id == id
+            ? id.shown : "\(id.shown) was deduplicated: \(entry.effect.id.shown) stands for it, and"
         switch entry.state {
         case .free: return unknownEffect(id).message
         case .ended: return "\(name) \(endSentence(entry))"
@@ -54,7 +56,8 @@ extension EngineMachine {
             let waits = entry.isParked ? ", and waits without holding a slot" : ""
             return "\(name) is running: attempt \(entry.attempt), since \(now - entry.startedAt) ms\(waits)"
         case .backingOff:
-            return "\(name) failed and will be tried again in \(max(0, entry.deadline - now)) ms (attempt \(entry.attempt + 1))"
+            return
+                "\(name) failed and will be tried again in \(max(0, entry.deadline - now)) ms (attempt \(entry.attempt + 1))"
         case .ready: return "\(name) waits for a free slot: \(limitSentence(entry))"
         case .held: return "\(name) waits for \(holdSentence(slot))"
         }
@@ -63,8 +66,10 @@ extension EngineMachine {
     private func endSentence(_ entry: Entry) -> String {
         guard let end = entry.end else { return "has ended" }
         switch end.outcome {
-        case .ok: return "is done, after \(end.durationMs) ms and \(entry.attempt) attempt\(entry.attempt == 1 ? "" : "s")"
-        case .error(let error): return "\(end.status == .failed ? "failed" : "was \(end.status.rawValue)"): \(error.message)"
+        case .ok:
+            return "is done, after \(end.durationMs) ms and \(entry.attempt) attempt\(entry.attempt == 1 ? "" : "s")"
+        case .error(let error):
+            return "\(end.status == .failed ? "failed" : "was \(end.status.rawValue)"): \(error.message)"
         }
     }
 
@@ -85,16 +90,20 @@ extension EngineMachine {
         if !waiting.isEmpty {
             let parts = waiting.prefix(3).map { index in
                 let other = groups[Int(index)]
-                let members = other.members.filter { entries[Int($0)].group == index && entries[Int($0)].state != .ended }
-                let ids = members.prefix(3).map { entries[Int($0)].effect.id.shown }.joined(separator: ", ")
+                let ids = unended(other.members[...], of: index)
                 return "the group \(other.key?.shown ?? "without a name") (\(other.remaining) to go: \(ids))"
             }
             return parts.joined(separator: " and ")
         }
         guard group >= 0 else { return "its turn" }
-        let ahead = groups[group].members.prefix(groups[group].next)
-            .filter { entries[Int($0)].group == Int32(group) && entries[Int($0)].state != .ended }
-        let ids = ahead.prefix(3).map { entries[Int($0)].effect.id.shown }.joined(separator: ", ")
+        let ids = unended(groups[group].members.prefix(groups[group].next), of: Int32(group))
         return "its turn in \(groups[group].key.map { "the group \($0.shown)" } ?? "its batch"), behind \(ids)"
+    }
+
+    /// The ids of the first few members that have not ended.
+    private func unended(_ members: ArraySlice<Group.Member>, of group: Int32) -> String {
+        members.lazy.map { Int($0.slot) }
+            .filter { entries[$0].group == group && entries[$0].state != .ended }
+            .prefix(3).map { entries[$0].effect.id.shown }.joined(separator: ", ")
     }
 }

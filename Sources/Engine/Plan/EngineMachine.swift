@@ -2,14 +2,14 @@ import Values
 
 /// The pure state machine of the effect engine: what may start when, and how everything ends.
 ///
-/// A batch passes deduplication → cancellation → dependency graph → order → start within limits → outcome → event (J16).
-/// Time comes in with each step, randomness from a seed, and everything that touches the world goes out as an action, so
-/// the same inputs give the same actions, always.
+/// A batch passes deduplication → cancellation → dependency graph → order → start within limits → outcome → event
+/// (J16). Time comes in with each step, randomness from a seed, and everything that touches the world goes out as an
+/// action, so the same inputs give the same actions, always.
 ///
-/// Effects live in slots; a handle is a slot and its generation. Nothing here scans all effects: dependencies and order are
-/// counted per group, ready effects stand in queues by priority, deadlines in a heap, and what is ended is pruned one for
-/// one. The parts: `+Submit` takes batches in, `+Groups` orders them, `+Run` starts them, `+End` ends them, `+Cancel` and
-/// `+Why` are what their names say.
+/// Effects live in slots; a handle is a slot and its generation. Nothing here scans all effects: dependencies and order
+/// are counted per group, ready effects stand in queues by priority, deadlines in a heap, and what is ended is pruned
+/// one for one. The parts: `+Submit` takes batches in, `+Groups` orders them, `+Run` starts them, `+End` ends them,
+/// `+Cancel` and `+Why` are what their names say.
 package struct EngineMachine: Sendable {
     package internal(set) var configuration: EngineConfiguration
     package internal(set) var stats = EngineStats()
@@ -143,13 +143,16 @@ package struct EngineMachine: Sendable {
 
     /// The slot of a running attempt.
     func running(_ handle: EffectHandle, _ attempt: Int) -> Int? {
-        guard let slot = slot(handle), entries[slot].state == .running, entries[slot].attempt == attempt else { return nil }
+        guard let slot = slot(handle), entries[slot].state == .running, entries[slot].attempt == attempt else {
+            return nil
+        }
         return slot
     }
 
     private mutating func wait(_ handle: EffectHandle, _ waiter: @escaping Waiter) {
         guard let slot = slot(handle) else {
-            let error = EffectError(.unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
+            let error = EffectError(
+                .unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
             actions.append(.answer(waiter, index: 0, .error(error)))
             return
         }
@@ -287,8 +290,8 @@ final class DependencyFailure: Sendable {
     }
 }
 
-/// Effects that share one queue because the same limits hold for them: all ordinary ones, all that only wait, or those of
-/// one type with a limit or rate of its own.
+/// Effects that share one queue because the same limits hold for them: all ordinary ones, all that only wait, or those
+/// of one type with a limit or rate of its own.
 struct Lane: Sendable {
     var limit = Int.max
     var holdsSlot = true

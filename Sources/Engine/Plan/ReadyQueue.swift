@@ -1,8 +1,8 @@
 /// Effects that only a limit holds back, in start order: priority (100 first), then submission (P18).
 ///
-/// One level per priority. Effects mostly become ready in the order they were submitted, so a level is a queue; those that
-/// come out of order (held by a dependency, tried again) go to a heap beside it. Entries of effects that ended meanwhile
-/// are skipped when met, and swept when they are the greater part.
+/// One level per priority. Effects mostly become ready in the order they were submitted, so a level is a queue; those
+/// that come out of order (held by a dependency, tried again) go to a heap beside it. Entries of effects that ended
+/// meanwhile are skipped when met, and swept when they are the greater part.
 struct ReadyQueue: Sendable {
     struct Item: Sendable {
         /// Submission order.
@@ -189,8 +189,8 @@ struct Fifo<Element: Sendable>: Sendable {
     }
 }
 
-/// Handles with something in common (a group, a tag, a scope), for finding them all; ended ones are swept as they become
-/// the greater part, so adding and removing cost the same whatever the number.
+/// Handles with something in common (a group, a tag, a scope), for finding them all; ended ones are swept as they
+/// become the greater part, so adding and removing cost the same whatever the number.
 struct LiveHandles: Sendable {
     private(set) var handles: [EffectHandle] = []
     private(set) var live = 0

@@ -2,8 +2,8 @@ import Values
 
 /// The one ordered stream of everything that happens in an instance.
 ///
-/// The journal, the inspector, the trace and the progress display all read it. The newest `keep` events stay readable; a
-/// subscriber has a buffer of its own and, when it is too slow, loses the oldest and is told how many.
+/// The journal, the inspector, the trace and the progress display all read it. The newest `keep` events stay readable;
+/// a subscriber has a buffer of its own and, when it is too slow, loses the oldest and is told how many.
 package final class EventStream: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
     private let lock = Lock()
@@ -30,7 +30,8 @@ package final class EventStream: @unchecked Sendable {
         return number
     }
 
-    /// Adds an event without waking anyone: for callers that hold a lock, who call `wakeSubscribers` when they no longer do.
+    /// Adds an event without waking anyone: for callers that hold a lock, who call `wakeSubscribers` when they no
+    /// longer do.
     @discardableResult
     package func append(_ type: EventType, _ identity: Identity, _ content: EventContent) -> UInt64 {
         let ts = wallMs()

@@ -1,7 +1,7 @@
 /// What something is called for good: its place under its parent, never when it happened.
 ///
-/// Two runs of the same script on the same input give the same identities whatever the schedule was, so a journal can be
-/// replayed and two traces compared. The path reads `run/worker:summarise#0/invocation:12/effect:3`.
+/// Two runs of the same script on the same input give the same identities whatever the schedule was, so a journal can
+/// be replayed and two traces compared. The path reads `run/worker:summarise#0/invocation:12/effect:3`.
 package final class Identity: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case run, worker, system, phases, invocation, fiber, effect, scope, ticker, channel, process, eval, engine

@@ -6,7 +6,7 @@ package final class GraphBuilder: @unchecked Sendable {
     package let names: Names
     private let lookup: FunctionLookup
     private let lock = Lock()
-    private var current = Graph()
+    private var current: Graph
     private var observer: Observer?
 
     /// Told of each change together with the graph it led to: how a running system replaces a node in place.
@@ -16,6 +16,7 @@ package final class GraphBuilder: @unchecked Sendable {
     package init(names: Names, lookup: @escaping FunctionLookup = { .unknownNamespace($0) }) {
         self.names = names
         self.lookup = lookup
+        current = Graph(names: names)
     }
 
     package var graph: Graph { lock.withLock { current } }

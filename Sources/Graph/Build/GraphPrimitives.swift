@@ -86,7 +86,7 @@ package enum GraphPrimitives {
     }
 
     private static func graph(_ data: Value, _ builder: GraphBuilder) throws(Fault) -> Graph {
-        var graph = Graph()
+        var graph = Graph(names: builder.names)
         let read = GraphData.read(data, names: builder.names) { .unknownNamespace($0) }
         if let stray = read.strays.first { throw .illegalArgument(stray.title, hint: stray.hint) }
         for node in read.nodes { graph.set(node) }

@@ -101,7 +101,7 @@ extension GraphChecker {
             let turned = Array(cycle[first...] + cycle[..<first])
             let path = (turned + [turned[0]]).map { shown(phases[$0].group) }.joined(separator: " → ")
             add(
-                .cycle, "phases of \(node.id) wait for one another: \(path)",
+                .cycle, "the phases of \(node.id) wait for one another: \(path)",
                 at: node.site.place(of: phases[turned[0]].path + [.kw(.dependsOn)]),
                 because: "Each phase depends on the one before it, besides what its `:depends-on` names.")
         }

@@ -7,13 +7,10 @@ struct OptionCheck {
 
     init(_ node: Node) { self.node = node }
 
-    /// What messages call the node: `worker :summarise`.
-    var owner: String { node.id.description }
-
     mutating func run() {
         check(
             node.options, node.id.kind.keys,
-            owner: node.id.kind.isNamed ? "a \(node.id.kind.rawValue)" : node.id.kind.rawValue, [])
+            owner: node.id.kind.withArticle, [])
     }
 
     /// Checks one map; `path` leads to it from the options.
@@ -181,17 +178,11 @@ struct OptionCheck {
         }
     }
 
-    /// Only the outline: minutes, hours, days, months, weekdays, and perhaps seconds in front.
     private mutating func checkCron(_ value: Value, _ shape: KeyShape, name: String, _ path: [Value]) {
         guard let text = value.stringValue else { return wrong(.wrongType, value, shape, name: name, path) }
-        let fields = text.utf8.split(separator: UInt8(ascii: " "))
-        let isPlain = text.utf8.allSatisfy { byte in
-            "0123456789*/,- ?LW#".utf8.contains(byte) || (65...90).contains(byte & 0xdf)
-        }
-        if text.hasPrefix("@") { return }
-        guard (5...6).contains(fields.count), isPlain else {
-            return wrong(
-                .outOfRange, value, shape, name: name, path, hint: "it has five fields: minute hour day month weekday")
-        }
+        guard CronSchedule(text) == nil else { return }
+        wrong(
+            .outOfRange, value, shape, name: name, path,
+            hint: "it has five fields: minute, hour, day, month, weekday; or six, with seconds in front")
     }
 }

@@ -53,10 +53,11 @@ struct Diagram: Sendable {
     }
 
     private static func detail(channel: Node) -> String {
-        let plan = ChannelPlan(channel)
-        let buffer = plan.buffer == 0 ? "rendezvous" : "buffer \(plan.buffer)"
-        let overflow = plan.overflow == .fixed ? "" : ", \(plan.overflow.rawValue)"
-        return buffer + overflow + (plan.putMode == .async ? "" : ", put \(plan.putMode.rawValue)")
+        let count = channel.whole(.buffer, 0)
+        let overflow = channel.choice(.bufferType, .fixed)
+        let putMode = channel.choice(.putMode, .async)
+        return (count == 0 ? "rendezvous" : "buffer \(count)") + (overflow == .fixed ? "" : ", \(overflow.rawValue)")
+            + (putMode == .async ? "" : ", put \(putMode.rawValue)")
     }
 
     private static func detail(worker: Node) -> String {
@@ -96,7 +97,9 @@ struct Diagram: Sendable {
         var before: Int?
         for row in PhasesPlan(node).rows {
             let effects = Graph.elements(row.option(.effects) ?? .nil).count
-            let detail = "phase of :\(node.id.name.description)" + (effects == 0 ? "" : ", \(effects) effects")
+            let detail =
+                "phase of :\(node.id.name.description)"
+                + (effects == 0 ? "" : effects == 1 ? ", 1 effect" : ", \(effects) effects")
             let box = add(.phase, shown(row.option(.group)), detail)
             if let before { arrows.append(Arrow(from: before, to: box, flow: .order)) }
             before = box

@@ -22,6 +22,12 @@ package enum DeclarationKind: String, CaseIterable, Sendable {
     /// `configure` and `needs` have no name of their own; several of them add up.
     package var isNamed: Bool { self != .configure && self != .needs }
 
+    /// What messages call one: `phases` declares a plan.
+    package var noun: String { self == .phases ? "plan" : rawValue }
+
+    /// `a worker`, `an effect`, `configure`.
+    package var withArticle: String { !isNamed ? noun : self == .effect ? "an effect" : "a \(noun)" }
+
     /// How a script declares it.
     package var form: String {
         switch self {
@@ -174,7 +180,7 @@ package indirect enum KeyShape: Sendable {
 package enum DeclarationKeys {
     package static let channel: [DeclarationKey] = [
         DeclarationKey(
-            .buffer, .whole(0...10_000_000), usual: "0", "D1",
+            .buffer, .whole(0...16_777_216), usual: "0", "D1",
             "how many messages it holds; with 0, a put and a take meet"),
         DeclarationKey(
             .bufferType, .oneOf([.fixed, .dropping, .sliding]), usual: ":fixed", "D2",
@@ -199,7 +205,7 @@ package enum DeclarationKeys {
         DeclarationKey(
             .exposed, .flag, usual: "false", "D7", only: .command, "whether command! and request! may reach it"),
         DeclarationKey(
-            .parallel, .whole(1...100_000), usual: "1", "D7", only: .command, "messages it works on at once"),
+            .parallel, .whole(1...10_000), usual: "1", "D7", only: .command, "messages it works on at once"),
         DeclarationKey(.meta, .metaOrName, "D7", "meta of the effects it performs"),
         DeclarationKey(.isDurable, .flag, usual: "false", "D7", "whether its messages survive a crash"),
         DeclarationKey(.restart, .map(restart), "D7", "how often it is started again after it died"),
@@ -212,9 +218,6 @@ package enum DeclarationKeys {
     package static let restart: [DeclarationKey] = [
         DeclarationKey(.max, .whole(0...1_000_000), usual: "5", "D7", "how often it may be started again"),
         DeclarationKey(.perMs, .whole(1...86_400_000), usual: "60000", "D7", "within so many milliseconds"),
-        DeclarationKey(
-            .backoff, .map(EffectMeta.backoffTable.map { DeclarationKey($0, "D7") }), "D7",
-            "how long to wait before each start"),
     ]
 
     package static let configure: [DeclarationKey] = [

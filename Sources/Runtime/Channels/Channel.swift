@@ -303,6 +303,13 @@ package final class Channel: Object, @unchecked Sendable {
     func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
+        if case .promise = buffering {
+            // Everybody who waits hears the one value, with a transducer as without.
+            let outcome = state.pointee.put(value)
+            lock.release()
+            _ = finish(outcome, value)
+            return
+        }
         let taker = state.pointee.add(value)
         lock.release()
         taker?.resume(value, from: self)
@@ -333,7 +340,7 @@ package final class Channel: Object, @unchecked Sendable {
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
     @inline(__always) func resume(_ value: consuming Value, from channel: Channel) {
-        if isChoice {
+        if style == .choice {
             waiter.resume(.vector([value, .object(channel)]))
         } else {
             waiter.resume(value)

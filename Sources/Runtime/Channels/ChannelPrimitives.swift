@@ -83,7 +83,9 @@ enum ChannelPrimitives {
             RuntimePrimitive(name: "offer!", arity: 2) { (arguments, _) throws(Fault) in
                 let channel = try Argument.channel(arguments[0], "offer!")
                 if arguments[1].isNil { throw Channel.nilPut }
-                if channel.hooks != nil { throw .unsupported("offer! on a channel with a transducer needs channel-try-acquire") }
+                if channel.hooks != nil {
+                    throw .unsupported("offer! on a channel with a transducer needs channel-try-acquire")
+                }
                 switch channel.offer(arguments.take(1)) {
                 case .full: return .value(.nil)
                 case .closed: return .value(.false)
@@ -102,7 +104,8 @@ enum ChannelPrimitives {
     /// `take!` and `put!`: their callbacks run in fibers of their own.
     private static func calling(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
-            RuntimePrimitive(name: "take!", arity: .between(1, 2)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+            RuntimePrimitive(name: "take!", arity: .between(1, 2)) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
                 let channel = try Argument.channel(arguments[0], "take!")
                 let call = callback(arguments.optional(1), runtime, fiber)
                 let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
@@ -110,13 +113,16 @@ enum ChannelPrimitives {
                 return .value(.nil)
             },
             // True unless the channel is closed; the callback hears the same when the value was taken or buffered.
-            RuntimePrimitive(name: "put!", arity: .between(2, 3)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+            RuntimePrimitive(name: "put!", arity: .between(2, 3)) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
                 let channel = try Argument.channel(arguments[0], "put!")
                 let call = callback(arguments.optional(2), runtime, fiber)
                 if let hooks = channel.hooks {
                     if arguments[1].isNil { throw Channel.nilPut }
-                    let completion = JobCompletion.call { result in if case .success(let value) = result { call(value) } }
-                    runtime.spawn(hooks.put, [arguments[0], arguments[1]], from: Job.running(fiber), completion: completion)
+                    let completion = JobCompletion.call { result in if case .success(let value) = result { call(value) }
+                    }
+                    runtime.spawn(
+                        hooks.put, [arguments[0], arguments[1]], from: Job.running(fiber), completion: completion)
                     return .value(.bool(!channel.isClosed))
                 }
                 let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
@@ -127,7 +133,9 @@ enum ChannelPrimitives {
         ]
     }
 
-    private static func callback(_ function: Value, _ runtime: FiberRuntime, _ fiber: Fiber) -> @Sendable (Value) -> Void {
+    private static func callback(_ function: Value, _ runtime: FiberRuntime, _ fiber: Fiber)
+        -> @Sendable (Value) -> Void
+    {
         if function.isNil { return { _ in } }
         let bindings = fiber.bindings
         let parent = Job.running(fiber)
@@ -154,6 +162,10 @@ enum ChannelPrimitives {
             RuntimePrimitive(name: "channel-release", arity: 1) { (arguments, _) throws(Fault) in
                 try Argument.channel(arguments[0], "channel-release").releaseGrant()
                 return .value(.nil)
+            },
+            // The function that puts on a channel with a transducer; nil for other channels.
+            RuntimePrimitive(name: "channel-put-function", arity: 1) { (arguments, _) throws(Fault) in
+                .value(try Argument.channel(arguments[0], "channel-put-function").hooks?.put ?? .nil)
             },
             // Closes without calling the channel's own close function.
             RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in

@@ -89,7 +89,6 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package var waitingPuts: Int { puts.count }
     package var waitingTakes: Int { takes.count }
 
-
     /// Puts `value`, which stays where it is when the outcome hands it on or refuses it.
     package mutating func put(_ value: borrowing Value) -> Put {
         if isClosed { return .closed }
@@ -138,7 +137,6 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         }
         return false
     }
-
 
     package mutating func take() -> Take {
         if case .promise = buffering {
@@ -196,14 +194,12 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return claimed
     }
 
-
     /// Closes, and gives the takers to resume with nil. Values that wait to be put can still be taken.
     package mutating func close() -> [Waiter] {
         if isClosed { return [] }
         isClosed = true
         return grantOut ? [] : claimTakers()
     }
-
 
     package enum Grant { case granted, closed, full }
 

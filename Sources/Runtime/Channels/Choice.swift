@@ -47,7 +47,8 @@ private struct Choice {
             return Operation(channel: try Argument.channel(element, "alts!"), value: nil)
         }
         guard pair.count == 2 else {
-            throw .illegalArgument("alts! puts are written [channel value], but found a vector of \(pair.count) elements")
+            throw .illegalArgument(
+                "alts! puts are written [channel value], but found a vector of \(pair.count) elements")
         }
         let channel = try Argument.channel(pair[0], "alts!")
         if pair[1].isNil { throw Channel.nilPut }
@@ -82,7 +83,7 @@ private struct Choice {
     /// Waits at all channels at once.
     func wait(_ job: Job) throws(Fault) -> Control {
         attempt: while true {
-            let entry = Waiting(job, job.arm(), isChoice: true)
+            let entry = Waiting(job, job.arm(), .choice)
             for operation in operations {
                 let step: Channel.Step
                 do throws(Fault) { step = try operation.channel.choose(entry, putting: operation.value) } catch {

@@ -74,7 +74,8 @@ extension FiberRuntime {
         for value in given {
             do throws(KeyError) {
                 effects.append(
-                    try Effect(value, parent: parent, ordinal: job.nextEffect(), named: { [unowned self] in self.meta($0) }))
+                    try Effect(
+                        value, parent: parent, ordinal: job.nextEffect(), named: { [unowned self] in self.meta($0) }))
             } catch {
                 throw error.fault
             }
@@ -82,21 +83,23 @@ extension FiberRuntime {
         return effects
     }
 
-    /// Submits a batch. The scheduler is held until each effect has ended, because each may make a fiber ready.
+    /// Submits a batch. For each effect that is worked on outside of fibers and timers, the scheduler is held until it has
+    /// ended.
     func submit(_ effects: [Effect], _ body: @escaping @Sendable (Int, Outcome) -> Void) throws(Fault) {
         let engine = try theEngine
         let scheduler = scheduler
-        for _ in effects { scheduler.hold() }
+        let isOutside = effects.map { engine.type($0.type)?.handler.isVirtual == false }
+        for outside in isOutside where outside { scheduler.hold() }
         do throws(EffectError) {
             try engine.submit(
                 Submission(
                     effects,
                     waiter: { index, outcome in
                         body(index, outcome)
-                        scheduler.release()
+                        if isOutside[index] { scheduler.release() }
                     }))
         } catch {
-            for _ in effects { scheduler.release() }
+            for outside in isOutside where outside { scheduler.release() }
             throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
         }
     }
@@ -194,16 +197,16 @@ package struct FunctionHandler: EffectHandler {
         self.runtime = runtime
     }
 
+    package var isVirtual: Bool { true }
+
     package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
         let runtime = runtime
-        runtime.scheduler.hold()
         let lineage = Lineage(request.effect.identity)
         let job = runtime.makeHandler(function, [.map(request.effect.params)], lineage: lineage, request) { result in
             switch result {
             case .success(let value): completion.succeed(value)
             case .failure(let fault): completion.fail(FunctionHandler.error(fault))
             }
-            runtime.scheduler.release()
         }
         request.token.onCancel { job.cancel($0) }
         runtime.scheduler.ready(job)
@@ -212,7 +215,8 @@ package struct FunctionHandler: EffectHandler {
     /// An exception with a `:code` in its data keeps it.
     private static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
-        if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue {
+        if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
+        {
             error.code = text
         }
         return error

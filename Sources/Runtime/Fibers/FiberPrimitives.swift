@@ -7,7 +7,8 @@ enum FiberPrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             // (spawn f dispatch): a channel that receives the result of (f), then closes.
-            RuntimePrimitive(name: "spawn", arity: .between(1, 2)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+            RuntimePrimitive(name: "spawn", arity: .between(1, 2)) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
                 let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
                 let channel = Channel(.fixed(1))
                 runtime.spawn(
@@ -19,7 +20,8 @@ enum FiberPrimitives {
             RuntimePrimitive(name: "future-call", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 let future = Future()
                 runtime.spawn(
-                    arguments[0], dispatch: .go, from: Job.running(fiber), bindings: fiber.bindings, completion: .promise(future))
+                    arguments[0], dispatch: .go, from: Job.running(fiber), bindings: fiber.bindings,
+                    completion: .promise(future))
                 return .value(.object(future))
             },
             RuntimePrimitive(name: "sleep", arity: 1) { (arguments, fiber) throws(Fault) in
@@ -124,7 +126,9 @@ enum ScopePrimitives {
             // (scope-leave scope): back to the scope around it. Join it first.
             RuntimePrimitive(name: "scope-leave", arity: 1) { (arguments, fiber) throws(Fault) in
                 let scope = try scope(arguments[0], "scope-leave")
-                if let job = Job.running(fiber), job.innerScope === scope, let parent = scope.parent { job.innerScope = parent }
+                if let job = Job.running(fiber), job.innerScope === scope, let parent = scope.parent {
+                    job.innerScope = parent
+                }
                 scope.close()
                 return .value(.nil)
             },

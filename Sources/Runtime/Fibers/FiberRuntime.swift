@@ -63,7 +63,9 @@ package final class FiberRuntime: @unchecked Sendable {
     }
 
     deinit {
-        if let engine = attachedEngine.load(ordering: .acquiring) { Unmanaged<EngineDriver>.fromOpaque(engine).release() }
+        if let engine = attachedEngine.load(ordering: .acquiring) {
+            Unmanaged<EngineDriver>.fromOpaque(engine).release()
+        }
     }
 
     /// The scheduler's time, for the engine.
@@ -84,7 +86,9 @@ package final class FiberRuntime: @unchecked Sendable {
     package func setMetas(_ metas: HashMap?) { names.withLock { self.metas = metas } }
 
     func meta(_ name: Name) -> HashMap? {
-        guard let metas = names.withLock({ metas }), case .map(let map)? = try? metas.find(.keyword(name)) else { return nil }
+        guard let metas = names.withLock({ metas }), case .map(let map)? = try? metas.find(.keyword(name)) else {
+            return nil
+        }
         return map
     }
 
@@ -100,8 +104,10 @@ package final class FiberRuntime: @unchecked Sendable {
     ///   - scope: the scope it belongs to instead.
     @discardableResult
     package func spawn(
-        _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil, scope: Scope? = nil,
-        lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none, holdMeter: HoldMeter? = nil
+        _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil,
+        scope: Scope? = nil,
+        lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none,
+        holdMeter: HoldMeter? = nil
     ) -> Job {
         let job = make(
             function, arguments, dispatch: dispatch, from: parent, scope: scope, lineage: lineage, bindings: bindings,
@@ -111,14 +117,18 @@ package final class FiberRuntime: @unchecked Sendable {
     }
 
     private func make(
-        _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?, lineage: Lineage?,
+        _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?,
+        lineage: Lineage?,
         bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?
     ) -> Job {
         let fiber = Fiber(instance, calling: function, arguments, bindings: bindings ?? parent?.fiber.bindings)
         let owner = scope ?? parent?.innerScope ?? root
-        let line = lineage ?? parent?.nextLineage() ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
+        let line =
+            lineage ?? parent?.nextLineage()
+            ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
         let job = Job(
-            fiber, runtime: self, scope: owner, lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter)
+            fiber, runtime: self, scope: owner, lineage: line, dispatch: dispatch, completion: completion,
+            holdMeter: holdMeter)
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(job)
         return job
@@ -130,7 +140,8 @@ package final class FiberRuntime: @unchecked Sendable {
         _ body: @escaping @Sendable (Result<Value, Fault>) -> Void
     ) -> Job {
         let job = make(
-            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: lineage, bindings: nil, completion: .call(body),
+            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: lineage, bindings: nil,
+            completion: .call(body),
             holdMeter: nil)
         job.request = request
         return job
@@ -141,15 +152,19 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Runs `function` as the main fiber to its end, while other fibers run too. The calling thread works along.
     ///
     /// When the fiber waits for something that can never happen, the wait throws where it stands.
-    package func runMain(_ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil) -> Result<Value, Fault> {
+    ///
+    /// - Parameter scope: what it and the fibers it starts belong to; the runtime's root unless given.
+    package func runMain(
+        _ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil, scope: Scope? = nil
+    ) -> Result<Value, Fault> {
         let end = MainEnd()
         let completion = JobCompletion.call { [scheduler] result in
             end.set(result)
             scheduler.attend()
         }
         let job = make(
-            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: nil, bindings: bindings, completion: completion,
-            holdMeter: nil)
+            function, arguments, dispatch: .go, from: nil, scope: scope, lineage: nil, bindings: bindings,
+            completion: completion, holdMeter: nil)
         var first: Job? = job
         while true {
             let isOver = scheduler.run(first, until: { end.isSet })
@@ -184,10 +199,14 @@ package final class FiberRuntime: @unchecked Sendable {
         root.cancel(.stopped)
         let late = TimerToken()
         let expired = Flag()
-        scheduler.schedule(at: scheduler.now() + nanoseconds, .call(late, { [scheduler] in
-            expired.raise()
-            scheduler.attend()
-        }))
+        scheduler.schedule(
+            at: scheduler.now() + nanoseconds,
+            .call(
+                late,
+                { [scheduler] in
+                    expired.raise()
+                    scheduler.attend()
+                }))
         let root = root
         _ = scheduler.run(nil, until: { root.fiberCount == 0 || expired.isRaised })
         late.cancel()

@@ -60,7 +60,8 @@ package final class Job: Parkable, @unchecked Sendable {
     }
 
     init(
-        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch, completion: JobCompletion,
+        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch,
+        completion: JobCompletion,
         holdMeter: HoldMeter?
     ) {
         self.fiber = fiber
@@ -122,7 +123,8 @@ package final class Job: Parkable, @unchecked Sendable {
             if _slowPath(current.holdMeter != nil) { current.holdMeter?.check(fiber) }
             return current
         }
-        throw .illegalState("cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
+        throw .illegalState(
+            "cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
     }
 
     /// The job that runs `fiber` now, if the runtime runs it.
@@ -134,7 +136,9 @@ package final class Job: Parkable, @unchecked Sendable {
     /// The last step of a wait, after entries were left: a cancellation that came meanwhile ends it. From here on the fiber
     /// belongs to whoever claims the wait.
     @inline(__always) func parked(_ epoch: UInt64) throws(Fault) -> Control {
-        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) { throw takeCancellation() }
+        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) {
+            throw takeCancellation()
+        }
         return .parked
     }
 
@@ -157,7 +161,9 @@ package final class Job: Parkable, @unchecked Sendable {
     /// undisturbed. A queued or running fiber notices at the start or end of a slice, a parked one is resumed.
     package func cancel(_ why: CancelReason) {
         let code = UInt8(CancelReason.all.firstIndex(of: why)! + 1)
-        guard reason.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged else { return }
+        guard reason.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged else {
+            return
+        }
         fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
         // The flag is the right to deliver the cancellation. Held while the wait is claimed, so that it cannot be delivered
         // twice; given back when the fiber was not parked after all.
@@ -192,7 +198,9 @@ package final class Job: Parkable, @unchecked Sendable {
 
     /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
     func turn(_ fuel: inout Int) -> TurnEnd {
-        if fiber.interrupt.load(ordering: .relaxed) != 0, fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 {
+        if fiber.interrupt.load(ordering: .relaxed) != 0,
+            fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
+        {
             fiber.fail(cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
         }
         let slot = ThreadSlot.pointer

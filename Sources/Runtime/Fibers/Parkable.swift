@@ -43,13 +43,22 @@ package class Parkable: @unchecked Sendable {
 package struct Waiting: Party {
     package let waiter: Parkable
     package let epoch: UInt64
-    /// A choice among several operations hears which one it was: `[value channel]`.
-    package let isChoice: Bool
+    package let style: Style
 
-    @inline(__always) package init(_ waiter: Parkable, _ epoch: UInt64, isChoice: Bool = false) {
+    /// What the waiter hears.
+    package enum Style: Sendable {
+        /// The value.
+        case value
+        /// Which of several operations it was: `[value channel]`.
+        case choice
+        /// Nil: it will look for itself.
+        case signal
+    }
+
+    @inline(__always) package init(_ waiter: Parkable, _ epoch: UInt64, _ style: Style = .value) {
         self.waiter = waiter
         self.epoch = epoch
-        self.isChoice = isChoice
+        self.style = style
     }
 
     @inline(__always) package func claim() -> Bool { waiter.claim(epoch) }

@@ -2,11 +2,13 @@ import Machine
 import Values
 
 /// A value that arrives once; whoever waits for it parks. Also the completion of a future (N3).
-package class Promise: Object, @unchecked Sendable {
+package class Promise: Reference, @unchecked Sendable {
     // Sendable: guarded by `lock`.
     fileprivate let lock = Lock()
     private var result: Result<Value, Fault>?
     private var waiting: [Waiting] = []
+    /// When the waits end of jobs that asked for the value within a time.
+    private var deadlines: [ObjectIdentifier: Int64] = [:]
 
     package override init() {}
 
@@ -15,7 +17,7 @@ package class Promise: Object, @unchecked Sendable {
         printer.write("#<\(kind.rawValue) \(isRealized ? "delivered" : "pending")>")
     }
 
-    package var isRealized: Bool { lock.withLock { result != nil } }
+    package override var isRealized: Bool { lock.withLock { result != nil } }
     package var outcome: Result<Value, Fault>? { lock.withLock { result } }
 
     /// Delivers; false when something was delivered before, which stays.
@@ -32,21 +34,61 @@ package class Promise: Object, @unchecked Sendable {
         return true
     }
 
+    /// `deref`: the value, or the machine makes the fiber wait and asks again.
+    package override func current() throws(Fault) -> Value {
+        if let outcome { return try PromisePrimitives.value(of: outcome) }
+        throw waitThenAsk { (promise, job) throws(Fault) in try promise.park(job, .signal) { _ in } }
+    }
+
+    /// `deref` with a time limit.
+    package override func current(within milliseconds: Int64, else fallback: Value) throws(Fault) -> Value {
+        // The deadline outlives the first asking, for the machine asks again after each wait.
+        let asker = ThreadSlot.current.map { ($0.runtime.scheduler, ObjectIdentifier($0)) }
+        if let outcome {
+            if let asker { lock.withLock { deadlines[asker.1] = nil } }
+            return try PromisePrimitives.value(of: outcome)
+        }
+        guard let (scheduler, key) = asker else { return fallback }
+        let limit = min(max(0, milliseconds), 1 << 43) * 1_000_000
+        let isOver = lock.withLock {
+            let deadline = deadlines[key] ?? scheduler.now() + limit
+            deadlines[key] = deadline <= scheduler.now() ? nil : deadline
+            return deadline <= scheduler.now()
+        }
+        if isOver { return fallback }
+        throw waitThenAsk { (promise, job) throws(Fault) in
+            let deadline = promise.lock.withLock { promise.deadlines[key] } ?? scheduler.now()
+            return try promise.park(job, .signal) { entry in scheduler.schedule(at: deadline, .resume(entry, .nil)) }
+        }
+    }
+
+    /// A fault that makes the machine run `wait` in the fiber, and then what asked once more.
+    private func waitThenAsk(_ wait: @escaping @Sendable (Promise, Job) throws(Fault) -> Control) -> Fault {
+        let thunk = Native(
+            "deref", 0,
+            control: { (_, fiber) throws(Fault) in
+                let job = try Job.waiting(fiber)
+                if self.isRealized { return .value(.nil) }
+                return try wait(self, job)
+            })
+        return .force(LazySeq(thunk: .native(thunk)))
+    }
+
     /// The value, or the running job waits for it.
-    func wait(_ job: Job) throws(Fault) -> Control { try wait(job) { _ in } }
+    func wait(_ job: Job) throws(Fault) -> Control { try park(job, .value) { _ in } }
 
     /// The value, or the running job waits until `deadline` for it and then gets `fallback`.
     func wait(_ job: Job, until deadline: Int64, else fallback: Value) throws(Fault) -> Control {
-        try wait(job) { entry in job.runtime.scheduler.schedule(at: deadline, .resume(entry, fallback)) }
+        try park(job, .value) { entry in job.runtime.scheduler.schedule(at: deadline, .resume(entry, fallback)) }
     }
 
-    private func wait(_ job: Job, race: (Waiting) -> Void) throws(Fault) -> Control {
+    private func park(_ job: Job, _ style: Waiting.Style, race: (Waiting) -> Void) throws(Fault) -> Control {
         lock.acquire()
         if let result {
             lock.release()
-            return .value(try PromisePrimitives.value(of: result))
+            return .value(style == .signal ? .nil : try PromisePrimitives.value(of: result))
         }
-        let entry = Waiting(job, job.arm())
+        let entry = Waiting(job, job.arm(), style)
         // Entries of waits that timed out are swept when there are many.
         if waiting.count >= 32, waiting.count & (waiting.count - 1) == 0 { waiting.removeAll { !$0.isWaiting } }
         waiting.append(entry)
@@ -57,7 +99,9 @@ package class Promise: Object, @unchecked Sendable {
 
     /// A fault as those see it who wait for a promise: a cancelled fiber must not look as if they had been cancelled.
     static func seen(_ fault: Fault) -> Fault {
-        if case .cancelled(let reason) = fault { return .of(.interrupted, "the future was cancelled (\(reason.rawValue))") }
+        if case .cancelled(let reason) = fault {
+            return .of(.interrupted, "the future was cancelled (\(reason.rawValue))")
+        }
         return fault
     }
 
@@ -106,6 +150,7 @@ extension Waiting {
     /// Resumes the claimed waiter with a value or a fault.
     package func resume(_ outcome: Result<Value, Fault>) {
         switch outcome {
+        case _ where style == .signal: waiter.resume(.nil)
         case .success(let value): waiter.resume(value)
         case .failure(let fault): waiter.resume(throwing: fault)
         }

@@ -62,7 +62,9 @@ package struct Ring<Element>: ~Copyable {
 
     @inline(never) private mutating func grow() {
         let bigger = UnsafeMutablePointer<Element>.allocate(capacity: max(4, capacity * 2))
-        for index in 0..<count { (bigger + index).moveInitialize(from: base + ((head &+ index) & (capacity &- 1)), count: 1) }
+        for index in 0..<count {
+            (bigger + index).moveInitialize(from: base + ((head &+ index) & (capacity &- 1)), count: 1)
+        }
         if capacity > 0 { base.deallocate() }
         base = bigger
         head = 0

@@ -273,7 +273,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     private func retryLater(_ job: Job) {
         let entry = Waiting(job, job.arm())
-        schedule(at: now() + sequenceRetryDelay, .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
+        schedule(
+            at: now() + sequenceRetryDelay,
+            .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
     }
 
     /// Books steps and bytes. A budget that ran out fails the job at hand, or is told to the runtime.
@@ -454,7 +456,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         let own = ThreadSlot.worker != nil ? 1 : 0
         // Slices are short; a thread that a primitive blocks is left to itself.
         let deadline = now() + 1_000_000_000
-        while shared.pointee.started > own || shared.pointee.isLent, now() < deadline { outsiders.wait(lock, until: deadline) }
+        while shared.pointee.started > own || shared.pointee.isLent, now() < deadline {
+            outsiders.wait(lock, until: deadline)
+        }
         lock.release()
         timers.removeAll()
     }

@@ -11,6 +11,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
     /// Slices are drawn from 1 to this many steps, so that schedules differ in where fibers are interrupted, too.
     static let longestSlice = 256
 
+    /// Steps after which the clock jumps although fibers are ready: one that spins must not keep time from passing.
+    static let stepsPerJump = 100_000
+
     package let seed: UInt64
     private let lock = Lock()
     private let changed = Condition()
@@ -23,6 +26,8 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         var ready = Ring<Unmanaged<Job>>()
         var random: SplitMix
         var clock: Int64 = 0
+        /// Steps taken since the clock last moved.
+        var steps = 0
         var held = 0
         var isRunning = false
         var isStopping = false
@@ -110,6 +115,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         defer { lock.release() }
         if shared.pointee.isStopping { return .end(.stopped) }
         let count = shared.pointee.ready.count
+        if count > 0, shared.pointee.steps > VirtualScheduler.stepsPerJump, shared.pointee.held == 0, jump() {
+            return .again
+        }
         if count > 0 {
             let index = Int(shared.pointee.random.next() % UInt64(count))
             let fuel = 1 + Int(shared.pointee.random.next() % UInt64(VirtualScheduler.longestSlice))
@@ -120,13 +128,23 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
             return .again
         }
         if timers.isDrained() { return .end(.idle) }
-        shared.pointee.clock = max(shared.pointee.clock, timers.nextDeadline)
+        _ = jump()
         return .again
+    }
+
+    /// Moves the clock to the next timer. False when there is none.
+    private func jump() -> Bool {
+        shared.pointee.steps = 0
+        let next = timers.nextDeadline
+        if next == .max { return false }
+        shared.pointee.clock = max(shared.pointee.clock, next)
+        return true
     }
 
     private func turn(_ job: Job, _ fuel: Int) {
         var left = fuel
         let end = job.turn(&left)
+        lock.withLock { shared.pointee.steps += fuel - max(0, left) }
         do throws(Fault) { try account.settle(steps: fuel - max(0, left)) } catch {
             if end == .ready { job.fiber.fail(error) } else { onExhaustion(error) }
         }
@@ -136,7 +154,8 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         case .waitsForSequence:
             let entry = Waiting(job, job.arm())
             schedule(
-                at: now() + sequenceRetryDelay, .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
+                at: now() + sequenceRetryDelay,
+                .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
         }
     }
 }

@@ -71,7 +71,8 @@ extension WorkerSpec {
         if !limits.isNil {
             let reader = try DefinitionReader(":restart of worker :\(name.description)", limits)
             restart = Restart(
-                max: Int(try reader.whole(.max, 0...1_000_000, else: 5)), perMs: try reader.whole(.perMs, 1...Int64.max, else: 60_000))
+                max: Int(try reader.whole(.max, 0...1_000_000, else: 5)),
+                perMs: try reader.whole(.perMs, 1...Int64.max, else: 60_000))
         }
         self.init(
             name, kind, function: given.isNil ? .nil : try resolve(given), output: try map.name(.outputChan),
@@ -116,7 +117,8 @@ struct DefinitionReader {
         let found = try value(key)
         if found.isNil { return usual }
         guard let known = found.knownKeyword, choices.contains(known) else {
-            throw .illegalArgument("\(owner): :\(key.rawValue) must be \(DefinitionReader.list(choices.map(\.name), or: "or"))")
+            throw .illegalArgument(
+                "\(owner): :\(key.rawValue) must be \(DefinitionReader.list(choices.map(\.name), or: "or"))")
         }
         return known
     }
@@ -124,7 +126,9 @@ struct DefinitionReader {
     func each(_ key: KnownName, _ body: (Name, Value) throws(Fault) -> Void) throws(Fault) {
         let found = try value(key)
         if found.isNil { return }
-        guard case .map(let entries) = found else { throw .type("\(owner): :\(key.rawValue)", expected: "a map", found: found) }
+        guard case .map(let entries) = found else {
+            throw .type("\(owner): :\(key.rawValue)", expected: "a map", found: found)
+        }
         try entries.forEach { (name, spec) throws(Fault) in
             guard case .keyword(let name) = name else {
                 throw .illegalArgument("\(owner): the names in :\(key.rawValue) must be keywords")

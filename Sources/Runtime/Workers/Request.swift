@@ -36,7 +36,9 @@ final class Request: Object, @unchecked Sendable {
 
     /// The answer `{:error {:code … :message …}}`.
     func answer(failure code: String, _ message: String, data: Value = .nil) {
-        answer(.record((.error, .record((.code, .string(code)), (.message, .string(message)), (.data, data), dropNil: true))))
+        answer(
+            .record(
+                (.error, .record((.code, .string(code)), (.message, .string(message)), (.data, data), dropNil: true))))
     }
 
     private final class Weak: @unchecked Sendable {

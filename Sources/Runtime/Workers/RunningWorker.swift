@@ -36,7 +36,8 @@ final class RunningWorker: @unchecked Sendable {
             let loop = WorkerLoop(self, index: index, meter: meter)
             system.runtime.spawn(
                 loop.function(system.context(spec)), dispatch: spec.dispatch, scope: system.scope,
-                lineage: Lineage(identity.child(.fiber, ordinal: index)), completion: .call({ loop.ended($0) }), holdMeter: meter)
+                lineage: Lineage(identity.child(.fiber, ordinal: index)), completion: .call({ loop.ended($0) }),
+                holdMeter: meter)
         }
     }
 
@@ -50,13 +51,24 @@ final class RunningWorker: @unchecked Sendable {
     }
 
     private func reportHold(_ milliseconds: Int64, _ trace: [TraceFrame]) {
-        let place = trace.first { $0.source != nil }
+        let place = trace.first { $0.source != nil } ?? functionPlace
         system.notify(
             .guardReport, .guardReport, identity,
             [
                 (.workerID, .keyword(spec.name)), (.heldMs, .int(milliseconds)),
-                (.file, place?.source.map { .string($0.name) } ?? .nil), (.line, place?.line.map { .int(Int64($0)) } ?? .nil),
+                (.file, place?.source.map { .string($0.name) } ?? .nil),
+                (.line, place?.line.map { .int(Int64($0)) } ?? .nil),
             ])
+    }
+
+    /// Where the worker's function begins: for a report that comes when the function has returned.
+    private var functionPlace: TraceFrame? {
+        var function = spec.function
+        if case .object(let object) = function, let variable = object as? Var { function = variable.root }
+        guard case .function(let closure) = function, let prototype = closure.owner as? Prototype,
+            let place = prototype.code(containing: closure.entry)?.places.first
+        else { return nil }
+        return TraceFrame(function: prototype.name, source: place.source, span: place.span)
     }
 
     // What the loop asks
@@ -127,7 +139,12 @@ final class RunningWorker: @unchecked Sendable {
     func giveUp(after count: Int) {
         system.runtime.events.emit(
             .workerStopped, identity,
-            .value(.record((.reason, .string("it failed \(count) times in \(spec.restart?.perMs ?? 0)ms, more than :restart allows")))))
+            .value(
+                .record(
+                    (
+                        .reason,
+                        .string("it failed \(count) times in \(spec.restart?.perMs ?? 0)ms, more than :restart allows")
+                    ))))
         // Nobody serves the channel any more, unless fibers of this worker are left: who puts on it should know.
         if loops.load(ordering: .acquiring) == 1 { input?.close() }
     }

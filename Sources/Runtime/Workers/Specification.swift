@@ -79,8 +79,10 @@ package struct WorkerSpec: Sendable {
     package var isDurable: Bool
 
     package init(
-        _ name: Name, _ kind: Kind, function: Value, output: Name? = nil, failures: Name? = nil, isExposed: Bool = false,
-        dispatch: Dispatch = .go, parallel: Int = 1, restart: Restart? = nil, meta: Value = .nil, isDurable: Bool = false
+        _ name: Name, _ kind: Kind, function: Value, output: Name? = nil, failures: Name? = nil,
+        isExposed: Bool = false,
+        dispatch: Dispatch = .go, parallel: Int = 1, restart: Restart? = nil, meta: Value = .nil,
+        isDurable: Bool = false
     ) {
         self.name = name
         self.kind = kind

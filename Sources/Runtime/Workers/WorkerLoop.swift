@@ -28,8 +28,10 @@ final class WorkerLoop: @unchecked Sendable {
     /// The function that the fiber runs.
     func function(_ context: Value) -> Value {
         let next = Native("worker/next", 0, control: { (_, fiber) throws(Fault) in try self.worker.next(fiber) })
-        let begin = Native("worker/begin", 1) { (arguments, fiber) throws(Fault) in self.begin(arguments.take(0), fiber) }
-        let deliver = Native("worker/deliver", 1) { (arguments, _) throws(Fault) in
+        let begin = Native("worker/begin", 1) { (arguments, fiber) throws(Fault) in self.begin(arguments.take(0), fiber)
+        }
+        let deliver = Native("worker/deliver", 1) { (arguments, fiber) throws(Fault) in
+            self.meter?.check(fiber)
             self.finish(arguments.take(0))
             return .nil
         }
@@ -58,10 +60,11 @@ final class WorkerLoop: @unchecked Sendable {
             Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -20),  // 18: → 20 or 0
             Instruction(.loadNil, 0), Instruction(.ret, 0),  // 20
         ]
-        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, isFinally: false)
+        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, kind: .catch)
         let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
         return .function(
-            Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false).makeClosure(captures: .allocate(capacity: 1)))
+            Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false).makeClosure(
+                captures: .allocate(capacity: 1)))
     }
 
     private func begin(_ taken: Value, _ fiber: Fiber) -> Value {

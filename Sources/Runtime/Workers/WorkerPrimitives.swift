@@ -7,7 +7,8 @@ enum WorkerPrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             // (start-workers definition components options): the system as a map.
-            RuntimePrimitive(name: "start-workers", arity: .between(1, 3)) { [unowned runtime] (arguments, fiber) throws(Fault) in
+            RuntimePrimitive(name: "start-workers", arity: .between(1, 3)) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
                 let spec = try SystemSpec(
                     definition: arguments[0], options: arguments.optional(2),
                     resolve: { (value) throws(Fault) in try resolve(value, runtime) })
@@ -40,10 +41,12 @@ enum WorkerPrimitives {
 
     /// A system as a script sees it: `:channels`, a callable `:stop!`, and the system itself.
     static func map(_ system: WorkerSystem) -> Value {
-        let stop = Native("stop!", .between(0, 1), control: { (arguments, fiber) throws(Fault) in
-            let grace = arguments.count == 0 ? 10_000 : try Argument.milliseconds(arguments[0], "stop!") / 1_000_000
-            return try system.stop(graceMs: grace, waiting: fiber)
-        })
+        let stop = Native(
+            "stop!", .between(0, 1),
+            control: { (arguments, fiber) throws(Fault) in
+                let grace = arguments.count == 0 ? 10_000 : try Argument.milliseconds(arguments[0], "stop!") / 1_000_000
+                return try system.stop(graceMs: grace, waiting: fiber)
+            })
         return .record(
             (.channels, system.channelMap), (.stopBang, .native(stop)), (.workerSystem, .object(system)))
     }

@@ -48,7 +48,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         for worker in workers { worker.start() }
     }
 
-    package override func write(to printer: inout Printer) throws(Fault) { printer.write("#<workers \(identity.path)>") }
+    package override func write(to printer: inout Printer) throws(Fault) {
+        printer.write("#<workers \(identity.path)>")
+    }
 
     /// The first of `:observability`, `:obs` and `:logger`: a function, or a map's `:emit` or `:log` (D21).
     private static func emitter(in components: Value) throws(Fault) -> Value {
@@ -73,7 +75,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     /// All channels, in the order of declaration.
     package var channelMap: Value {
         var map = HashMap()
-        for channel in spec.channels { try? HashMap.set(&map, .keyword(channel.name), .object(channels[channel.name]!)) }
+        for channel in spec.channels {
+            try? HashMap.set(&map, .keyword(channel.name), .object(channels[channel.name]!))
+        }
         return .map(map)
     }
 
@@ -81,7 +85,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     package func exposedChannel(_ worker: Name) throws(Fault) -> Channel { try exposed(worker).input! }
 
     private func exposed(_ name: Name) throws(Fault) -> RunningWorker {
-        if let found = workers.first(where: { $0.spec.name == name && $0.spec.isExposed && $0.input != nil }) { return found }
+        if let found = workers.first(where: { $0.spec.name == name && $0.spec.isExposed && $0.input != nil }) {
+            return found
+        }
         let known = workers.contains { $0.spec.name == name }
         let exposed = workers.filter { $0.spec.isExposed }.map(\.spec.name)
         throw .illegalArgument(
@@ -138,7 +144,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
             request.answer(failure: "stopped", "the system has stopped")
         } else if try !send(.object(request), target) {
             let isClosed = target.input?.isClosed ?? true
-            request.answer(failure: isClosed ? "stopped" : "dropped", isClosed ? "the worker has stopped" : "the worker's channel is full")
+            request.answer(
+                failure: isClosed ? "stopped" : "dropped",
+                isClosed ? "the worker has stopped" : "the worker's channel is full")
         }
         return request.reply
     }
@@ -151,7 +159,8 @@ package final class WorkerSystem: Object, @unchecked Sendable {
             for name in names { if let count = counts[name] { try? HashMap.set(&map, .keyword(name), .int(count)) } }
             return .map(map)
         }
-        return .record((.drops, counts(spec.channels.map(\.name), drops)), (.errors, counts(spec.workers.map(\.name), errors)))
+        return .record(
+            (.drops, counts(spec.channels.map(\.name), drops)), (.errors, counts(spec.workers.map(\.name), errors)))
     }
 
     // What workers tell
@@ -170,7 +179,8 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         runtime.events.emit(type, identity, .value(WorkerSystem.record(fields)))
         guard !emitter.isNil else { return }
         runtime.spawn(
-            emitter, [WorkerSystem.record([(.event, .kw(name))] + fields)], scope: runtime.root, lineage: Lineage(identity))
+            emitter, [WorkerSystem.record([(.event, .kw(name))] + fields)], scope: runtime.root,
+            lineage: Lineage(identity))
     }
 
     static func record(_ fields: [(KnownName, Value)]) -> Value {
@@ -187,7 +197,8 @@ package final class WorkerSystem: Object, @unchecked Sendable {
             (.meta, worker.meta), dropNil: true)
         let stats = Native("stats", 0) { [weak self] (_, _) throws(Fault) in self?.stats ?? .nil }
         return .record(
-            (.components, components), (.channels, channelMap), (.worker, about), (.stats, .native(stats)), (.emit, emitter))
+            (.components, components), (.channels, channelMap), (.worker, about), (.stats, .native(stats)),
+            (.emit, emitter))
     }
 
     // Stopping

@@ -1,0 +1,169 @@
+import Engine
+import Graph
+import Machine
+import Runtime
+import Reader
+import Sluice
+import Values
+
+/// One `run` or `eval`: evaluates the script, starts the graph that it declared, and reports.
+struct ScriptRun {
+    private let request: RunRequest
+    private let control: RunControl
+    private var console: Console { control.console }
+
+    init(_ request: RunRequest, _ control: RunControl) {
+        self.request = request
+        self.control = control
+    }
+
+    func perform() -> Int32 {
+        switch source() {
+        case .failure(let fault):
+            _ = FaultReport.write(fault, console)
+            return ExitCode.unusable.rawValue
+        case .success(let (source, path)): return run(source, path)
+        }
+    }
+
+    /// The text to run, and its path when it is a file.
+    private func source() -> Result<(Source, String?), Fault> {
+        Result { () throws(Fault) in
+            switch request.source {
+            case .expression(let text): return (Source(name: "<eval>", bytes: Array(text.utf8)), nil)
+            case .standardInput: return (try SourceFile.readStandardInput(), nil)
+            case .file(let path): return try ScriptRun.file(path)
+            case .none: return (Source(name: "<none>", bytes: []), nil)
+            }
+        }
+    }
+
+    /// A folder stands for the `main` file in it.
+    static func file(_ path: String) throws(Fault) -> (Source, String?) {
+        if Files.isDirectory(path) {
+            for name in ["main.slu", "main.cljc", "main.clj", "main.edn"] {
+                let full = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+                if Files.exists(full) { return (try SourceFile.read(full), full) }
+            }
+            throw .of(.fileNotFound, "\(path) is a directory without a main.slu", hint: "name a script file")
+        }
+        return (try SourceFile.read(path), path)
+    }
+
+    private func run(_ source: Source, _ path: String?) -> Int32 {
+        let failures = FailureCount()
+        var options = SessionMaking.options(request, console, path: path)
+        let report = options.uncaught
+        options.uncaught = { fault, identity in
+            failures.add()
+            report(fault, identity)
+        }
+        let session = Session(options)
+        defer { session.shutDown() }
+        let console = console
+        session.instance.exitHandler.set { code in
+            console.close()
+            Process.end(code)
+        }
+        let watch = Deadline(request.limits.seconds) { session.instance.account.expire() }
+        defer { watch.cancel() }
+        let stopper = Stopper(session)
+        control.attach(session.events) { stopper.stop() }
+        let loaded = path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
+        switch loaded {
+        case .failure(let fault): return stopper.isStopped ? ExitCode.failed.rawValue : FaultReport.write(fault, console)
+        case .success(let value):
+            if case .expression = request.source, let code = show(value, session) { return code }
+        }
+        if stopper.isStopped { return ExitCode.failed.rawValue }
+        guard session.hasGraph else {
+            // What the script started (`go`, tickers of its own) may still be at work.
+            session.runtime.runUntilIdle(or: { stopper.isStopped })
+            return failures.count > 0 ? ExitCode.failed.rawValue : ExitCode.done.rawValue
+        }
+        return runGraph(session, stopper, failures)
+    }
+
+    /// Prints the value of `eval`.
+    private func show(_ value: Value, _ session: Session) -> Int32? {
+        guard let printed = try? session.printed(value).get() else {
+            if case .failure(let fault) = session.printed(value) { return FaultReport.write(fault, console) }
+            return nil
+        }
+        if console.json { console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))])) } else {
+            console.write(printed + "\n", to: .output)
+        }
+        return nil
+    }
+
+    private func runGraph(_ session: Session, _ stopper: Stopper, _ failures: FailureCount) -> Int32 {
+        let run: Run
+        do {
+            run = try Run(session, once: request.once)
+        } catch let refusal as SystemPlan.Refusal {
+            return write(refusal.findings)
+        } catch let fault as Fault {
+            return FaultReport.write(fault, console)
+        } catch {
+            return ExitCode.unusable.rawValue
+        }
+        let refused = run.refusals
+        guard refused.isEmpty else {
+            for error in refused { console.write("sluice: the script needs more than it is granted: \(error.message)\n", to: .error) }
+            return ExitCode.unusable.rawValue
+        }
+        stopper.attach(run)
+        run.run()
+        let failed = failures.count + run.errorCount
+        if failed > 0, !console.json { console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error) }
+        return failed > 0 ? ExitCode.failed.rawValue : ExitCode.done.rawValue
+    }
+
+    private func write(_ findings: [Finding]) -> Int32 {
+        for finding in findings {
+            if console.json { console.write(finding.diagnostic.json() + "\n", to: .output) } else {
+                console.write(finding.diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
+            }
+        }
+        return ExitCode.unusable.rawValue
+    }
+}
+
+/// Counts faults that no code handled.
+final class FailureCount: @unchecked Sendable {
+    // Sendable: `lock` guards the count.
+    private let lock = Lock()
+    private var total = 0
+    func add() { lock.withLock { total += 1 } }
+    var count: Int { lock.withLock { total } }
+}
+
+/// What a signal stops: the run of the graph, or, before there is one, the script itself.
+final class Stopper: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
+    private let session: Session
+    private let lock = Lock()
+    private var run: Run?
+    private var stopped = false
+
+    init(_ session: Session) { self.session = session }
+
+    var isStopped: Bool { lock.withLock { stopped } }
+
+    func attach(_ run: Run) {
+        let isLate = lock.withLock {
+            self.run = run
+            return stopped
+        }
+        if isLate { run.stop() }
+    }
+
+    func stop() {
+        let run = lock.withLock { () -> Run? in
+            stopped = true
+            return self.run
+        }
+        if let run { run.stop() } else { session.interrupt() }
+        session.runtime.scheduler.attend()
+    }
+}

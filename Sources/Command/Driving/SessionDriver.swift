@@ -1,0 +1,153 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Adapters
+import Compiler
+import Engine
+import Graph
+import Machine
+import Reader
+import Sluice
+import Values
+
+/// Carries the commands out with sessions.
+package struct SessionDriver: ScriptDriver {
+    package init() {}
+
+    package func run(_ request: RunRequest, _ control: RunControl) -> Int32 { ScriptRun(request, control).perform() }
+
+    package func check(_ path: String, json: Bool, _ console: Console) -> Int32 {
+        ScriptCheck(path, json: json, console).perform()
+    }
+
+    package func graph(_ path: String, _ format: GraphFormat, _ console: Console) -> Int32 {
+        let session = Session(SessionMaking.options(RunRequest(.file(path)), console, path: path))
+        defer { session.shutDown() }
+        switch SessionMaking.load(path, into: session) {
+        case .failure(let fault): return FaultReport.write(fault, console)
+        case .success:
+            let format = ExportFormat(rawValue: format.rawValue) ?? .mermaid
+            console.write(session.builder.graph.export(format, title: path), to: .output)
+            return ExitCode.done.rawValue
+        }
+    }
+
+    package func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart {
+        var path: String?
+        if case .file(let file) = request.source { path = file }
+        let session = Session(SessionMaking.options(request, console, path: path))
+        if let path, case .failure(let fault) = SessionMaking.load(path, into: session) {
+            return .failed(FaultReport.write(fault, console))
+        }
+        return .opened(SessionREPL(session))
+    }
+}
+
+/// Making sessions for commands.
+enum SessionMaking {
+    static func options(_ request: RunRequest, _ console: Console, path: String?) -> SessionOptions {
+        var grants = Capabilities.usual(
+            workingDirectory: WorkingDirectory.path, scriptDirectory: path.map { WorkingDirectory.folder(of: $0) },
+            arguments: request.arguments, modelEndpoint: ChatEndpoint.fromEnvironment()?.baseURL)
+        // The table of commands has seen that they make sense.
+        for flag in request.allow { try? grants.allow(flag: flag) }
+        var options = SessionOptions(grants: grants)
+        options.arguments = request.arguments
+        options.sourcePaths = path.map { [WorkingDirectory.folder(of: $0), "."] } ?? ["."]
+        if case .virtual(let seed) = request.schedule { options.seed = seed }
+        if let steps = request.limits.steps { options.limits.instructions = steps }
+        if let memory = request.limits.memory { options.limits.memory = memory }
+        options.output = { console.write(Array($0), to: .output) }
+        options.errorOutput = { console.write(Array($0), to: .error) }
+        options.uncaught = { fault, identity in
+            console.write("uncaught in \(identity.path)\n" + FaultReport.text(fault, console), to: .error)
+        }
+        return options
+    }
+
+    /// Evaluates a file: code, or, for `.edn`, a graph as data.
+    static func load(_ path: String, into session: Session) -> Result<Value, Fault> {
+        Result { () throws(Fault) in
+            let source = try SourceFile.read(path)
+            guard path.hasSuffix(".edn") else { return try session.evaluate(source).get() }
+            do throws(SyntaxError) {
+                let data = try EDN.read(
+                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep), name: source.name)
+                session.builder.load(data: data ?? .nil)
+            } catch {
+                throw error.located
+            }
+            return .nil
+        }
+    }
+}
+
+/// The rendered form of faults, and the exit code that each stands for.
+enum FaultReport {
+    static func text(_ fault: Fault, _ console: Console) -> String {
+        Report.diagnostic(fault).rendered(color: console.terminal.usesColor(.error))
+    }
+
+    static func write(_ fault: Fault, _ console: Console) -> Int32 {
+        if console.json {
+            console.write(Report.diagnostic(fault).json() + "\n", to: .error)
+        } else {
+            console.write(text(fault, console), to: .error)
+        }
+        return code(fault).rawValue
+    }
+
+    /// 2 for what could not be read or means nothing, 3 for budgets, 1 for what failed while it ran.
+    static func code(_ fault: Fault) -> ExitCode {
+        switch fault {
+        case .exhausted: .budget
+        case .thrown(let exception):
+            exception.type.isKind(of: .syntax) || exception.type.isKind(of: .compiler) ? .unusable : .failed
+        case .cancelled, .force: .failed
+        }
+    }
+}
+
+/// Where the process stands.
+enum WorkingDirectory {
+    static var path: String {
+        guard let found = getcwd(nil, 0) else { return "/" }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    /// The folder that a file is in.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+enum Process {
+    /// Ends the process at once, as a script asked.
+    static func end(_ code: Int32) -> Never { exit(code) }
+}
+
+/// Calls once when so many seconds have passed, unless it is cancelled first.
+final class Deadline: @unchecked Sendable {
+    // Sendable: `bell` wakes the one thread; the flag is guarded by `lock`.
+    private let lock = Lock()
+    private var isCancelled = false
+    private let bell = Bell()
+
+    init(_ seconds: Double?, _ body: @escaping @Sendable () -> Void) {
+        guard let seconds else { return }
+        let milliseconds = Int32(min(max(0, seconds * 1000), Double(Int32.max)))
+        Thread { [self] in
+            bell.wait(milliseconds)
+            if !lock.withLock({ isCancelled }) { body() }
+        }.detach()
+    }
+
+    func cancel() {
+        lock.withLock { isCancelled = true }
+        bell.ring()
+    }
+}

@@ -1,0 +1,111 @@
+import Engine
+import Graph
+import Machine
+import Runtime
+import Values
+
+/// The graph of a session while it runs: started, watched until nothing can happen any more, stopped.
+package final class Run: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
+    private let session: Session
+    private let plan: SystemPlan
+    private let system: WorkerSystem
+    private let lock = Lock()
+    private var isStopping = false
+    private var isStopped = false
+
+    /// How long what is in flight may take once a run is asked to stop.
+    package static let graceMs: Int64 = 10_000
+
+    /// Plans the session's graph and makes its channels and workers.
+    ///
+    /// - Throws: `SystemPlan.Refusal` when the graph is wrong; `Fault` when a component is.
+    package init(_ session: Session, once: Bool) throws {
+        self.session = session
+        plan = try SystemPlan(session.builder.graph, session.checkContext)
+        for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
+        session.engine.configure(plan.settings.engine)
+        var metas = HashMap()
+        for (name, map) in plan.metas.sorted(by: { $0.key.description < $1.key.description }) {
+            try HashMap.set(&metas, .keyword(name), .map(map))
+        }
+        session.runtime.setMetas(metas)
+        system = try WorkerSystem(plan.workers, name: "script", isOnce: once, session.runtime)
+    }
+
+    /// What the script asks for and the run does not grant: each as a refusal that names the flag.
+    package var refusals: [EffectError] { plan.needs.flatMap { $0.refusals(session.options.grants) } }
+
+    /// Starts the workers and lends the thread until nothing can happen any more, or until it was stopped.
+    package func run() {
+        system.start()
+        session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } })
+        if !lock.withLock({ isStopping }) { finish() }
+    }
+
+    /// Asks the run to finish what is in flight, for `graceMs` at most. On any thread.
+    package func stop(graceMs: Int64 = Run.graceMs) {
+        guard lock.withLock({ () -> Bool in
+            defer { isStopping = true }
+            return !isStopping
+        }) else { return }
+        system.stop(graceMs: graceMs) { [self] in
+            lock.withLock { isStopped = true }
+            session.runtime.scheduler.attend()
+        }
+    }
+
+    private func finish() {
+        stop(graceMs: 0)
+        session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } })
+    }
+
+    /// How often workers threw.
+    package var errorCount: Int {
+        guard case .map(let stats) = system.stats, let found = (try? stats.find(.kw(.errors))) ?? nil, case .map(let errors) = found
+        else { return 0 }
+        return errors.entries.reduce(0) { $0 + Int($1.value.intValue ?? 0) }
+    }
+}
+
+extension Session {
+    /// Whether the script declared something that runs.
+    package var hasGraph: Bool {
+        let graph = builder.graph
+        return !graph.all(.worker).isEmpty || !graph.all(.system).isEmpty || !graph.all(.phases).isEmpty
+    }
+
+    package var checkContext: CheckContext { checkContext(forms: []) }
+
+    /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.
+    package func checkContext(forms: [Value]) -> CheckContext {
+        CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
+    }
+}
+
+extension EffectPlan {
+    fileprivate func type(_ runtime: FiberRuntime) -> EffectType {
+        EffectType(
+            name: name, doc: doc, params: params, needs: needs, recovery: recovery, timeout: timeout,
+            handler: FunctionHandler(handler, runtime))
+    }
+}
+
+extension CapabilityRequest {
+    fileprivate func refusals(_ grants: Capabilities) -> [EffectError] {
+        guard let what else { return [] }
+        return what.compactMap { text in
+            let need: Need? =
+                switch kind {
+                case .read: .read(path: text)
+                case .write: .write(path: text)
+                case .net: .net(host: String(text.split(separator: ":")[0]), port: text.split(separator: ":").dropFirst().first.flatMap { Int($0) } ?? 0)
+                case .run: .run(program: text)
+                case .env: .env(text)
+                case .mcp: .mcp(server: text)
+                case .code, .all: nil
+                }
+            return need.flatMap { grants.refusal(of: $0) }
+        }
+    }
+}

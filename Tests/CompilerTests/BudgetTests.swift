@@ -1,0 +1,86 @@
+import Machine
+import Testing
+import Values
+
+/// N6: nothing in a script can escape a budget, hang or crash the host.
+@Suite struct BudgetTests {
+    @Test(arguments: [
+        "(loop [] (recur))", "(loop [i 0] (if (< i 1) (recur i) i))", "(defn f [] (f) 1)(loop [] (try (f) (catch Error e 1)) (recur))",
+        "(try (loop [] (recur)) (catch Throwable e 1))", "(try (loop [] (recur)) (catch :default e 1))",
+        "(try (loop [] (recur)) (finally (loop [] (recur))))",
+        "(try (try (loop [] (recur)) (finally (throw (ex-info \"escape\" {})))) (catch Throwable e :escaped))",
+        "(defn f [] (try (loop [] (recur)) (finally (f))))(f)", "(count (iterate inc 0))", "(hash (repeat 1))",
+        "(pr-str (iterate inc 0))", "(apply + (repeat 1))", "(= (repeat 1) (repeat 1))", "(reduce + 0 (repeat 1))",
+        "(defmacro m [] (loop [] (recur)))(m)",
+        "(first (filter neg? (iterate inc 0)))",
+    ]) func endlessProgramsEnd(_ text: String) {
+        let world = World(limits: Limits(instructions: 400_000, memory: 200 << 20, depth: 2_000))
+        #expect(world.print(text) == "exhausted: instructions", "\(text)")
+    }
+
+    @Test(arguments: [
+        "(loop [s \"aaaaaaaa\"] (recur (str s s)))", "(loop [v []] (recur (conj v v v)))",
+        "(loop [v [1]] (recur (into v v)))", "(loop [v nil] (recur (cons 1 v)))", "(loop [n 2] (recur (* n n)))",
+        "(loop [m {} i 0] (recur (assoc m i [i]) (inc i)))",
+    ]) func growingProgramsEnd(_ text: String) {
+        let world = World(limits: Limits(instructions: 20_000_000, memory: 16 << 20))
+        let found = world.print(text)
+        #expect(found.hasPrefix("exhausted") || found.hasPrefix("ArithmeticException"), "\(text): \(found)")
+    }
+
+    @Test func finallyRunsWithinTheGrace() {
+        let world = World(limits: Limits(instructions: 100_000))
+        #expect(world.print("(try (loop [] (recur)) (finally (note! 1)))") == "exhausted: instructions")
+        #expect(world.notes.values == [1])
+        let timed = World()
+        timed.instance.account.expire()
+        #expect(timed.print("(try (loop [] (recur)) (finally (note! 2)))") == "exhausted: wall time")
+        #expect(timed.notes.values == [2])
+    }
+
+    @Test func depth() {
+        let world = World(limits: Limits(depth: 100))
+        #expect(world.print("(defn f [n] (if (zero? n) 0 (inc (f (dec n)))))(f 90)") == "90")
+        #expect(world.print("(f 101)") == "StackOverflowError: the call stack is 100 calls deep")
+        #expect(world.print("(try (f 1000) (catch StackOverflowError e :deep))") == ":deep")
+        #expect(world.print("(f 90)") == "90")
+        #expect(World().print("(defn f [n] (if (zero? n) 0 (inc (f (dec n)))))(f 90000)") == "90000")
+    }
+
+    @Test(arguments: [
+        "(defmacro m [] '(m))(m)", "(defmacro m [] '(do (m)))(m)", "(defmacro m [] '(do (m) (m)))[(m)]",
+        "(defmacro m [] '(inc (m)))(inc (m))", "(defmacro m [] '(let [x (m)] x))(defn f [] (m))",
+    ]) func runawayMacrosAreErrorsWithAPlace(_ text: String) {
+        let exception = World().exception(text)
+        #expect(exception?.message.contains("levels") == true, "\(text): \(exception?.message ?? "none")")
+        #expect(exception?.trace.first?.span != nil)
+    }
+
+    static func nested(_ open: String, _ inner: String, _ close: String, _ count: Int) -> String {
+        String(repeating: open, count: count) + inner + String(repeating: close, count: count)
+    }
+
+    @Test(arguments: [
+        nested("(inc ", "1", ")", 900), nested("[", "1", "]", 900), nested("(let [x ", "1", "] x)", 900),
+        nested("(do ", "1", ")", 900), nested("(if 1 ", "1", ")", 900), nested("(fn [] ", "1", ")", 900),
+        nested("(-> ", "1", " inc)", 900), nested("(try ", "1", " (finally 2))", 900),
+        "(let [" + String(repeating: "a 1 ", count: 5_000) + "] a)", "(cond " + String(repeating: "nil 1 ", count: 5_000) + ")",
+        "(-> 1" + String(repeating: " inc", count: 5_000) + ")",
+        "(let [[" + String(repeating: "a ", count: 5_000) + "] nil] a)",
+        "(eval (loop [i 0 f 1] (if (< i 100000) (recur (inc i) (list 'inc f)) f)))",
+        "(eval (loop [i 0 f 1] (if (< i 100000) (recur (inc i) [f]) f)))",
+        "(eval (list 'quote (loop [i 0 f 1] (if (< i 100000) (recur (inc i) [f]) f))))",
+        "(defmacro m [] (loop [i 0 f 1] (if (< i 100000) (recur (inc i) (list 'inc f)) f)))(m)",
+    ]) func deepFormsNeverTrap(_ text: String) {
+        // A value or an error, but not the end of the process.
+        let found = World().fault(text)
+        if case .thrown(let exception)? = found { #expect(!exception.message.isEmpty) }
+    }
+
+    @Test func wideFormsCompile() {
+        let world = World()
+        #expect(world.print("(+ " + String(repeating: "1 ", count: 3_000) + ")") == "3000")
+        #expect(world.print("(count [" + String(repeating: "1 (inc 1) ", count: 5_000) + "])") == "10000")
+        #expect(world.print("(let [x 1] (if (< x 2) (do " + String(repeating: "(note! x) ", count: 20_000) + ") 5))").contains("too large"))
+    }
+}

@@ -1,0 +1,268 @@
+import Synchronization
+import Testing
+import Values
+
+@testable import Engine
+
+/// The driver on a virtual clock: every waiter once, cancellation that arrives, handlers of every sort.
+@Suite struct DriverTests {
+    /// A driver, and what was heard of it.
+    final class Rig: @unchecked Sendable {
+        // Sendable: `lock` guards everything mutable.
+        let clock = VirtualClock(epochMs: 1_000_000)
+        let names = Names()
+        let redactor = Redactor()
+        let events: EventStream
+        let driver: EngineDriver
+        private let lock = Lock()
+        private var heard: [String] = []
+        private var ordinal = 0
+
+        init(maxInflight: Int = 4) {
+            let clock = clock
+            events = EventStream(wallMs: { clock.wallMs }, redactor: redactor, keep: 100_000)
+            var configuration = EngineConfiguration()
+            configuration.maxInflight = maxInflight
+            driver = EngineDriver(
+                clock: clock, events: events, grants: Capabilities(workingDirectory: "/tmp"),
+                configuration: configuration)
+        }
+
+        func define(
+            _ type: String, params: [EffectType.Param] = [], holdsSlot: Bool = true,
+            _ body: @escaping @Sendable (EffectRequest, Completion) -> Void
+        ) {
+            driver.define(
+                EffectType(
+                    name: names.intern(type), params: params, holdsSlot: holdsSlot, handler: ClosureHandler(body)))
+        }
+
+        func effect(
+            _ type: String, _ params: [(KnownName, Value)] = [], meta: [(KnownName, Value)] = [],
+            parent: Identity = Identity(root: .run)
+        ) -> Effect {
+            let name = names.intern(type)
+            return Effect(
+                type: name, fields: Trial.map(params + [(.effectSlashType, .keyword(name))]), meta: Trial.meta(meta),
+                identity: parent.child(
+                    .effect,
+                    ordinal: lock.withLock {
+                        ordinal += 1
+                        return ordinal
+                    }))
+        }
+
+        func hear(_ text: String) { lock.withLock { heard.append(text) } }
+        var all: [String] { lock.withLock { heard } }
+
+        func perform(_ effects: [Effect]) throws {
+            try driver.submit(
+                Submission(
+                    effects,
+                    waiter: { index, outcome in
+                        switch outcome {
+                        case .ok(let value): self.hear("\(index) ok \(ValueKey.shown(value))")
+                        case .error(let error): self.hear("\(index) \(error.code): \(error.message)")
+                        }
+                    }))
+        }
+    }
+
+    @Test func anOutcomeReachesItsWaiterAndTheListener() throws {  // P8, J25
+        let rig = Rig()
+        rig.define("test/add") { request, completion in
+            completion.succeed(.int((request.effect[.value]?.intValue ?? 0) + 1))
+        }
+        rig.driver.onSignal { if case .effectCompleted(_, let end) = $0 { rig.hear("signal \(end.status)") } }
+        try rig.perform([rig.effect("test/add", [(.value, number(41))])])
+        #expect(rig.all == ["0 ok 42", "signal done"])
+        let types = rig.events.recent().events.map(\.type)
+        #expect(types == [.effectSubmitted, .effectStarted, .effectEnded])
+    }
+
+    @Test func manyEffectsThatEndAtOnceNeedNoStack() throws {  // N5
+        let rig = Rig(maxInflight: 1)
+        rig.define("test/now") { _, completion in completion.succeed(.nil) }
+        let count = 20_000
+        let answered = Atomic<Int>(0)
+        let effects = (0..<count).map { _ in rig.effect("test/now") }
+        try rig.driver.submit(Submission(effects, waiter: { _, _ in answered.add(1, ordering: .relaxed) }))
+        #expect(answered.load(ordering: .relaxed) == count && rig.driver.stats.done == count)
+    }
+
+    @Test func aHandlerMaySubmitAndAwaitWithoutDeadlock() throws {  // P19
+        let rig = Rig(maxInflight: 1)
+        rig.define("test/leaf") { _, completion in completion.succeed(.int(1)) }
+        rig.define("test/nest") { request, completion in
+            let depth = request.effect[.value]?.intValue ?? 0
+            let child = depth == 0 ? "test/leaf" : "test/nest"
+            request.park()
+            let effect = rig.effect(child, [(.value, number(depth - 1))], parent: request.effect.identity)
+            _ = try? rig.driver.submit(
+                Submission(
+                    [effect],
+                    waiter: { _, outcome in
+                        request.unpark { completion.finish(outcome) }
+                    }))
+        }
+        try rig.perform([rig.effect("test/nest", [(.value, number(50))])])
+        #expect(rig.all == ["0 ok 1"] && rig.driver.stats.done == 52)
+    }
+
+    @Test func cancellationReachesTheHandlerOnce() throws {
+        let rig = Rig()
+        rig.define("test/hang") { request, completion in
+            request.token.onCancel { reason in
+                rig.hear("stopped: \(reason.rawValue)")
+                completion.fail(EffectError(code: "late", "too late"))
+            }
+        }
+        let effect = rig.effect("test/hang")
+        try rig.perform([effect])
+        rig.driver.cancel(.handle(try rig.driver.submit(Submission([effect]))[0]))
+        rig.driver.cancel(.all)
+        #expect(rig.all.sorted() == ["0 cancelled: effect cancelled: requested", "stopped: requested"])
+    }
+
+    @Test func aTimeoutRingsByTheClock() throws {  // P22
+        let rig = Rig()
+        rig.define("test/hang") { request, _ in request.token.onCancel { _ in rig.hear("stopped") } }
+        try rig.perform([rig.effect("test/hang", meta: [(.timeoutMs, number(30))])])
+        rig.clock.advance(byMs: 29)
+        #expect(rig.all.isEmpty)
+        rig.clock.advance(byMs: 1)
+        #expect(rig.all.sorted() == ["0 timeout: effect timeout after 30ms", "stopped"])
+        #expect(rig.clock.nextCallMs == nil)
+    }
+
+    @Test func aSecondAnswerIsDroppedAndReported() throws {
+        let rig = Rig()
+        rig.define("test/twice") { _, completion in
+            completion.succeed(.int(1))
+            completion.succeed(.int(2))
+        }
+        try rig.perform([rig.effect("test/twice")])
+        #expect(rig.all == ["0 ok 1"])
+        #expect(rig.events.recent().events.map(\.type).contains(.effectExtraAnswer))
+    }
+
+    @Test func parametersAreChecked() throws {
+        let rig = Rig()
+        let param = EffectType.Param(KnownName.path.name, .string, required: true)
+        rig.define("test/read", params: [param]) { _, completion in completion.succeed(.nil) }
+        try rig.perform([rig.effect("test/read")])
+        try rig.perform([rig.effect("test/read", [(.path, number(1))])])
+        #expect(rig.all[0] == "0 invalid_effect: :test/read needs the parameter :path, a string")
+        #expect(
+            rig.all[1].hasPrefix("0 invalid_effect: the parameter :path of :test/read must be a string, but it is "))
+    }
+
+    @Test func partsReachTheListenerAndTheStream() throws {  // P25: streaming
+        let rig = Rig()
+        rig.define("test/stream") { request, completion in
+            request.report(.string("a"))
+            request.report(.string("b"))
+            completion.succeed(.string("ab"))
+            request.report(.string("late"))
+        }
+        try rig.driver.submit(
+            Submission(
+                [rig.effect("test/stream")], progress: { index, part in rig.hear("\(index) \(part.stringValue ?? "")") }
+            ))
+        #expect(rig.all.prefix(2) == ["0 a", "0 b"])
+        #expect(rig.events.recent().events.filter { $0.type == .effectProgress }.count >= 2)
+    }
+
+    @Test func aTypesOwnMergeRunsBeforeItStarts() throws {  // J21
+        let rig = Rig(maxInflight: 1)
+        rig.driver.define(
+            EffectType(
+                name: rig.names.intern("test/sum"),
+                merge: { a, b throws(Fault) in
+                    let sum = (try a.find(.kw(.value))?.intValue ?? 0) + (try b.find(.kw(.value))?.intValue ?? 0)
+                    return Trial.map([(.value, number(sum))])
+                },
+                handler: ClosureHandler.immediate { .ok($0.effect[.value] ?? .nil) }))
+        let merge: [(KnownName, Value)] = [(.idempotencyKey, .string("k")), (.dedupStrategy, .kw(.merge))]
+        try rig.perform((1...3).map { rig.effect("test/sum", [(.value, number(Int64($0)))], meta: merge) })
+        #expect(rig.all.sorted() == ["0 ok 6", "1 ok 6", "2 ok 6"])
+    }
+
+    @Test func secretsDoNotLeaveInErrors() throws {  // U
+        let rig = Rig()
+        rig.redactor.add("sk-verysecret")
+        rig.define("test/leak") { _, completion in completion.fail(EffectError(code: "x", "key sk-verysecret refused"))
+        }
+        try rig.perform([rig.effect("test/leak")])
+        #expect(rig.all == ["0 x: key #<secret> refused"])
+    }
+
+    @Test func stopAnswersWhenEverythingHasEnded() throws {  // D23
+        let rig = Rig()
+        rig.define("test/hang") { _, _ in }
+        try rig.perform([rig.effect("test/hang")])
+        rig.driver.stop(graceMs: 100) { rig.hear("stopped") }
+        #expect(rig.all.isEmpty)
+        rig.clock.advance(byMs: 100)
+        #expect(rig.all == ["0 cancelled: effect cancelled: the system was stopped", "stopped"])
+        rig.driver.stop(graceMs: 0) { rig.hear("again") }
+        #expect(rig.all.last == "again")
+        #expect(throws: EffectError.self) { try rig.perform([rig.effect("test/hang")]) }
+    }
+
+    @Test func waitingForAnIDThatIsUnknownIsAnswered() {
+        let rig = Rig()
+        rig.driver.wait(forID: ValueKey(text: "nobody")) { outcome in
+            if case .error(let error) = outcome { rig.hear(error.code) }
+        }
+        #expect(rig.all == ["unknown_effect"])
+    }
+
+    @Test func manyThreadsEndTheirEffects() throws {
+        // Real threads: every waiter is answered once, whoever ends what.
+        let rig = Rig(maxInflight: 8)
+        let clock = RealClock()
+        rig.define("test/thread") { _, completion in
+            _ = clock.after(ms: Int64.random(in: 0...2)) { completion.succeed(.nil) }
+        }
+        let count = 400
+        let done = Atomic<Int>(0)
+        let all = Signalled()
+        for _ in 0..<count {
+            try rig.driver.submit(
+                Submission(
+                    [rig.effect("test/thread")],
+                    waiter: { _, _ in
+                        if done.add(1, ordering: .relaxed).newValue == count { all.signal() }
+                    }))
+        }
+        #expect(all.wait(ms: 20_000))
+        #expect(rig.driver.stats.done == count && rig.driver.stats.running == 0)
+    }
+
+    @Test func theRealClockCallsInOrderAndForgetsWhatWasWithdrawn() {
+        let clock = RealClock()
+        let order = DriverTests.Rig()
+        let all = Signalled()
+        let start = clock.nowMs
+        // The earlier one is scheduled first, so however slow this thread is, both are called in order.
+        _ = clock.schedule(atMs: start + 10) { order.hear("10") }
+        _ = clock.schedule(atMs: start + 30) {
+            order.hear("30")
+            all.signal()
+        }
+        let withdrawn = clock.after(ms: 3_600_000) { order.hear("withdrawn") }
+        #expect(withdrawn.cancel() && !withdrawn.cancel())
+        #expect(all.wait(ms: 20_000))
+        #expect(order.all == ["10", "30"] && clock.nowMs - start >= 30)
+    }
+
+    @Test func theVirtualClockMakesEachCallAtItsTime() {
+        let clock = VirtualClock()
+        let heard = Rig()
+        for ms in [5, 3, 5, 9] { _ = clock.after(ms: Int64(ms)) { heard.hear("\(ms)@\(clock.nowMs)") } }
+        _ = clock.after(ms: 3) { _ = clock.after(ms: 1) { heard.hear("nested@\(clock.nowMs)") } }
+        clock.advance(toMs: 8)
+        #expect(heard.all == ["3@3", "nested@4", "5@5", "5@5"] && clock.nowMs == 8 && clock.nextCallMs == 9)
+    }
+}

@@ -1,0 +1,23 @@
+import Sluice
+import Testing
+
+/// A table of `expression ;=> value` lines, evaluated after a prelude that names the libraries they need.
+struct LibraryCases: CustomTestStringConvertible, Sendable {
+    var name: String
+    var prelude: String
+    var text: String
+
+    var testDescription: String { name }
+
+    /// What does not hold.
+    func problems(in session: Session) -> [String] {
+        if case .failure(let fault) = session.evaluate(prelude, name: name) { return ["the prelude of \(name): \(Expectation.text(fault))"] }
+        return Expectation.all(in: text, place: name).compactMap { $0.problem(in: session) }
+    }
+
+    func check() {
+        let session = Expectation.session()
+        defer { session.shutDown() }
+        for problem in problems(in: session) { Issue.record("\(problem)") }
+    }
+}
