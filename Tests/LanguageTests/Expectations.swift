@@ -21,6 +21,7 @@ struct Expectation: CustomStringConvertible, Sendable {
         var found: [Expectation] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             for (mark, throwsMessage) in [(" ;=> ", false), (" ;=!> ", true)] {
+                let line = line.range(of: " ;; ours").map { line[..<$0.lowerBound] } ?? line
                 guard let range = line.range(of: mark) else { continue }
                 found.append(
                     Expectation(
@@ -35,7 +36,9 @@ struct Expectation: CustomStringConvertible, Sendable {
     func problem(in session: Session) -> String? {
         let outcome = session.evaluate(expression, name: place)
         if throwsMessage {
-            guard case .failure(.thrown(let exception)) = outcome else { return "\(self): expected an exception, but found \(outcome)" }
+            guard case .failure(.thrown(let exception)) = outcome else {
+                return "\(self): expected an exception, but found \(outcome)"
+            }
             return exception.message.contains(expected) ? nil : "\(self): the message is \(exception.message)"
         }
         switch outcome {

@@ -11,7 +11,9 @@ struct LibraryCases: CustomTestStringConvertible, Sendable {
 
     /// What does not hold.
     func problems(in session: Session) -> [String] {
-        if case .failure(let fault) = session.evaluate(prelude, name: name) { return ["the prelude of \(name): \(Expectation.text(fault))"] }
+        if case .failure(let fault) = session.evaluate(prelude, name: name) {
+            return ["the prelude of \(name): \(Expectation.text(fault))"]
+        }
         return Expectation.all(in: text, place: name).compactMap { $0.problem(in: session) }
     }
 

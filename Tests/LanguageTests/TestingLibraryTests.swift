@@ -83,7 +83,8 @@ import Values
     }
 
     @Test("without a shape the answer is given as it is") func plain() throws {
-        let (text, model) = try evaluate(#"(:content (llm/chat {:messages [{:role "user" :content "hi"}] :temperature 0}))"#, ["hello"])
+        let (text, model) = try evaluate(
+            #"(:content (llm/chat {:messages [{:role "user" :content "hi"}] :temperature 0}))"#, ["hello"])
         #expect(text == "\"hello\"")
         #expect(try Printer.readable(.map(model.asked[0])).contains(":temperature 0"))
     }
@@ -95,14 +96,18 @@ import Values
 
     @Test("with a shape the data is given, and the server is asked for JSON") func shaped() throws {
         let (text, model) = try evaluate(
-            #"(llm/chat {:messages [] :shape {:n :int :tags [:vector :keyword]}})"#, ["```json\n{\"n\": 2.0, \"tags\": [\"a\"]}\n```"])
+            #"(llm/chat {:messages [] :shape {:n :int :tags [:vector :keyword]}})"#,
+            ["```json\n{\"n\": 2.0, \"tags\": [\"a\"]}\n```"])
         #expect(text == "{:n 2, :tags [:a]}")
         let asked = try Printer.readable(.map(model.asked[0]))
-        #expect(asked.contains(#":type "json_schema""#) && asked.contains(#""n" {:type "integer"}"#) && !asked.contains(":shape"))
+        #expect(
+            asked.contains(#":type "json_schema""#) && asked.contains(#""n" {:type "integer"}"#)
+                && !asked.contains(":shape"))
     }
 
     @Test("a bad answer goes back with the complaint") func repaired() throws {
-        let (text, model) = try evaluate(#"(llm/chat {:messages [] :shape {:n :int}})"#, ["{\"n\": \"x\"}", "no JSON", "{\"n\": 3}"])
+        let (text, model) = try evaluate(
+            #"(llm/chat {:messages [] :shape {:n :int}})"#, ["{\"n\": \"x\"}", "no JSON", "{\"n\": 3}"])
         #expect(text == "{:n 3}")
         #expect(model.asked.count == 3)
         let second = try Printer.readable(.map(model.asked[1]))
@@ -121,8 +126,11 @@ import Values
 
     @Test("a response format of the caller stays, and the shape is told") func format() throws {
         let (_, model) = try evaluate(
-            #"(llm/chat {:messages [{:role "user" :content "hi"}] :shape {:n :int} :response-format {:type "json_object"}})"#, ["{\"n\": 1}"])
+            #"(llm/chat {:messages [{:role "user" :content "hi"}] :shape {:n :int} :response-format {:type "json_object"}})"#,
+            ["{\"n\": 1}"])
         let asked = try Printer.readable(.map(model.asked[0]))
-        #expect(asked.contains(#":response-format {:type "json_object"}"#) && asked.contains("JSON schema") && asked.contains(":role \"system\""))
+        #expect(
+            asked.contains(#":response-format {:type "json_object"}"#) && asked.contains("JSON schema")
+                && asked.contains(":role \"system\""))
     }
 }
