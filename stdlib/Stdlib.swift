@@ -38,7 +38,9 @@ public enum Stdlib {
         var at = 0
         while at < lines.bytes.count {
             let namespace = lines.namespace(at)
-            if found.last.map({ !$0.utf8.elementsEqual(namespace) }) ?? true { found.append(String(decoding: namespace, as: UTF8.self)) }
+            if found.last.map({ !$0.utf8.elementsEqual(namespace) }) ?? true {
+                found.append(String(decoding: namespace, as: UTF8.self))
+            }
             at = lines.end(at) + 1
         }
         return found
@@ -124,6 +126,7 @@ private struct Lines: @unchecked Sendable {
         let start = Int(fields[1]) ?? 0
         let end = Int(fields[2]) ?? start
         return Stdlib.Entry(
-            source: Bytes(start: text.utf8Start + start, count: end - start), file: fields[4], line: Int(fields[3]) ?? 1)
+            source: Bytes(start: text.utf8Start + start, count: end - start), file: fields[4], line: Int(fields[3]) ?? 1
+        )
     }
 }

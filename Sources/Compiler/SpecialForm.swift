@@ -66,7 +66,7 @@ extension Analyzer {
         case .recur: return try recur(elements, form)
         case .new:
             guard elements.count >= 2, let name = elements[1].symbolName else { throw fault("new takes a class name", at: form) }
-            return try hostCall("new", name.description, try arguments(elements, from: 2, form))
+            return try construct(name.description, try arguments(elements, from: 2, form))
         case .dot: return try dot(elements, form)
         case .set: return try assign(elements, form)
         case .fn, .fnStar: return try functionNode(elements, form)
@@ -249,9 +249,19 @@ extension Analyzer {
             return try hostCall("call", String(member), try arguments(elements, from: 1, form))
         }
         if text.hasSuffix(".") {
-            return try hostCall("new", String(text.dropLast()), try arguments(elements, from: 1, form))
+            return try construct(String(text.dropLast()), try arguments(elements, from: 1, form))
         }
         return nil
+    }
+
+    /// Makes an instance of a script's type, by its function `->Type`, or of a class of the host.
+    private func construct(_ type: String, _ arguments: [Node]) throws(Fault) -> Node {
+        let (qualifier, name) = Names.split(type)
+        let factory = instance.names.intern(qualifier, "->" + name)
+        if let variable = Resolver(instance: instance, namespace: namespace).resolve(factory) {
+            return Node(.call(Node(.global(variable), place), arguments), place)
+        }
+        return try hostCall("new", type, arguments)
     }
 
     /// Calls a shim of the host: `operation` is `call` or `new`.

@@ -28,7 +28,9 @@ struct FormScanner {
         var found: [Form] = []
         while skipBlank() {
             let start = at
-            guard bytes[at] == UInt8(ascii: "(") else { throw problem(start, "a library file holds only lists at its top level") }
+            guard bytes[at] == UInt8(ascii: "(") else {
+                throw problem(start, "a library file holds only lists at its top level")
+            }
             try skipForm()
             var inner = FormScanner(Array(bytes[start..<at]))
             let names = try inner.definedNames(line(of: start))
@@ -59,7 +61,10 @@ struct FormScanner {
             }
             return names
         default:
-            throw Problem(line: line, message: "\(head) at the top level of a library: every form defines a name, so that it can be loaded by it")
+            throw Problem(
+                line: line,
+                message:
+                    "\(head) at the top level of a library: every form defines a name, so that it can be loaded by it")
         }
     }
 
@@ -132,7 +137,8 @@ struct FormScanner {
     private static func isName(_ byte: UInt8) -> Bool {
         switch byte {
         case 0...0x20, UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\""), UInt8(ascii: "("), UInt8(ascii: ")"),
-            UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "\\"), UInt8(ascii: "^"),
+            UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "\\"),
+            UInt8(ascii: "^"),
             UInt8(ascii: "`"), UInt8(ascii: "~"), UInt8(ascii: "@"):
             false
         default: true
@@ -141,5 +147,7 @@ struct FormScanner {
 
     private func line(of offset: Int) -> Int { bytes[..<offset].reduce(1) { $0 + ($1 == 0x0a ? 1 : 0) } }
 
-    private func problem(_ offset: Int, _ message: String) -> Problem { Problem(line: line(of: offset), message: message) }
+    private func problem(_ offset: Int, _ message: String) -> Problem {
+        Problem(line: line(of: offset), message: message)
+    }
 }

@@ -26,7 +26,8 @@ func embed(_ output: String, _ root: String, _ paths: [String]) {
                 let start = text.count
                 text.append(contentsOf: bytes[form.range])
                 for name in form.names {
-                    entries.append((Array("\(namespace)/\(name)".utf8), "\(start) \(text.count) \(form.line) \(relative)"))
+                    entries.append(
+                        (Array("\(namespace)/\(name)".utf8), "\(start) \(text.count) \(form.line) \(relative)"))
                 }
                 text.append(0x0a)
             }

@@ -32,7 +32,8 @@ public struct CoreVars: Sendable {
 
     /// What portable programs bind or read, and Swift does not.
     private static let others: [(String, Value)] = [
-        ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*file*", .nil), ("*assert*", .true), ("*flush-on-newline*", .true),
+        ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*file*", .nil), ("*assert*", .true),
+        ("*flush-on-newline*", .true),
         ("*warn-on-reflection*", .false), ("*unchecked-math*", .false), ("*in*", .nil),
     ]
 }

@@ -44,7 +44,9 @@ public final class Hook<Argument>: @unchecked Sendable {
     private let lock = Lock()
     private var function: (@Sendable (Argument) throws(Fault) -> Void)?
 
-    public func set(_ function: @escaping @Sendable (Argument) throws(Fault) -> Void) { lock.withLock { self.function = function } }
+    public func set(_ function: @escaping @Sendable (Argument) throws(Fault) -> Void) {
+        lock.withLock { self.function = function }
+    }
 
     /// False when nobody provided it.
     func call(_ argument: Argument) throws(Fault) -> Bool {

@@ -151,6 +151,9 @@ public final class Transient: Object, @unchecked Sendable {
         }
     }
 
+    /// Nil after `persistent!`, and while another fiber changes it.
+    public override var elementCount: Int? { try? count() }
+
     /// `(count transient)`.
     public func count() throws(Fault) -> Int {
         try alone("count") { () throws(Fault) in

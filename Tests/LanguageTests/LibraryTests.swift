@@ -7,7 +7,8 @@ import Values
 @Suite struct LibraryTests {
     /// The namespaces whose examples need nothing but the language. They are evaluated in the namespace itself.
     static let namespaces = [
-        "clojure.core", "clojure.core.async", "clojure.data.json", "clojure.edn", "clojure.set", "clojure.string", "clojure.template",
+        "clojure.core", "clojure.core.async", "clojure.data.json", "clojure.edn", "clojure.set", "clojure.string",
+        "clojure.template",
         "clojure.test", "clojure.walk", "sluice.batch", "sluice.meta", "sluice.shape",
     ]
 

@@ -29,7 +29,9 @@ enum Comparator {
         }
     }
 
-    private static func call(_ function: Value, _ left: Value, _ right: Value, _ instance: Instance) throws(Fault) -> Value {
+    private static func call(_ function: Value, _ left: Value, _ right: Value, _ instance: Instance) throws(Fault)
+        -> Value
+    {
         let fiber = Fiber(instance, calling: function, [left, right])
         fiber.cannotPark += 1
         while true {

@@ -68,7 +68,9 @@ final class HostClass: Object, @unchecked Sendable {
         case .map(let map): map.count <= 8 ? "clojure.lang.PersistentArrayMap" : "clojure.lang.PersistentHashMap"
         case .set: "clojure.lang.PersistentHashSet"
         case .list(let list):
-            list.isEmpty ? "clojure.lang.PersistentList$EmptyList" : list.count >= 0 ? "clojure.lang.PersistentList" : "clojure.lang.Cons"
+            list.isEmpty
+                ? "clojure.lang.PersistentList$EmptyList"
+                : list.count >= 0 ? "clojure.lang.PersistentList" : "clojure.lang.Cons"
         case .lazy: "clojure.lang.LazySeq"
         case .seq(let view): name(of: view)
         case .function, .native: "clojure.lang.AFunction"
@@ -117,8 +119,10 @@ final class HostClass: Object, @unchecked Sendable {
     private static let interfaces: Set<String> = [
         "java.lang.CharSequence", "java.lang.Comparable", "clojure.lang.IFn", "clojure.lang.Fn", "clojure.lang.ISeq",
         "clojure.lang.IPersistentCollection", "clojure.lang.IPersistentMap", "clojure.lang.IPersistentVector",
-        "clojure.lang.IPersistentSet", "clojure.lang.IPersistentList", "clojure.lang.Sequential", "clojure.lang.Associative",
-        "clojure.lang.Seqable", "clojure.lang.Counted", "clojure.lang.Indexed", "clojure.lang.ILookup", "clojure.lang.IDeref",
+        "clojure.lang.IPersistentSet", "clojure.lang.IPersistentList", "clojure.lang.Sequential",
+        "clojure.lang.Associative",
+        "clojure.lang.Seqable", "clojure.lang.Counted", "clojure.lang.Indexed", "clojure.lang.ILookup",
+        "clojure.lang.IDeref",
         "clojure.lang.Named", "clojure.lang.IObj", "clojure.lang.IRecord", "clojure.lang.IType", "clojure.lang.IAtom",
     ]
 
@@ -131,26 +135,35 @@ final class HostClass: Object, @unchecked Sendable {
             "java.lang.Long": ["java.lang.Number", "java.lang.Comparable"], "java.lang.Integer": ["java.lang.Number"],
             "java.lang.Short": ["java.lang.Number"], "java.lang.Byte": ["java.lang.Number"],
             "java.lang.Float": ["java.lang.Number"], "java.lang.Double": ["java.lang.Number", "java.lang.Comparable"],
-            "java.math.BigInteger": ["java.lang.Number"], "java.math.BigDecimal": ["java.lang.Number", "java.lang.Comparable"],
+            "java.math.BigInteger": ["java.lang.Number"],
+            "java.math.BigDecimal": ["java.lang.Number", "java.lang.Comparable"],
             "clojure.lang.BigInt": ["java.lang.Number", "java.lang.Comparable"],
             "clojure.lang.Ratio": ["java.lang.Number", "java.lang.Comparable"],
             "java.lang.Character": ["java.lang.Comparable"], "java.lang.CharSequence": [], "java.lang.Comparable": [],
             "java.lang.String": ["java.lang.CharSequence", "java.lang.Comparable"], "java.lang.Class": [],
             "clojure.lang.Named": [], "clojure.lang.IObj": [], "clojure.lang.IDeref": [], "clojure.lang.IAtom": [],
             "clojure.lang.Keyword": ["clojure.lang.Named", "clojure.lang.IFn", "java.lang.Comparable"],
-            "clojure.lang.Symbol": ["clojure.lang.Named", "clojure.lang.IFn", "clojure.lang.IObj", "java.lang.Comparable"],
+            "clojure.lang.Symbol": [
+                "clojure.lang.Named", "clojure.lang.IFn", "clojure.lang.IObj", "java.lang.Comparable",
+            ],
             "clojure.lang.IFn": [], "clojure.lang.Fn": ["clojure.lang.IFn"],
-            "clojure.lang.AFunction": ["clojure.lang.Fn", "clojure.lang.IObj"], "clojure.lang.MultiFn": ["clojure.lang.IFn"],
-            "clojure.lang.Seqable": [], "clojure.lang.Sequential": [], "clojure.lang.Counted": [], "clojure.lang.Indexed": [],
+            "clojure.lang.AFunction": ["clojure.lang.Fn", "clojure.lang.IObj"],
+            "clojure.lang.MultiFn": ["clojure.lang.IFn"],
+            "clojure.lang.Seqable": [], "clojure.lang.Sequential": [], "clojure.lang.Counted": [],
+            "clojure.lang.Indexed": [],
             "clojure.lang.ILookup": [], "clojure.lang.IRecord": [], "clojure.lang.IType": [],
             "clojure.lang.IPersistentCollection": ["clojure.lang.Seqable"],
             "clojure.lang.Associative": ["clojure.lang.IPersistentCollection", "clojure.lang.ILookup"],
             "clojure.lang.IPersistentMap": ["clojure.lang.Associative", "clojure.lang.Counted"],
-            "clojure.lang.IPersistentVector": ["clojure.lang.Associative", "clojure.lang.Sequential", "clojure.lang.Indexed", "clojure.lang.Counted"],
+            "clojure.lang.IPersistentVector": [
+                "clojure.lang.Associative", "clojure.lang.Sequential", "clojure.lang.Indexed", "clojure.lang.Counted",
+            ],
             "clojure.lang.IPersistentSet": ["clojure.lang.IPersistentCollection", "clojure.lang.Counted"],
             "clojure.lang.IPersistentList": ["clojure.lang.Sequential", "clojure.lang.IPersistentCollection"],
-            "clojure.lang.ISeq": ["clojure.lang.IPersistentCollection"], "clojure.lang.MapEntry": ["clojure.lang.IPersistentVector"],
-            "clojure.lang.APersistentMap": map, "clojure.lang.APersistentVector": ["clojure.lang.IPersistentVector", "clojure.lang.IFn"],
+            "clojure.lang.ISeq": ["clojure.lang.IPersistentCollection"],
+            "clojure.lang.MapEntry": ["clojure.lang.IPersistentVector"],
+            "clojure.lang.APersistentMap": map,
+            "clojure.lang.APersistentVector": ["clojure.lang.IPersistentVector", "clojure.lang.IFn"],
             "clojure.lang.PersistentVector": ["clojure.lang.APersistentVector", "clojure.lang.IObj"],
             "clojure.lang.PersistentArrayMap": ["clojure.lang.APersistentMap"],
             "clojure.lang.PersistentHashMap": ["clojure.lang.APersistentMap"],
@@ -160,13 +173,16 @@ final class HostClass: Object, @unchecked Sendable {
             "clojure.lang.PersistentList": ["clojure.lang.IPersistentList"] + seq,
             "clojure.lang.PersistentList$EmptyList": ["clojure.lang.IPersistentList"] + seq,
             "clojure.lang.PersistentQueue": ["clojure.lang.IPersistentList", "clojure.lang.Counted"],
-            "clojure.lang.Cons": seq, "clojure.lang.LazySeq": seq, "clojure.lang.LongRange": seq + ["clojure.lang.Counted"],
+            "clojure.lang.Cons": seq, "clojure.lang.LazySeq": seq,
+            "clojure.lang.LongRange": seq + ["clojure.lang.Counted"],
             "clojure.lang.StringSeq": seq, "clojure.lang.ChunkedCons": seq,
             "clojure.lang.Atom": ["clojure.lang.IAtom", "clojure.lang.IDeref"],
-            "clojure.lang.Var": ["clojure.lang.IDeref", "clojure.lang.IFn"], "clojure.lang.Volatile": ["clojure.lang.IDeref"],
+            "clojure.lang.Var": ["clojure.lang.IDeref", "clojure.lang.IFn"],
+            "clojure.lang.Volatile": ["clojure.lang.IDeref"],
             "clojure.lang.Delay": ["clojure.lang.IDeref"], "clojure.lang.Reduced": ["clojure.lang.IDeref"],
             "clojure.lang.Namespace": [], "clojure.lang.TaggedLiteral": [], "java.util.regex.Pattern": [],
-            "java.util.regex.Matcher": [], "java.util.UUID": ["java.lang.Comparable"], "java.util.Date": ["java.lang.Comparable"],
+            "java.util.regex.Matcher": [], "java.util.UUID": ["java.lang.Comparable"],
+            "java.util.Date": ["java.lang.Comparable"],
         ]
         for type in ExceptionClass.allCases { table[fullName(type)] = type.parent.map { [fullName($0)] } ?? [] }
         return table

@@ -7,10 +7,13 @@ enum Hierarchy {
         if case .object(let childObject) = child, case .object(let parentObject) = parent,
             let parentClass = parentObject as? HostClass
         {
-            if let childClass = childObject as? HostClass { if HostClass.lineage(childClass.name).contains(parentClass.name) { return true } }
+            if let childClass = childObject as? HostClass {
+                if HostClass.lineage(childClass.name).contains(parentClass.name) { return true }
+            }
             if let type = childObject as? RecordType, type.lineage.contains(parentClass.name) { return true }
         }
-        if let ancestors = try Collections.get(hierarchy, ancestorsKey), let own = try Collections.get(ancestors, child),
+        if let ancestors = try Collections.get(hierarchy, ancestorsKey),
+            let own = try Collections.get(ancestors, child),
             try Collections.contains(own, parent)
         {
             return true
@@ -20,12 +23,17 @@ enum Hierarchy {
             let ancestors = try Collections.get(hierarchy, ancestorsKey)
         {
             for name in HostClass.lineage(type.name).dropFirst() {
-                guard let host = HostClass.named(name), let own = try Collections.get(ancestors, .object(host)) else { continue }
+                guard let host = HostClass.named(name), let own = try Collections.get(ancestors, .object(host)) else {
+                    continue
+                }
                 if try Collections.contains(own, parent) { return true }
             }
         }
-        guard case .vector(let children) = child, case .vector(let parents) = parent, children.count == parents.count else { return false }
-        for index in 0..<children.count where try !isA(hierarchy, children[index], parents[index], ancestorsKey) { return false }
+        guard case .vector(let children) = child, case .vector(let parents) = parent, children.count == parents.count
+        else { return false }
+        for index in 0..<children.count where try !isA(hierarchy, children[index], parents[index], ancestorsKey) {
+            return false
+        }
         return true
     }
 }

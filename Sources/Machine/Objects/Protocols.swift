@@ -52,7 +52,9 @@ public final class Protocol: Object, @unchecked Sendable {
         let key: String
         let record: RecordType?
         if case .object(let object) = value {
-            if let reified = object as? Reified { return reified.implementations[name] ?? lookup(HostClass.object, nil) }
+            if let reified = object as? Reified {
+                return reified.implementations[name] ?? lookup(HostClass.object, nil)
+            }
             record = (object as? RecordObject)?.type
             key = record?.name ?? HostClass.name(of: value) ?? HostClass.object
         } else {
@@ -97,7 +99,8 @@ final class ProtocolMethod: Object, @unchecked Sendable {
         if owner.extendsViaMetadata, let found = try target.metadata?.find(.symbol(qualified)) { return found }
         if let found = try owner.implementation(for: target)?.find(.keyword(name)) { return found }
         throw .of(
-            .illegalArgument, "no implementation of \(name.description) of protocol \(owner.name) for \(target.briefly)",
+            .illegalArgument,
+            "no implementation of \(name.description) of protocol \(owner.name) for \(target.briefly)",
             hint: "extend-protocol or extend-type adds one")
     }
 }

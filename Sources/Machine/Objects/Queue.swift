@@ -20,7 +20,8 @@ final class Queue: Object, @unchecked Sendable {
     var popped: Queue {
         guard start + 1 < elements.count else { return Queue.empty }
         let next = start + 1
-        return next > 32 && next > elements.count / 2 ? Queue(elements.slice(next, elements.count), 0) : Queue(elements, next)
+        return next > 32 && next > elements.count / 2
+            ? Queue(elements.slice(next, elements.count), 0) : Queue(elements, next)
     }
 
     override var elementCount: Int? { elements.count - start }
@@ -40,7 +41,9 @@ final class Queue: Object, @unchecked Sendable {
         }
         return try Value.vector(elements.slice(start, elements.count)).equals(other)
     }
-    override func hashCode() throws(Fault) -> UInt32 { try Value.vector(elements.slice(start, elements.count)).hashCode() }
+    override func hashCode() throws(Fault) -> UInt32 {
+        try Value.vector(elements.slice(start, elements.count)).hashCode()
+    }
     override func write(to printer: inout Printer) throws(Fault) {
         try printer.write(elements: SeqCursor(try seq() ?? .nil), open: "(", close: ")")
     }

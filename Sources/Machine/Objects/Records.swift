@@ -31,8 +31,11 @@ public final class RecordType: Object, @unchecked Sendable {
     var lineage: [String] {
         let kinds =
             isRecord
-            ? ["clojure.lang.IRecord", "clojure.lang.IPersistentMap", "clojure.lang.Associative", "clojure.lang.IPersistentCollection",
-                "clojure.lang.Seqable", "clojure.lang.ILookup", "clojure.lang.Counted", "clojure.lang.IObj"]
+            ? [
+                "clojure.lang.IRecord", "clojure.lang.IPersistentMap", "clojure.lang.Associative",
+                "clojure.lang.IPersistentCollection",
+                "clojure.lang.Seqable", "clojure.lang.ILookup", "clojure.lang.Counted", "clojure.lang.IObj",
+            ]
             : ["clojure.lang.IType"]
         return [name] + kinds + [HostClass.object]
     }
@@ -128,11 +131,13 @@ public final class RecordObject: Object, @unchecked Sendable {
     public override func seq() throws(Fault) -> Value? {
         guard type.isRecord else { return nil }
         let entries = entries
-        return entries.isEmpty ? .nil : .seq(SeqView(.vector(Vector(entries.map { Value.vector([$0.0, $0.1]) }), index: 0)))
+        return entries.isEmpty
+            ? .nil : .seq(SeqView(.vector(Vector(entries.map { Value.vector([$0.0, $0.1]) }), index: 0)))
     }
 
     public override func equals(_ other: Value) throws(Fault) -> Bool {
-        guard case .object(let object) = other, let record = object as? RecordObject, record.type.name == type.name else { return false }
+        guard case .object(let object) = other, let record = object as? RecordObject, record.type.name == type.name
+        else { return false }
         if self === record { return true }
         guard type.isRecord else { return false }
         guard try Value.vector(values).equals(.vector(record.values)) else { return false }

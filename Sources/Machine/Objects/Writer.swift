@@ -24,6 +24,10 @@ public final class Writer: Object, @unchecked Sendable {
 
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#<writer>") }
     public override func writeText(to printer: inout Printer) throws(Fault) {
-        if sink == nil { printer.bytes.append(contentsOf: lock.withLock { collected }) } else { try write(to: &printer) }
+        if sink == nil {
+            printer.bytes.append(contentsOf: lock.withLock { collected })
+        } else {
+            try write(to: &printer)
+        }
     }
 }

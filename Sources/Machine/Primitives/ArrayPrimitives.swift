@@ -11,7 +11,8 @@ enum ArrayPrimitives {
             Primitive("object-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .nil, "object-array") },
             Primitive("long-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .int(0), "long-array") },
             Primitive("int-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .int(0), "int-array") },
-            Primitive("double-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .double(0), "double-array") },
+            Primitive("double-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .double(0), "double-array")
+            },
             Primitive("boolean-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .false, "boolean-array") },
             Primitive("char-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .char(0), "char-array") },
             Primitive("into-array", .between(1, 2)) { (a, _) throws(Fault) in

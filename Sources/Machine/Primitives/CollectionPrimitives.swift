@@ -8,16 +8,19 @@ enum CollectionPrimitives {
             Primitive("vector", .atLeast(0)) { (a, _) in .vector(Vector(a.buffer)) },
             Primitive("vec", 1, vec), Primitive("list", .atLeast(0)) { (a, _) in .list(Cons.list(a.buffer)) },
             Primitive("hash-map", .atLeast(0), hashMap), Primitive("array-map", .atLeast(0), hashMap),
-            Primitive("hash-set", .atLeast(0), hashSet), Primitive("set", 1, set), Primitive("sorted-map", .atLeast(0), sortedMap),
+            Primitive("hash-set", .atLeast(0), hashSet), Primitive("set", 1, set),
+            Primitive("sorted-map", .atLeast(0), sortedMap),
             Primitive("sorted-map-by", .atLeast(1), sortedMapBy), Primitive("sorted-set", .atLeast(0), sortedSet),
             Primitive("sorted-set-by", .atLeast(1), sortedSetBy), Primitive("get", .between(2, 3), get),
             Primitive("nth", .between(2, 3), nth), Primitive("contains?", 2, contains), Primitive("find", 2, find),
             Primitive("count", 1) { (a, _) throws(Fault) in .int(Int64(try Sequences.count(a[0]))) },
-            Primitive("conj", .atLeast(0), conj), Primitive("assoc", .atLeast(3), assoc), Primitive("dissoc", .atLeast(1), dissoc),
+            Primitive("conj", .atLeast(0), conj), Primitive("assoc", .atLeast(3), assoc),
+            Primitive("dissoc", .atLeast(1), dissoc),
             Primitive("disj", .atLeast(1), disj), Primitive("peek", 1, peek), Primitive("pop", 1, pop),
             Primitive("subvec", .between(2, 3), subvec), Primitive("keys", 1, keys), Primitive("vals", 1, vals),
             Primitive("key", 1, key), Primitive("val", 1, val), Primitive("empty", 1, empty),
-            Primitive("bounded-count", 2, boundedCount), Primitive("map-entry", 2, mapEntry), Primitive("rseq", 1, rseq),
+            Primitive("bounded-count", 2, boundedCount), Primitive("map-entry", 2, mapEntry),
+            Primitive("rseq", 1, rseq),
             Primitive("subseq", .between(3, 5), subseq), Primitive("rsubseq", .between(3, 5), reverseSubseq),
         ])
 
@@ -50,7 +53,8 @@ extension CollectionPrimitives {
     private static func pairs(_ a: Arguments, from start: Int, _ operation: String) throws(Fault) {
         guard (a.count - start) % 2 == 0 else {
             throw .of(
-                .illegalArgument, "\(operation) takes keys and values in pairs, but no value was given for key \(a[a.count - 1].briefly)")
+                .illegalArgument,
+                "\(operation) takes keys and values in pairs, but no value was given for key \(a[a.count - 1].briefly)")
         }
     }
 
@@ -95,7 +99,9 @@ extension CollectionPrimitives {
 
 // Reading.
 extension CollectionPrimitives {
-    static func get(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Collections.get(a[0], a[1]) ?? a.optional(2) }
+    static func get(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Collections.get(a[0], a[1]) ?? a.optional(2)
+    }
 
     static func nth(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let index = try a.count(1, "nth")
@@ -106,7 +112,9 @@ extension CollectionPrimitives {
         throw .indexOutOfBounds(index, count: try Sequences.count(a[0]))
     }
 
-    static func contains(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Collections.contains(a[0], a[1])) }
+    static func contains(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .bool(try Collections.contains(a[0], a[1]))
+    }
 
     static func find(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
@@ -220,6 +228,9 @@ extension CollectionPrimitives {
         switch rest {
         case .vector, .map, .set, .text: return .int(Int64(try Sequences.count(rest)))
         case .list(let list) where list.count >= 0: return .int(Int64(list.count))
+        // What can be counted is, beyond the limit too.
+        case .seq(let view): if let known = view.knownCount { return .int(Int64(known)) }
+        case .object(let object): if let known = object.elementCount { return .int(Int64(known)) }
         default: break
         }
         var total = 0
@@ -243,7 +254,9 @@ extension CollectionPrimitives {
     }
 
     static func subseq(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try sorted(a, "subseq", reversed: false) }
-    static func reverseSubseq(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try sorted(a, "rsubseq", reversed: true) }
+    static func reverseSubseq(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try sorted(a, "rsubseq", reversed: true)
+    }
 
     /// `(subseq coll test key)` and `(subseq coll test key test key)`; the tests are `<`, `<=`, `>` and `>=` themselves.
     private static func sorted(_ a: Arguments, _ operation: String, reversed: Bool) throws(Fault) -> Value {
@@ -252,8 +265,10 @@ extension CollectionPrimitives {
         let order: Comparator.Order
         let isMap: Bool
         switch a[0] {
-        case .object(let map as SortedMap): (elements, order, isMap) = (map.entryVector(ascending: !reversed), map.compare, true)
-        case .object(let set as SortedSet): (elements, order, isMap) = (set.elementVector(ascending: !reversed), set.compare, false)
+        case .object(let map as SortedMap):
+            (elements, order, isMap) = (map.entryVector(ascending: !reversed), map.compare, true)
+        case .object(let set as SortedSet):
+            (elements, order, isMap) = (set.elementVector(ascending: !reversed), set.compare, false)
         default: throw .type(operation, expected: "a sorted collection", found: a[0])
         }
         var found: [Value] = []

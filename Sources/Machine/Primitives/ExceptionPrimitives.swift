@@ -16,12 +16,15 @@ enum ExceptionPrimitives {
         [
             Primitive("exception?", 1) { (a, _) in .bool(exception(a[0]) != nil) },
             Primitive("exception-class", 1) { (a, fiber) throws(Fault) in
-                fiber.instance.names.symbol(HostClass.fullName(try a.object(0, "class", "an exception", as: Exception.self).type))
+                fiber.instance.names.symbol(
+                    HostClass.fullName(try a.object(0, "class", "an exception", as: Exception.self).type))
             },
             Primitive("exception", .between(1, 3), make), Primitive("stack", 1, stack),
         ])
 
-    static func exception(_ value: Value) -> Exception? { if case .object(let object) = value { object as? Exception } else { nil } }
+    static func exception(_ value: Value) -> Exception? {
+        if case .object(let object) = value { object as? Exception } else { nil }
+    }
 
     private static func message(_ exception: Exception) -> Value { .string(exception.message) }
 
@@ -30,11 +33,14 @@ enum ExceptionPrimitives {
         switch a[1] {
         case .map: break
         case .object(let object) where object.kind == .sortedMap || object.kind == .record: break
-        case .nil: throw .of(.illegalArgument, "ex-info takes a map of data, but found nil", hint: "give an empty map: {}")
+        case .nil:
+            throw .of(.illegalArgument, "ex-info takes a map of data, but found nil", hint: "give an empty map: {}")
         default: throw .type("ex-info", expected: "a map of data", found: a[1])
         }
         let cause = a.optional(2)
-        if !cause.isNil, exception(cause) == nil { throw .type("ex-info", expected: "an exception as cause", found: cause) }
+        if !cause.isNil, exception(cause) == nil {
+            throw .type("ex-info", expected: "an exception as cause", found: cause)
+        }
         return .object(Exception(.info, text, data: a[1], cause: cause))
     }
 
@@ -47,7 +53,11 @@ enum ExceptionPrimitives {
         var text = ""
         var cause = Value.nil
         for index in 1..<max(1, a.count) {
-            if exception(a[index]) != nil { cause = a[index] } else if !a[index].isNil { text = try Printing.text(of: a[index]).string }
+            if exception(a[index]) != nil {
+                cause = a[index]
+            } else if !a[index].isNil {
+                text = try Printing.text(of: a[index]).string
+            }
         }
         return .object(Exception(type, text, cause: cause))
     }
@@ -58,7 +68,9 @@ enum ExceptionPrimitives {
         return .vector(
             exception.trace.map { frame -> Value in
                 var place: (line: Int, column: Int)?
-                if let source = frame.source, let span = frame.span { place = lineAndColumn(Int(span.start), source.bytes) }
+                if let source = frame.source, let span = frame.span {
+                    place = lineAndColumn(Int(span.start), source.bytes)
+                }
                 return .vector([
                     frame.function.map { .string($0) } ?? .nil, frame.source.map { .string($0.name) } ?? .nil,
                     place.map { .int(Int64($0.line)) } ?? .nil, place.map { .int(Int64($0.column)) } ?? .nil,

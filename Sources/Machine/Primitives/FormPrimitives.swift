@@ -44,6 +44,9 @@ package enum FormPrimitives {
             var all = true
             for element in set.elements where try !isForm(element, depth + 1) { all = false }
             return all
+        case .object(let symbol as SymbolObject):
+            // `def` and `defn` read a name's metadata.
+            return try symbol.metadata.map { (meta) throws(Fault) in try isForm(.map(meta)) } ?? true
         default: return true
         }
     }
@@ -67,6 +70,9 @@ package enum FormPrimitives {
             var elements: [Value] = []
             for element in set.elements { elements.append(try form(element)) }
             return .set(try HashSet.of(elements, extra: set.extra))
+        case .object(let symbol as SymbolObject):
+            guard let meta = symbol.metadata, case .map(let listed) = try form(.map(meta)) else { return value }
+            return .object(SymbolObject(symbol.name, meta: listed))
         default: return value
         }
     }

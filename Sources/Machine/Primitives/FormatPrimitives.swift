@@ -84,7 +84,9 @@ private struct Formatter {
     }
 
     private func fault(_ start: Int, _ problem: String) -> Fault {
-        .of(.illegalArgument, "format: %\(String(decoding: pattern[start..<at], as: UTF8.self)) is not a format specifier: \(problem)")
+        .of(
+            .illegalArgument,
+            "format: %\(String(decoding: pattern[start..<at], as: UTF8.self)) is not a format specifier: \(problem)")
     }
 
     private mutating func convert(_ specification: Specification, _ arguments: Arguments) throws(Fault) -> String {
@@ -103,7 +105,9 @@ private struct Formatter {
         switch Character(Unicode.Scalar(specification.conversion)).lowercased() {
         case "s":
             var printed = argument.isNil ? "null" : try Printing.text(of: argument).string
-            if let precision = specification.precision { printed = String(String.UnicodeScalarView(printed.unicodeScalars.prefix(precision))) }
+            if let precision = specification.precision {
+                printed = String(String.UnicodeScalarView(printed.unicodeScalars.prefix(precision)))
+            }
             text = printed
         case "b": text = argument.isTruthy ? "true" : "false"
         case "c": text = argument.isNil ? "null" : try character(argument, specification)
@@ -112,7 +116,9 @@ private struct Formatter {
         case "f", "e", "g": text = try real(argument, specification)
         case "h": text = argument.isNil ? "null" : String(try argument.hashCode(), radix: 16)
         default:
-            throw .of(.illegalArgument, "format: \(specification.text) is not a format specifier: there is no such conversion")
+            throw .of(
+                .illegalArgument, "format: \(specification.text) is not a format specifier: there is no such conversion"
+            )
         }
         return padded(specification.isUpper ? text.uppercased() : text, specification)
     }
@@ -153,7 +159,9 @@ private struct Formatter {
         let isHexadecimal = specification.conversion | 0x20 == UInt8(ascii: "x")
         var text = String(UInt64(bitPattern: int), radix: isHexadecimal ? 16 : 8)
         if specification.has("#") { text = (isHexadecimal ? "0x" : "0") + text }
-        if specification.has("0") { text = String(repeating: "0", count: max(0, specification.width - text.count)) + text }
+        if specification.has("0") {
+            text = String(repeating: "0", count: max(0, specification.width - text.count)) + text
+        }
         return text
     }
 
@@ -162,7 +170,8 @@ private struct Formatter {
         let double: Double
         switch value {
         case .double(let given): double = given
-        case .object(let object) where object.kind == .decimal || object.kind == .ratio: double = try Numbers.double(value)
+        case .object(let object) where object.kind == .decimal || object.kind == .ratio:
+            double = try Numbers.double(value)
         default:
             // As in Java: an integer is a mistake here, and `double` corrects it.
             throw .of(
@@ -170,7 +179,8 @@ private struct Formatter {
                 hint: "(double x) makes a double of a number")
         }
         guard double.isFinite else {
-            let text = double.isNaN ? "NaN" : double < 0 ? "-Infinity" : specification.has("+") ? "+Infinity" : "Infinity"
+            let text =
+                double.isNaN ? "NaN" : double < 0 ? "-Infinity" : specification.has("+") ? "+Infinity" : "Infinity"
             return text
         }
         let decimal = DecimalDigits(double.magnitude)
@@ -179,23 +189,31 @@ private struct Formatter {
         switch specification.conversion | 0x20 {
         case UInt8(ascii: "f"):
             let (whole, fraction) = decimal.fixed(precision)
-            return signed(whole, isNegative: isNegative, fraction: fraction.isEmpty ? "" : "." + fraction, specification)
+            return signed(
+                whole, isNegative: isNegative, fraction: fraction.isEmpty ? "" : "." + fraction, specification)
         case UInt8(ascii: "e"):
             let (whole, fraction, exponent) = decimal.scientific(precision)
-            return signed(whole, isNegative: isNegative, fraction: (fraction.isEmpty ? "" : "." + fraction) + exponent, specification)
+            return signed(
+                whole, isNegative: isNegative, fraction: (fraction.isEmpty ? "" : "." + fraction) + exponent,
+                specification)
         default:
             let significant = max(1, precision)
             if double == 0 || (double.magnitude >= 1e-4 && decimal.exponent(after: significant) < significant) {
-                let (whole, fraction) = decimal.fixed(max(0, significant - 1 - (double == 0 ? 0 : decimal.exponent(after: significant))))
-                return signed(whole, isNegative: isNegative, fraction: fraction.isEmpty ? "" : "." + fraction, specification)
+                let (whole, fraction) = decimal.fixed(
+                    max(0, significant - 1 - (double == 0 ? 0 : decimal.exponent(after: significant))))
+                return signed(
+                    whole, isNegative: isNegative, fraction: fraction.isEmpty ? "" : "." + fraction, specification)
             }
             let (whole, fraction, exponent) = decimal.scientific(significant - 1)
-            return signed(whole, isNegative: isNegative, fraction: (fraction.isEmpty ? "" : "." + fraction) + exponent, specification)
+            return signed(
+                whole, isNegative: isNegative, fraction: (fraction.isEmpty ? "" : "." + fraction) + exponent,
+                specification)
         }
     }
 
     /// Sign, grouping and zeros around the digits of a number.
-    private func signed(_ digits: String, isNegative: Bool, fraction: String, _ specification: Specification) -> String {
+    private func signed(_ digits: String, isNegative: Bool, fraction: String, _ specification: Specification) -> String
+    {
         var whole = digits
         if specification.has(",") {
             var grouped = ""

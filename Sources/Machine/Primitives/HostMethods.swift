@@ -15,8 +15,10 @@ enum HostMethods {
         let method = try a.string(0, ".")
         let arguments = Arguments(a.base + 1, a.count - 1)
         switch a[1] {
-        case .text(let text): if let result = try TextMethods.call(method, text, arguments, fiber) { return .value(result) }
-        case .object(let exception as Exception): if let result = exceptionMethod(method, exception) { return .value(result) }
+        case .text(let text):
+            if let result = try TextMethods.call(method, text, arguments, fiber) { return .value(result) }
+        case .object(let exception as Exception):
+            if let result = exceptionMethod(method, exception) { return .value(result) }
         case .object(let record as RecordObject):
             if let value = record.field(fiber.instance.names.intern(nil, method)) { return .value(value) }
         case .nil: throw .of(.nullPointer, "cannot call .\(method) on nil")
@@ -54,7 +56,8 @@ enum HostMethods {
         case ("count", 1), ("size", 1), ("length", 1): return .value(.int(Int64(try Sequences.count(a[0]))))
         case ("isEmpty", 1): return .value(.bool(try Sequences.count(a[0]) == 0))
         case ("nth", 2), ("nth", 3): return .value(try CollectionPrimitives.nth(a, fiber))
-        case ("get", 2), ("valAt", 2), ("valAt", 3), ("getOrDefault", 3): return .value(try CollectionPrimitives.get(a, fiber))
+        case ("get", 2), ("valAt", 2), ("valAt", 3), ("getOrDefault", 3):
+            return .value(try CollectionPrimitives.get(a, fiber))
         case ("contains", 2), ("containsKey", 2): return .value(.bool(try Collections.contains(a[0], a[1])))
         case ("keySet", 1): return .value(try CollectionPrimitives.keys(a, fiber))
         case ("values", 1): return .value(try CollectionPrimitives.vals(a, fiber))
@@ -109,10 +112,12 @@ private enum TextMethods {
         case ("endsWith", 2): return .bool(text.hasSuffix(try needle(a, method)))
         case ("contains", 2): return .bool(text.contains(try needle(a, method)))
         case ("indexOf", 2), ("indexOf", 3):
-            return .int(Int64(text.index(of: try needle(a, method), from: a.count == 3 ? try a.count(2, method) : 0) ?? -1))
+            return .int(
+                Int64(text.index(of: try needle(a, method), from: a.count == 3 ? try a.count(2, method) : 0) ?? -1))
         case ("lastIndexOf", 2): return .int(Int64(text.lastIndex(of: try needle(a, method)) ?? -1))
         case ("replace", 3):
-            return .text(try text.replacing(try needle(a, method), with: try needle(Arguments(a.base + 1, a.count - 1), method)))
+            return .text(
+                try text.replacing(try needle(a, method), with: try needle(Arguments(a.base + 1, a.count - 1), method)))
         case ("concat", 2): return try StringPrimitives.str(a, fiber)
         case ("repeat", 2):
             return .text(try TextMethods.repeated(text, try a.count(1, ".repeat"), fiber))

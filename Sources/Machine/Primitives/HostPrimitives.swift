@@ -13,7 +13,8 @@ enum HostPrimitives {
         [
             Primitive("nanoTime", 0) { (_, fiber) in .int(fiber.instance.clock.nanoseconds()) },
             Primitive("currentTimeMillis", 0) { (_, fiber) in .int(fiber.instance.clock.milliseconds()) },
-            Primitive("getProperty", .between(1, 2), property), Primitive("lineSeparator", 0) { (_, _) in .string("\n") },
+            Primitive("getProperty", .between(1, 2), property),
+            Primitive("lineSeparator", 0) { (_, _) in .string("\n") },
             Primitive("exit", 1, exit), Primitive("identityHashCode", 1, identityHash),
         ])
 
@@ -42,7 +43,9 @@ enum HostPrimitives {
     static let integer = PrimitiveFamily(
         "Integer",
         [
-            Primitive("parseInt", .between(1, 2)) { (a, _) throws(Fault) in try parse(a, Int64(Int32.min)...Int64(Int32.max)) },
+            Primitive("parseInt", .between(1, 2)) { (a, _) throws(Fault) in
+                try parse(a, Int64(Int32.min)...Int64(Int32.max))
+            },
             Primitive("valueOf", 1) { (a, _) throws(Fault) in try parse(a, Int64(Int32.min)...Int64(Int32.max)) },
             Primitive("toString", .between(1, 2), toString),
             Primitive("toBinaryString", 1) { (a, _) throws(Fault) in try unsigned(a, 2, mask: 0xffff_ffff) },
@@ -64,13 +67,17 @@ enum HostPrimitives {
         "Boolean",
         [
             Primitive("parseBoolean", 1) { (a, _) in .bool(a[0].stringValue?.lowercased() == "true") },
-            Primitive("valueOf", 1) { (a, _) in .bool(a[0].isIdentical(to: .true) || a[0].stringValue?.lowercased() == "true") },
+            Primitive("valueOf", 1) { (a, _) in
+                .bool(a[0].isIdentical(to: .true) || a[0].stringValue?.lowercased() == "true")
+            },
         ])
 
     static let stringClass = PrimitiveFamily(
         "String",
         [
-            Primitive("valueOf", 1) { (a, _) throws(Fault) in a[0].isNil ? .string("null") : .text(try Printing.text(of: a[0])) },
+            Primitive("valueOf", 1) { (a, _) throws(Fault) in
+                a[0].isNil ? .string("null") : .text(try Printing.text(of: a[0]))
+            },
             Primitive("format", .atLeast(1), FormatPrimitives.format),
             Primitive("join", 2) { (a, fiber) throws(Fault) in try StringPrimitives.join(a, fiber) },
         ])
@@ -81,7 +88,9 @@ enum HostPrimitives {
         let radix = a.count == 2 ? try a.count(1, "parseLong") : 10
         guard (2...36).contains(radix) else { throw .illegalArgument("a radix is from 2 to 36, but found \(radix)") }
         guard let parsed = Numbers.parseLong(text, radix: radix), range.contains(parsed) else {
-            throw .of(.numberFormat, "For input string: \"\(text.string)\"", hint: "parse-long gives nil for what is not a number")
+            throw .of(
+                .numberFormat, "For input string: \"\(text.string)\"",
+                hint: "parse-long gives nil for what is not a number")
         }
         return .int(parsed)
     }
@@ -89,7 +98,9 @@ enum HostPrimitives {
     static func parseDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         guard case .text(let text) = a[0] else { return .double(try a.double(0, "parseDouble")) }
         guard let parsed = Numbers.parseDouble(text) else {
-            throw .of(.numberFormat, "For input string: \"\(text.string)\"", hint: "parse-double gives nil for what is not a number")
+            throw .of(
+                .numberFormat, "For input string: \"\(text.string)\"",
+                hint: "parse-double gives nil for what is not a number")
         }
         return .double(parsed)
     }
@@ -117,7 +128,9 @@ enum HostPrimitives {
     /// Ends the run with an exit code, as the host has it.
     static func exit(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         let code = Int32(truncatingIfNeeded: try a.int(0, "exit"))
-        guard try fiber.instance.exitHandler.call(code) else { throw .unsupported("System/exit: this host does not let programs end it") }
+        guard try fiber.instance.exitHandler.call(code) else {
+            throw .unsupported("System/exit: this host does not let programs end it")
+        }
         return .nil
     }
 
@@ -131,7 +144,9 @@ extension HostPrimitives {
     static let character = PrimitiveFamily(
         "Character",
         [
-            Primitive("isDigit", 1) { (a, _) throws(Fault) in .bool(try scalar(a).properties.generalCategory == .decimalNumber) },
+            Primitive("isDigit", 1) { (a, _) throws(Fault) in
+                .bool(try scalar(a).properties.generalCategory == .decimalNumber)
+            },
             Primitive("isLetter", 1) { (a, _) throws(Fault) in .bool(isLetter(try scalar(a))) },
             Primitive("isLetterOrDigit", 1) { (a, _) throws(Fault) in
                 let scalar = try scalar(a)
@@ -163,7 +178,9 @@ extension HostPrimitives {
         case .int(let int): code = UInt32(exactly: int)
         default: code = nil
         }
-        guard let code, let scalar = Unicode.Scalar(code) else { throw .type("Character", expected: "a character", found: a[0]) }
+        guard let code, let scalar = Unicode.Scalar(code) else {
+            throw .type("Character", expected: "a character", found: a[0])
+        }
         return scalar
     }
 
@@ -174,7 +191,9 @@ extension HostPrimitives {
         }
     }
 
-    private static func mapped(_ a: Arguments, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) throws(Fault) -> Value {
+    private static func mapped(_ a: Arguments, _ mapping: KeyPath<Unicode.Scalar.Properties, String>) throws(Fault)
+        -> Value
+    {
         let scalar = try scalar(a)
         let result = scalar.properties[keyPath: mapping].unicodeScalars
         // A character stays one character: what has no single counterpart stays as it is.

@@ -18,7 +18,9 @@ enum MathPrimitives {
         Primitive("asin", 1) { (a, _) throws(Fault) in .double(asin(try a.double(0, "asin"))) },
         Primitive("acos", 1) { (a, _) throws(Fault) in .double(acos(try a.double(0, "acos"))) },
         Primitive("atan", 1) { (a, _) throws(Fault) in .double(atan(try a.double(0, "atan"))) },
-        Primitive("atan2", 2) { (a, _) throws(Fault) in .double(atan2(try a.double(0, "atan2"), try a.double(1, "atan2"))) },
+        Primitive("atan2", 2) { (a, _) throws(Fault) in
+            .double(atan2(try a.double(0, "atan2"), try a.double(1, "atan2")))
+        },
         Primitive("sinh", 1) { (a, _) throws(Fault) in .double(sinh(try a.double(0, "sinh"))) },
         Primitive("cosh", 1) { (a, _) throws(Fault) in .double(cosh(try a.double(0, "cosh"))) },
         Primitive("tanh", 1) { (a, _) throws(Fault) in .double(tanh(try a.double(0, "tanh"))) },
@@ -30,7 +32,9 @@ enum MathPrimitives {
         Primitive("sqrt", 1) { (a, _) throws(Fault) in .double(try a.double(0, "sqrt").squareRoot()) },
         Primitive("cbrt", 1) { (a, _) throws(Fault) in .double(cbrt(try a.double(0, "cbrt"))) },
         Primitive("pow", 2) { (a, _) throws(Fault) in .double(power(try a.double(0, "pow"), try a.double(1, "pow"))) },
-        Primitive("hypot", 2) { (a, _) throws(Fault) in .double(hypot(try a.double(0, "hypot"), try a.double(1, "hypot"))) },
+        Primitive("hypot", 2) { (a, _) throws(Fault) in
+            .double(hypot(try a.double(0, "hypot"), try a.double(1, "hypot")))
+        },
         Primitive("floor", 1) { (a, _) throws(Fault) in .double(try a.double(0, "floor").rounded(.down)) },
         Primitive("ceil", 1) { (a, _) throws(Fault) in .double(try a.double(0, "ceil").rounded(.up)) },
         Primitive("rint", 1) { (a, _) throws(Fault) in .double(try a.double(0, "rint").rounded(.toNearestOrEven)) },
@@ -66,7 +70,9 @@ enum MathPrimitives {
         if case .int = a[0] { return a[0] }
         let value = try a.double(0, "round")
         guard !value.isNaN else { return .int(0) }
-        guard value.magnitude < 0x1p52 else { return .int(value >= 0x1p63 ? .max : value <= -0x1p63 ? .min : Int64(value)) }
+        guard value.magnitude < 0x1p52 else {
+            return .int(value >= 0x1p63 ? .max : value <= -0x1p63 ? .min : Int64(value))
+        }
         let below = value.rounded(.down)
         return .int(Int64(value - below >= 0.5 ? below + 1 : below))
     }

@@ -5,7 +5,8 @@ enum NamePrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("name", 1, name), Primitive("namespace", 1, namespace), Primitive("keyword", .between(1, 2), keyword),
+            Primitive("name", 1, name), Primitive("namespace", 1, namespace),
+            Primitive("keyword", .between(1, 2), keyword),
             Primitive("symbol", .between(1, 2), symbol), Primitive("find-keyword", .between(1, 2), keyword),
             Primitive("gensym", .between(0, 1), gensym), Primitive("munge", 1) { (a, _) in a[0] },
         ])

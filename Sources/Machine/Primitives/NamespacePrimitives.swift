@@ -5,13 +5,16 @@ enum NamespacePrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("find-ns", 1, findNamespace), Primitive("create-ns", 1, createNamespace), Primitive("the-ns", 1, theNamespace),
+            Primitive("find-ns", 1, findNamespace), Primitive("create-ns", 1, createNamespace),
+            Primitive("the-ns", 1, theNamespace),
             Primitive("ns-name", 1) { (a, fiber) throws(Fault) in .symbol(try namespace(a[0], "ns-name", fiber).name) },
             Primitive("all-ns", 0) { (_, fiber) in .list(fiber.instance.allNamespaces.map { Value.object($0) }) },
-            Primitive("remove-ns", 1, removeNamespace), Primitive("in-ns", 1, inNamespace), Primitive("ns-publics", 1, publics),
+            Primitive("remove-ns", 1, removeNamespace), Primitive("in-ns", 1, inNamespace),
+            Primitive("ns-publics", 1, publics),
             Primitive("ns-interns", 1, interns), Primitive("ns-map", 1, everything), Primitive("ns-refers", 1, refers),
             Primitive("ns-aliases", 1, aliases), Primitive("alias", 2, alias), Primitive("ns-unalias", 2, removeAlias),
-            Primitive("ns-unmap", 2, unmap), Primitive("intern", .between(2, 3), intern), Primitive("resolve", .between(1, 2), resolve),
+            Primitive("ns-unmap", 2, unmap), Primitive("intern", .between(2, 3), intern),
+            Primitive("resolve", .between(1, 2), resolve),
             Primitive("ns-resolve", .between(2, 3), resolveIn),
         ])
 
@@ -26,7 +29,9 @@ enum NamespacePrimitives {
     /// The namespace that a symbol names or that the value is.
     private static func namespace(_ value: Value, _ operation: String, _ fiber: Fiber) throws(Fault) -> Namespace {
         if case .object(let object) = value, let space = object as? Namespace { return space }
-        guard let name = value.symbolName else { throw .type(operation, expected: "a namespace or its name", found: value) }
+        guard let name = value.symbolName else {
+            throw .type(operation, expected: "a namespace or its name", found: value)
+        }
         guard let space = fiber.instance.findNamespace(name) else {
             throw .of(.illegalArgument, "there is no namespace \(name.description)", hint: "require loads one")
         }
@@ -40,7 +45,9 @@ enum NamespacePrimitives {
     static func createNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         .object(fiber.instance.namespace(try a.symbol(0, "create-ns")))
     }
-    static func theNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value { .object(try namespace(a[0], "the-ns", fiber)) }
+    static func theNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        .object(try namespace(a[0], "the-ns", fiber))
+    }
     static func removeNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         let name = try a.symbol(0, "remove-ns")
         let found = fiber.instance.findNamespace(name)
@@ -71,7 +78,9 @@ enum NamespacePrimitives {
         return found
     }
 
-    static func interns(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value { try map(try variables(a, "ns-interns", fiber)) }
+    static func interns(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try map(try variables(a, "ns-interns", fiber))
+    }
 
     static func publics(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         var found: [(Name, Var)] = []

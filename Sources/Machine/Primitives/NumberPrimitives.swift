@@ -5,7 +5,8 @@ enum NumberPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("+", .atLeast(0), add), Primitive("-", .atLeast(1), subtract), Primitive("*", .atLeast(0), multiply),
+            Primitive("+", .atLeast(0), add), Primitive("-", .atLeast(1), subtract),
+            Primitive("*", .atLeast(0), multiply),
             Primitive("/", .atLeast(1), divide), Primitive("+'", .atLeast(0), addPromoting),
             Primitive("-'", .atLeast(1), subtractPromoting), Primitive("*'", .atLeast(0), multiplyPromoting),
             Primitive("quot", 2, quotient), Primitive("rem", 2, remainder), Primitive("mod", 2, modulo),
@@ -13,7 +14,8 @@ enum NumberPrimitives {
             Primitive("dec'", 1, decrementPromoting), Primitive("<", .atLeast(1), less),
             Primitive("<=", .atLeast(1), lessOrEqual), Primitive(">", .atLeast(1), greater),
             Primitive(">=", .atLeast(1), greaterOrEqual), Primitive("==", .atLeast(1), equivalent),
-            Primitive("max", .atLeast(1), maximum), Primitive("min", .atLeast(1), minimum), Primitive("abs", 1, absolute),
+            Primitive("max", .atLeast(1), maximum), Primitive("min", .atLeast(1), minimum),
+            Primitive("abs", 1, absolute),
             Primitive("zero?", 1, isZero), Primitive("pos?", 1, isPositive), Primitive("neg?", 1, isNegative),
             Primitive("even?", 1, isEven), Primitive("odd?", 1, isOdd), Primitive("NaN?", 1, isNaN),
             Primitive("infinite?", 1, isInfinite), Primitive("long", 1, toLong), Primitive("int", 1, toInt),
@@ -22,7 +24,8 @@ enum NumberPrimitives {
             Primitive("biginteger", 1, toBigInteger), Primitive("bigdec", 1, toDecimal),
             Primitive("rationalize", 1, rationalize), Primitive("numerator", 1, numerator),
             Primitive("denominator", 1, denominator), Primitive("unchecked-add", 2, uncheckedAdd),
-            Primitive("unchecked-subtract", 2, uncheckedSubtract), Primitive("unchecked-multiply", 2, uncheckedMultiply),
+            Primitive("unchecked-subtract", 2, uncheckedSubtract),
+            Primitive("unchecked-multiply", 2, uncheckedMultiply),
             Primitive("unchecked-inc", 1, uncheckedIncrement), Primitive("unchecked-dec", 1, uncheckedDecrement),
             Primitive("unchecked-negate", 1, uncheckedNegate), Primitive("unchecked-int", 1, uncheckedInt),
             Primitive("unchecked-long", 1, toLong),
@@ -44,14 +47,18 @@ enum NumberPrimitives {
 extension NumberPrimitives {
     typealias Operation = (Value, Value) throws(Fault) -> Value
 
-    @inline(__always) private static func fold(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault) -> Value {
+    @inline(__always) private static func fold(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault)
+        -> Value
+    {
         var result = start
         for index in 0..<a.count { result = try operation(result, a[index]) }
         return result
     }
 
     /// The first argument combined with each of the others, or `start` with it when it is alone.
-    @inline(__always) private static func reduce(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault) -> Value {
+    @inline(__always) private static func reduce(_ a: Arguments, from start: Value, _ operation: Operation)
+        throws(Fault) -> Value
+    {
         guard a.count > 1 else { return try operation(start, a[0]) }
         var result = a[0]
         for index in 1..<a.count { result = try operation(result, a[index]) }
@@ -65,10 +72,16 @@ extension NumberPrimitives {
         }
         return try fold(a, from: .int(0), Numbers.add)
     }
-    static func subtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try reduce(a, from: .int(0), Numbers.subtract) }
-    static func multiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fold(a, from: .int(1), Numbers.multiply) }
+    static func subtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try reduce(a, from: .int(0), Numbers.subtract)
+    }
+    static func multiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(1), Numbers.multiply)
+    }
     static func divide(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try reduce(a, from: .int(1), Numbers.divide) }
-    static func addPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try fold(a, from: .int(0), Numbers.addPromoting) }
+    static func addPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(0), Numbers.addPromoting)
+    }
     static func subtractPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try reduce(a, from: .int(0), Numbers.subtractPromoting)
     }
@@ -86,7 +99,9 @@ extension NumberPrimitives {
         if case .int(let x) = a[0], x != .min { return .int(x - 1) }
         return try Numbers.subtract(a[0], .int(1))
     }
-    static func incrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.addPromoting(a[0], .int(1)) }
+    static func incrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Numbers.addPromoting(a[0], .int(1))
+    }
     static func decrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try Numbers.subtractPromoting(a[0], .int(1))
     }
@@ -109,18 +124,28 @@ extension NumberPrimitives {
 
 // Comparison.
 extension NumberPrimitives {
-    @inline(__always) private static func chain(_ a: Arguments, _ holds: (Value, Value) throws(Fault) -> Bool) throws(Fault) -> Value {
+    @inline(__always) private static func chain(_ a: Arguments, _ holds: (Value, Value) throws(Fault) -> Bool)
+        throws(Fault) -> Value
+    {
         for index in 1..<max(1, a.count) where try !holds(a[index - 1], a[index]) { return .false }
         return .true
     }
 
-    static func less(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(x, y) } }
-    static func lessOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(x, y) } }
-    static func greater(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.less(y, x) } }
+    static func less(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try chain(a) { (x, y) throws(Fault) in try Numbers.less(x, y) }
+    }
+    static func lessOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(x, y) }
+    }
+    static func greater(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try chain(a) { (x, y) throws(Fault) in try Numbers.less(y, x) }
+    }
     static func greaterOrEqual(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try chain(a) { (x, y) throws(Fault) in try Numbers.lessOrEqual(y, x) }
     }
-    static func equivalent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try chain(a) { (x, y) throws(Fault) in try Numbers.isEqual(x, y) } }
+    static func equivalent(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try chain(a) { (x, y) throws(Fault) in try Numbers.isEqual(x, y) }
+    }
 
     static func isZero(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isZero(a[0])) }
     static func isPositive(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isPositive(a[0])) }
@@ -129,7 +154,9 @@ extension NumberPrimitives {
     static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isOdd(a[0])) }
 
     static func isNaN(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "NaN?").isNaN) }
-    static func isInfinite(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "infinite?").isInfinite) }
+    static func isInfinite(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .bool(try a.double(0, "infinite?").isInfinite)
+    }
 }
 
 // Conversions.
@@ -157,15 +184,21 @@ extension NumberPrimitives {
         return try other(a[0], a[1])
     }
 
-    static func uncheckedAdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try wrapping(a, "unchecked-add", &+, Numbers.add) }
+    static func uncheckedAdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try wrapping(a, "unchecked-add", &+, Numbers.add)
+    }
     static func uncheckedSubtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try wrapping(a, "unchecked-subtract", &-, Numbers.subtract)
     }
     static func uncheckedMultiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try wrapping(a, "unchecked-multiply", &*, Numbers.multiply)
     }
-    static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &+ 1) }
-    static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.long(a[0]) &- 1) }
+    static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .int(try Numbers.long(a[0]) &+ 1)
+    }
+    static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .int(try Numbers.long(a[0]) &- 1)
+    }
     static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try Numbers.long(a[0]))) }
     static func uncheckedInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         .int(Int64(Int32(truncatingIfNeeded: try Numbers.long(a[0]))))

@@ -32,8 +32,10 @@ enum PredicatePrimitives {
             Primitive("vector?", 1, isVector), Primitive("map?", 1, isMap), Primitive("set?", 1, isSet),
             Primitive("list?", 1, isList), Primitive("seq?", 1, isSeq), Primitive("coll?", 1, isCollection),
             Primitive("sequential?", 1, isSequential), Primitive("associative?", 1, isAssociative),
-            Primitive("seqable?", 1, isSeqable), Primitive("counted?", 1, isCounted), Primitive("indexed?", 1, isIndexed),
-            Primitive("reversible?", 1, isReversible), Primitive("sorted?", 1, isSorted), Primitive("fn?", 1, isFunction),
+            Primitive("seqable?", 1, isSeqable), Primitive("counted?", 1, isCounted),
+            Primitive("indexed?", 1, isIndexed),
+            Primitive("reversible?", 1, isReversible), Primitive("sorted?", 1, isSorted),
+            Primitive("fn?", 1, isFunction),
             Primitive("ifn?", 1, isCallable), Primitive("map-entry?", 1, isMapEntry), Primitive("record?", 1, isRecord),
             Primitive("var?", 1) { (a, _) in .bool(a[0].objectKind == .var) },
             Primitive("delay?", 1) { (a, _) in .bool(a[0].objectKind == .delay) },
@@ -61,12 +63,22 @@ enum PredicatePrimitives {
         .int(Int64(Int32(bitPattern: try a[0].hashCode())))
     }
 
-    static func isBoolean(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .bool = a[0] { .true } else { .false } }
+    static func isBoolean(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .bool = a[0] { .true } else { .false }
+    }
     static func isInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .int = a[0] { .true } else { .false } }
-    static func isDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .double = a[0] { .true } else { .false } }
-    static func isString(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .text = a[0] { .true } else { .false } }
-    static func isChar(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .char = a[0] { .true } else { .false } }
-    static func isKeyword(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .keyword = a[0] { .true } else { .false } }
+    static func isDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .double = a[0] { .true } else { .false }
+    }
+    static func isString(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .text = a[0] { .true } else { .false }
+    }
+    static func isChar(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .char = a[0] { .true } else { .false }
+    }
+    static func isKeyword(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .keyword = a[0] { .true } else { .false }
+    }
     static func isInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         .bool(Numbers.isInteger(a[0]))
     }
@@ -89,7 +101,9 @@ enum PredicatePrimitives {
 
 // Kinds of collections.
 extension PredicatePrimitives {
-    static func isVector(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .vector = a[0] { .true } else { .false } }
+    static func isVector(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .vector = a[0] { .true } else { .false }
+    }
     static func isMap(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .map = a[0] { return .true }
         return .bool(a[0].objectKind == .sortedMap || a[0].objectKind == .record)
@@ -143,7 +157,9 @@ extension PredicatePrimitives {
         default: .false
         }
     }
-    static func isIndexed(_ a: Arguments, _: Fiber) throws(Fault) -> Value { if case .vector = a[0] { .true } else { .false } }
+    static func isIndexed(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .vector = a[0] { .true } else { .false }
+    }
     static func isReversible(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .vector = a[0] { .true } else { .bool(a[0].objectKind == .sortedMap || a[0].objectKind == .sortedSet) }
     }
@@ -183,7 +199,8 @@ extension PredicatePrimitives {
     }
 
     static let specialForms: Set<String> = [
-        "def", "if", "do", "let*", "loop*", "recur", "fn*", "letfn*", "quote", "var", "try", "catch", "finally", "throw", "set!",
+        "def", "if", "do", "let*", "loop*", "recur", "fn*", "letfn*", "quote", "var", "try", "catch", "finally",
+        "throw", "set!",
         "new", ".", "&", "monitor-enter", "monitor-exit", "case*", "import*", "reify*", "deftype*",
     ]
 }

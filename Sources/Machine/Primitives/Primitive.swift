@@ -17,7 +17,9 @@ public struct Primitive: Sendable {
         kind = .plain(body)
     }
 
-    public init(_ name: StaticString, _ arity: Native.Arity, blocks: Bool = false, control body: @escaping Native.ControlBody) {
+    public init(
+        _ name: StaticString, _ arity: Native.Arity, blocks: Bool = false, control body: @escaping Native.ControlBody
+    ) {
         self.name = name
         self.arity = arity
         self.blocks = blocks
@@ -94,7 +96,9 @@ public struct PrimitiveTable: Sendable {
             let family = families[Int(place.family)]
             let primitive = family.primitives[Int(place.index)]
             if primitive.name.bytes.elementsEqual(name), family.namespace.bytes.elementsEqual(namespace) {
-                let full = "\(family.namespace)" == "clojure.core" ? "\(primitive.name)" : "\(family.namespace)/\(primitive.name)"
+                let full =
+                    "\(family.namespace)" == "clojure.core"
+                    ? "\(primitive.name)" : "\(family.namespace)/\(primitive.name)"
                 return primitive.native(named: full)
             }
             slot = (slot + 1) & (slots.count - 1)
@@ -130,7 +134,9 @@ public struct PrimitiveTable: Sendable {
 
 extension StaticString {
     /// The text's bytes; every name in a table is longer than one scalar or is an ASCII literal, which has a pointer too.
-    fileprivate var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
+    fileprivate var bytes: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+    }
 }
 
 /// The machine's own primitives.
@@ -140,14 +146,19 @@ extension StaticString {
 public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
-        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine, FormPrimitives.machine,
-        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core, RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
+        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
+        FormPrimitives.machine,
+        StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core,
+        RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
-        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core, TypePrimitives.core,
-        TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math, MathPrimitives.clojure,
-        HostPrimitives.long, HostPrimitives.integer, HostPrimitives.double, HostPrimitives.boolean, HostPrimitives.character,
-        HostPrimitives.stringClass,
+        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core,
+        TypePrimitives.core,
+        TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math,
+        MathPrimitives.clojure,
+        HostPrimitives.long, HostPrimitives.integer, HostPrimitives.double, HostPrimitives.boolean,
+        HostPrimitives.character,
+        HostPrimitives.stringClass, PrimitiveFamily("clojure.lang.PersistentQueue", []),
     ])
 
     /// The primitive of this name, made anew; nil when there is none.
@@ -170,6 +181,7 @@ public enum Primitives {
         case ("Double", "NaN"): .double(.nan)
         case ("Boolean", "TRUE"): .true
         case ("Boolean", "FALSE"): .false
+        case ("clojure.lang.PersistentQueue", "EMPTY"): .object(Queue.empty)
         // `String`, `clojure.lang.Keyword`: classes of the host are seen everywhere.
         case ("clojure.core", _): HostClass.named(name).map { .object($0) }
         default: nil

@@ -6,14 +6,25 @@ enum PrintPrimitives {
         "clojure.core",
         [
             Primitive("pr", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: true, end: "") },
-            Primitive("prn", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: true, end: "\n") },
-            Primitive("print", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: false, end: "") },
-            Primitive("println", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: false, end: "\n") },
+            Primitive("prn", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: true, end: "\n")
+            },
+            Primitive("print", .atLeast(0)) { (a, fiber) throws(Fault) in try print(a, fiber, readably: false, end: "")
+            },
+            Primitive("println", .atLeast(0)) { (a, fiber) throws(Fault) in
+                try print(a, fiber, readably: false, end: "\n")
+            },
             Primitive("newline", 0, newline), Primitive("flush", 0) { (_, _) in .nil },
-            Primitive("pr-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: true, end: "") },
-            Primitive("prn-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: true, end: "\n") },
-            Primitive("print-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: false, end: "") },
-            Primitive("println-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: false, end: "\n") },
+            Primitive("pr-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: true, end: "")
+            },
+            Primitive("prn-str", .atLeast(0)) { (a, fiber) throws(Fault) in
+                try string(a, fiber, readably: true, end: "\n")
+            },
+            Primitive("print-str", .atLeast(0)) { (a, fiber) throws(Fault) in
+                try string(a, fiber, readably: false, end: "")
+            },
+            Primitive("println-str", .atLeast(0)) { (a, fiber) throws(Fault) in
+                try string(a, fiber, readably: false, end: "\n")
+            },
         ])
 
     static let machine = PrimitiveFamily(

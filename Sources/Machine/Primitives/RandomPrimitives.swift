@@ -5,7 +5,8 @@ enum RandomPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("rand", .between(0, 1), rand), Primitive("rand-int", 1, randInt), Primitive("shuffle", 1, shuffle),
+            Primitive("rand", .between(0, 1), rand), Primitive("rand-int", 1, randInt),
+            Primitive("shuffle", 1, shuffle),
             Primitive("random-uuid", 0) { (_, fiber) in .object(randomUUID(fiber.instance.random)) },
         ])
 
@@ -15,7 +16,8 @@ enum RandomPrimitives {
 
     /// Version 4.
     static func randomUUID(_ random: RandomSource) -> UUIDValue {
-        UUIDValue(high: random.next() & ~0xf000 | 0x4000, low: random.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
+        UUIDValue(
+            high: random.next() & ~0xf000 | 0x4000, low: random.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
     }
 
     static func randInt(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {

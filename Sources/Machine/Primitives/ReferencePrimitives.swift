@@ -6,7 +6,8 @@ enum ReferencePrimitives {
         "clojure.core",
         [
             Primitive("deref", .between(1, 3), deref), Primitive("compare-and-set!", 3, compareAndSet),
-            Primitive("volatile!", 1) { (a, _) in .object(Volatile(a.take(0))) }, Primitive("vreset!", 2, resetVolatile),
+            Primitive("volatile!", 1) { (a, _) in .object(Volatile(a.take(0))) },
+            Primitive("vreset!", 2, resetVolatile),
             Primitive("reduced", 1) { (a, _) in .object(Reduced(a.take(0))) },
             Primitive("ensure-reduced", 1) { (a, _) in
                 a[0].objectKind == .reduced ? a[0] : .object(Reduced(a[0]))
@@ -18,8 +19,10 @@ enum ReferencePrimitives {
         "sluice.machine",
         [
             Primitive("atom", 1) { (a, _) in .object(Atom(a.take(0))) }, Primitive("exchange!", 3, exchange),
-            Primitive("set-validator!", 2, setValidator), Primitive("watchers", 1, watchers), Primitive("add-watcher!", 3, addWatcher),
-            Primitive("remove-watcher!", 2, removeWatcher), Primitive("delay", 1, delay), Primitive("failure", 1, failure),
+            Primitive("set-validator!", 2, setValidator), Primitive("watchers", 1, watchers),
+            Primitive("add-watcher!", 3, addWatcher),
+            Primitive("remove-watcher!", 2, removeWatcher), Primitive("delay", 1, delay),
+            Primitive("failure", 1, failure),
         ])
 
     static func deref(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
@@ -41,7 +44,9 @@ enum ReferencePrimitives {
     }
 
     private static func atom(_ a: Arguments, _ operation: String) throws(Fault) -> Atom {
-        guard case .object(let object) = a[0], object.kind == .atom else { throw .type(operation, expected: "an atom", found: a[0]) }
+        guard case .object(let object) = a[0], object.kind == .atom else {
+            throw .type(operation, expected: "an atom", found: a[0])
+        }
         // Only `Atom` has this kind.
         return unsafeDowncast(object, to: Atom.self)
     }
@@ -75,7 +80,8 @@ enum ReferencePrimitives {
         if case .object(let variable as Var) = a[0] {
             try variable.changeWatchers { (watchers) throws(Fault) in try HashMap.set(&watchers, a[1], a[2]) }
         } else {
-            try atom(a, "add-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.set(&watchers, a[1], a[2]) }
+            try atom(a, "add-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.set(&watchers, a[1], a[2])
+            }
         }
         return a[0]
     }
@@ -83,7 +89,8 @@ enum ReferencePrimitives {
         if case .object(let variable as Var) = a[0] {
             try variable.changeWatchers { (watchers) throws(Fault) in try HashMap.remove(&watchers, a[1]) }
         } else {
-            try atom(a, "remove-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.remove(&watchers, a[1]) }
+            try atom(a, "remove-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.remove(&watchers, a[1])
+            }
         }
         return a[0]
     }

@@ -5,7 +5,8 @@ enum RegexPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("re-pattern", 1, pattern), Primitive("re-find", .between(1, 2), find), Primitive("re-matches", 2, matches),
+            Primitive("re-pattern", 1, pattern), Primitive("re-find", .between(1, 2), find),
+            Primitive("re-matches", 2, matches),
             Primitive("re-matcher", 2) { (a, _) throws(Fault) in
                 .object(Matcher(try regex(a, 0, "re-matcher"), try a.text(1, "re-matcher")))
             },
@@ -21,7 +22,8 @@ enum RegexPrimitives {
     static let machine = PrimitiveFamily(
         "sluice.machine",
         [
-            Primitive("re-step", 1, step), Primitive("replace-regex", 3) { (a, _) throws(Fault) in try replace(a, onlyFirst: false) },
+            Primitive("re-step", 1, step),
+            Primitive("replace-regex", 3) { (a, _) throws(Fault) in try replace(a, onlyFirst: false) },
             Primitive("replace-first-regex", 3) { (a, _) throws(Fault) in try replace(a, onlyFirst: true) },
             Primitive("split-regex", 3, split),
         ])
@@ -68,7 +70,8 @@ enum RegexPrimitives {
     /// `(replace-regex s pattern template)`, where `$1` in the template stands for a group.
     private static func replace(_ a: Arguments, onlyFirst: Bool) throws(Fault) -> Value {
         let template = try a.text(2, "replace")
-        return .text(try regex(a, 1, "replace").replacing(in: try a.text(0, "replace"), with: template, onlyFirst: onlyFirst))
+        return .text(
+            try regex(a, 1, "replace").replacing(in: try a.text(0, "replace"), with: template, onlyFirst: onlyFirst))
     }
 
     /// `(split-regex s pattern limit)`.

@@ -11,9 +11,11 @@ enum SequencePrimitives {
             Primitive("next", 1) { (a, _) throws(Fault) in try Sequences.next(a[0]) },
             Primitive("cons", 2) { (a, _) throws(Fault) in try Sequences.cons(a[0], a[1]) },
             Primitive("list*", .atLeast(1), listStar), Primitive("apply", .atLeast(2), control: apply),
-            Primitive("reverse", 1, reverse), Primitive("to-array", 1, toArray), Primitive("chunk-first", 1, chunkFirst),
+            Primitive("reverse", 1, reverse), Primitive("to-array", 1, toArray),
+            Primitive("chunk-first", 1, chunkFirst),
             Primitive("chunk-rest", 1, chunkRest), Primitive("chunk-next", 1, chunkNext),
-            Primitive("chunk-cons", 2, chunkCons), Primitive("chunk-buffer", 1) { (_, _) throws(Fault) in .object(try Transient(.vector(Vector.empty))) },
+            Primitive("chunk-cons", 2, chunkCons),
+            Primitive("chunk-buffer", 1) { (_, _) throws(Fault) in .object(try Transient(.vector(Vector.empty))) },
             Primitive("chunk-append", 2, chunkAppend),
             Primitive("chunk", 1) { (a, _) throws(Fault) in
                 try a.object(0, "chunk", "a chunk buffer", as: Transient.self).persistent()
@@ -47,9 +49,13 @@ enum SequencePrimitives {
         return reversed.isNil ? .list(Cons.empty) : reversed
     }
 
-    static func toArray(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .object(ArrayObject(try Sequences.array(a[0]))) }
+    static func toArray(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .object(ArrayObject(try Sequences.array(a[0])))
+    }
 
-    static func nthnext(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Sequences.seq(try drop(a[0], try a.count(1, "nthnext"))) }
+    static func nthnext(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Sequences.seq(try drop(a[0], try a.count(1, "nthnext")))
+    }
     static func nthrest(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let count = try a.count(1, "nthrest")
         if count <= 0 { return a[0] }
@@ -129,7 +135,7 @@ extension SequencePrimitives {
         case .vector(let vector, let index):
             let end = min(vector.count, (index / chunkSize + 1) * chunkSize)
             return .vector(vector.slice(index, end))
-        case .chunk(let chunk, let index, _): 
+        case .chunk(let chunk, let index, _):
             let rest: Vector = index == 0 ? chunk : chunk.slice(index, chunk.count)
             return .vector(rest)
         case .range(let start, let step, let count):
@@ -157,7 +163,9 @@ extension SequencePrimitives {
         let rest = try afterChunk(a, "chunk-rest")
         return rest.isNil ? .list(Cons.empty) : rest
     }
-    static func chunkNext(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Sequences.seq(try afterChunk(a, "chunk-next")) }
+    static func chunkNext(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Sequences.seq(try afterChunk(a, "chunk-next"))
+    }
 
     static func chunkCons(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         guard case .vector(let chunk) = a[0] else { throw .type("chunk-cons", expected: "a chunk", found: a[0]) }
@@ -221,7 +229,9 @@ extension SequencePrimitives {
     }
 
     static func reducedValue(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .object(let object) = a[0], object.kind == .reduced { return try (object as? Reduced)?.current() ?? .nil }
+        if case .object(let object) = a[0], object.kind == .reduced {
+            return try (object as? Reduced)?.current() ?? .nil
+        }
         return a[0]
     }
 }

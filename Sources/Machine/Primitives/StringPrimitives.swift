@@ -19,7 +19,9 @@ enum StringPrimitives {
             Primitive("trim", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trim").trimmed()) },
             Primitive("triml", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "triml").trimmed(.start)) },
             Primitive("trimr", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trimr").trimmed(.end)) },
-            Primitive("trim-newline", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trim-newline").trimmedNewlines()) },
+            Primitive("trim-newline", 1) { (a, _) throws(Fault) in
+                .text(try text(a, 0, "trim-newline").trimmedNewlines())
+            },
             Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "reverse").reversed()) },
             Primitive("blank?", 1) { (a, _) throws(Fault) in
                 if case .nil = a[0] { .true } else { .bool(try text(a, 0, "blank?").isBlank) }
@@ -44,7 +46,8 @@ enum StringPrimitives {
         "sluice.machine",
         [
             Primitive("replace-text", 3) { (a, _) throws(Fault) in
-                .text(try text(a, 0, "replace").replacing(try needle(a, 1, "replace"), with: try needle(a, 2, "replace")))
+                .text(
+                    try text(a, 0, "replace").replacing(try needle(a, 1, "replace"), with: try needle(a, 2, "replace")))
             },
             Primitive("replace-first-text", 3) { (a, _) throws(Fault) in
                 .text(
@@ -98,7 +101,8 @@ enum StringPrimitives {
         let start = try a.count(1, "subs")
         let end = a.count == 3 ? try a.count(2, "subs") : text.count
         guard start >= 0, start <= end, end <= text.count else {
-            throw .of(.indexOutOfBounds, "subs from \(start) to \(end) is not within a string of \(text.count) characters")
+            throw .of(
+                .indexOutOfBounds, "subs from \(start) to \(end) is not within a string of \(text.count) characters")
         }
         return .text(text.substring(start, end))
     }

@@ -6,18 +6,23 @@ enum TransientPrimitives {
         "clojure.core",
         [
             Primitive("transient", 1, transient), Primitive("persistent!", 1, persistent),
-            Primitive("conj!", .atLeast(0), conj), Primitive("assoc!", .atLeast(3), assoc), Primitive("dissoc!", .atLeast(2), remove),
+            Primitive("conj!", .atLeast(0), conj), Primitive("assoc!", .atLeast(3), assoc),
+            Primitive("dissoc!", .atLeast(2), remove),
             Primitive("disj!", .atLeast(2), remove), Primitive("pop!", 1, pop),
         ])
 
     static func transient(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .object(try Transient(a.take(0))) }
 
     private static func transient(_ a: Arguments, _ operation: String) throws(Fault) -> Transient {
-        if case .object(let object) = a[0], object.kind == .transient { return unsafeDowncast(object, to: Transient.self) }
+        if case .object(let object) = a[0], object.kind == .transient {
+            return unsafeDowncast(object, to: Transient.self)
+        }
         throw .type(operation, expected: "a transient", found: a[0])
     }
 
-    static func persistent(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try transient(a, "persistent!").persistent() }
+    static func persistent(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try transient(a, "persistent!").persistent()
+    }
 
     static func conj(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if a.count == 0 { return .object(try Transient(.vector(Vector.empty))) }

@@ -7,7 +7,8 @@ enum TypePrimitives {
         [
             Primitive("class", 1) { (a, _) in classOf(a[0]) }, Primitive("instance?", 2, isInstance),
             Primitive("class?", 1) { (a, _) in .bool(a[0].objectKind == .type) }, Primitive("satisfies?", 2, satisfies),
-            Primitive("extends?", 2, extends), Primitive("extend", .atLeast(1), extend), Primitive("methods", 1, methods),
+            Primitive("extends?", 2, extends), Primitive("extend", .atLeast(1), extend),
+            Primitive("methods", 1, methods),
             Primitive("get-method", 2, getMethod), Primitive("remove-method", 2, removeMethod),
             Primitive("remove-all-methods", 1, removeAllMethods), Primitive("prefer-method", 3, preferMethod),
             Primitive("prefers", 1) { (a, _) throws(Fault) in .map(try multimethod(a, "prefers").preferred) },
@@ -16,10 +17,12 @@ enum TypePrimitives {
     static let machine = PrimitiveFamily(
         "sluice.machine",
         [
-            Primitive("host-class", 1, hostClass), Primitive("record-type", 3, recordType), Primitive("record", .atLeast(1), record),
+            Primitive("host-class", 1, hostClass), Primitive("record-type", 3, recordType),
+            Primitive("record", .atLeast(1), record),
             Primitive("record-from-map", 2, recordFromMap), Primitive("protocol", 3, makeProtocol),
             Primitive("protocol-method", 3, protocolMethod), Primitive("reify", .atLeast(0), reify),
-            Primitive("isa?", 3, isA), Primitive("method-table", 3, makeTable), Primitive("multimethod", 2, makeMultimethod),
+            Primitive("isa?", 3, isA), Primitive("method-table", 3, makeTable),
+            Primitive("multimethod", 2, makeMultimethod),
             Primitive("multimethod?", 1) { (a, _) in .bool(a[0].objectKind == .multimethod) },
             Primitive("select-method", 2) { (a, _) throws(Fault) in
                 try a.object(0, "a multimethod", "a method table", as: MethodTable.self).select(a[1])
@@ -68,7 +71,9 @@ extension TypePrimitives {
     static func recordType(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         var fields: [Name] = []
         try Sequences.forEach(a[1]) { (field) throws(Fault) in
-            guard case .keyword(let name) = field else { throw .type("defrecord", expected: "field names", found: field) }
+            guard case .keyword(let name) = field else {
+                throw .type("defrecord", expected: "field names", found: field)
+            }
             fields.append(name)
         }
         return .object(RecordType(try a.string(0, "defrecord"), fields: fields, isRecord: a[2].isTruthy))
@@ -78,7 +83,8 @@ extension TypePrimitives {
     static func record(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let type = try a.object(0, "new", "a type", as: RecordType.self)
         guard a.count - 1 == type.fields.count else {
-            throw .of(.arity, "\(type.name) takes \(type.fields.count) values, one for each field, but found \(a.count - 1)")
+            throw .of(
+                .arity, "\(type.name) takes \(type.fields.count) values, one for each field, but found \(a.count - 1)")
         }
         return .object(RecordObject(type, Vector(a.buffer(from: 1))))
     }
@@ -124,7 +130,9 @@ extension TypePrimitives {
     static func makeProtocol(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         var methods: [Name] = []
         try Sequences.forEach(a[1]) { (method) throws(Fault) in
-            guard case .keyword(let name) = method else { throw .type("defprotocol", expected: "method names", found: method) }
+            guard case .keyword(let name) = method else {
+                throw .type("defprotocol", expected: "method names", found: method)
+            }
             methods.append(name)
         }
         return .object(Protocol(try a.string(0, "defprotocol"), methods: methods, extendsViaMetadata: a[2].isTruthy))
@@ -139,7 +147,9 @@ extension TypePrimitives {
 
     /// `(extend type protocol {:method f …} …)`.
     static func extend(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard let key = Protocol.key(ofType: a[0]) else { throw .type("extend", expected: "a type, a class or nil", found: a[0]) }
+        guard let key = Protocol.key(ofType: a[0]) else {
+            throw .type("extend", expected: "a type, a class or nil", found: a[0])
+        }
         guard a.count % 2 == 1 else { throw .illegalArgument("extend takes protocols and maps of methods in pairs") }
         for index in stride(from: 1, to: a.count, by: 2) {
             let target = try a.object(index, "extend", "a protocol", as: Protocol.self)
@@ -158,7 +168,9 @@ extension TypePrimitives {
     static func reify(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         var implementations: [String: HashMap] = [:]
         for index in stride(from: 0, to: a.count - 1, by: 2) {
-            if case .object(let target as Protocol) = a[index] { implementations[target.name] = try a.map(index + 1, "reify") }
+            if case .object(let target as Protocol) = a[index] {
+                implementations[target.name] = try a.map(index + 1, "reify")
+            }
         }
         return .object(Reified(implementations))
     }
@@ -168,7 +180,9 @@ extension TypePrimitives {
     }
 
     static func extends(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard let key = Protocol.key(ofType: a[1]) else { throw .type("extends?", expected: "a type, a class or nil", found: a[1]) }
+        guard let key = Protocol.key(ofType: a[1]) else {
+            throw .type("extends?", expected: "a type, a class or nil", found: a[1])
+        }
         return .bool(try a.object(0, "extends?", "a protocol", as: Protocol.self).extenders.contains(key))
     }
 }
@@ -201,7 +215,9 @@ extension TypePrimitives {
         return a[0]
     }
     static func methods(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .map(try multimethod(a, "methods").methods) }
-    static func getMethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try multimethod(a, "get-method").find(a[1]) ?? .nil }
+    static func getMethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try multimethod(a, "get-method").find(a[1]) ?? .nil
+    }
     static func removeMethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         try multimethod(a, "remove-method").remove(a[1])
         return a[0]

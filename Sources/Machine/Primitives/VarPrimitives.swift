@@ -106,7 +106,9 @@ enum VarPrimitives {
     }
 
     static func isThreadBound(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        for index in 0..<a.count where fiber.bindings?.find(try a.variable(index, "thread-bound?")) == nil { return .false }
+        for index in 0..<a.count where fiber.bindings?.find(try a.variable(index, "thread-bound?")) == nil {
+            return .false
+        }
         return .true
     }
 

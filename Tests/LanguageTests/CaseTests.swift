@@ -1,0 +1,54 @@
+import Sluice
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The language by example: each file of `cases` is one area, each line an expression and its value (N1, N2, N3).
+///
+/// The values are Clojure's, each checked against Clojure 1.11 when the line was written; lines that end in `;; ours` are
+/// where Sluice decides otherwise (strings count by code point).
+@Suite struct CaseTests {
+    @Test("language cases", arguments: ["numbers", "collections", "sequences", "control", "strings", "state"])
+    func cases(name: String) throws {
+        let path = String(#filePath.dropLast("CaseTests.swift".count)) + "cases/\(name).slu"
+        let text = try #require(CaseTests.read(path))
+        let session = Expectation.session()
+        defer { session.shutDown() }
+        let expectations = Expectation.all(in: text, place: "\(name).slu")
+        #expect(expectations.count > 20)
+        for expectation in expectations {
+            if let problem = expectation.problem(in: session) { Issue.record("\(problem)") }
+        }
+    }
+
+    /// The harness finds a wrong value, a missing exception and a wrong message.
+    @Test func findsWrongExpectations() {
+        let session = Expectation.session()
+        defer { session.shutDown() }
+        let wrong = """
+            (+ 1 1) ;=> 3
+            (conj [1] 2) ;=> (2 1)
+            (throw (ex-info "boom" {})) ;=> 1
+            (inc 1) ;=!> boom
+            (throw (ex-info "boom" {})) ;=!> bang
+            """
+        let expectations = Expectation.all(in: wrong, place: "wrong")
+        #expect(expectations.count == 5)
+        for expectation in expectations { #expect(expectation.problem(in: session) != nil, "\(expectation) passed") }
+        let right = Expectation.all(in: "(+ 1 1) ;=> 2\n(throw (ex-info \"boom\" {})) ;=!> boom", place: "right")
+        for expectation in right { #expect(expectation.problem(in: session) == nil) }
+    }
+
+    private static func read(_ path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 14)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
