@@ -46,7 +46,7 @@ package enum FormPrimitives {
             return all
         case .object(let symbol as SymbolObject):
             // `def` and `defn` read a name's metadata.
-            return try symbol.metadata.map { (meta) throws(Fault) in try isForm(.map(meta)) } ?? true
+            return try symbol.metadata.map { (meta) throws(Fault) in try isForm(.map(meta), depth + 1) } ?? true
         default: return true
         }
     }
