@@ -59,7 +59,9 @@ extension Fiber {
                     case .drop: regs[i.a] = .nil
                     case .getVar: store(regs + i.a, cell(pc, i.wide).pointee.load(ordering: .acquiring).pointee)
                     case .getCapture:
-                        guard case .function(let closure) = regs[-1] else { fatalError("getCapture outside of a closure") }
+                        guard case .function(let closure) = regs[-1] else {
+                            fatalError("getCapture outside of a closure")
+                        }
                         store(regs + i.a, closure.captures[i.b])
                     case .getSelf: store(regs + i.a, regs[-1])
 
@@ -82,10 +84,14 @@ extension Fiber {
                         }
                         try arithmetic(regs, i)
                     case .quotient:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x / y)); continue }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
+                            store(regs + i.a, .int(x / y)); continue
+                        }
                         try arithmetic(regs, i)
                     case .remainder:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x % y)); continue }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
+                            store(regs + i.a, .int(x % y)); continue
+                        }
                         try arithmetic(regs, i)
                     case .modulo:
                         if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
@@ -113,24 +119,50 @@ extension Fiber {
                         }
                         try arithmetic(regs, i)
                     case .remainderInt:
-                        if case .int(let x) = regs[i.b], i.signedC > 0 { store(regs + i.a, .int(x % Int64(i.signedC))); continue }
+                        if case .int(let x) = regs[i.b], i.signedC > 0 {
+                            store(regs + i.a, .int(x % Int64(i.signedC))); continue
+                        }
                         try arithmetic(regs, i)
 
                     case .less:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x < y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x < y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .lessOrEqual:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x <= y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x <= y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .greater:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x > y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x > y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .greaterOrEqual:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x >= y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x >= y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .equal:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x == y)) } else { try equality(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x == y))
+                        } else {
+                            try equality(regs, i)
+                        }
                     case .not: test(regs, i, !regs[i.b].isTruthy)
                     case .isNil: test(regs, i, regs[i.b].isNil)
                     case .isSome: test(regs, i, !regs[i.b].isNil)
                     case .isZero:
-                        if case .int(let x) = regs[i.b] { store(regs + i.a, .bool(x == 0)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b] {
+                            store(regs + i.a, .bool(x == 0))
+                        } else {
+                            try comparison(regs, i)
+                        }
 
                     case .jump: pc += i.wide
                     case .jumpBack:
@@ -150,32 +182,77 @@ extension Fiber {
                     case .jumpIfNil:
                         if case .nil = regs[i.a] { pc += i.wide } else if i.flags & 1 != 0 { clear(regs + i.a) }
                     case .jumpUnlessNil:
-                        if case .nil = regs[i.a] {} else {
+                        if case .nil = regs[i.a] {
+                        } else {
                             pc += i.wide
                             if i.flags & 1 != 0 { clear(regs + i.a) }
                         }
                     case .jumpUnlessLess:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x >= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x >= y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessOrEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x > y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x > y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreater:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x <= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x <= y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterOrEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x < y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x < y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x != y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x != y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpIfEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x == y) { pc += i.signedC } } else if try compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x == y) { pc += i.signedC }
+                        } else if try compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessOrEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x > Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x > Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x <= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x <= Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterOrEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x < Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x < Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x != Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x != Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
 
                     case .jumpBackIfLess:
                         if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
@@ -224,7 +301,9 @@ extension Fiber {
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
-                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
                                 save(pc, regs, fp)
                                 try grow(Int(f.registers))
                                 regs = fiber.pointee.registers
@@ -242,7 +321,9 @@ extension Fiber {
                                 regs[i.a] = result
                                 continue
                             }
-                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b),
+                                i.b < FewOperands.capacity
+                            {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -270,7 +351,9 @@ extension Fiber {
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
-                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
                                 save(pc, regs, fp)
                                 try grow(Int(f.registers))
                                 regs = fiber.pointee.registers
@@ -288,7 +371,9 @@ extension Fiber {
                                 store(regs + i.a, result)
                                 continue
                             }
-                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b),
+                                i.b < FewOperands.capacity
+                            {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -334,7 +419,8 @@ extension Fiber {
                         try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .cons, .conj, .assoc: try build(regs, i)
-                    case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)
+                    case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
+                        try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc)
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
@@ -382,7 +468,9 @@ extension Fiber {
     /// What the interpreter needs of the primitive in `slot`, which keeps it alive: no reference is counted on the call path.
     @inline(__always) func entry(_ slot: UnsafePointer<Value>) -> UnsafePointer<Native.Entry> {
         // A class payload is the first word of a value.
-        Unmanaged<Native>.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))._withUnsafeGuaranteedRef { $0.entry }
+        Unmanaged<Native>.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))._withUnsafeGuaranteedRef {
+            $0.entry
+        }
     }
 
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
@@ -398,7 +486,9 @@ extension Fiber {
     @inline(never) func bookMemory() throws(Fault) { try instance.account.settle(steps: 0) }
 
     /// Ends a slice before the instruction at `pc`.
-    @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) -> Exit {
+    @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>)
+        -> Exit
+    {
         save(pc, regs, fp)
         state.pointee.isPreempted = true
         return .preempted

@@ -131,7 +131,9 @@ extension Fiber {
 
     @inline(never) func nth(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let collection = regs[i.b]
-        guard case .int(let index) = regs[i.c] else { throw .type("nth", expected: "an integer index", found: regs[i.c]) }
+        guard case .int(let index) = regs[i.c] else {
+            throw .type("nth", expected: "an integer index", found: regs[i.c])
+        }
         guard let result = try Collections.nth(collection, Int(index)) else {
             if collection.isNil {
                 store(regs + i.a, .nil)
@@ -212,7 +214,8 @@ extension Fiber {
     @inline(never) func bind(_ regs: Registers, _ i: Instruction, _ pc: ProgramCounter) throws(Fault) {
         switch i.op {
         case .makeClosure:
-            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype
+            guard case .object(let holder) = constant(pc, i.signedC).pointee,
+                let prototype = (holder as? PrototypeHolder)?.prototype
             else { fatalError("makeClosure without a prototype") }
             let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
             captures.moveInitialize(from: regs + i.b, count: prototype.captureCount)

@@ -26,7 +26,9 @@ package enum FormPrimitives {
             return false
         case .list(let list):
             var isProper = list.count >= 0
-            try Sequences.forEach(value) { (element) throws(Fault) in if try !isForm(element, depth + 1) { isProper = false } }
+            try Sequences.forEach(value) { (element) throws(Fault) in
+                if try !isForm(element, depth + 1) { isProper = false }
+            }
             return isProper
         case .vector(let vector):
             var all = true
