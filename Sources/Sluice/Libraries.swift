@@ -52,7 +52,7 @@ struct Libraries: LibrarySource {
 
     func definition(_ namespace: String, _ name: String) -> Source? {
         guard let entry = Stdlib.find(namespace: namespace, name: name) else { return nil }
-        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line)
+        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
     }
 
     /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.

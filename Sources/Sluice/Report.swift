@@ -28,7 +28,8 @@ package enum Report {
         if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
             return problem.error.diagnostic
         }
-        let first = exception.trace.first { $0.span != nil }
+        let placed = exception.trace.filter { $0.span != nil }
+        let first = placed.first { $0.source?.isLibrary == false } ?? placed.first
         let label = first.flatMap { frame in
             frame.source.flatMap { source in frame.span.map { Diagnostic.Label(source, $0) } }
         }
