@@ -1,0 +1,195 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The main job (issue: the notes sentinel) end to end: the program as built, real files, a real HTTP server on loopback,
+/// real signals. (P29, U)
+@Suite(.serialized, .enabled(if: Repository.program != nil, "the program was not built")) struct SentinelTests {
+    private static let script = Repository.root.appending(path: "examples/notes-sentinel/sentinel.slu").path
+
+    private func notes(_ scratch: Scratch, _ count: Int = 2) throws {
+        for index in 1...count {
+            try scratch.write("notes/note\(index).md", "# Note \(index)\n\nThe cat sat on the mat. It slept.\n")
+        }
+    }
+
+    private func environment(_ more: [String: String] = [:]) -> [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "http_proxy", "HTTP_PROXY"] {
+            environment[name] = nil
+        }
+        return environment.merging(more) { $1 }
+    }
+
+    private func run(_ scratch: Scratch, _ environment: [String: String]) throws -> Repository.Result {
+        try Repository.run(
+            try #require(Repository.program), ["run", "--once", SentinelTests.script, "notes"],
+            environment: environment,
+            folder: scratch.folder)
+    }
+
+    private func summaries(_ scratch: Scratch) -> [String] {
+        let folder = scratch.folder.appending(path: "notes").path
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasSuffix(".md") }
+            .sorted()
+    }
+
+    @Test func summarisesOfflineAndSkipsWhatIsUpToDate() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try notes(scratch)
+        let first = try run(scratch, environment())
+        #expect(first.code == 0, "\(first.error)")
+        #expect(summaries(scratch) == ["note1.summary.json", "note2.summary.json"])
+        let summary = try scratch.read("notes/note1.summary.json")
+        #expect(summary.contains(#""title":"Note 1""#))
+        #expect(summary.contains(#""offline":true"#))
+        let second = try run(scratch, environment())
+        #expect(second.code == 0)
+        #expect(!second.error.contains("summarised"))
+        try scratch.write("notes/note2.md", "# Changed\n\nIt is longer than it was before.\n")
+        let third = try run(scratch, environment())
+        #expect(third.error.contains("summarised notes/note2.md"))
+        #expect(!third.error.contains("note1.md"))
+    }
+
+    @Test func asksAgainWithTheComplaint() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try notes(scratch, 1)
+        let server = FakeModelServer([
+            .content(#"{"title": "No tags", "summary": "s"}"#),
+            .content(#"{"title": "T", "summary": "S.", "tags": ["a"]}"#),
+        ])
+        let result = try run(
+            scratch, environment(["OPENAI_BASE_URL": server.baseURL, "OPENAI_API_KEY": "sk-secret-1"]))
+        #expect(result.code == 0, "\(result.error)")
+        #expect(server.requests.count == 2)
+        #expect(String(decoding: server.requests[1].body, as: UTF8.self).contains("tags"))
+        #expect(try scratch.read("notes/note1.summary.json").contains(#""title":"T""#))
+    }
+
+    @Test func failuresEndInAReportAndExitCodeOne() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try notes(scratch)
+        let server = FakeModelServer([.error(401, code: "invalid_api_key", message: "Incorrect API key: sk-secret-2")])
+        let result = try run(
+            scratch, environment(["OPENAI_BASE_URL": server.baseURL, "OPENAI_API_KEY": "sk-secret-2"]))
+        #expect(result.code == 1)
+        #expect(result.error.contains("2 failures"))
+        #expect(result.error.contains("notes/note1.md"))
+        #expect(!result.error.contains("sk-secret-2"), "secrets are never printed")
+        #expect(summaries(scratch).isEmpty)
+    }
+
+    @Test(arguments: [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
+    func aSignalEndsItWithoutHalfFiles(signal: Int32, code: Int32) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try notes(scratch)
+        let server = FakeModelServer([.slow(ms: 300, content: #"{"title": "T", "summary": "S.", "tags": []}"#)])
+        let process = Process()
+        process.executableURL = Repository.program
+        process.arguments = ["run", SentinelTests.script, "notes"]
+        process.environment = environment(["OPENAI_BASE_URL": server.baseURL])
+        process.currentDirectoryURL = scratch.folder
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        // Once the server has been asked, work is in flight.
+        let deadline = Date().addingTimeInterval(20)
+        while server.requests.isEmpty, Date() < deadline { usleep(5_000) }
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == code)
+        for name in summaries(scratch) {
+            let text = try scratch.read("notes/\(name)")
+            #expect(name.hasSuffix(".summary.json") && text.hasSuffix("}"), "\(name) is whole")
+        }
+    }
+}
+
+/// Bad input through the front door: the exit code, a clear message at the right place, and never a trace of the host.
+@Suite(.enabled(if: Repository.program != nil, "the program was not built")) struct BadInputTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        let text: String
+        let code: Int32
+        let says: [String]
+        var testDescription: String { String(text.prefix(40)) }
+    }
+
+    static let cases: [Case] = [
+        Case(text: "(println 1", code: 2, says: ["bad.slu:1:1", "("]),
+        Case(text: "(println 1]", code: 2, says: ["bad.slu:1:11"]),
+        Case(text: ")", code: 2, says: ["bad.slu:1:1"]),
+        Case(text: "(def a 1)\n(inc b)", code: 2, says: ["bad.slu:2:6", "cannot resolve b"]),
+        Case(text: "(prinltn 1)", code: 2, says: ["bad.slu:1:2", "println"]),
+        Case(text: "{:a 1 :a 2}", code: 2, says: ["bad.slu:1:7", "duplicate"]),
+        Case(text: "{:a}", code: 2, says: ["bad.slu:1"]),
+        Case(text: "\"abc", code: 2, says: ["bad.slu:1:1"]),
+        Case(text: "08", code: 2, says: ["bad.slu:1:1"]),
+        Case(text: "(let [a] a)", code: 2, says: ["bad.slu:1:6", "no value"]),
+        Case(text: "(if)", code: 2, says: ["bad.slu:1:1", "if takes"]),
+        Case(text: "(fn [a a &] a)", code: 2, says: ["bad.slu:1:5"]),
+        Case(text: "(recur)\n(+ 1 (recur 1))", code: 2, says: ["bad.slu"]),
+        Case(text: "(require '[no.such.lib :as x])", code: 1, says: ["no.such.lib"]),
+        Case(text: "(1 2)", code: 2, says: ["cannot call", "bad.slu:1:1"]),
+        Case(text: "((fn [x] x))", code: 1, says: ["takes 1 argument", "bad.slu:1"]),
+        Case(text: "(/ 1 0)", code: 1, says: ["divide by zero", "bad.slu:1:1"]),
+        Case(text: "(nth [1] 5)", code: 1, says: ["index 5", "bad.slu:1:1"]),
+        Case(text: "(+ 1 \"a\")", code: 1, says: ["number", "bad.slu:1:1"]),
+        Case(text: "(throw (ex-info \"boom\" {:a 1}))", code: 1, says: ["boom", ":a 1"]),
+        Case(text: "(defn f [x] (+ 1 (f x)))\n(f 1)", code: 1, says: ["call stack"]),
+        Case(text: String(repeating: "[", count: 100_000), code: 2, says: ["bad.slu:1"]),
+        Case(text: "(println \u{0} 1)", code: 2, says: ["bad.slu:1:10"]),
+        Case(
+            text: "(defchannel :c {:bufer 1})\n(defworker :w {:in :c} [ctx m] m)", code: 2,
+            says: ["bad.slu:1:17", ":buffer"]),
+        Case(text: "(defworker :w {:in :nowhere} [ctx m] m)", code: 2, says: ["bad.slu:1:20", ":nowhere"]),
+        Case(text: "(fs/read \"/etc/hostname\")", code: 1, says: ["--allow read=/etc/hostname"]),
+    ]
+
+    private func run(_ scratch: Scratch, _ arguments: [String]) throws -> Repository.Result {
+        try Repository.run(try #require(Repository.program), arguments, folder: scratch.folder)
+    }
+
+    @Test(arguments: cases) func isExplained(_ bad: Case) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write("bad.slu", bad.text)
+        let result = try run(scratch, ["run", "bad.slu"])
+        #expect(result.code == bad.code, "\(result.error.prefix(400))")
+        for part in bad.says { #expect(result.error.contains(part), "\(part) in \(result.error.prefix(400))") }
+        #expect(!result.error.contains("Fatal error") && !result.error.contains(".swift"))
+    }
+
+    @Test func filesThatCannotBeRead() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write("empty.slu", "")
+        try scratch.write("folder/x.txt", "")
+        try Data([0x28, 0xff, 0xfe, 0x29]).write(to: scratch.folder.appending(path: "latin.slu"))
+        let missing = try run(scratch, ["run", "none.slu"])
+        #expect(missing.code == 2 && missing.error.contains("there is no file none.slu"))
+        let folder = try run(scratch, ["run", "folder"])
+        #expect(folder.code == 2 && folder.error.contains("is a directory"))
+        let empty = try run(scratch, ["run", "empty.slu"])
+        #expect(empty.code == 0 && empty.output.isEmpty && empty.error.isEmpty)
+        let latin = try run(scratch, ["run", "latin.slu"])
+        #expect(latin.code == 2 && latin.error.contains("latin.slu:1:2"))
+    }
+
+    /// N6: nothing in the script catches a budget.
+    @Test(arguments: [
+        (["--max-steps", "1000000"], "(try (loop [] (recur)) (catch Throwable e 1))"),
+        (["--max-memory", "50000000"], "(loop [s \"aaaaaaaa\"] (recur (str s s)))"),
+        (["--max-seconds", "0.3"], "(loop [] (recur))"),
+    ]) func budgetsEndIt(flags: [String], text: String) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write("endless.slu", text)
+        let result = try run(scratch, ["run"] + flags + ["endless.slu"])
+        #expect(result.code == 3, "\(result.error)")
+        #expect(result.error.contains("budget"))
+    }
+}
