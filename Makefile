@@ -3,6 +3,8 @@
 SWIFT ?= swift
 RELEASE = -c release --static-swift-stdlib --omit-frame-pointers
 SLUICE = .build/release/sluice
+# One after the other: tests that wait for real servers and programs would otherwise wait for each other's threads.
+SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,11 @@ build: setup ## install what is missing, and build the release as .build/release
 
 test: setup ## install what is missing, and run every test
 	@$(SWIFT) build --build-tests
-	@$(SWIFT) test --skip-build
+	@for suite in $(SUITES); do \
+		echo "== $$suite"; \
+		$(SWIFT) test --skip-build --filter "^$$suite\." >.build/test.log 2>&1 || { cat .build/test.log; exit 1; }; \
+		grep "Test run with" .build/test.log; \
+	done
 
 bench: build ## compare the speed with the peers that are installed
 	@Benchmarks/run $(SLUICE)

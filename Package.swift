@@ -36,22 +36,33 @@ let package = Package(
             swiftSettings: strict),
         .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
         .target(
-            name: "Command", dependencies: ["Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit"], swiftSettings: strict),
+            name: "Command",
+            dependencies: [
+                "Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit",
+            ], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
+            swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
-        .testTarget(name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(
-            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"], exclude: ["Snapshots"],
+            name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"],
+            exclude: ["Snapshots"],
             swiftSettings: strict),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "Values"], swiftSettings: strict),
+        .testTarget(
+            name: "CompilerTests", dependencies: ["Compiler", "Machine", "Reader", "Values"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
         .testTarget(
-            name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"], exclude: ["cases"],
+            name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
+            exclude: ["cases"],
             swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]

@@ -24,6 +24,8 @@ struct Analyzer {
 
     /// Forms nested deeper than this are refused: the analysis and emission recurse.
     static let maximumDepth = 600
+    /// What a function within a function counts for: each takes several activations of every pass.
+    static let functionLevels = 5
     /// Arguments of `+` and its kin that fold into instructions; more are a call.
     static let maximumFolding = 32
 
@@ -60,12 +62,16 @@ struct Analyzer {
     }
 
     /// Does `body` as so many levels of nodes deeper: what the analysis nests, the passes after it walk recursively.
-    mutating func nested<Result>(_ levels: Int, _ body: (inout Analyzer) throws(Fault) -> Result) throws(Fault) -> Result {
+    mutating func nested<Result>(_ levels: Int, _ body: (inout Analyzer) throws(Fault) -> Result) throws(Fault)
+        -> Result
+    {
         depth += levels
         defer { depth -= levels }
         guard depth < Analyzer.maximumDepth else {
             throw expanding == nil
-                ? fault("this form is nested more than \(Analyzer.maximumDepth) levels deep", hint: "split it into functions")
+                ? fault(
+                    "this form is nested more than \(Analyzer.maximumDepth) levels deep",
+                    hint: "split it into functions")
                 : fault(
                     "this macro call expands more than \(Analyzer.maximumDepth) levels deep",
                     hint: "does the macro expand to a call of itself?")
@@ -110,13 +116,17 @@ struct Analyzer {
         }
     }
 
-    private mutating func literal(_ opcode: Opcode, _ elements: [Value], _ form: Value, metadata: HashMap?) throws(Fault) -> Node {
+    private mutating func literal(_ opcode: Opcode, _ elements: [Value], _ form: Value, metadata: HashMap?)
+        throws(Fault) -> Node
+    {
         var nodes: [Node] = []
         for (index, element) in elements.enumerated() {
             let saved = place
             defer { place = saved }
             // A map or set may keep its elements in another order than they were written in.
-            if opcode != .makeVector, let name = element.symbolName, let found = Analyzer.span(of: name, in: form.origin) {
+            if opcode != .makeVector, let name = element.symbolName,
+                let found = Analyzer.span(of: name, in: form.origin)
+            {
                 place = found
             }
             nodes.append(try value(element, child: index, of: opcode == .makeVector ? form : .nil))
@@ -137,7 +147,9 @@ struct Analyzer {
         case .makeVector: return .vector(Vector(values))
         case .makeMap:
             var map = HashMap()
-            for index in stride(from: 0, to: values.count, by: 2) { try HashMap.set(&map, values[index], values[index + 1]) }
+            for index in stride(from: 0, to: values.count, by: 2) {
+                try HashMap.set(&map, values[index], values[index + 1])
+            }
             return .map(map)
         default:
             var set = HashSet()
@@ -150,7 +162,8 @@ struct Analyzer {
     private mutating func large(_ opcode: Opcode, _ nodes: [Node]) throws(Fault) -> Node {
         var result = Node(.literal(opcode, []), place)
         for start in stride(from: 0, to: nodes.count, by: Emitter.maximumLiteral) {
-            let piece = Node(.literal(opcode, Array(nodes[start..<min(start + Emitter.maximumLiteral, nodes.count)])), place)
+            let piece = Node(
+                .literal(opcode, Array(nodes[start..<min(start + Emitter.maximumLiteral, nodes.count)])), place)
             result = start == 0 ? piece : try core("into", [result, piece])
         }
         return result
@@ -159,7 +172,9 @@ struct Analyzer {
     /// A call of a function of `clojure.core`, whatever the namespace at hand calls it.
     func core(_ name: String, _ arguments: [Node]) throws(Fault) -> Node {
         let core = instance.namespace(instance.names.intern("clojure.core"))
-        guard let variable = core.find(instance.names.intern(nil, name)) else { throw fault("clojure.core/\(name) is missing") }
+        guard let variable = core.find(instance.names.intern(nil, name)) else {
+            throw fault("clojure.core/\(name) is missing")
+        }
         return Node(.call(Node(.global(variable), place), arguments), place)
     }
 
@@ -170,7 +185,8 @@ struct Analyzer {
         if let variable = try resolve(name, form) {
             if variable.isMacro {
                 throw fault(
-                    "\(name.description) is a macro and has no value", at: form, hint: "call it: (\(name.description) …)")
+                    "\(name.description) is a macro and has no value", at: form,
+                    hint: "call it: (\(name.description) …)")
             }
             return Node(.global(variable), place)
         }
@@ -241,8 +257,11 @@ struct Analyzer {
         place = ownPlace(form)
         guard let elements = list.elements else { return try analyze(.list(try Sequences.array(form))) }
         if let name = elements[0].symbolName {
-            if !name.hasNamespace || name.namespace == "clojure.core", name.hasNamespace || function.lookup(name) == nil {
-                if let special = SpecialForm.of(name, in: namespace) { return try self.special(special, elements, form) }
+            if !name.hasNamespace || name.namespace == "clojure.core", name.hasNamespace || function.lookup(name) == nil
+            {
+                if let special = SpecialForm.of(name, in: namespace) {
+                    return try self.special(special, elements, form)
+                }
             }
             if name.hasNamespace || function.lookup(name) == nil {
                 if let node = try interop(name, elements, form) { return node }
@@ -277,10 +296,13 @@ struct Analyzer {
 
     mutating func arguments(_ elements: [Value], from start: Int, _ form: Value) throws(Fault) -> [Node] {
         guard elements.count - start <= Emitter.maximumArguments else {
-            throw fault("a call takes at most \(Emitter.maximumArguments) arguments", at: form, hint: "use apply with a vector")
+            throw fault(
+                "a call takes at most \(Emitter.maximumArguments) arguments", at: form, hint: "use apply with a vector")
         }
         var nodes: [Node] = []
-        for index in start..<max(start, elements.count) { nodes.append(try value(elements[index], child: index, of: form)) }
+        for index in start..<max(start, elements.count) {
+            nodes.append(try value(elements[index], child: index, of: form))
+        }
         return nodes
     }
 

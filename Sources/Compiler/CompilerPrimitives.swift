@@ -9,7 +9,8 @@ enum CompilerPrimitives {
     static let family = PrimitiveFamily(
         "sluice.compiler",
         [
-            Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar), Primitive("as-map", 1, asMap),
+            Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar),
+            Primitive("as-map", 1, asMap),
             Primitive("form-position", 1, formPosition),
         ])
 
@@ -22,8 +23,9 @@ enum CompilerPrimitives {
         instance.namespace(instance.names.intern(nil, space)).setLibrary(
             Namespace.Library(
                 load: { space, name in
-                    guard let native = own[name.name] ?? table.find(namespace: space.name, name: name)
-                        ?? Primitives.find(namespace: space.name, name: name)
+                    guard
+                        let native = own[name.name] ?? table.find(namespace: space.name, name: name)
+                            ?? Primitives.find(namespace: space.name, name: name)
                     else { return nil }
                     let variable = space.intern(name)
                     variable.bind(.native(native))
@@ -34,7 +36,9 @@ enum CompilerPrimitives {
     /// The functions that compile: `clojure.core`'s `eval`, `require` and their kin are made from them.
     private static func evaluatorPrimitives(_ evaluator: Evaluator) -> [String: Native] {
         @Sendable func current(_ fiber: Fiber) -> Namespace {
-            if case .object(let object) = fiber.value(of: evaluator.namespaceVar), let space = object as? Namespace { return space }
+            if case .object(let object) = fiber.value(of: evaluator.namespaceVar), let space = object as? Namespace {
+                return space
+            }
             return evaluator.scriptNamespace("user")
         }
         let natives = [
@@ -55,7 +59,8 @@ enum CompilerPrimitives {
             },
             Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
                 guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
-                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first ?? .nil
+                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first
+                    ?? .nil
             },
             Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
                 guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
@@ -69,7 +74,8 @@ enum CompilerPrimitives {
 
     /// `(define var metadata value?)`: what `def` compiles to; the var.
     @Sendable private static func define(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        guard case .object(let object) = arguments[0], let variable = object as? Var, case .map(let meta) = arguments[1] else {
+        guard case .object(let object) = arguments[0], let variable = object as? Var, case .map(let meta) = arguments[1]
+        else {
             throw .illegalState("define takes a var and its metadata")
         }
         if !meta.isEmpty { variable.setMeta(meta) }
@@ -86,7 +92,8 @@ enum CompilerPrimitives {
         guard let box = fiber.bindings?.find(variable) else {
             throw .of(
                 .illegalState, "cannot set! \(variable.fullName): it has no binding here",
-                hint: variable.isDynamic ? "bind it first: (binding [\(variable.name.description) …] …)" : "use def or alter-var-root")
+                hint: variable.isDynamic
+                    ? "bind it first: (binding [\(variable.name.description) …] …)" : "use def or alter-var-root")
         }
         box.value = arguments[1]
         return arguments[1]

@@ -8,7 +8,8 @@ enum DataPrimitives {
     static let family = PrimitiveFamily(
         "sluice.compiler",
         [
-            Primitive("edn-read", 3, readEDN), Primitive("json-read", 2, readJSON), Primitive("json-write", .between(1, 2), writeJSON),
+            Primitive("edn-read", 3, readEDN), Primitive("json-read", 2, readJSON),
+            Primitive("json-write", .between(1, 2), writeJSON),
         ])
 
     /// `(edn-read text tags keep?)`: `[value tagged? rest]`, or nil when the text holds no value.

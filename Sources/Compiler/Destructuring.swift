@@ -33,14 +33,17 @@ extension Analyzer {
         return local
     }
 
-    private mutating func bind(_ vector: Vector, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)]) throws(Fault) {
+    private mutating func bind(_ vector: Vector, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)])
+        throws(Fault)
+    {
         var position = 0
         var index = 0
         while index < vector.count {
             let part = vector[index]
             if part.symbolName?.known == .ampersand {
                 guard index + 1 < vector.count else { throw fault("& is followed by a name", at: pattern) }
-                let rest = try core("nthnext", [Node(.local(whole), place), Node(.constant(.int(Int64(position))), place)])
+                let rest = try core(
+                    "nthnext", [Node(.local(whole), place), Node(.constant(.int(Int64(position))), place)])
                 try bind(vector[index + 1], to: rest, &made)
                 index += 2
             } else if part.knownKeyword == .as {
@@ -56,10 +59,14 @@ extension Analyzer {
         }
     }
 
-    private mutating func bind(_ map: HashMap, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)]) throws(Fault) {
+    private mutating func bind(_ map: HashMap, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)])
+        throws(Fault)
+    {
         var defaults = HashMap()
         if let given = try map.find(.kw(.or)) {
-            guard case .map(let values) = given else { throw fault(":or takes a map of names and defaults", at: pattern) }
+            guard case .map(let values) = given else {
+                throw fault(":or takes a map of names and defaults", at: pattern)
+            }
             defaults = values
         }
         var entries: [(Value, Value)] = []
@@ -76,7 +83,9 @@ extension Analyzer {
                     guard case .vector(let names) = value else {
                         throw fault(":\(name.description) takes a vector of names", at: pattern)
                     }
-                    for part in names.elements { try bindKey(part, kind, name.namespace, defaults, whole, pattern, &made) }
+                    for part in names.elements {
+                        try bindKey(part, kind, name.namespace, defaults, whole, pattern, &made)
+                    }
                     continue
                 }
             }
@@ -102,7 +111,11 @@ extension Analyzer {
         _ made: inout [(Local, Node)]
     ) throws(Fault) {
         let name: Name
-        if case .keyword(let keyword) = part { name = keyword } else if let symbol = part.symbolName { name = symbol } else {
+        if case .keyword(let keyword) = part {
+            name = keyword
+        } else if let symbol = part.symbolName {
+            name = symbol
+        } else {
             throw fault("expected a name, but found \(part.briefly)", at: pattern)
         }
         let qualified = instance.names.intern(name.namespace ?? namespace, name.name)
@@ -117,12 +130,16 @@ extension Analyzer {
         try bind(.symbol(plain), to: found, &made)
     }
 
-    private mutating func get(_ whole: Local, _ key: Node, default name: Name?, _ defaults: HashMap) throws(Fault) -> Node {
+    private mutating func get(_ whole: Local, _ key: Node, default name: Name?, _ defaults: HashMap) throws(Fault)
+        -> Node
+    {
         let collection = Node(.local(whole), place)
         if let name, let fallback = try defaults.find(.symbol(name)) {
             return try core("get", [collection, key, try analyze(fallback)])
         }
-        if case .constant(let constant) = key.kind, case .keyword = constant { return Node(.keywordGet(constant, collection), place) }
+        if case .constant(let constant) = key.kind, case .keyword = constant {
+            return Node(.keywordGet(constant, collection), place)
+        }
         return Node(.operation(.get, [collection, key]), place)
     }
 

@@ -6,16 +6,16 @@ import Values
 /// Registers are a stack: parameters, then locals, then temporaries. `emit(_:into:)` leaves the value of a node in a
 /// register that is dead until then; `operand(_:)` gives a register to read it from, the local's own where possible.
 struct Emitter {
-    private var instructions: [Instruction] = []
-    private var constants: [Value] = []
-    private var fixups: [(instruction: Int, constant: Int, isWide: Bool)] = []
-    private var handlers: [Code.Handler] = []
-    private var places: [Code.Place] = []
+    var instructions: [Instruction] = []
+    var constants: [Value] = []
+    var fixups: [(instruction: Int, constant: Int, isWide: Bool)] = []
+    var handlers: [Code.Handler] = []
+    var places: [Code.Place] = []
     /// First free register, and the most that were in use.
-    private var top = 0
+    var top = 0
     /// A jump does not reach.
-    private var isTooLarge = false
-    private var most = 0
+    var isTooLarge = false
+    var most = 0
     /// Elements of a literal, and arguments of a call, that are placed in registers at once.
     static let maximumLiteral = 4_000
     static let maximumArguments = 4_000
@@ -27,10 +27,11 @@ struct Emitter {
         var codes: [Code] = []
         for arity in function.arities { codes.append(try code(arity)) }
         return Prototype(
-            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count, needsSelf: function.needsSelf)
+            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count,
+            needsSelf: function.needsSelf)
     }
 
-    private static func code(_ arity: Arity) throws(Fault) -> Code {
+    static func code(_ arity: Arity) throws(Fault) -> Code {
         var emitter = Emitter()
         for parameter in arity.parameters { parameter.register = emitter.allocate() }
         arity.target.head = 0
@@ -41,8 +42,10 @@ struct Emitter {
 
     private init() {}
 
-    private mutating func finish(_ arity: Arity) throws(Fault) -> Code {
-        guard most < Emitter.maximumRegisters else { throw Emitter.tooLarge("needs more than \(Emitter.maximumRegisters) registers", places) }
+    mutating func finish(_ arity: Arity) throws(Fault) -> Code {
+        guard most < Emitter.maximumRegisters else {
+            throw Emitter.tooLarge("needs more than \(Emitter.maximumRegisters) registers", places)
+        }
         for fixup in fixups {
             let distance = Code.distance(from: fixup.instruction, toConstant: fixup.constant, count: instructions.count)
             let old = instructions[fixup.instruction]
@@ -59,58 +62,61 @@ struct Emitter {
             isVariadic: arity.isVariadic, registers: max(most, 1), handlers: handlers, places: places)
     }
 
-    private static func tooLarge(_ what: String, _ places: [Code.Place]) -> Fault {
-        let exception = Exception(.runtime, "a function is too large: it \(what)", hint: "split it into several functions")
-        if let place = places.first { exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)] }
+    static func tooLarge(_ what: String, _ places: [Code.Place]) -> Fault {
+        let exception = Exception(
+            .runtime, "a function is too large: it \(what)", hint: "split it into several functions")
+        if let place = places.first {
+            exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        }
         return .thrown(exception)
     }
 
     // MARK: Writing
 
-    private mutating func write(_ instruction: Instruction, at place: Node.Place? = nil) {
+    mutating func write(_ instruction: Instruction, at place: Node.Place? = nil) {
         if let place, places.last?.span != place.span || places.last?.source !== place.source {
             places.append(Code.Place(start: instructions.count, source: place.source, span: place.span))
         }
         instructions.append(instruction)
     }
 
-    private mutating func constant(_ value: Value) -> Int {
+    mutating func constant(_ value: Value) -> Int {
         constants.append(value)
         return constants.count - 1
     }
 
-    private mutating func writeWide(_ op: Opcode, _ a: Int, constant value: Value, at place: Node.Place? = nil) {
+    mutating func writeWide(_ op: Opcode, _ a: Int, constant value: Value, at place: Node.Place? = nil) {
         fixups.append((instructions.count, constant(value), true))
         write(Instruction(op, a, wide: 0), at: place)
     }
 
     /// A constant that holds a var's cell address; the var itself stands beside it, to stay alive.
-    private mutating func cellConstant(_ variable: Var) -> Int {
+    mutating func cellConstant(_ variable: Var) -> Int {
         let index = constant(.int(Int64(Int(bitPattern: variable.cell))))
         _ = constant(.object(variable))
         return index
     }
 
-    private mutating func allocate(_ count: Int = 1) -> Int {
+    mutating func allocate(_ count: Int = 1) -> Int {
         let register = top
         top += count
         most = max(most, top)
         return register
     }
 
-    private mutating func drop(_ locals: [Local]) {
+    mutating func drop(_ locals: [Local]) {
         for local in locals where local.register >= 0 { write(Instruction(.drop, local.register)) }
     }
 
-    private mutating func jump(_ op: Opcode, _ a: Int = 0, flags: Int = 0) -> Int {
+    mutating func jump(_ op: Opcode, _ a: Int = 0, flags: Int = 0) -> Int {
         write(Instruction(op, a, wide: 0, flags: flags))
         return instructions.count - 1
     }
 
     /// Makes the jump at `index` lead to the next instruction.
-    private mutating func land(_ index: Int) { land(index, at: instructions.count) }
+    mutating func land(_ index: Int) { land(index, at: instructions.count) }
 
-    private mutating func land(_ index: Int, at target: Int) {
+    mutating func land(_ index: Int, at target: Int) {
         let old = instructions[index]
         let distance = target - (index + 1)
         switch old.op {
@@ -125,14 +131,14 @@ struct Emitter {
     // MARK: Values
 
     /// A register to read a node from; it dies with the reading when `dies`.
-    private mutating func operand(_ node: Node) throws(Fault) -> (register: Int, dies: Bool) {
+    mutating func operand(_ node: Node) throws(Fault) -> (register: Int, dies: Bool) {
         if case .local(let local) = node.kind { return (local.register, node.isLast) }
         let register = allocate()
         try emit(node, into: register)
         return (register, true)
     }
 
-    private mutating func emit(_ node: Node, into target: Int) throws(Fault) {
+    mutating func emit(_ node: Node, into target: Int) throws(Fault) {
         switch node.kind {
         case .constant(let value): emit(value, into: target)
         case .local(let local):
@@ -199,17 +205,18 @@ struct Emitter {
         }
     }
 
-    private mutating func emit(_ value: Value, into target: Int) {
+    mutating func emit(_ value: Value, into target: Int) {
         switch value {
         case .nil: write(Instruction(.loadNil, target))
         case .bool(true): write(Instruction(.loadTrue, target))
         case .bool(false): write(Instruction(.loadFalse, target))
-        case .int(let int) where Int64(Int32(truncatingIfNeeded: int)) == int: write(Instruction(.loadInt, target, wide: Int(int)))
+        case .int(let int) where Int64(Int32(truncatingIfNeeded: int)) == int:
+            write(Instruction(.loadInt, target, wide: Int(int)))
         default: writeWide(.loadConst, target, constant: value)
         }
     }
 
-    private mutating func emit(_ variable: Var, into target: Int, at place: Node.Place?) {
+    mutating func emit(_ variable: Var, into target: Int, at place: Node.Place?) {
         if variable.isDynamic {
             writeWide(.getDynamic, target, constant: .object(variable), at: place)
         } else {
@@ -219,7 +226,7 @@ struct Emitter {
     }
 
     /// Evaluates a node whose value nobody reads.
-    private mutating func emitForEffect(_ node: Node) throws(Fault) {
+    mutating func emitForEffect(_ node: Node) throws(Fault) {
         switch node.kind {
         case .constant, .capture, .selfClosure: return
         case .local(let local): if node.isLast { write(Instruction(.drop, local.register)) }
@@ -233,7 +240,7 @@ struct Emitter {
     }
 
     /// Evaluates nodes into consecutive registers; the first of them.
-    private mutating func place(_ nodes: [Node]) throws(Fault) -> Int {
+    mutating func place(_ nodes: [Node]) throws(Fault) -> Int {
         let first = top
         for node in nodes {
             let register = allocate()
@@ -242,7 +249,7 @@ struct Emitter {
         return first
     }
 
-    private mutating func emitBinding(_ binding: Node.Binding) throws(Fault) {
+    mutating func emitBinding(_ binding: Node.Binding) throws(Fault) {
         let register = allocate()
         try emit(binding.value, into: register)
         binding.local.register = register
@@ -252,7 +259,7 @@ struct Emitter {
     // MARK: Tail position
 
     /// Evaluates a node and returns from the function with its value.
-    private mutating func emitTail(_ node: Node) throws(Fault) {
+    mutating func emitTail(_ node: Node) throws(Fault) {
         switch node.kind {
         case .branch(let branch):
             let test = try emitTest(branch.test)
@@ -293,16 +300,16 @@ struct Emitter {
 
     // MARK: Branches
 
-    private struct Test {
+    struct Test {
         var jumpsToThen: [Int] = []
         var jumpsToOtherwise: [Int] = []
         /// Locals to drop when either branch begins.
         var drops: [Local] = []
     }
 
-    private mutating func land(_ indices: [Int]) { for index in indices { land(index) } }
+    mutating func land(_ indices: [Int]) { for index in indices { land(index) } }
 
-    private mutating func emit(_ branch: Node.Branch, into target: Int) throws(Fault) {
+    mutating func emit(_ branch: Node.Branch, into target: Int) throws(Fault) {
         let test = try emitTest(branch.test)
         land(test.jumpsToThen)
         drop(test.drops + branch.dropsThen)
@@ -315,7 +322,7 @@ struct Emitter {
     }
 
     /// Emits a test that falls through when it holds.
-    private mutating func emitTest(_ node: Node) throws(Fault) -> Test {
+    mutating func emitTest(_ node: Node) throws(Fault) -> Test {
         let mark = top
         defer { top = mark }
         switch node.kind {
@@ -358,14 +365,19 @@ struct Emitter {
     }
 
     /// A comparison fused with its jump: the index of the jump to take when it is false.
-    private mutating func emitFused(_ operation: Operation, _ operands: [Node], at place: Node.Place?) throws(Fault) -> Int? {
+    mutating func emitFused(_ operation: Operation, _ operands: [Node], at place: Node.Place?) throws(Fault)
+        -> Int?
+    {
         switch operation {
         case .isNil, .isSome:
             let source = try operand(operands[0])
             return jump(operation == .isNil ? .jumpUnlessNil : .jumpIfNil, source.register, flags: source.dies ? 1 : 0)
         case .notEqual:
             let (left, right) = try pair(operands[0], operands[1])
-            write(Instruction(.jumpIfEqual, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            write(
+                Instruction(
+                    .jumpIfEqual, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)),
+                at: place)
             return instructions.count - 1
         default: break
         }
@@ -378,17 +390,22 @@ struct Emitter {
             write(Instruction(fused.immediate, source.register, immediate, 0, flags: source.dies ? 1 : 0), at: place)
         } else {
             let (left, right) = try pair(operands[0], operands[1])
-            write(Instruction(fused.registers, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            write(
+                Instruction(
+                    fused.registers, left.register, right.register, 0, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)
+                ), at: place)
         }
         return instructions.count - 1
     }
 
-    private mutating func pair(_ left: Node, _ right: Node) throws(Fault) -> ((register: Int, dies: Bool), (register: Int, dies: Bool)) {
+    mutating func pair(_ left: Node, _ right: Node) throws(Fault) -> (
+        (register: Int, dies: Bool), (register: Int, dies: Bool)
+    ) {
         let first = try operand(left)
         return (first, try operand(right))
     }
 
-    private mutating func emit(_ chain: Node.Chain, leavesWhen op: Opcode, into target: Int) throws(Fault) {
+    mutating func emit(_ chain: Node.Chain, leavesWhen op: Opcode, into target: Int) throws(Fault) {
         var exits: [Int] = []
         // Not straight into the target, which may be a local that a later operand reads.
         let register = allocate()
@@ -407,7 +424,7 @@ struct Emitter {
 
     // MARK: Loops
 
-    private mutating func enter(_ loop: Node.Loop) throws(Fault) {
+    mutating func enter(_ loop: Node.Loop) throws(Fault) {
         for (local, value) in zip(loop.target.locals, loop.values) {
             let register = allocate()
             try emit(value, into: register)
@@ -417,14 +434,15 @@ struct Emitter {
         drop(loop.target.dead)
     }
 
-    private mutating func emit(_ loop: Node.Loop, into target: Int) throws(Fault) {
+    mutating func emit(_ loop: Node.Loop, into target: Int) throws(Fault) {
         try enter(loop)
         try emitLoopBody(loop, tail: false, into: target)
     }
 
     /// The body; one that begins with a comparison of locals lets `recur` repeat the test at the bottom of the loop.
-    private mutating func emitLoopBody(_ loop: Node.Loop, tail: Bool, into target: Int) throws(Fault) {
-        guard case .branch(let branch) = loop.body.kind, case .operation(let operation, let operands) = branch.test.kind,
+    mutating func emitLoopBody(_ loop: Node.Loop, tail: Bool, into target: Int) throws(Fault) {
+        guard case .branch(let branch) = loop.body.kind,
+            case .operation(let operation, let operands) = branch.test.kind,
             operation.jumpBack != nil, loop.target.dead.isEmpty, operands.allSatisfy(\.isLocal)
         else {
             if tail { try emitTail(loop.body) } else { try emit(loop.body, into: target) }
@@ -443,7 +461,7 @@ struct Emitter {
         if let end { land(end) }
     }
 
-    private mutating func emit(_ recur: Node.Recur) throws(Fault) {
+    mutating func emit(_ recur: Node.Recur) throws(Fault) {
         let mark = top
         let target = recur.target
         var moves: [(from: Int, to: Int)] = []
@@ -470,14 +488,16 @@ struct Emitter {
         let registers = test.operands.map(\.localRegister)
         let flags = (test.operands[0].isLast ? 1 : 0) | (test.operands[1].isLast ? 2 : 0)
         write(
-            Instruction(increment == nil ? op : .incrementJumpBackIfLess, registers[0], registers[1], 0, flags: increment == nil ? flags : 0),
+            Instruction(
+                increment == nil ? op : .incrementJumpBackIfLess, registers[0], registers[1], 0,
+                flags: increment == nil ? flags : 0),
             at: test.branch.test.place)
         land(instructions.count - 1, at: test.thenStart)
         target.test?.jumpsToOtherwise.append(jump(.jump))
     }
 
     /// The last step of the plan, when it is `(inc i)` of the variable that the loop's `(< i n)` tests.
-    private func incrementAtBottom(_ recur: Node.Recur) -> Int? {
+    func incrementAtBottom(_ recur: Node.Recur) -> Int? {
         guard let test = recur.target.test, test.operation == .less, let last = recur.plan.last, last.direct,
             case .local(let counter) = test.operands[0].kind, counter === recur.target.locals[last.index],
             !test.operands[0].isLast, !test.operands[1].isLast,
@@ -490,7 +510,9 @@ struct Emitter {
 
     // MARK: Calls
 
-    private mutating func emitCall(_ callee: Node, _ arguments: [Node], into target: Int, at place: Node.Place?) throws(Fault) {
+    mutating func emitCall(_ callee: Node, _ arguments: [Node], into target: Int, at place: Node.Place?)
+        throws(Fault)
+    {
         let mark = top
         // The topmost register, when it is the target, can hold the callee itself.
         let base = target == top - 1 ? target : allocate()
@@ -507,14 +529,18 @@ struct Emitter {
         top = mark
     }
 
-    private mutating func emit(_ operation: Operation, _ operands: [Node], into target: Int, at place: Node.Place?) throws(Fault) {
+    mutating func emit(_ operation: Operation, _ operands: [Node], into target: Int, at place: Node.Place?)
+        throws(Fault)
+    {
         let mark = top
         defer { top = mark }
         let op = operation.opcode
         switch operation {
         case .increment, .decrement:
             let source = try operand(operands[0])
-            write(Instruction(operation.immediateOpcode!, target, source.register, 1, flags: source.dies ? 1 : 0), at: place)
+            write(
+                Instruction(operation.immediateOpcode!, target, source.register, 1, flags: source.dies ? 1 : 0),
+                at: place)
         case .isPositive, .isNegative:
             let source = try operand(operands[0])
             let zero = allocate()
@@ -527,7 +553,10 @@ struct Emitter {
         case .notEqual:
             let (left, right) = try pair(operands[0], operands[1])
             let equal = allocate()
-            write(Instruction(op, equal, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+            write(
+                Instruction(
+                    op, equal, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)),
+                at: place)
             write(Instruction(.not, target, equal, flags: 1))
         default:
             if operands.count == 1 {
@@ -535,114 +564,16 @@ struct Emitter {
                 write(Instruction(op, target, source.register, flags: source.dies ? 1 : 0), at: place)
             } else if let immediate = operands[1].smallInteger, let immediateOp = operation.immediateOpcode {
                 let source = try operand(operands[0])
-                write(Instruction(immediateOp, target, source.register, immediate, flags: source.dies ? 1 : 0), at: place)
+                write(
+                    Instruction(immediateOp, target, source.register, immediate, flags: source.dies ? 1 : 0), at: place)
             } else {
                 let (left, right) = try pair(operands[0], operands[1])
-                write(Instruction(op, target, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)), at: place)
+                write(
+                    Instruction(
+                        op, target, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)),
+                    at: place)
             }
         }
-    }
-
-    // MARK: Functions
-
-    private mutating func emit(_ function: Node.Function, into target: Int, at place: Node.Place?) throws(Fault) {
-        let prototype = try Emitter.prototype(function)
-        if function.captures.isEmpty {
-            // Made once, when the code is.
-            writeWide(.loadConst, target, constant: .function(prototype.makeClosure(captures: .allocate(capacity: 1))))
-            return
-        }
-        let mark = top
-        let first = try self.place(function.captures)
-        fixups.append((instructions.count, constant(.object(PrototypeHolder(prototype))), false))
-        write(Instruction(.makeClosure, target, first, 0), at: place)
-        top = mark
-    }
-
-    /// The functions of a `letfn`: closures over the same captures, the first of which is the group itself.
-    private mutating func emitGroup(_ group: Node.Functions) throws(Fault) {
-        var prototypes: [Prototype] = []
-        let count = group.captures.count + 1
-        for function in group.functions { prototypes.append(try Emitter.prototype(function, captureCount: count)) }
-        for local in group.locals { local.register = allocate() }
-        let mark = top
-        let shared = try self.place([Node(.constant(.object(PrototypeGroup(prototypes))), nil)] + group.captures)
-        for (index, local) in group.locals.enumerated() where !group.dead[index] {
-            let first = allocate(count)
-            for capture in 0..<count { write(Instruction(.copy, first + capture, shared + capture)) }
-            fixups.append((instructions.count, constant(.object(PrototypeHolder(prototypes[index]))), false))
-            write(Instruction(.makeClosure, local.register, first, 0))
-            top = first
-        }
-        for capture in 0..<count { write(Instruction(.drop, shared + capture)) }
-        top = mark
-    }
-
-    // MARK: Exceptions
-
-    private mutating func emit(_ attempt: Node.Attempt, into target: Int) throws(Fault) {
-        let mark = top
-        defer { top = mark }
-        // The value waits in a register of its own: the target may be a local that a handler reads.
-        let result = allocate()
-        let start = instructions.count
-        try emit(attempt.body, into: result)
-        // What `finally` guards: everything but itself.
-        var guarded = [start..<instructions.count]
-        drop(attempt.dropsAfterBody)
-        if let finally = attempt.finally { try emitForEffect(finally.normal) }
-        var exits = [jump(.jump)]
-        if !attempt.catches.isEmpty {
-            handlers.append(
-                Code.Handler(
-                    range: guarded[0], target: instructions.count, register: result + 1, base: result, kind: .catch))
-            try emitCatches(attempt, result, &exits, &guarded)
-        }
-        if let finally = attempt.finally {
-            for range in guarded {
-                handlers.append(
-                    Code.Handler(range: range, target: instructions.count, register: result + 1, base: result, kind: .finally))
-            }
-            top = result + 2
-            most = max(most, top)
-            let held = instructions.count
-            drop(attempt.dropsAtFinally)
-            try emitForEffect(finally.exceptional)
-            handlers.append(
-                Code.Handler(range: held..<instructions.count, target: 0, register: result + 1, base: result, kind: .holding))
-            write(Instruction(.rethrow, result + 1, flags: 1))
-        }
-        land(exits)
-        write(Instruction(.move, target, result))
-    }
-
-    private mutating func emitCatches(
-        _ attempt: Node.Attempt, _ result: Int, _ exits: inout [Int], _ guarded: inout [Range<Int>]
-    ) throws(Fault) {
-        let caught = result + 1
-        top = caught + 1
-        most = max(most, top)
-        var start = instructions.count
-        drop(attempt.dropsAtCatch)
-        for (index, clause) in attempt.catches.enumerated() {
-            let test = allocate()
-            write(Instruction(.isException, test, caught, ExceptionClass.allCases.firstIndex(of: clause.type)!))
-            let skip = jump(.jumpUnless, test)
-            top = test
-            clause.local.register = caught
-            if attempt.deadCatches[index] { write(Instruction(.drop, caught)) }
-            drop(attempt.dropsInCatch[index])
-            try emit(clause.body, into: result)
-            guarded.append(start..<instructions.count)
-            drop(attempt.dropsAfterCatch)
-            if let finally = attempt.finally { try emitForEffect(finally.normal) }
-            exits.append(jump(.jump))
-            start = instructions.count
-            land(skip)
-        }
-        drop(attempt.dropsUncaught)
-        write(Instruction(.throw, caught, flags: 1))
-        guarded.append(start..<instructions.count)
     }
 }
 

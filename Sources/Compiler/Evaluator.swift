@@ -33,7 +33,9 @@ package final class Evaluator: @unchecked Sendable {
         instance.namespaceProvider.set { [unowned self] name in
             self.attachLibrary(name) ? self.instance.namespace(name) : nil
         }
-        for name in [Resolver.coreName, Resolver.declarationsName] { _ = attachLibrary(instance.names.intern(nil, name)) }
+        for name in [Resolver.coreName, Resolver.declarationsName] {
+            _ = attachLibrary(instance.names.intern(nil, name))
+        }
     }
 
     // MARK: Namespaces
@@ -137,7 +139,9 @@ package final class Evaluator: @unchecked Sendable {
 
     /// Evaluates every form of `source`, starting in `namespace`; the value of the last. `in-ns` changes the namespace for
     /// what follows; the one in force at the end is given back.
-    package func evaluate(_ source: Source, in namespace: Namespace) throws(Fault) -> (value: Value, namespace: Namespace) {
+    package func evaluate(_ source: Source, in namespace: Namespace) throws(Fault) -> (
+        value: Value, namespace: Namespace
+    ) {
         let box = NamespaceBox(namespace)
         var reader = Reader(source, names: instance.names, dialect: .code(context { box.namespace }))
         var value = Value.nil
@@ -180,7 +184,8 @@ package final class Evaluator: @unchecked Sendable {
             var result = (value: Value.nil, namespace: namespace)
             for (index, element) in elements.enumerated().dropFirst() {
                 let child = list.origin.flatMap { origin in
-                    index < origin.children.count ? Node.Place(source: origin.source, span: origin.children[index]) : nil
+                    index < origin.children.count
+                        ? Node.Place(source: origin.source, span: origin.children[index]) : nil
                 }
                 result = try evaluate(element, in: result.namespace, child ?? analyzer.place, depth: depth + 1)
             }
@@ -210,7 +215,9 @@ package final class Evaluator: @unchecked Sendable {
     private func analyzer(in namespace: Namespace, _ place: Node.Place?) -> Analyzer {
         Analyzer(
             instance: instance, namespace: namespace,
-            expand: { [unowned self] (macro, arguments) throws(Fault) in try self.expansion(macro, arguments, in: namespace) },
+            expand: { [unowned self] (macro, arguments) throws(Fault) in
+                try self.expansion(macro, arguments, in: namespace)
+            },
             function: FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures()), place: place)
     }
 
@@ -226,12 +233,15 @@ package final class Evaluator: @unchecked Sendable {
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.
     func function(evaluating form: Value, in namespace: Namespace) throws(Fault) -> Closure {
-        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(captures: .allocate(capacity: 1))
+        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(
+            captures: .allocate(capacity: 1))
     }
 
     /// Compiles a form without evaluating it.
     package func checkCompile(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault) {
-        _ = try lock.withLock { () throws(Fault) in try compile(form, in: namespace, Node.Place(source: source, span: span)) }
+        _ = try lock.withLock { () throws(Fault) in
+            try compile(form, in: namespace, Node.Place(source: source, span: span))
+        }
     }
 
     /// The forms of a text, not evaluated.
@@ -249,7 +259,8 @@ package final class Evaluator: @unchecked Sendable {
     /// Calls a function while compiling: a macro, or `macroexpand`.
     package func call(_ function: Value, _ arguments: [Value], in namespace: Namespace) throws(Fault) -> Value {
         let box = Bindings.Box(namespaceVar, .object(namespace))
-        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: nil)).runWithoutWaiting()
+        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: nil))
+            .runWithoutWaiting()
     }
 
     /// What a macro gives, as a form: the lazy sequences in it are realised by the machine.
@@ -310,7 +321,9 @@ extension SyntaxError {
     /// As an exception that carries its place.
     package var located: Fault {
         let exception = Exception(.syntax, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
-        if let label = diagnostic.primary { exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)] }
+        if let label = diagnostic.primary {
+            exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)]
+        }
         return .thrown(exception)
     }
 }
@@ -352,7 +365,9 @@ extension Fiber {
             var left = Fiber.slice
             let exit = run(spending: &left)
             var exhaustion: Fault?
-            do throws(Fault) { try instance.account.settle(steps: Fiber.slice - max(0, left)) } catch { exhaustion = error }
+            do throws(Fault) { try instance.account.settle(steps: Fiber.slice - max(0, left)) } catch {
+                exhaustion = error
+            }
             switch exit {
             case .done(let value):
                 if let exhaustion { throw exhaustion }

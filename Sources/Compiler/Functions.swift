@@ -31,7 +31,8 @@ extension Analyzer {
         }
         guard vector.count % 2 == 0 else {
             throw fault(
-                "\(name) takes pairs of name and value, but found \(vector.count) forms in its bindings", at: elements[1],
+                "\(name) takes pairs of name and value, but found \(vector.count) forms in its bindings",
+                at: elements[1],
                 hint: "the last name has no value")
         }
         return vector.elements
@@ -75,9 +76,11 @@ extension Analyzer {
             }
         }
         function.loop = target
-        let inner = wrap(inside, try nested(inside.count + outside.count) { (analyzer) throws(Fault) in
-            try analyzer.body(elements, from: 2, form)
-        })
+        let inner = wrap(
+            inside,
+            try nested(inside.count + outside.count) { (analyzer) throws(Fault) in
+                try analyzer.body(elements, from: 2, form)
+            })
         function.loop = outer
         return wrap(outside, Node(.loop(Node.Loop(target, values, inner)), place))
     }
@@ -94,7 +97,8 @@ extension Analyzer {
             offset += 1
         }
         let function = try self.function(
-            named: name?.name, selfName: name, rest, offset: offset, form, captures: FunctionScope.Captures(), siblings: [])
+            named: name?.name, selfName: name, rest, offset: offset, form, captures: FunctionScope.Captures(),
+            siblings: [])
         let node = Node(.function(function), place)
         guard let meta = form.formMetadata else { return node }
         return try core("with-meta", [node, try analyze(.map(meta))])
@@ -117,7 +121,8 @@ extension Analyzer {
             for clause in forms {
                 guard case .list(let list) = clause, let parts = list.elements, case .vector? = parts.first else {
                     throw fault(
-                        "a function takes a vector of parameters, but found \(clause.briefly)", at: clause.origin == nil ? form : clause,
+                        "a function takes a vector of parameters, but found \(clause.briefly)",
+                        at: clause.origin == nil ? form : clause,
                         hint: "for instance (fn [x] (inc x))")
                 }
                 found.append((parts, clause, 0))
@@ -157,8 +162,11 @@ extension Analyzer {
     }
 
     /// Analyses one arity within its own scope.
-    private mutating func arity(_ elements: [Value], _ form: Value, offset: Int, hidden: [Name]) throws(Fault) -> Arity {
-        guard case .vector(let parameters) = elements[0] else { throw fault("a function takes a vector of parameters", at: form) }
+    private mutating func arity(_ elements: [Value], _ form: Value, offset: Int, hidden: [Name]) throws(Fault) -> Arity
+    {
+        guard case .vector(let parameters) = elements[0] else {
+            throw fault("a function takes a vector of parameters", at: form)
+        }
         var locals: [Local] = []
         var patterns: [(Value, Local)] = []
         var isVariadic = false
@@ -183,9 +191,11 @@ extension Analyzer {
         var bindings: [(Local, Node)] = []
         for (pattern, local) in patterns { try bind(pattern, to: Node(.local(local), place), &bindings) }
         function.loop = target
-        let inner = wrap(bindings, try nested(bindings.count) { (analyzer) throws(Fault) in
-            try analyzer.guarded(elements, form, offset: offset)
-        })
+        let inner = wrap(
+            bindings,
+            try nested(bindings.count + Analyzer.functionLevels) { (analyzer) throws(Fault) in
+                try analyzer.guarded(elements, form, offset: offset)
+            })
         function.loop = nil
         let arity = Arity(parameters: locals, isVariadic: isVariadic, body: inner, target: target)
         Liveness.analyze(arity, locals: function.locals)
@@ -220,7 +230,8 @@ extension Analyzer {
         }
         var definitions: [(name: Name, forms: [Value], form: Value)] = []
         for definition in vector.elements {
-            guard case .list(let list) = definition, let parts = list.elements, let name = parts.first?.symbolName else {
+            guard case .list(let list) = definition, let parts = list.elements, let name = parts.first?.symbolName
+            else {
                 throw fault("letfn takes functions: (name [params] body…)", at: elements[1])
             }
             definitions.append((name, Array(parts.dropFirst()), definition))
@@ -231,7 +242,8 @@ extension Analyzer {
         for definition in definitions {
             functions.append(
                 try function(
-                    named: definition.name.name, selfName: nil, definition.forms, offset: 1, definition.form, captures: captures,
+                    named: definition.name.name, selfName: nil, definition.forms, offset: 1, definition.form,
+                    captures: captures,
                     siblings: siblings))
         }
         let mark = function.mark
@@ -240,7 +252,8 @@ extension Analyzer {
         for (local, definition) in zip(locals, definitions) { function.show(local, as: definition.name) }
         let nodes = captures.outer.map { Node($0.kind, place) }
         let inner = try body(elements, from: 2, form)
-        return Node(.functions(Node.Functions(locals: locals, functions: functions, captures: nodes, body: inner)), place)
+        return Node(
+            .functions(Node.Functions(locals: locals, functions: functions, captures: nodes, body: inner)), place)
     }
 
     mutating func lazyNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
@@ -262,7 +275,8 @@ extension Analyzer {
             try HashMap.set(&meta, .kw(.doc), elements[2])
         }
         let variable = try declare(name, form)
-        let value = elements.count > 2 ? try value(elements[elements.count - 1], child: elements.count - 1, of: form) : nil
+        let value =
+            elements.count > 2 ? try value(elements[elements.count - 1], child: elements.count - 1, of: form) : nil
         return try definition(of: variable, value, meta, form)
     }
 
@@ -275,7 +289,9 @@ extension Analyzer {
     }
 
     /// A call that binds the var and gives it its metadata when it runs.
-    private mutating func definition(of variable: Var, _ value: Node?, _ meta: HashMap, _ form: Value) throws(Fault) -> Node {
+    private mutating func definition(of variable: Var, _ value: Node?, _ meta: HashMap, _ form: Value) throws(Fault)
+        -> Node
+    {
         var meta = meta
         if let place = ownPlace(form) {
             let position = place.source.position(of: Int(place.span.start))

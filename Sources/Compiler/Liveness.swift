@@ -156,7 +156,8 @@ struct Liveness {
         switch node.kind {
         case .constant, .capture, .selfClosure, .sibling, .global: break
         case .local(let local): read.insert(local)
-        case .branch(let branch): for child in [branch.test, branch.then, branch.otherwise] { collect(child, into: &read) }
+        case .branch(let branch):
+            for child in [branch.test, branch.then, branch.otherwise] { collect(child, into: &read) }
         case .binding(let binding):
             for child in [binding.value, binding.body] { collect(child, into: &read) }
             read.remove(binding.local)
@@ -164,7 +165,8 @@ struct Liveness {
             for child in loop.values + [loop.body] { collect(child, into: &read) }
             for local in loop.target.locals { read.remove(local) }
         case .recur(let recur): for child in recur.arguments { collect(child, into: &read) }
-        case .function(let function), .lazy(let function): for child in function.captures { collect(child, into: &read) }
+        case .function(let function), .lazy(let function):
+            for child in function.captures { collect(child, into: &read) }
         case .functions(let functions):
             for child in functions.captures + [functions.body] { collect(child, into: &read) }
             for local in functions.locals { read.remove(local) }

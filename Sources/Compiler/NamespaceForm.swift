@@ -16,7 +16,8 @@ package struct Requirer {
     /// Evaluates `(ns name doc? attributes? clause…)`.
     func evaluate(_ elements: [Value]) throws(Fault) -> Namespace {
         guard elements.count >= 2, let name = elements[1].symbolName else {
-            throw .of(.compiler, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
+            throw .of(
+                .compiler, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
         }
         let namespace = instance.namespace(name)
         prepare(namespace)
@@ -48,7 +49,8 @@ package struct Requirer {
         case "import", "gen-class": return
         default:
             throw .of(
-                .compiler, "ns has no clause :\(kind.description)", hint: "the clauses are :require, :use, :refer-clojure and :import")
+                .compiler, "ns has no clause :\(kind.description)",
+                hint: "the clauses are :require, :use, :refer-clojure and :import")
         }
     }
 
@@ -70,7 +72,9 @@ package struct Requirer {
         if let name = spec.symbolName { return try use(name, [], in: namespace, refersAll: refersAll) }
         guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else {
             if case .list(let list) = spec, let parts = list.elements, let prefix = parts.first?.symbolName {
-                for part in parts.dropFirst() { try require(prefixed(part, prefix), in: namespace, refersAll: refersAll) }
+                for part in parts.dropFirst() {
+                    try require(prefixed(part, prefix), in: namespace, refersAll: refersAll)
+                }
                 return
             }
             if case .keyword = spec { return }
@@ -82,9 +86,13 @@ package struct Requirer {
     }
 
     private func prefixed(_ spec: Value, _ prefix: Name) -> Value {
-        func full(_ name: Name) -> Value { .symbol(instance.names.intern(nil, "\(prefix.description).\(name.description)")) }
+        func full(_ name: Name) -> Value {
+            .symbol(instance.names.intern(nil, "\(prefix.description).\(name.description)"))
+        }
         if let name = spec.symbolName { return full(name) }
-        guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else { return spec }
+        guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else {
+            return spec
+        }
         let parts = [full(name)] + vector.elements.dropFirst()
         return .vector(Vector(parts))
     }
@@ -106,10 +114,14 @@ package struct Requirer {
                 if case .keyword = options[index + 1] {
                     try refer(everyNameOf: target, in: namespace, except: [])
                 } else {
-                    for symbol in try Sequences.array(options[index + 1]) { try refer(symbol, of: target, in: namespace) }
+                    for symbol in try Sequences.array(options[index + 1]) {
+                        try refer(symbol, of: target, in: namespace)
+                    }
                 }
             case "exclude":
-                try refer(everyNameOf: target, in: namespace, except: try Sequences.array(options[index + 1]).compactMap(\.symbolName))
+                try refer(
+                    everyNameOf: target, in: namespace,
+                    except: try Sequences.array(options[index + 1]).compactMap(\.symbolName))
                 refersAll = false
             case "rename", "reload", "verbose", "include-macros": continue
             default: throw .illegalArgument("require has no option :\(key.description): use :as or :refer")
@@ -131,7 +143,9 @@ package struct Requirer {
     }
 
     private func refer(_ symbol: Value, of target: Namespace, in namespace: Namespace) throws(Fault) {
-        guard let name = symbol.symbolName else { throw .illegalArgument(":refer takes names, but found \(symbol.briefly)") }
+        guard let name = symbol.symbolName else {
+            throw .illegalArgument(":refer takes names, but found \(symbol.briefly)")
+        }
         guard let variable = target.find(name) else {
             throw .of(
                 .illegalArgument, "\(target.name.description) has no \(name.description)",

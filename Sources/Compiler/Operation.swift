@@ -31,7 +31,10 @@ enum Operation: String, CaseIterable {
 
     var arguments: Int {
         switch self {
-        case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isReduced, .isPositive, .isNegative, .first, .next, .rest, .seq, .count: 1
+        case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isReduced, .isPositive, .isNegative, .first,
+            .next, .rest,
+            .seq, .count:
+            1
         case .assoc: 3
         default: 2
         }
@@ -53,7 +56,8 @@ enum Operation: String, CaseIterable {
         }
     }
 
-    private static let byName: [String: Operation] = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+    private static let byName: [String: Operation] = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 
     /// The instruction on registers.
     var opcode: Opcode {

@@ -40,9 +40,13 @@ package struct Resolver {
         let text = name.name
         if text.hasSuffix(".") || text.hasPrefix(".") { return name }
         if SpecialForm.isSyntax(name) { return name }
-        if let variable = namespace.resolve(name) { return instance.names.intern(variable.namespace.description, variable.name.name) }
+        if let variable = namespace.resolve(name) {
+            return instance.names.intern(variable.namespace.description, variable.name.name)
+        }
         if !namespace.excludes(name) {
-            if SpecialForm.isNative(name) || core.find(name) != nil { return instance.names.intern(Resolver.coreName, text) }
+            if SpecialForm.isNative(name) || core.find(name) != nil {
+                return instance.names.intern(Resolver.coreName, text)
+            }
             if declarations.find(name) != nil { return instance.names.intern(Resolver.declarationsName, text) }
         }
         return instance.names.intern(namespace.name.description, text)
@@ -69,7 +73,8 @@ package struct Resolver {
             return Nearest.hint(for: name.description, among: spaces.map { "\($0)/\(name.name)" })
         }
         let candidates =
-            locals.map(\.description) + names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core)
+            locals.map(\.description) + names(of: namespace) + namespace.allReferred.map(\.0.description)
+            + names(of: core)
             + names(of: declarations) + SpecialForm.names
         return Nearest.hint(for: name.name, among: candidates)
     }
@@ -83,12 +88,15 @@ package struct Resolver {
             return names(of: found).map { "\(qualifier)/\($0)" }.filter { $0.hasPrefix(prefix) }
         }
         let candidates =
-            names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core) + names(of: declarations)
+            names(of: namespace) + namespace.allReferred.map(\.0.description) + names(of: core)
+            + names(of: declarations)
             + SpecialForm.names + namespace.allAliases.map { "\($0.0.description)/" }
         return Set(candidates.filter { $0.hasPrefix(prefix) }).sorted()
     }
 
-    static func suggestion(for text: String, among candidates: [String]) -> String? { Nearest.hint(for: text, among: candidates) }
+    static func suggestion(for text: String, among candidates: [String]) -> String? {
+        Nearest.hint(for: text, among: candidates)
+    }
 
     private func names(of namespace: Namespace) -> [String] { namespace.allNames }
 }

@@ -79,7 +79,9 @@ final class FunctionScope {
         }
         if let index = siblings.firstIndex(of: name) { return .sibling(index) }
         guard let outer = parent?.lookup(name) else { return nil }
-        if let index = captures.outer.firstIndex(where: { $0.isSame(as: outer) }) { return .capture(captures.reserved + index) }
+        if let index = captures.outer.firstIndex(where: { $0.isSame(as: outer) }) {
+            return .capture(captures.reserved + index)
+        }
         captures.outer.append(outer)
         return .capture(captures.count - 1)
     }

@@ -21,12 +21,15 @@ enum SpecialForm: String, CaseIterable {
     case threadLast = "->>"
     case lazySeq = "lazy-seq"
 
-    private static let table: [String: SpecialForm] = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+    private static let table: [String: SpecialForm] = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
     static let names = allCases.map(\.rawValue)
 
     private var isSyntax: Bool {
         switch self {
-        case .def, .if, .do, .quote, .var, .try, .throw, .recur, .new, .fnStar, .letStar, .loopStar, .letfnStar, .set, .dot: true
+        case .def, .if, .do, .quote, .var, .try, .throw, .recur, .new, .fnStar, .letStar, .loopStar, .letfnStar, .set,
+            .dot:
+            true
         default: false
         }
     }
@@ -65,7 +68,9 @@ extension Analyzer {
             return Node(.raise(try analyze(elements[1], child: 1, of: form)), place)
         case .recur: return try recur(elements, form)
         case .new:
-            guard elements.count >= 2, let name = elements[1].symbolName else { throw fault("new takes a class name", at: form) }
+            guard elements.count >= 2, let name = elements[1].symbolName else {
+                throw fault("new takes a class name", at: form)
+            }
             return try construct(name.description, try arguments(elements, from: 2, form))
         case .dot: return try dot(elements, form)
         case .set: return try assign(elements, form)
@@ -79,7 +84,8 @@ extension Analyzer {
             let test = try analyze(elements[1], child: 1, of: form)
             let then = try body(elements, from: 2, form)
             let nothing = Node(.constant(.nil), place)
-            return Node(.branch(special == .when ? Node.Branch(test, then, nothing) : Node.Branch(test, nothing, then)), place)
+            return Node(
+                .branch(special == .when ? Node.Branch(test, then, nothing) : Node.Branch(test, nothing, then)), place)
         case .and, .or:
             if elements.count == 1 { return Node(.constant(special == .and ? .true : .nil), place) }
             if elements.count == 2 { return try analyze(elements[1], child: 1, of: form) }
@@ -122,7 +128,9 @@ extension Analyzer {
         var nodes: [Node] = []
         let loop = function.loop
         function.loop = nil
-        for index in start..<elements.count - 1 { nodes.append(try analyze(elements[index], child: index + offset, of: form)) }
+        for index in start..<elements.count - 1 {
+            nodes.append(try analyze(elements[index], child: index + offset, of: form))
+        }
         function.loop = loop
         let last = try analyze(elements[elements.count - 1], child: elements.count - 1 + offset, of: form)
         return nodes.isEmpty ? last : Node(.sequence(nodes + [last]), place)
@@ -144,7 +152,8 @@ extension Analyzer {
         }
         let test = try value(elements[1], child: 1, of: form)
         let then = try analyze(elements[2], child: 2, of: form)
-        let otherwise = elements.count == 4 ? try analyze(elements[3], child: 3, of: form) : Node(.constant(.nil), place)
+        let otherwise =
+            elements.count == 4 ? try analyze(elements[3], child: 3, of: form) : Node(.constant(.nil), place)
         return Node(.branch(negated ? Node.Branch(test, otherwise, then) : Node.Branch(test, then, otherwise)), place)
     }
 
@@ -174,9 +183,15 @@ extension Analyzer {
     private mutating func threaded(_ special: SpecialForm, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count >= 2 else { throw fault("\(special.rawValue) takes at least one form", at: form) }
         var result = elements[1]
-        for step in elements.dropFirst(2) {
+        for (index, step) in elements.enumerated().dropFirst(2) {
             guard case .list(let list) = step, !list.isEmpty, let parts = list.elements else {
-                result = .list([step, result])
+                let origin = form.origin.flatMap { origin in
+                    index < origin.children.count
+                        ? Origin(
+                            source: origin.source, span: origin.children[index],
+                            children: [origin.children[index], result.origin?.span ?? origin.children[1]]) : nil
+                }
+                result = .list(Cons.list([step, result], extra: Extra.of(meta: nil, origin: origin)))
                 continue
             }
             let threadedParts = special == .thread ? [parts[0], result] + parts.dropFirst() : parts + [result]
@@ -192,8 +207,15 @@ extension Analyzer {
     }
 
     private mutating func theVar(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
-        guard elements.count == 2, let name = elements[1].symbolName else { throw fault("var takes a symbol", at: form) }
-        guard let variable = try resolve(name, elements[1]) else { throw unresolved(name) }
+        guard elements.count == 2, let name = elements[1].symbolName else {
+            throw fault("var takes a symbol", at: form)
+        }
+        guard let variable = try resolve(name, elements[1]) else {
+            if let origin = form.origin, origin.children.count > 1 {
+                place = Node.Place(source: origin.source, span: origin.children[1])
+            }
+            throw unresolved(name)
+        }
         return Node(.constant(.object(variable)), place)
     }
 
@@ -203,12 +225,19 @@ extension Analyzer {
         }
         guard function.lookup(name) == nil || name.hasNamespace else {
             throw fault(
-                "\(name.description) is a local: locals do not change", at: form, hint: "keep changing state in an atom: (atom 0), swap!")
+                "\(name.description) is a local: locals do not change", at: form,
+                hint: "keep changing state in an atom: (atom 0), swap!")
         }
-        guard let variable = try resolve(name, elements[1]) else { throw unresolved(name) }
+        guard let variable = try resolve(name, elements[1]) else {
+            if let origin = form.origin, origin.children.count > 1 {
+                place = Node.Place(source: origin.source, span: origin.children[1])
+            }
+            throw unresolved(name)
+        }
         let assigner = try internalFunction("set-var!")
         return Node(
-            .call(assigner, [Node(.constant(.object(variable)), place), try value(elements[2], child: 2, of: form)]), place)
+            .call(assigner, [Node(.constant(.object(variable)), place), try value(elements[2], child: 2, of: form)]),
+            place)
     }
 
     /// `(. target method argument…)`.
@@ -250,13 +279,17 @@ extension Analyzer {
 
     /// Calls a shim of the host: `operation` is `call` or `new`.
     private func hostCall(_ operation: String, _ member: String, _ arguments: [Node]) throws(Fault) -> Node {
-        Node(.call(try internalFunction("host-\(operation)"), [Node(.constant(.string(member)), place)] + arguments), place)
+        Node(
+            .call(try internalFunction("host-\(operation)"), [Node(.constant(.string(member)), place)] + arguments),
+            place)
     }
 
     /// A function of the compiler's own namespace.
     func internalFunction(_ name: String) throws(Fault) -> Node {
         let space = instance.namespace(instance.names.intern(nil, "sluice.compiler"))
-        guard let variable = space.find(instance.names.intern(nil, name)) else { throw fault("sluice.compiler/\(name) is missing") }
+        guard let variable = space.find(instance.names.intern(nil, name)) else {
+            throw fault("sluice.compiler/\(name) is missing")
+        }
         return Node(.global(variable), place)
     }
 
@@ -268,7 +301,9 @@ extension Analyzer {
         var catches: [(type: ExceptionClass, local: Local, body: Node)] = []
         var finally: (normal: Node, exceptional: Node)?
         for (index, element) in elements.enumerated() where index > 0 {
-            guard case .list(let list) = element, let parts = list.elements, let head = parts.first?.symbolName else { continue }
+            guard case .list(let list) = element, let parts = list.elements, let head = parts.first?.symbolName else {
+                continue
+            }
             if head.known == .catch {
                 bodyEnd = min(bodyEnd, index)
                 catches.append(try catchClause(parts, element))
@@ -288,7 +323,9 @@ extension Analyzer {
         return Node(.attempt(Node.Attempt(body: node, catches: catches, finally: finally)), place)
     }
 
-    private mutating func catchClause(_ parts: [Value], _ form: Value) throws(Fault) -> (type: ExceptionClass, local: Local, body: Node) {
+    private mutating func catchClause(_ parts: [Value], _ form: Value) throws(Fault) -> (
+        type: ExceptionClass, local: Local, body: Node
+    ) {
         guard parts.count >= 3, let name = parts[2].symbolName else {
             throw fault("catch takes a class, a name and a body", at: form, hint: "for instance (catch Exception e …)")
         }
@@ -299,7 +336,8 @@ extension Analyzer {
             let short = symbol.name.split(separator: ".").last.map(String.init) ?? symbol.name
             guard let known = ExceptionClass(rawValue: short) else {
                 throw fault(
-                    "there is no exception class \(symbol.description)", at: form, hint: "catch Exception, ExceptionInfo or :default")
+                    "there is no exception class \(symbol.description)", at: form,
+                    hint: "catch Exception, ExceptionInfo or :default")
             }
             type = known
         } else {

@@ -1,12 +1,12 @@
-//! Graph: declarations (forms or EDN data) come in; one checked graph value, what the runtime is to run, and pictures of it
-//! go out.
+//! Graph: declarations (forms or EDN data) come in; one checked graph value, what the runtime is to run, and pictures
+//! of it go out.
 //!
 //! In reading order:
 //! - `Keys/`: `DeclarationKeys` is the one table of what can be declared and with which keys.
-//! - `Graph` and `Node`: the graph as an immutable value; `GraphData` turns it into plain data and back, `GraphDifference`
-//!   says what changed between two.
-//! - `Build/`: `Declaration` (one form or one entry of the data form), `Site` (where it stands), `GraphBuilder` (belongs to
-//!   the instance, collects and replaces), the primitives of `sluice.graph`, the component form.
+//! - `Graph` and `Node`: the graph as an immutable value; `GraphData` turns it into plain data and back,
+//!   `GraphDifference` says what changed between two.
+//! - `Build/`: `Declaration` (one form or one entry of the data form), `Site` (where it stands), `GraphBuilder`
+//!   (belongs to the instance, collects and replaces), the primitives of `sluice.graph`, the component form.
 //! - `Check/`: everything that can be told to be wrong before anything runs, as findings with places.
 //! - `SystemPlan`: the graph with every default filled in and every function found: what is started.
 //! - `Export/`: a picture's boxes and arrows, their layout, and Mermaid, DOT, JSON and HTML.

@@ -1,6 +1,7 @@
 import Values
 
-/// The data form of the graph (G1): `{:runtime … :needs … :channels … :effects … :meta … :workers … :phases … :systems …}`.
+/// The data form of the graph (G1): `{:runtime … :needs … :channels … :effects … :meta … :workers … :phases … :systems
+/// …}`.
 package enum GraphData {
     /// The keys of the data form, for messages.
     static let sections = DeclarationKind.allCases.map(\.section)

@@ -4,8 +4,8 @@ import Values
 
 /// A graph with every default filled in, every name followed and every function found: what is started.
 ///
-/// The one place that turns declarations into what the runtime and the engine take; a node that is declared again is planned
-/// again by the same initialisers (G3).
+/// The one place that turns declarations into what the runtime and the engine take; a node that is declared again is
+/// planned again by the same initialisers (G3).
 package struct SystemPlan: Sendable {
     /// What it was made from, which keeps its names.
     package let graph: Graph
@@ -200,8 +200,8 @@ extension Graph {
         }
     }
 
-    /// Every capability the script asks for, in the order of the table: what `check` lists and a run must grant. A kind that
-    /// only an effect type needs is asked for whole.
+    /// Every capability the script asks for, in the order of the table: what `check` lists and a run must grant. A kind
+    /// that only an effect type needs is asked for whole.
     package var capabilities: [CapabilityRequest] {
         let needs = self.needs
         let ofEffects = all(.effect).flatMap { Graph.elements($0[.needs] ?? .nil) }.compactMap(\.knownKeyword)

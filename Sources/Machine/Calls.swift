@@ -52,7 +52,8 @@ extension Fiber {
     func enter(_ closure: Closure, _ a: Int, _ count: Int) throws(Fault) {
         let prototype = prototype(of: closure)
         guard let code = prototype.code(for: count) else {
-            throw .of(.arity, "\(prototype.name ?? "a function") takes \(prototype.accepts), but was called with \(count)")
+            throw .of(
+                .arity, "\(prototype.name ?? "a function") takes \(prototype.accepts), but was called with \(count)")
         }
         try push(code, of: closure, at: a, spare: max(0, count - code.registers))
         guard code.isVariadic else { return }
@@ -93,6 +94,7 @@ extension Fiber {
         switch native.kind {
         case .plain(let body):
             let result = try body(Arguments(regs + a + 1, count), self)
+            if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
             clear(regs + a + 1, count)
             regs[a] = result
             return true
@@ -156,7 +158,8 @@ extension Fiber {
         switch function {
         case .function(let closure):
             guard values.count < Fiber.maximumArguments else {
-                throw .illegalArgument("a function can be applied to at most \(Fiber.maximumArguments) arguments; reduce instead")
+                throw .illegalArgument(
+                    "a function can be applied to at most \(Fiber.maximumArguments) arguments; reduce instead")
             }
             try reserve(a + 1 + values.count)
             let regs = state.pointee.registers
@@ -174,7 +177,9 @@ extension Fiber {
             let operands = Operands(copying: [function] + values)
             switch native.kind {
             case .plain(let body):
-                state.pointee.registers[a] = try body(operands.arguments, self)
+                let result = try body(operands.arguments, self)
+                if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+                state.pointee.registers[a] = result
                 return true
             case .control(let body):
                 state.pointee.destination = a
@@ -229,8 +234,12 @@ extension Fiber {
         switch callee[0] {
         case .keyword, .symbol: return try Collections.get(callee[1], callee[0]) ?? fallback
         case .vector(let vector):
-            guard count == 1 else { throw .of(.arity, "a vector as a function takes 1 argument, but was called with 2") }
-            guard case .int(let index) = callee[1] else { throw .type("a vector as a function", expected: "an index", found: callee[1]) }
+            guard count == 1 else {
+                throw .of(.arity, "a vector as a function takes 1 argument, but was called with 2")
+            }
+            guard case .int(let index) = callee[1] else {
+                throw .type("a vector as a function", expected: "an index", found: callee[1])
+            }
             guard index >= 0, index < vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
             return vector[Int(index)]
         default: return try Collections.get(callee[0], callee[1]) ?? fallback
@@ -241,7 +250,8 @@ extension Fiber {
 extension Native {
     func arityFault(_ count: Int) -> Fault {
         let takes = maximum < 0 ? "at least \(minimum)" : minimum == maximum ? "\(minimum)" : "\(minimum) to \(maximum)"
-        return .of(.arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
+        return .of(
+            .arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
     }
 }
 

@@ -67,7 +67,8 @@ package final class Code: @unchecked Sendable {
         count = body.count
         constantCount = values.count
         let offset = Code.constantOffset(count)
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: offset + values.count * MemoryLayout<Value>.stride, alignment: 16)
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: offset + values.count * MemoryLayout<Value>.stride, alignment: 16)
         instructions = raw.bindMemory(to: Instruction.self, capacity: body.count)
         instructions.initialize(from: body, count: body.count)
         constants = (raw + offset).bindMemory(to: Value.self, capacity: max(1, values.count))

@@ -87,7 +87,8 @@ public final class Fiber: @unchecked Sendable {
         state.initialize(
             to: FiberState(
                 base: base, capacity: capacity, frames: frames, frameCapacity: Fiber.initialFrames,
-                pc: UnsafePointer(start.single!.instructions), registers: base + 1, frame: frames + 1, limit: base + capacity,
+                pc: UnsafePointer(start.single!.instructions), registers: base + 1, frame: frames + 1,
+                limit: base + capacity,
                 frameLimit: frames + Fiber.initialFrames))
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
     }

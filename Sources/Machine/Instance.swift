@@ -71,7 +71,8 @@ public final class Instance: @unchecked Sendable {
         lock.withLock {
             if let found = starters[arguments] { return found }
             let code = Code(
-                [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0, isVariadic: false,
+                [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0,
+                isVariadic: false,
                 registers: arguments + 1)
             let made = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
             starters[arguments] = made
@@ -129,8 +130,11 @@ public final class Account: @unchecked Sendable {
         let total = steps.add(Int64(taken), ordering: .relaxed).newValue
         let memory = used.add(Meter.settle(), ordering: .relaxed).newValue
         let exhausted: Budget? =
-            total > limits.instructions ? .instructions : memory > limits.memory ? .memory
-            : deadlinePassed.load(ordering: .relaxed) ? .time : nil
+            total > limits.instructions
+            ? .instructions
+            : memory > limits.memory
+                ? .memory
+                : deadlinePassed.load(ordering: .relaxed) ? .time : nil
         guard let exhausted else { return }
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue
@@ -178,7 +182,9 @@ public final class Namespace: Object, @unchecked Sendable {
     init(_ name: Name) { self.name = name }
 
     public override var kind: ObjectKind { .namespace }
-    public override func write(to printer: inout Printer) throws(Fault) { printer.write("#<namespace \(name.description)>") }
+    public override func write(to printer: inout Printer) throws(Fault) {
+        printer.write("#<namespace \(name.description)>")
+    }
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
     public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
 

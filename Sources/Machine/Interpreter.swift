@@ -34,7 +34,7 @@ extension Fiber {
             // Handlers and places are looked up by the instruction before the counter.
             if fiber.pointee.isPreempted { fiber.pointee.pc += 1 }
             fiber.pointee.isPreempted = false
-            guard unwind(fault) else { return .failed(fault) }
+            if let failure = unwind(fault) { return .failed(failure) }
             pc = fiber.pointee.pc
             regs = fiber.pointee.registers
             fp = fiber.pointee.frame
@@ -59,7 +59,9 @@ extension Fiber {
                     case .drop: regs[i.a] = .nil
                     case .getVar: store(regs + i.a, cell(pc, i.wide).pointee.load(ordering: .acquiring).pointee)
                     case .getCapture:
-                        guard case .function(let closure) = regs[-1] else { fatalError("getCapture outside of a closure") }
+                        guard case .function(let closure) = regs[-1] else {
+                            fatalError("getCapture outside of a closure")
+                        }
                         store(regs + i.a, closure.captures[i.b])
                     case .getSelf: store(regs + i.a, regs[-1])
 
@@ -82,10 +84,14 @@ extension Fiber {
                         }
                         try arithmetic(regs, i)
                     case .quotient:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x / y)); continue }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
+                            store(regs + i.a, .int(x / y)); continue
+                        }
                         try arithmetic(regs, i)
                     case .remainder:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 { store(regs + i.a, .int(x % y)); continue }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
+                            store(regs + i.a, .int(x % y)); continue
+                        }
                         try arithmetic(regs, i)
                     case .modulo:
                         if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c], y > 0 {
@@ -113,19 +119,41 @@ extension Fiber {
                         }
                         try arithmetic(regs, i)
                     case .remainderInt:
-                        if case .int(let x) = regs[i.b], i.signedC > 0 { store(regs + i.a, .int(x % Int64(i.signedC))); continue }
+                        if case .int(let x) = regs[i.b], i.signedC > 0 {
+                            store(regs + i.a, .int(x % Int64(i.signedC))); continue
+                        }
                         try arithmetic(regs, i)
 
                     case .less:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x < y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x < y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .lessOrEqual:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x <= y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x <= y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .greater:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x > y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x > y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .greaterOrEqual:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x >= y)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x >= y))
+                        } else {
+                            try comparison(regs, i)
+                        }
                     case .equal:
-                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] { store(regs + i.a, .bool(x == y)) } else { try equality(regs, i) }
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            store(regs + i.a, .bool(x == y))
+                        } else {
+                            try equality(regs, i)
+                        }
                     case .not: test(regs, i, !regs[i.b].isTruthy)
                     case .isNil: test(regs, i, regs[i.b].isNil)
                     case .isSome: test(regs, i, !regs[i.b].isNil)
@@ -137,7 +165,11 @@ extension Fiber {
                             test(regs, i, false)
                         }
                     case .isZero:
-                        if case .int(let x) = regs[i.b] { store(regs + i.a, .bool(x == 0)) } else { try comparison(regs, i) }
+                        if case .int(let x) = regs[i.b] {
+                            store(regs + i.a, .bool(x == 0))
+                        } else {
+                            try comparison(regs, i)
+                        }
 
                     case .jump: pc += i.wide
                     case .jumpBack:
@@ -157,32 +189,77 @@ extension Fiber {
                     case .jumpIfNil:
                         if case .nil = regs[i.a] { pc += i.wide } else if i.flags & 1 != 0 { clear(regs + i.a) }
                     case .jumpUnlessNil:
-                        if case .nil = regs[i.a] {} else {
+                        if case .nil = regs[i.a] {
+                        } else {
                             pc += i.wide
                             if i.flags & 1 != 0 { clear(regs + i.a) }
                         }
                     case .jumpUnlessLess:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x >= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x >= y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessOrEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x > y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x > y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreater:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x <= y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x <= y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterOrEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x < y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x < y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x != y) { pc += i.signedC } } else if try !compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x != y) { pc += i.signedC }
+                        } else if try !compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpIfEqual:
-                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] { if _slowPath(x == y) { pc += i.signedC } } else if try compare(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
+                            if _slowPath(x == y) { pc += i.signedC }
+                        } else if try compare(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessLessOrEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x > Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x > Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x <= Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x <= Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessGreaterOrEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x < Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x < Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
                     case .jumpUnlessEqualInt:
-                        if case .int(let x) = regs[i.a] { if _slowPath(x != Int64(i.signedB)) { pc += i.signedC } } else if try !compareInt(regs, i) { pc += i.signedC }
+                        if case .int(let x) = regs[i.a] {
+                            if _slowPath(x != Int64(i.signedB)) { pc += i.signedC }
+                        } else if try !compareInt(regs, i) {
+                            pc += i.signedC
+                        }
 
                     case .jumpBackIfLess:
                         if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
@@ -231,7 +308,9 @@ extension Fiber {
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
-                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
                                 save(pc, regs, fp)
                                 try grow(Int(f.registers))
                                 regs = fiber.pointee.registers
@@ -239,16 +318,19 @@ extension Fiber {
                             }
                             continue
                         }
-                        if case .native(let callable) = regs[i.a] {
-                            let native = unsafeDowncast(callable, to: Native.self)
-                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                        if case .native = regs[i.a] {
+                            let native = entry(UnsafePointer(regs + i.a))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
                                 clear(regs + i.a + 1, i.b)
                                 regs[i.a] = result
                                 continue
                             }
-                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b),
+                                i.b < FewOperands.capacity
+                            {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -276,7 +358,9 @@ extension Fiber {
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
-                            if _slowPath(regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit) {
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
                                 save(pc, regs, fp)
                                 try grow(Int(f.registers))
                                 regs = fiber.pointee.registers
@@ -284,16 +368,19 @@ extension Fiber {
                             }
                             continue
                         }
-                        if case .native(let callable) = box.pointee {
-                            let native = unsafeDowncast(callable, to: Native.self)
-                            if case .plain(let body) = native.kind, _fastPath(native.accepts(i.b)) {
+                        if case .native = box.pointee {
+                            let native = entry(UnsafePointer(box))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
                                 clear(regs + i.a + 1, i.b)
                                 store(regs + i.a, result)
                                 continue
                             }
-                            if case .control(let body) = native.kind, native.accepts(i.b), i.b < FewOperands.capacity {
+                            if case .control(let body) = native.pointee.kind, native.pointee.accepts(i.b),
+                                i.b < FewOperands.capacity
+                            {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
                                 pc = fiber.pointee.pc
@@ -339,7 +426,8 @@ extension Fiber {
                         try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .cons, .conj, .assoc: try build(regs, i)
-                    case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException: try construct(regs, i)
+                    case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
+                        try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc)
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
@@ -349,7 +437,7 @@ extension Fiber {
                         case .taken:
                             return preempt(pc - 1, regs, fp)
                         }
-                    case .publish: if try publish(regs, i) { pc += i.signedC }
+                    case .publish: pc += try publish(regs, i)
                     case .resume:
                         resume(regs, fuel)
                         fp -= 1
@@ -365,9 +453,11 @@ extension Fiber {
                 save(pc, regs, fp)
                 fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
-                    do throws(Fault) { try force(lazy) } catch { guard unwind(error) else { return .failed(error) } }
-                } else if !unwind(error) {
-                    return .failed(error)
+                    do throws(Fault) { try force(lazy) } catch {
+                        if let failure = unwind(error) { return .failed(failure) }
+                    }
+                } else if let failure = unwind(error) {
+                    return .failed(failure)
                 }
                 pc = fiber.pointee.pc
                 regs = fiber.pointee.registers
@@ -382,14 +472,30 @@ extension Fiber {
         return run(spending: &budget)
     }
 
+    /// What the interpreter needs of the primitive in `slot`, which keeps it alive: no reference is counted on the call path.
+    @inline(__always) func entry(_ slot: UnsafePointer<Value>) -> UnsafePointer<Native.Entry> {
+        // A class payload is the first word of a value.
+        Unmanaged<Native>.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))._withUnsafeGuaranteedRef {
+            $0.entry
+        }
+    }
+
     @inline(__always) func save(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) {
         state.pointee.pc = pc
         state.pointee.registers = regs
         state.pointee.frame = fp
     }
 
+    /// Bytes that may be allocated on a thread before they are booked, whatever is left of the slice.
+    static let unsettledLimit: Int64 = 1 << 20
+
+    /// Books what was allocated, so that few steps that double what they hold do not pass the limit by much.
+    @inline(never) func bookMemory() throws(Fault) { try instance.account.settle(steps: 0) }
+
     /// Ends a slice before the instruction at `pc`.
-    @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>) -> Exit {
+    @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>)
+        -> Exit
+    {
         save(pc, regs, fp)
         state.pointee.isPreempted = true
         return .preempted

@@ -47,38 +47,58 @@ public final class Native: Callable, @unchecked Sendable {
     public typealias Body = @Sendable (Arguments, Fiber) throws(Fault) -> Value
     public typealias ControlBody = @Sendable (Arguments, Fiber) throws(Fault) -> Control
 
-    @usableFromInline enum Kind: Sendable {
+    enum Kind: Sendable {
         case plain(Body)
         case control(ControlBody)
     }
 
+    /// What a call needs, behind a pointer that the interpreter copies without counting a reference.
+    struct Entry {
+        let minimum: Int
+        /// -1 when there is no maximum.
+        let maximum: Int
+        let kind: Kind
+
+        @inline(__always) func accepts(_ count: Int) -> Bool { count >= minimum && (maximum < 0 || count <= maximum) }
+    }
+
     private let fullName: String
-    public let minimum: Int
-    /// -1 when there is no maximum.
-    public let maximum: Int
-    @usableFromInline let kind: Kind
+    let entry: UnsafePointer<Entry>
     /// Blocks its thread: refused by the checker in `:go` workers.
     public let blocks: Bool
 
+    public var minimum: Int { entry.pointee.minimum }
+    /// -1 when there is no maximum.
+    public var maximum: Int { entry.pointee.maximum }
+    var kind: Kind { entry.pointee.kind }
+
     /// `arity` is `minimum...maximum`, or `minimum...` for any number more.
-    public init(_ name: String, _ arity: Arity, blocks: Bool = false, _ body: @escaping Body) {
-        fullName = name
-        (minimum, maximum) = (arity.minimum, arity.maximum)
-        kind = .plain(body)
-        self.blocks = blocks
+    public convenience init(_ name: String, _ arity: Arity, blocks: Bool = false, _ body: @escaping Body) {
+        self.init(name, arity, .plain(body), blocks: blocks)
     }
 
     /// A primitive that may park the fiber or go on with a call.
-    public init(_ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody) {
+    public convenience init(_ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody) {
+        self.init(name, arity, .control(body), blocks: blocks)
+    }
+
+    private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool) {
         fullName = name
-        (minimum, maximum) = (arity.minimum, arity.maximum)
-        kind = .control(body)
+        let made = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
+        made.initialize(to: Entry(minimum: arity.minimum, maximum: arity.maximum, kind: kind))
+        entry = UnsafePointer(made)
         self.blocks = blocks
+    }
+
+    deinit {
+        let made = UnsafeMutablePointer(mutating: entry)
+        made.deinitialize(count: 1)
+        made.deallocate()
     }
 
     public override var name: String { fullName }
 
-    @inlinable @inline(__always) func accepts(_ count: Int) -> Bool { count >= minimum && (maximum < 0 || count <= maximum) }
+    func accepts(_ count: Int) -> Bool { entry.pointee.accepts(count) }
 
     /// How many arguments a primitive takes.
     public struct Arity: Sendable, ExpressibleByIntegerLiteral {

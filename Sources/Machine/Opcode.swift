@@ -81,13 +81,15 @@ package typealias Instruction = UInt64
 extension Instruction {
     @inline(__always) package init(_ op: Opcode, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, flags: Int = 0) {
         self =
-            UInt64(op.rawValue) | UInt64(UInt8(truncatingIfNeeded: flags)) << 8 | UInt64(UInt16(truncatingIfNeeded: a)) << 16
+            UInt64(op.rawValue) | UInt64(UInt8(truncatingIfNeeded: flags)) << 8 | UInt64(UInt16(truncatingIfNeeded: a))
+            << 16
             | UInt64(UInt16(truncatingIfNeeded: b)) << 32 | UInt64(UInt16(truncatingIfNeeded: c)) << 48
     }
 
     @inline(__always) package init(_ op: Opcode, _ a: Int, wide: Int, flags: Int = 0) {
         self =
-            UInt64(op.rawValue) | UInt64(UInt8(truncatingIfNeeded: flags)) << 8 | UInt64(UInt16(truncatingIfNeeded: a)) << 16
+            UInt64(op.rawValue) | UInt64(UInt8(truncatingIfNeeded: flags)) << 8 | UInt64(UInt16(truncatingIfNeeded: a))
+            << 16
             | UInt64(UInt32(bitPattern: Int32(wide))) << 32
     }
 

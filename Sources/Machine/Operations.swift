@@ -33,6 +33,7 @@ extension Fiber {
         case .remainderInt: result = try Numbers.remainder(x, .int(Int64(i.signedC)))
         default: fatalError("not arithmetic: \(i.op)")
         }
+        if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
         if i.flags & 1 != 0 { clear(regs + i.b) }
         if i.flags & 2 != 0 { clear(regs + i.c) }
         store(regs + i.a, result)
@@ -130,7 +131,9 @@ extension Fiber {
 
     @inline(never) func nth(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let collection = regs[i.b]
-        guard case .int(let index) = regs[i.c] else { throw .type("nth", expected: "an integer index", found: regs[i.c]) }
+        guard case .int(let index) = regs[i.c] else {
+            throw .type("nth", expected: "an integer index", found: regs[i.c])
+        }
         guard let result = try Collections.nth(collection, Int(index)) else {
             if collection.isNil {
                 store(regs + i.a, .nil)
@@ -144,6 +147,7 @@ extension Fiber {
 
     /// `cons`, `conj`, `assoc`: a collection at its last use changes in place.
     @inline(never) func build(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
         switch i.op {
         case .cons:
             let result = try Sequences.cons(regs[i.b], regs[i.c])
@@ -210,7 +214,8 @@ extension Fiber {
     @inline(never) func bind(_ regs: Registers, _ i: Instruction, _ pc: ProgramCounter) throws(Fault) {
         switch i.op {
         case .makeClosure:
-            guard case .object(let holder) = constant(pc, i.signedC).pointee, let prototype = (holder as? PrototypeHolder)?.prototype
+            guard case .object(let holder) = constant(pc, i.signedC).pointee,
+                let prototype = (holder as? PrototypeHolder)?.prototype
             else { fatalError("makeClosure without a prototype") }
             let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
             captures.moveInitialize(from: regs + i.b, count: prototype.captureCount)
@@ -268,8 +273,13 @@ extension Fiber {
         }
     }
 
-    /// True when the next unrealised sequence stands in register a, to be realised ahead.
-    @inline(never) func publish(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+    /// By how many instructions to jump: back to the beginning when the next unrealised sequence stands in register a, to be
+    /// realised ahead; to the call when the thunk gave another sequence, whose thunk stands in register b now.
+    @inline(never) func publish(_ regs: Registers, _ i: Instruction) throws(Fault) -> Int {
+        if let thunk = thunkOfResult(regs + i.b) {
+            store(regs + i.b, thunk)
+            return i.signedC + 1
+        }
         guard case .lazy(let lazy) = regs[i.a] else { fatalError("publish of no lazy sequence") }
         let result = try Sequences.seq(regs[i.b])
         lazy.publish(result)
@@ -277,9 +287,18 @@ extension Fiber {
         regs[i.a] = .nil
         guard case .int(let left) = regs[Realizer.left] else { fatalError("publish outside of the realizer") }
         regs[Realizer.left] = .int(left - 1)
-        guard left > 1, let next = Realizer.unrealized(after: result) else { return false }
+        guard left > 1, let next = Realizer.unrealized(after: result) else { return 0 }
         regs[i.a] = .lazy(next)
-        return true
+        return i.signedC
+    }
+
+    /// The thunk of an unrealised sequence that only this register holds: it takes the sequence's place, so that a thunk that
+    /// gives another sequence, as `filter` does at what it leaves out, nests no activations.
+    private func thunkOfResult(_ slot: Registers) -> Value? {
+        guard case .lazy = slot.pointee, case .lazy(var inner) = take(slot) else { return nil }
+        if isKnownUniquelyReferenced(&inner), case .granted(let thunk) = inner.claim(for: claimant) { return thunk }
+        store(slot, .lazy(inner))
+        return nil
     }
 }
 

@@ -89,7 +89,9 @@ extension Fiber {
         state.pointee.frame += 1
         state.pointee.registers += delta
         state.pointee.pc = UnsafePointer(code.instructions)
-        if state.pointee.registers + code.registers > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
+        if state.pointee.registers + code.registers > state.pointee.limit
+            || state.pointee.frame >= state.pointee.frameLimit
+        {
             try grow(code.registers)
         }
         let regs = state.pointee.registers
@@ -126,7 +128,8 @@ extension Fiber {
     /// operation goes on without it, and meets the failure when it comes there.
     func abandonRealization(_ regs: Registers, _ fault: Fault) -> Bool {
         if case .lazy(let lazy) = regs[Realizer.sequence] { lazy.abandon(for: claimant) }
-        guard fault.isCatchable, case .int(let left) = regs[Realizer.left], case .int(let asked) = regs[Realizer.asked] else {
+        guard fault.isCatchable, case .int(let left) = regs[Realizer.left], case .int(let asked) = regs[Realizer.asked]
+        else {
             return false
         }
         return left < asked

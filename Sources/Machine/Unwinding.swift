@@ -2,23 +2,23 @@ import Values
 
 /// Leaving activations: faults to their handlers, cancelled fibers to their `finally`.
 extension Fiber {
-    /// Moves the saved state to the handler of `fault`, releasing the activations it leaves. False when there is none: the
-    /// fiber has failed and its stack is empty.
-    package func unwind(_ fault: Fault) -> Bool {
+    /// Moves the saved state to the handler of `fault`, releasing the activations it leaves. Nil when there is one; else
+    /// the fault the fiber has failed with, its stack empty.
+    package func unwind(_ fault: Fault) -> Fault? {
         var fault = fault
         if case .thrown(let exception) = fault, exception.trace.isEmpty { exception.trace = trace() }
         while state.pointee.frame > state.pointee.frames {
             let frame = state.pointee.frame - 1
             let prototype = Unmanaged<Prototype>.fromOpaque(frame.pointee.prototype.toOpaque()).takeUnretainedValue()
-            if let code = prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) { return true }
+            if let code = prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) { return nil }
             if prototype === instance.realizer, abandonRealization(state.pointee.registers, fault) {
                 leave(frame)
                 state.pointee.pc -= 1
-                return true
+                return nil
             }
             leave(frame)
         }
-        return false
+        return fault
     }
 
     private func enterHandler(of code: Code, _ fault: inout Fault) -> Bool {
@@ -35,7 +35,8 @@ extension Fiber {
                 value = .object(HeldFault(fault))
             case .holding:
                 // A `finally` that throws puts its exception in the place of another, never of a budget or a cancellation.
-                if fault.isCatchable, case .object(let object) = registers[handler.register], let held = object as? HeldFault,
+                if fault.isCatchable, case .object(let object) = registers[handler.register],
+                    let held = object as? HeldFault,
                     !held.fault.isCatchable
                 {
                     fault = held.fault

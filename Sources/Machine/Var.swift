@@ -71,7 +71,8 @@ public final class Var: Object, @unchecked Sendable {
     public func bind(_ value: Value, replacing seen: UnsafeMutablePointer<Value>) -> Bool {
         let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
         box.initialize(to: value)
-        guard cell.pointee.compareExchange(expected: seen, desired: box, ordering: .acquiringAndReleasing).exchanged else {
+        guard cell.pointee.compareExchange(expected: seen, desired: box, ordering: .acquiringAndReleasing).exchanged
+        else {
             box.deinitialize(count: 1)
             box.deallocate()
             return false

@@ -29,11 +29,17 @@ extension FiberRuntime {
 
 /// Reading arguments, with messages that say what was expected.
 enum Argument {
-    @inline(__always) static func channel(_ value: Value, _ operation: String) throws(Fault) -> Channel {
-        if case .object(let object) = value, type(of: object) == Channel.self {
-            return unsafeDowncast(object, to: Channel.self)
+    @inline(__always) static func channel(
+        _ value: consuming Value, _ operation: StaticString
+    ) throws(Fault) -> Channel {
+        guard case .object(let object) = value, type(of: object) == Channel.self else {
+            throw notAChannel(value, operation)
         }
-        throw .type(operation, expected: "a channel", found: value)
+        return unsafeDowncast(object, to: Channel.self)
+    }
+
+    @inline(never) private static func notAChannel(_ value: Value, _ operation: StaticString) -> Fault {
+        .type(operation.description, expected: "a channel", found: value)
     }
 
     static func milliseconds(_ value: Value, _ operation: String) throws(Fault) -> Int64 {

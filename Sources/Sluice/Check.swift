@@ -27,7 +27,8 @@ extension Session {
     /// Forms that `check` evaluates: whatever a name with `def` in it, `ns`, `require`, `configure` or `needs` begins.
     private static func defines(_ form: Value) -> Bool {
         guard case .list(let list) = form, let head = list.first.symbolName else { return false }
-        return head.name.hasPrefix("def") || ["ns", "require", "use", "configure", "needs", "declare", "in-ns"].contains(head.name)
+        return head.name.hasPrefix("def")
+            || ["ns", "require", "use", "configure", "needs", "declare", "in-ns"].contains(head.name)
     }
 
     private func compile(_ form: Form, of source: Source) -> Result<Value, Fault> {

@@ -10,7 +10,8 @@ import Values
 enum EffectFunctions {
     /// By namespace (`sluice.fs`) and name.
     static func natives(in instance: Instance) -> [String: [String: Native]] {
-        let perform = instance.namespace(instance.names.intern(nil, "sluice.runtime")).intern(instance.names.intern(nil, "perform"))
+        let perform = instance.namespace(instance.names.intern(nil, "sluice.runtime")).intern(
+            instance.names.intern(nil, "perform"))
         var made: [String: [String: Native]] = [:]
         for row in EffectRow.table {
             let type = instance.names.intern(row.type)
@@ -27,7 +28,9 @@ enum EffectFunctions {
         }
     }
 
-    private static func effect(_ row: EffectRow, _ type: Name, _ arguments: Arguments, _ positional: Int) throws(Fault) -> HashMap {
+    private static func effect(_ row: EffectRow, _ type: Name, _ arguments: Arguments, _ positional: Int) throws(Fault)
+        -> HashMap
+    {
         var map = HashMap()
         try HashMap.set(&map, .kw(.effectSlashType), .keyword(type))
         var given = arguments.all[...]
@@ -39,7 +42,10 @@ enum EffectFunctions {
             }
         }
         guard given.count <= positional else {
-            throw .of(.arity, "\(row.type) takes \(positional) arguments and a map of options, but was called with \(arguments.count)")
+            throw .of(
+                .arity,
+                "\(row.type) takes \(positional) arguments and a map of options, but was called with \(arguments.count)"
+            )
         }
         for (value, parameter) in zip(given, row.params) { try HashMap.set(&map, .kw(parameter.key), value) }
         return map

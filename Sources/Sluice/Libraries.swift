@@ -21,18 +21,23 @@ struct Libraries: LibrarySource {
 
     // What scripts, the REPL and `eval` have in place.
     let aliases = [
-        ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("proc", "sluice.proc"), ("time", "sluice.time"),
+        ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("proc", "sluice.proc"),
+        ("time", "sluice.time"),
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
     ]
 
-    var namespaces: [String] { Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted() }
+    var namespaces: [String] {
+        Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
+    }
 
     func has(_ namespace: String) -> Bool {
-        own[namespace] != nil || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) } || Stdlib.namespaces.contains(namespace)
+        own[namespace] != nil || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) }
+            || Stdlib.namespaces.contains(namespace)
     }
 
     func names(in namespace: String) -> [String] {
-        Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) } + (own[namespace]?.keys.sorted() ?? [])
+        Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) }
+            + (own[namespace]?.keys.sorted() ?? [])
     }
 
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
@@ -47,7 +52,7 @@ struct Libraries: LibrarySource {
 
     func definition(_ namespace: String, _ name: String) -> Source? {
         guard let entry = Stdlib.find(namespace: namespace, name: name) else { return nil }
-        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line)
+        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
     }
 
     /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.
@@ -91,7 +96,9 @@ package enum SourceFile {
     }
 
     /// All of standard input.
-    package static func readStandardInput() throws(Fault) -> Source { Source(name: "<stdin>", bytes: try bytes(of: 0, "standard input")) }
+    package static func readStandardInput() throws(Fault) -> Source {
+        Source(name: "<stdin>", bytes: try bytes(of: 0, "standard input"))
+    }
 
     private static func bytes(of file: Int32, _ path: String) throws(Fault) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -102,7 +109,9 @@ package enum SourceFile {
             guard count >= 0 else { throw problem(path) }
             guard count > 0 else { return bytes }
             bytes += chunk[..<count]
-            guard bytes.count <= limit else { throw .of(.io, "\(path) is larger than a source file may be (\(limit >> 20) MB)") }
+            guard bytes.count <= limit else {
+                throw .of(.io, "\(path) is larger than a source file may be (\(limit >> 20) MB)")
+            }
         }
     }
 
@@ -120,4 +129,6 @@ package enum SourceFile {
 }
 
 /// `read(2)` under a name that the enum's own `read` does not hide.
-private func posixRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(file, buffer, count) }
+private func posixRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(file, buffer, count)
+}

@@ -25,9 +25,14 @@ package enum Report {
     }
 
     private static func diagnostic(_ exception: Exception) -> Diagnostic {
-        if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem { return problem.error.diagnostic }
-        let first = exception.trace.first { $0.span != nil }
-        let label = first.flatMap { frame in frame.source.flatMap { source in frame.span.map { Diagnostic.Label(source, $0) } } }
+        if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
+            return problem.error.diagnostic
+        }
+        let placed = exception.trace.filter { $0.span != nil }
+        let first = placed.first { $0.source?.isLibrary == false } ?? placed.first
+        let label = first.flatMap { frame in
+            frame.source.flatMap { source in frame.span.map { Diagnostic.Label(source, $0) } }
+        }
         var found = Diagnostic(code: code(exception), title: title(exception), at: label)
         found.hint = exception.hint
         if case .map(let data) = exception.data, !data.isEmpty {
@@ -45,7 +50,9 @@ package enum Report {
     /// `error/arity`, `error/class-cast` …: the class in kebab case, without its ending.
     private static func code(_ exception: Exception) -> String {
         var name = exception.type.rawValue
-        for ending in ["Exception", "Error"] where name.hasSuffix(ending) && name != ending { name.removeLast(ending.count) }
+        for ending in ["Exception", "Error"] where name.hasSuffix(ending) && name != ending {
+            name.removeLast(ending.count)
+        }
         var kebab = ""
         for character in name {
             if character.isUppercase, !kebab.isEmpty { kebab += "-" }
@@ -77,7 +84,8 @@ extension Finding {
             case .warning: .warning
             case .lint: .lint
             }
-        var made = Diagnostic(level, code: code.rawValue, title: title, at: place.map { Diagnostic.Label($0.source, $0.span, $0.text) })
+        var made = Diagnostic(
+            level, code: code.rawValue, title: title, at: place.map { Diagnostic.Label($0.source, $0.span, $0.text) })
         made.related = related.map { Diagnostic.Label($0.source, $0.span, $0.text) }
         made.explanation = explanation
         made.hint = hint

@@ -45,10 +45,12 @@ package final class Run: @unchecked Sendable {
 
     /// Asks the run to finish what is in flight, for `graceMs` at most. On any thread.
     package func stop(graceMs: Int64 = Run.graceMs) {
-        guard lock.withLock({ () -> Bool in
-            defer { isStopping = true }
-            return !isStopping
-        }) else { return }
+        guard
+            lock.withLock({ () -> Bool in
+                defer { isStopping = true }
+                return !isStopping
+            })
+        else { return }
         system.stop(graceMs: graceMs) { [self] in
             lock.withLock { isStopped = true }
             session.runtime.scheduler.attend()
@@ -62,7 +64,8 @@ package final class Run: @unchecked Sendable {
 
     /// How often workers threw.
     package var errorCount: Int {
-        guard case .map(let stats) = system.stats, let found = (try? stats.find(.kw(.errors))) ?? nil, case .map(let errors) = found
+        guard case .map(let stats) = system.stats, let found = (try? stats.find(.kw(.errors))) ?? nil,
+            case .map(let errors) = found
         else { return 0 }
         return errors.entries.reduce(0) { $0 + Int($1.value.intValue ?? 0) }
     }
@@ -99,7 +102,10 @@ extension CapabilityRequest {
                 switch kind {
                 case .read: .read(path: text)
                 case .write: .write(path: text)
-                case .net: .net(host: String(text.split(separator: ":")[0]), port: text.split(separator: ":").dropFirst().first.flatMap { Int($0) } ?? 0)
+                case .net:
+                    .net(
+                        host: String(text.split(separator: ":")[0]),
+                        port: text.split(separator: ":").dropFirst().first.flatMap { Int($0) } ?? 0)
                 case .run: .run(program: text)
                 case .env: .env(text)
                 case .mcp: .mcp(server: text)

@@ -207,7 +207,9 @@ private final class GraphFunctions: @unchecked Sendable {
     func find(_ name: Name) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
-        guard let found = try? evaluator.requirer.found(names.intern(nil, space)) else { return .unknownNamespace(name) }
+        guard let found = try? evaluator.requirer.found(names.intern(nil, space)) else {
+            return .unknownNamespace(name)
+        }
         guard let variable = found.find(names.intern(nil, name.name)) else {
             return .missing(name, near: Nearest.names(to: name.name, among: found.allNames))
         }
@@ -220,6 +222,8 @@ extension JSONCodec {
     static func own(_ names: Names) -> JSONCodec {
         JSONCodec(
             encode: { (value) throws(Fault) in try JSON.write(value) },
-            decode: { (bytes, keywords) throws(Fault) in try JSON.read(bytes, keys: keywords ? .keywords(names) : .strings) })
+            decode: { (bytes, keywords) throws(Fault) in
+                try JSON.read(bytes, keys: keywords ? .keywords(names) : .strings)
+            })
     }
 }

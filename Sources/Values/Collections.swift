@@ -33,7 +33,8 @@ public enum Collections {
         case .object(let object) where object.isLookup: return try object.lookup(key) != nil
         default:
             throw .of(
-                .illegalArgument, "contains? looks for keys in maps, sets, vectors and strings, but found \(collection.briefly)",
+                .illegalArgument,
+                "contains? looks for keys in maps, sets, vectors and strings, but found \(collection.briefly)",
                 hint: "to look for an element of a sequence, use (some #{x} coll)")
         }
     }
@@ -129,7 +130,8 @@ public enum Collections {
         case .nil: return
         case .vector(let pair):
             guard pair.count == 2 else {
-                throw .illegalArgument("conj on a map takes pairs of key and value, but found a vector of \(pair.count) elements")
+                throw .illegalArgument(
+                    "conj on a map takes pairs of key and value, but found a vector of \(pair.count) elements")
             }
             try HashMap.set(&map, pair[0], pair[1])
         case .map(let other):
@@ -197,7 +199,9 @@ public enum Collections {
             defer { collection = .map(map) }
             try HashMap.remove(&map, key)
         } else if case .object(let object) = collection {
-            guard let result = try object.removing(key) else { throw .type("dissoc", expected: "a map", found: collection) }
+            guard let result = try object.removing(key) else {
+                throw .type("dissoc", expected: "a map", found: collection)
+            }
             collection = result
         } else if !collection.isNil {
             throw .type("dissoc", expected: "a map", found: collection)

@@ -22,11 +22,14 @@ public final class Source: Sendable {
     public let bytes: [UInt8]
     /// The line that the bytes begin on, from 1: more for a piece of a file.
     public let firstLine: Int
+    /// Part of the built-in library: errors are shown where the script called it.
+    public let isLibrary: Bool
 
-    public init(name: String, bytes: [UInt8], firstLine: Int = 1) {
+    public init(name: String, bytes: [UInt8], firstLine: Int = 1, isLibrary: Bool = false) {
         self.name = name
         self.bytes = bytes
         self.firstLine = firstLine
+        self.isLibrary = isLibrary
     }
 }
 

@@ -38,7 +38,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     // channels and fibers
     case dropping, fixed, go, promise, sliding, thread
     // workers
-    case async, block, buffer, channel, channels, command, components, dispatch, drop, drops, emit, errors, event, `in`, log
+    case async, block, buffer, channel, channels, command, components, dispatch, drop, drops, emit, errors, event, `in`,
+        log
     case logger, msg, obs, observability, restart, stats, ticker, worker, workers
     case bufferType = "buffer-type"
     case devGuard = "dev-guard?"

@@ -26,7 +26,9 @@ public final class Lock: @unchecked Sendable {
     @inline(__always) public func acquire() { pthread_mutex_lock(mutex) }
     @inline(__always) public func release() { pthread_mutex_unlock(mutex) }
 
-    @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         acquire()
         defer { release() }
         return try body()

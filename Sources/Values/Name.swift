@@ -27,7 +27,8 @@ public struct Name: Hashable, @unchecked Sendable {
 
     public var namespace: String? {
         let length = Int(record.pointee.namespaceLength)
-        return length < 0 ? nil : String(decoding: UnsafeBufferPointer(start: record.pointee.bytes, count: length), as: UTF8.self)
+        return length < 0
+            ? nil : String(decoding: UnsafeBufferPointer(start: record.pointee.bytes, count: length), as: UTF8.self)
     }
 
     public var name: String { String(decoding: nameBytes, as: UTF8.self) }
@@ -58,7 +59,9 @@ extension Name {
     static let emptyNamespace: [UInt8] = []
 
     /// Makes a record; the caller owns it.
-    static func make(namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32, known: Int32) -> Name {
+    static func make(
+        namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32, known: Int32
+    ) -> Name {
         let prefix = namespace?.count ?? 0
         let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, prefix + name.count))
         if let namespace, let base = namespace.baseAddress { bytes.update(from: base, count: prefix) }

@@ -43,7 +43,8 @@ public final class Names: @unchecked Sendable {
     public func symbol(_ text: String) -> Value { .symbol(intern(text)) }
 
     public static func split(_ text: String) -> (namespace: String?, name: String) {
-        guard text.utf8.count > 1, let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), slash != text.startIndex else {
+        guard text.utf8.count > 1, let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), slash != text.startIndex
+        else {
             return (nil, text)
         }
         return (String(text[..<slash]), String(text[text.utf8.index(after: slash)...]))

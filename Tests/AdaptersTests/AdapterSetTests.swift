@@ -121,7 +121,7 @@ import Values
         #expect(found?.retryable == true)
         #expect(found?.retryAfterMs == 2_000)
         #expect(found?.data[.status].intValue == 429)
-        #expect(driver.events.redactor.masked("key sk-abcdef") == "key [secret]")
+        #expect(driver.events.redactor.masked("key sk-abcdef") == "key #<secret>")
         #expect(
             error(try await run(driver, "fs/read", [.path: .string("none")]))?.data[.path].stringValue
                 == directory("none").canonical)

@@ -89,6 +89,7 @@ import Values
         display.finish()
         let lines = screen.output.split(separator: "\n")
         #expect(lines.count == 3)
+        #expect(lines[0].contains("\"effect/type\":\"fs/read\""))
         let types = try lines.map { line in
             let value = try JSON.read(Array(line.utf8))
             guard case .map(let map) = value else { return "no object" }

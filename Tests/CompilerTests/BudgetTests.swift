@@ -3,9 +3,10 @@ import Testing
 import Values
 
 /// N6: nothing in a script can escape a budget, hang or crash the host.
-@Suite struct BudgetTests {
+@Suite(.serialized) struct BudgetTests {
     @Test(arguments: [
-        "(loop [] (recur))", "(loop [i 0] (if (< i 1) (recur i) i))", "(defn f [] (f) 1)(loop [] (try (f) (catch Error e 1)) (recur))",
+        "(loop [] (recur))", "(loop [i 0] (if (< i 1) (recur i) i))",
+        "(defn f [] (f) 1)(loop [] (try (f) (catch Error e 1)) (recur))",
         "(try (loop [] (recur)) (catch Throwable e 1))", "(try (loop [] (recur)) (catch :default e 1))",
         "(try (loop [] (recur)) (finally (loop [] (recur))))",
         "(try (try (loop [] (recur)) (finally (throw (ex-info \"escape\" {})))) (catch Throwable e :escaped))",
@@ -64,7 +65,8 @@ import Values
         nested("(inc ", "1", ")", 900), nested("[", "1", "]", 900), nested("(let [x ", "1", "] x)", 900),
         nested("(do ", "1", ")", 900), nested("(if 1 ", "1", ")", 900), nested("(fn [] ", "1", ")", 900),
         nested("(-> ", "1", " inc)", 900), nested("(try ", "1", " (finally 2))", 900),
-        "(let [" + String(repeating: "a 1 ", count: 5_000) + "] a)", "(cond " + String(repeating: "nil 1 ", count: 5_000) + ")",
+        "(let [" + String(repeating: "a 1 ", count: 5_000) + "] a)",
+        "(cond " + String(repeating: "nil 1 ", count: 5_000) + ")",
         "(-> 1" + String(repeating: " inc", count: 5_000) + ")",
         "(let [[" + String(repeating: "a ", count: 5_000) + "] nil] a)",
         "(eval (loop [i 0 f 1] (if (< i 100000) (recur (inc i) (list 'inc f)) f)))",
@@ -81,6 +83,8 @@ import Values
         let world = World()
         #expect(world.print("(+ " + String(repeating: "1 ", count: 3_000) + ")") == "3000")
         #expect(world.print("(count [" + String(repeating: "1 (inc 1) ", count: 5_000) + "])") == "10000")
-        #expect(world.print("(let [x 1] (if (< x 2) (do " + String(repeating: "(note! x) ", count: 20_000) + ") 5))").contains("too large"))
+        #expect(
+            world.print("(let [x 1] (if (< x 2) (do " + String(repeating: "(note! x) ", count: 20_000) + ") 5))")
+                .contains("too large"))
     }
 }

@@ -46,22 +46,29 @@ struct Case: Sendable, CustomTestStringConvertible {
     @Test func loops() {
         check([
             Case("(loop [i 0 acc 0] (if (< i 10) (recur (inc i) (+ acc i)) acc))", "45"),
-            Case("(loop [i 0 acc []] (if (< i 3) (recur (inc i) (conj acc (loop [j 0 b 0] (if (< j i) (recur (inc j) (+ b 10)) b)))) acc))", "[0 10 20]"),
+            Case(
+                "(loop [i 0 acc []] (if (< i 3) (recur (inc i) (conj acc (loop [j 0 b 0] (if (< j i) (recur (inc j) (+ b 10)) b)))) acc))",
+                "[0 10 20]"),
             Case("(loop [a 1 b 2 n 0] (if (< n 3) (recur b a (inc n)) [a b]))", "[2 1]"),
             Case("(loop [a 1 b 2 c 3 n 0] (if (< n 4) (recur b c a (inc n)) [a b c]))", "[2 3 1]"),
             Case("(loop [a [] b [:x] n 0] (if (< n 3) (recur b (conj a n) (inc n)) [a b]))", "[[:x 1] [0 2]]"),
             Case("(loop [i 10 acc ()] (if (> i 7) (recur (dec i) (cons i acc)) acc))", "(8 9 10)"),
             Case("(mapv-calls 1)", "CompilerException: cannot resolve mapv-calls"),
-            Case("(map (fn [f] (f)) (loop [i 0 fs []] (if (< i 3) (recur (inc i) (conj fs (fn [] i))) fs)))", "(0 1 2)"),
+            Case(
+                "(map (fn [f] (f)) (loop [i 0 fs []] (if (< i 3) (recur (inc i) (conj fs (fn [] i))) fs)))", "(0 1 2)"),
             Case("((fn [n acc] (if (zero? n) acc (recur (dec n) (* acc n)))) 5 1)", "120"),
             Case("((fn [a & r] (if r (recur (+ a (first r)) (next r)) a)) 1 2 3 4)", "10"),
             Case("(loop [n 3 t nil] (when (pos? n) (recur (dec n) n)))", "nil"),
             Case("(loop [n 3] (or (zero? n) (recur (dec n))))", "true"),
             Case("(loop [n 3] (and (pos? n) (recur (dec n))))", "false"),
             Case("(loop [n 0] (cond (= n 2) :two (= n 5) :five :else (recur (inc n))))", ":two"),
-            Case("(loop [n 9223372036854775806] (if (< n 9223372036854775807) (recur (inc n)) n))", "9223372036854775807"),
+            Case(
+                "(loop [n 9223372036854775806] (if (< n 9223372036854775807) (recur (inc n)) n))", "9223372036854775807"
+            ),
             Case("(loop [i 0.5 n 0] (if (< i 3.0) (recur (inc i) (inc n)) [i n]))", "[3.5 3]"),
-            Case("(loop [i 0] (try (recur 1) (catch Exception e 2)))", "CompilerException: recur is not in tail position of a loop or function"),
+            Case(
+                "(loop [i 0] (try (recur 1) (catch Exception e 2)))",
+                "CompilerException: recur is not in tail position of a loop or function"),
             Case("(loop [x [1] i 0] (let [y x] (if (< i 2) (recur (conj y i) (inc i)) [x y])))", "[[1 0 1] [1 0 1]]"),
             Case("(let [v [1]] (loop [i 0] (if (< i 3) (do (conj v i) (recur (inc i))) v)))", "[1]"),
         ])
@@ -69,7 +76,9 @@ struct Case: Sendable, CustomTestStringConvertible {
 
     @Test func functions() {
         check([
-            Case("(letfn [(ev [n] (if (zero? n) true (od (dec n)))) (od [n] (if (zero? n) false (ev (dec n))))] [(ev 10) (od 7) (ev 3)])", "[true true false]"),
+            Case(
+                "(letfn [(ev [n] (if (zero? n) true (od (dec n)))) (od [n] (if (zero? n) false (ev (dec n))))] [(ev 10) (od 7) (ev 3)])",
+                "[true true false]"),
             Case("(let [k 5] (letfn [(f [n] (+ k (g n))) (g [n] (* n k))] (map f [1 2])))", "(10 15)"),
             Case("(letfn [(f [n] (map (fn [x] (g (+ x n))) [1 2])) (g [x] (* 2 x))] (f 10))", "(22 24)"),
             Case("((fn ([] 0) ([a] 1) ([a b & c] [a b c])) 1 2 3 4)", "[1 2 (3 4)]"),
@@ -83,11 +92,17 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(apply max (range 100000))", "99999"),
             Case("(apply (fn [a & r] [a (first r)]) (iterate inc 0))", "[0 1]"),
             Case("(apply (fn [& r] (reduce + 0 r)) (map inc (range 30000)))", "450015000"),
-            Case("(apply (fn ([a] :one) ([a b c & d] [a b c d])) 1 [2])", "ArityException: a function takes 1 or 3 or more arguments, but was called with 2"),
-            Case("(fn ([a b c] :three) ([a & r] [a r]))", "CompilerException: an arity with more parameters than the one with & could never be chosen"),
+            Case(
+                "(apply (fn ([a] :one) ([a b c & d] [a b c d])) 1 [2])",
+                "ArityException: a function takes 1 or 3 or more arguments, but was called with 2"),
+            Case(
+                "(fn ([a b c] :three) ([a & r] [a r]))",
+                "CompilerException: an arity with more parameters than the one with & could never be chosen"),
             Case("(apply {:a 1} [:a])", "1"),
             Case("(apply apply [+ [1 2]])", "3"),
-            Case("[(:a {:a 1}) (:b {:a 1} 2) ({:a 1} :a) ({:a 1} :b 3) ([4 5] 1) (#{1 2} 2) (#{1} 2) ('a {'a 6})]", "[1 2 1 3 5 2 nil 6]"),
+            Case(
+                "[(:a {:a 1}) (:b {:a 1} 2) ({:a 1} :a) ({:a 1} :b 3) ([4 5] 1) (#{1 2} 2) (#{1} 2) ('a {'a 6})]",
+                "[1 2 1 3 5 2 nil 6]"),
             Case("(map :a [{:a 1} {:a 2}])", "(1 2)"),
             Case("([1 2] 5)", "IndexOutOfBoundsException: index 5 is out of bounds: there are 2 elements"),
             Case("(let [x 1] (x))", "ClassCastException: cannot call the number 1: it is not a function"),
@@ -106,21 +121,41 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(try 1 (catch Exception e 2))", "1"),
             Case("(try (throw (ex-info \"a\" {:k 1})) (catch Exception e (ex-data e)))", "{:k 1}"),
             Case("(try (throw (ex-info \"a\" {})) (catch ArithmeticException e 1) (catch ExceptionInfo e 2))", "2"),
-            Case("(try (try (throw (ex-info \"a\" {})) (catch ArithmeticException e 1)) (catch Exception e (ex-message e)))", "\"a\""),
+            Case(
+                "(try (try (throw (ex-info \"a\" {})) (catch ArithmeticException e 1)) (catch Exception e (ex-message e)))",
+                "\"a\""),
             Case("(let [l (atom [])] (try (swap! l conj 1) (finally (swap! l conj 2))) (deref l))", "[1 2]"),
-            Case("(let [l (atom [])] (try (try (throw (ex-info \"x\" {})) (finally (swap! l conj 1))) (catch Exception e (swap! l conj 2)) (finally (swap! l conj 3))) (deref l))", "[1 2 3]"),
-            Case("(let [l (atom [])] (try (try (throw (ex-info \"x\" {})) (catch Exception e (swap! l conj 1) (throw e)) (finally (swap! l conj 2))) (catch Exception e (swap! l conj 3))) (deref l))", "[1 2 3]"),
-            Case("(try (try (throw (ex-info \"x\" {})) (finally (throw (ex-info \"y\" {})))) (catch Exception e (ex-message e)))", "\"y\""),
+            Case(
+                "(let [l (atom [])] (try (try (throw (ex-info \"x\" {})) (finally (swap! l conj 1))) (catch Exception e (swap! l conj 2)) (finally (swap! l conj 3))) (deref l))",
+                "[1 2 3]"),
+            Case(
+                "(let [l (atom [])] (try (try (throw (ex-info \"x\" {})) (catch Exception e (swap! l conj 1) (throw e)) (finally (swap! l conj 2))) (catch Exception e (swap! l conj 3))) (deref l))",
+                "[1 2 3]"),
+            Case(
+                "(try (try (throw (ex-info \"x\" {})) (finally (throw (ex-info \"y\" {})))) (catch Exception e (ex-message e)))",
+                "\"y\""),
             Case("(let [x [1]] (try (throw (ex-info \"a\" {})) (catch Exception e (conj x 2))))", "[1 2]"),
             Case("(let [x [1]] (try (conj x 2) (throw (ex-info \"a\" {})) (catch Exception e x)))", "[1]"),
-            Case("(loop [i 0 r []] (if (< i 3) (recur (inc i) (conj r (try (if (= i 1) (throw (ex-info \"\" {})) i) (catch Exception e :e)))) r))", "[0 :e 2]"),
-            Case("(let [s (lazy-seq (throw (ex-info \"lazy\" {})))] (try (first s) (catch Exception e (ex-message e))))", "\"lazy\""),
-            Case("(let [s (lazy-seq (throw (ex-info \"lazy\" {})))] [(try (first s) (catch Exception e 1)) (try (count s) (catch Exception e 2))])", "[1 2]"),
-            Case("(try ((fn [x])) (catch Exception e (ex-message e)))", "\"a function takes 1 argument, but was called with 0\""),
+            Case(
+                "(loop [i 0 r []] (if (< i 3) (recur (inc i) (conj r (try (if (= i 1) (throw (ex-info \"\" {})) i) (catch Exception e :e)))) r))",
+                "[0 :e 2]"),
+            Case(
+                "(let [s (lazy-seq (throw (ex-info \"lazy\" {})))] (try (first s) (catch Exception e (ex-message e))))",
+                "\"lazy\""),
+            Case(
+                "(let [s (lazy-seq (throw (ex-info \"lazy\" {})))] [(try (first s) (catch Exception e 1)) (try (count s) (catch Exception e 2))])",
+                "[1 2]"),
+            Case(
+                "(try ((fn [x])) (catch Exception e (ex-message e)))",
+                "\"a function takes 1 argument, but was called with 0\""),
             Case("(try (/ 1 0) (catch ArithmeticException e :zero))", ":zero"),
-            Case("(throw 1)", "IllegalArgumentException: throw takes an exception, such as (ex-info \"message\" {:key 1})"),
+            Case(
+                "(throw 1)",
+                "IllegalArgumentException: throw takes an exception, such as (ex-info \"message\" {:key 1})"),
             Case("(+ 1 (try 2 (finally 3)) 4)", "7"),
-            Case("(defn f [n] (try (if (zero? n) (throw (ex-info \"deep\" {})) (f (dec n))) (finally nil))) (try (f 50) (catch Exception e (ex-message e)))", "\"deep\""),
+            Case(
+                "(defn f [n] (try (if (zero? n) (throw (ex-info \"deep\" {})) (f (dec n))) (finally nil))) (try (f 50) (catch Exception e (ex-message e)))",
+                "\"deep\""),
             Case("(try (catch Exception e 1))", "nil"),
             Case("(try 1 (finally 2) 3)", "CompilerException: finally is the last clause of try"),
         ])
@@ -130,8 +165,11 @@ struct Case: Sendable, CustomTestStringConvertible {
         check([
             Case("[(and) (and 1) (and 1 2) (and nil 2) (and 1 false 3)]", "[true 1 2 nil false]"),
             Case("[(or) (or nil) (or nil 2) (or false nil) (or 1 2)]", "[nil nil 2 nil 1]"),
-            Case("(let [a [1] b nil] [(if (and a (or b (not a)) ) :y :n) (if (or b (and a (not b))) :y :n)])", "[:n :y]"),
-            Case("(let [f (fn [a b] (cond (and a b) :both (or a b) :one :else :none))] [(f 1 1) (f nil 1) (f nil nil)])", "[:both :one :none]"),
+            Case(
+                "(let [a [1] b nil] [(if (and a (or b (not a)) ) :y :n) (if (or b (and a (not b))) :y :n)])", "[:n :y]"),
+            Case(
+                "(let [f (fn [a b] (cond (and a b) :both (or a b) :one :else :none))] [(f 1 1) (f nil 1) (f nil nil)])",
+                "[:both :one :none]"),
             Case("(let [x [1 2]] (if (and (seq x) (< (count x) 3)) (or (next x) x) x))", "(2)"),
             Case("[(when true 1 2) (when nil 1) (when-not nil 3) (if-not 1 2 3)]", "[2 nil 3 3]"),
             Case("(cond nil 1)", "nil"),
@@ -151,8 +189,11 @@ struct Case: Sendable, CustomTestStringConvertible {
             for y in numbers {
                 for op in ["<", "<=", ">", ">=", "="] {
                     let value = world.print("(\(op) \(x) \(y))")
-                    #expect(world.print("(let [x \(x) y \(y)] [(\(op) x y) (if (\(op) x y) true false) (\(op) x \(y)) (if (\(op) x \(y)) true false) (apply \(op) [x y])])")
-                        == "[\(value) \(value) \(value) \(value) \(value)]", "(\(op) \(x) \(y))")
+                    #expect(
+                        world.print(
+                            "(let [x \(x) y \(y)] [(\(op) x y) (if (\(op) x y) true false) (\(op) x \(y)) (if (\(op) x \(y)) true false) (apply \(op) [x y])])"
+                        )
+                            == "[\(value) \(value) \(value) \(value) \(value)]", "(\(op) \(x) \(y))")
                 }
             }
         }

@@ -20,7 +20,8 @@ import Values
         "(= (map vector (range 20)) (map vector (range 20)))", "{(map inc [1 2]) #{(map inc [3])}}",
         "((fn f [n acc] (if (zero? n) acc (f (dec n) (cons [n] acc)))) 50 nil)", "((fn f [n] (f (conj n n))) [1])",
         "(eval '(let [x [1 2]] (fn [] x)))", "(when-let [x [1]] (conj x 2))", "(assoc {:a [1]} (inc nil) [2])",
-        "(-> {:a [1]} (assoc :b [2]) :b)", "(try (loop [i 0 v [1]] (if (< i 9) (recur (inc i) (conj v (nth v i))) (v 99))) (catch Exception e e))",
+        "(-> {:a [1]} (assoc :b [2]) :b)",
+        "(try (loop [i 0 v [1]] (if (< i 9) (recur (inc i) (conj v (nth v i))) (v 99))) (catch Exception e e))",
         "(let [{:keys [a b] :or {b [1]}} {:a [2]}] [a b])", "(let [[a & b :as c] (map vector (range 5))] [a b c])",
     ]) func everythingIsFreed(_ text: String) {
         let world = World(limits: Limits(depth: 1_000))

@@ -35,16 +35,24 @@ import Values
     @Test func failuresAheadOfWhatIsAskedAreNotSeen() {
         check([
             Case("(def s (map (fn [x] (if (= x 3) (throw (ex-info \"three\" {})) x)) (iterate inc 0)))(nth s 2)", "2"),
-            Case("(def s (map (fn [x] (if (= x 3) (throw (ex-info \"three\" {})) x)) (iterate inc 0)))(= [9 1] s)", "false"),
-            Case("(def s (map (fn [x] (if (= x 3) (throw (ex-info \"three\" {})) x)) (iterate inc 0)))(try (nth s 7) (catch Exception e (ex-message e)))", "\"three\""),
-            Case("(def a (lazy-seq (cons 1 (lazy-seq (next a)))))(try (count a) (catch IllegalStateException e :circular))", ":circular"),
+            Case(
+                "(def s (map (fn [x] (if (= x 3) (throw (ex-info \"three\" {})) x)) (iterate inc 0)))(= [9 1] s)",
+                "false"),
+            Case(
+                "(def s (map (fn [x] (if (= x 3) (throw (ex-info \"three\" {})) x)) (iterate inc 0)))(try (nth s 7) (catch Exception e (ex-message e)))",
+                "\"three\""),
+            Case(
+                "(def a (lazy-seq (cons 1 (lazy-seq (next a)))))(try (count a) (catch IllegalStateException e :circular))",
+                ":circular"),
         ])
     }
 
     @Test func longChainsOfSequencesAreWalkedInLinearTime() {
         let world = World(limits: Limits(instructions: 30_000_000))
         #expect(world.print("(count (map inc (map inc (filter odd? (range 40000)))))") == "20000")
-        #expect(world.print("(hash (map inc (map inc (range 20000))))") == world.print("(hash (map inc (map inc (range 20000))))"))
+        #expect(
+            world.print("(hash (map inc (map inc (range 20000))))")
+                == world.print("(hash (map inc (map inc (range 20000))))"))
     }
 
     @Test func vars() {
@@ -55,7 +63,9 @@ import Values
             Case("(def ^:dynamic *d* 1)(try (set! *d* 3) (catch IllegalStateException e :unbound))", ":unbound"),
             Case("(def x \"doc\" 1)(:doc (meta (var x)))", "\"doc\""),
             Case("(def ^{:k 5} x 1)(:k (meta (var x)))", "5"),
-            Case("(defn f \"doc\" [a b] a)(let [m (meta (var f))] [(:doc m) (:arglists m) (:line m)])", "[\"doc\" ([a b]) 1]"),
+            Case(
+                "(defn f \"doc\" [a b] a)(let [m (meta (var f))] [(:doc m) (:arglists m) (:line m)])",
+                "[\"doc\" ([a b]) 1]"),
             Case("(def x 1)(defn f [] x)(def x 2)(f)", "2"),
             Case("(defn f [] (g))(defn g [] 3)(f)", "CompilerException: cannot resolve g"),
             Case("(def x)(x)", "IllegalStateException: user/x is declared but has no value yet"),
@@ -111,7 +121,9 @@ import Values
                 Case("(ns a (:require [lib.on]))", "FileNotFoundException: cannot find the namespace lib.on"),
                 Case("(ns a (:require [lib.one :refer [nope]]))", "IllegalArgumentException: lib.one has no nope"),
                 Case("(ns a (:require lib.bad))", "CompilerException: cannot resolve foo"),
-                Case("(ns a (:require lib.none))", "RuntimeException: lib.none.slu does not define the namespace lib.none"),
+                Case(
+                    "(ns a (:require lib.none))",
+                    "RuntimeException: lib.none.slu does not define the namespace lib.none"),
                 Case("(ns a (:require [lib.one :as o]))(o/nope 1)", "CompilerException: o has no nope"),
                 Case("(zzz/f 1)", "CompilerException: there is no namespace or alias zzz here"),
             ], files: files)

@@ -66,7 +66,8 @@ struct TestLibrary: LibrarySource {
     var namespaces: [String] { Primitives.all.namespaces }
     func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
     func names(in namespace: String) -> [String] {
-        Primitives.all.names(in: namespace) + (namespace == "clojure.core" ? Array(TestLibrary.definitions.keys) + ["note!"] : [])
+        Primitives.all.names(in: namespace)
+            + (namespace == "clojure.core" ? Array(TestLibrary.definitions.keys) + ["note!"] : [])
     }
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
         if name.name == "note!" {
@@ -90,24 +91,25 @@ struct TestLibrary: LibrarySource {
 
     static let definitions: [String: String] = [
         "concat": """
-            (defn concat
-              ([] ())
-              ([x] (lazy-seq x))
-              ([x y] (lazy-seq (let [s (seq x)] (if s (cons (first s) (concat (rest s) y)) y))))
-              ([x y & more] (apply concat (concat x y) more)))
-            """,
+        (defn concat
+          ([] ())
+          ([x] (lazy-seq x))
+          ([x y] (lazy-seq (let [s (seq x)] (if s (cons (first s) (concat (rest s) y)) y))))
+          ([x y & more] (apply concat (concat x y) more)))
+        """,
         "map": """
-            (defn map
-              ([f s] (lazy-seq (let [s (seq s)] (when s (cons (f (first s)) (map f (rest s)))))))
-              ([f a b] (lazy-seq (let [a (seq a) b (seq b)]
-                (when (and a b) (cons (f (first a) (first b)) (map f (rest a) (rest b))))))))
-            """,
-        "take": "(defn take [n s] (lazy-seq (when (pos? n) (let [s (seq s)] (when s (cons (first s) (take (dec n) (rest s))))))))",
+        (defn map
+          ([f s] (lazy-seq (let [s (seq s)] (when s (cons (f (first s)) (map f (rest s)))))))
+          ([f a b] (lazy-seq (let [a (seq a) b (seq b)]
+            (when (and a b) (cons (f (first a) (first b)) (map f (rest a) (rest b))))))))
+        """,
+        "take":
+            "(defn take [n s] (lazy-seq (when (pos? n) (let [s (seq s)] (when s (cons (first s) (take (dec n) (rest s))))))))",
         "filter": """
-            (defn filter [f s]
-              (lazy-seq (let [s (seq s)]
-                (when s (if (f (first s)) (cons (first s) (filter f (rest s))) (filter f (rest s)))))))
-            """,
+        (defn filter [f s]
+          (lazy-seq (let [s (seq s)]
+            (when s (if (f (first s)) (cons (first s) (filter f (rest s))) (filter f (rest s)))))))
+        """,
         "iterate": "(defn iterate [f x] (lazy-seq (cons x (iterate f (f x)))))",
         "range": "(defn range [n] (take n (iterate inc 0)))",
         "atom": "(defn atom [x] (sluice.machine/atom x))",
@@ -115,17 +117,18 @@ struct TestLibrary: LibrarySource {
         "reduce": "(defn reduce [f a s] (loop [a a s (seq s)] (if s (recur (f a (first s)) (next s)) a)))",
         "into": "(defn into [a s] (reduce conj a s))",
         "swap!": """
-            (defn swap! [a f & args]
-              (loop [] (let [old (deref a) new (apply f old args)] (if (compare-and-set! a old new) new (recur)))))
-            """,
+        (defn swap! [a f & args]
+          (loop [] (let [old (deref a) new (apply f old args)] (if (compare-and-set! a old new) new (recur)))))
+        """,
         "binding": """
-            (defmacro binding [pairs & body]
-              (let [vars (loop [p (seq pairs) out []]
-                           (if p (recur (next (next p)) (conj (conj out (list 'var (first p))) (first (next p)))) out))]
-                `(let [] (sluice.machine/push-bindings! ~@vars) (try ~@body (finally (sluice.machine/pop-bindings!))))))
-            """,
+        (defmacro binding [pairs & body]
+          (let [vars (loop [p (seq pairs) out []]
+                       (if p (recur (next (next p)) (conj (conj out (list 'var (first p))) (first (next p)))) out))]
+            `(let [] (sluice.machine/push-bindings! ~@vars) (try ~@body (finally (sluice.machine/pop-bindings!))))))
+        """,
         "unless": "(defmacro unless [test & body] `(if ~test nil (do ~@body)))",
-        "when-let": "(defmacro when-let [[name value] & body] `(let [found# ~value] (when found# (let [~name found#] ~@body))))",
+        "when-let":
+            "(defmacro when-let [[name value] & body] `(let [found# ~value] (when found# (let [~name found#] ~@body))))",
         "assert": "(defmacro assert [test] `(when-not ~test (throw (ex-info \"assertion failed\" {}))))",
         "eval": "(defn eval [form] ((sluice.compiler/eval form)))",
         "require": "(defn require [& specs] (apply sluice.compiler/require specs))",

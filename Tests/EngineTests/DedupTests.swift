@@ -168,7 +168,8 @@ import Values
         #expect(trial.answer("dup") == "broken: it broke")
     }
 
-    @Test func theNewestSearchTakesItsOwnPlace() {  // J21, J23: a replacement must not be cancelled with what it cancels
+    // J21, J23: a replacement must not be cancelled with what it cancels
+    @Test func theNewestSearchTakesItsOwnPlace() {
         let trial = Trial(maxInflight: 1)
         let search = trial.group("search")
         let meta = key("q", .last) + [(.group, search), (.cancels, vector(search))]

@@ -233,7 +233,8 @@ import Values
         ("k", 0, false, "runtime_effect_await_event_invalid_ordinal"),
         ("k", 1, true, "runtime_effect_await_event_cancelled"),
     ])
-    func whatCanGoWrongWithAnEventWait(key: String, ordinal: Int, cancels: Bool, code: String) {  // L27–L30: the key first
+    // L27–L30: the key first
+    func whatCanGoWrongWithAnEventWait(key: String, ordinal: Int, cancels: Bool, code: String) {
         let token = CancelToken()
         let heard = DriverTests.Rig()
         let wait = LocalExecutor.EventWait(

@@ -207,7 +207,8 @@ import Values
         #expect(trial.status("b") == .failed)
     }
 
-    @Test func theExampleOfPhasesRunsAsDescribed() {  // J17–J20: validation in parallel, a transaction in order, notifications
+    // J17–J20: validation in parallel, a transaction in order, notifications
+    @Test func theExampleOfPhasesRunsAsDescribed() {
         let trial = Trial()
         let phases = (1...3).map { vector(.string("phase"), number(Int64($0))) }
         let parallel = (KnownName.mode, Value.kw(.parallel))

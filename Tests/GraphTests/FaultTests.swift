@@ -152,7 +152,8 @@ struct FaultTests {
             "worker :t has both `:interval-ms` and `:cron`", at: ":cron"),
         PlantedFault(
             .unbufferedLoss, "(defchannel :a {:buffer-type :dropping}) (go :a)",
-            "channel :a is dropping but has no buffer", at: ":dropping", hint: "give it a `:buffer` of at least 1"),  // D2
+            // D2
+            "channel :a is dropping but has no buffer", at: ":dropping", hint: "give it a `:buffer` of at least 1"),
         PlantedFault(
             .unbufferedLoss, "(defchannel :a {:buffer 0 :buffer-type :sliding}) (go :a)",
             "channel :a is sliding but has no buffer", at: ":sliding"),

@@ -8,7 +8,7 @@ import Values
 
 /// The graph as a value: data and back, differences, redefinition.
 struct GraphValueTests {
-    /// Every section of language.md's data form.
+    /// Every section of the data form.
     static let whole = """
         {:runtime {:tick-ms 100, :effects {:max-inflight 4}}, :needs {:read ["notes"]}, \
         :channels {:notes/found {:buffer 16, :buffer-type :sliding}, :notes/done {:buffer 4}}, \

@@ -17,12 +17,16 @@ private struct GraphLibraries: LibrarySource {
             ? own.names(in: namespace) : Stdlib.names(in: namespace) + Primitives.all.names(in: namespace)
     }
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
-        if namespace.description == GraphPrimitives.namespace { return own.find(namespace: namespace, name: name).map { .native($0) } }
+        if namespace.description == GraphPrimitives.namespace {
+            return own.find(namespace: namespace, name: name).map { .native($0) }
+        }
         return Primitives.find(namespace: namespace, name: name).map { .native($0) }
             ?? Primitives.constant(namespace: namespace.description, name: name.name)
     }
     func definition(_ namespace: String, _ name: String) -> Source? {
-        Stdlib.find(namespace: namespace, name: name).map { Source(name: $0.file, bytes: Array($0.source)) }
+        Stdlib.find(namespace: namespace, name: name).map {
+            Source(name: $0.file, bytes: Array($0.source), firstLine: $0.line)
+        }
     }
     func file(of namespace: String) -> Source? { nil }
 }
@@ -35,7 +39,8 @@ struct PrimitiveTests {
 
     init() {
         builder = GraphBuilder(names: instance.names)
-        evaluator = Evaluator(instance, libraries: GraphLibraries(own: PrimitiveTable([GraphPrimitives.family(builder)])))
+        evaluator = Evaluator(
+            instance, libraries: GraphLibraries(own: PrimitiveTable([GraphPrimitives.family(builder)])))
     }
 
     /// What a script threw.

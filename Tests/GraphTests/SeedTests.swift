@@ -112,7 +112,8 @@ struct SeedTests {
         (
             "{:app/s {:definition {} :guard 5}}", .unknownKey, ":app/s has no key `:guard`", ":guard"
         ),
-    ]) func componentFaultsAreFound(_ text: String, _ code: FindingCode, _ title: String, _ place: String) throws {  // D22
+        // D22
+    ]) func componentFaultsAreFound(_ text: String, _ code: FindingCode, _ title: String, _ place: String) throws {
         let (form, _, _) = try form(text)
         #expect(form.findings.map(\.code) == [code])
         #expect(form.findings.map(\.title) == [title])

@@ -13,8 +13,8 @@ struct Sample {
     let builder: GraphBuilder
     let source: Source
 
-    /// Reads declaring forms, as the macros would hand them over: options are literal data, and a function takes what its
-    /// parameter vector says.
+    /// Reads declaring forms, as the macros would hand them over: options are literal data, and a function takes what
+    /// its parameter vector says.
     init(forms text: String, lookup: @escaping FunctionLookup = { .unknownNamespace($0) }) throws {
         builder = GraphBuilder(names: names, lookup: lookup)
         source = Source(name: "shop.slu", bytes: Array(text.utf8))

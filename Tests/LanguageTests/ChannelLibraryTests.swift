@@ -60,6 +60,12 @@ import Testing
                 (let [c (a/chan (a/dropping-buffer 1) (map inc))] (a/>! c 1) (a/>! c 2) (a/<! c)) ;=> 2
                 (let [c (a/chan 1 (comp (filter odd?) (map str)))] (a/onto-chan! c (range 6)) (all c)) ;=> ["1" "3" "5"]
                 (let [c (a/chan 1 (map inc))] (a/put! c 1) (a/put! c 2) (a/put! c 3) [(a/<! c) (a/<! c) (a/<! c)]) ;=> [2 3 4]
+                (let [c (a/chan 1 (map inc))] (a/put! c 1) (a/put! c 2) (a/go (dotimes [_ 9] (a/<! c))) (a/>! c 3)) ;=> true
+                (let [c (a/chan 1 (map inc))] (a/put! c 1) (a/put! c 2) (a/close! c) [(a/>! c 3) (all c)]) ;=> [false [2 3]]
+                (let [c (a/chan 1 (partition-all 2))] (dotimes [i 5] (a/put! c i)) (a/close! c) (all c)) ;=> [[0 1] [2 3] [4]]
+                (let [c (a/chan 1 (map inc)) told (a/chan 9)] (a/put! c 1 (fn [ok] (a/>! told ok))) (a/close! c) (a/put! c 2 (fn [ok] (a/>! told ok))) (sort [(a/<! told) (a/<! told)])) ;=> (false true)
+                (let [c (a/chan 1 (map inc))] (dotimes [i 1025] (a/put! c i)) (a/put! c :more)) ;=!> more than 1024 puts
+                (let [c (a/chan 1 (map inc) (fn [e] (throw e)))] (a/put! c 1) (a/put! c :x) (a/put! c 2) [(a/<! c) (a/<! c)]) ;=> [2 3]
                 (let [c (a/chan 9 (dedupe))] (a/onto-chan! c [1 1 2 2 1]) (all c)) ;=> [1 2 1]
                 (a/chan 0 (map inc)) ;=!> buffer
                 """),
@@ -144,5 +150,12 @@ import Testing
                 """),
     ]
 
-    @Test("core.async", arguments: tables) func channels(table: LibraryCases) { table.check() }
+    @Test("core.async in any order", arguments: tables, [1, 2, 3] as [UInt64])
+    func channels(table: LibraryCases, seed: UInt64) { table.check(seed: seed) }
+
+    /// Those whose outcome hangs on no time.
+    @Test(
+        "core.async on threads",
+        arguments: tables.filter { ["transducers on channels", "from channel to channel"].contains($0.name) })
+    func threads(table: LibraryCases) { table.check(seed: nil) }
 }

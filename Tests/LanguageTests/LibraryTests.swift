@@ -29,7 +29,9 @@ import Values
         #expect(count >= 2)
     }
 
-    @Test("every definition compiles", arguments: namespaces + ["sluice.llm"]) func compiles(namespace: String) {
+    @Test("every definition compiles", arguments: namespaces + ["sluice.llm", "sluice.log"]) func compiles(
+        namespace: String
+    ) {
         let session = Expectation.session()
         defer { session.shutDown() }
         for name in Stdlib.names(in: namespace) {

@@ -133,4 +133,27 @@ import Values
             asked.contains(#":response-format {:type "json_object"}"#) && asked.contains("JSON schema")
                 && asked.contains(":role \"system\""))
     }
+
+    /// A log line takes its data as they are, not as parameters by name (P27).
+    @Test(
+        "effects as functions",
+        arguments: [
+            (#"(log/info "found" {:path "a"})"#, "log/info", #":message "found", :data {:path "a"}"#),
+            (#"(log/warn "slow")"#, "log/warn", #":message "slow""#),
+            (#"(log/error "failed" 3)"#, "log/error", #":message "failed", :data 3"#),
+            (#"(time/sleep 5)"#, "time/sleep", ":ms 5"),
+            (#"(llm/embed "text" {:model "m"})"#, "llm/embed", #":model "m", :input "text""#),
+        ])
+    func effects(call: String, type: String, params: String) throws {
+        let session = Expectation.session()
+        defer { session.shutDown() }
+        session.engine.define(
+            EffectType(
+                name: session.instance.names.intern(type),
+                handler: ClosureHandler.immediate {
+                    .ok(.string((try? Printer.readable(.map($0.effect.params))) ?? "?"))
+                }))
+        guard case .success(let found) = session.evaluate(call) else { return #expect(Bool(false), "\(call) fails") }
+        #expect(found.stringValue?.contains(params) == true, "\(found.stringValue ?? "no text")")
+    }
 }

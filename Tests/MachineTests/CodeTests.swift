@@ -19,7 +19,8 @@ import Values
     // A constant is addressed by distance from the instruction after.
     @Test(arguments: [1, 2, 3, 8]) func constantsAreFound(_ count: Int) {
         let code = Code(
-            Array(repeating: Instruction(.nop), count: count), constants: [.int(1), .int(42)], parameters: 0, isVariadic: false,
+            Array(repeating: Instruction(.nop), count: count), constants: [.int(1), .int(42)], parameters: 0,
+            isVariadic: false,
             registers: 1)
         for index in 0..<count {
             let distance = Code.distance(from: index, toConstant: 1, count: count)

@@ -24,7 +24,9 @@ struct ScriptCheck {
         var diagnostics: [Diagnostic] = []
         var forms: [Value] = []
         if path.hasSuffix(".edn") {
-            if case .failure(let fault) = SessionMaking.load(path, into: session) { diagnostics.append(Report.diagnostic(fault)) }
+            if case .failure(let fault) = SessionMaking.load(path, into: session) {
+                diagnostics.append(Report.diagnostic(fault))
+            }
         } else {
             let source: Source
             do throws(Fault) { source = try SourceFile.read(path) } catch {
@@ -44,14 +46,21 @@ struct ScriptCheck {
     private func write(_ diagnostics: [Diagnostic], _ needs: [CapabilityRequest]) -> Int32 {
         for diagnostic in diagnostics {
             console.write(
-                json ? diagnostic.json() + "\n" : diagnostic.rendered(color: console.terminal.usesColor(.output)), to: .output)
+                json ? diagnostic.json() + "\n" : diagnostic.rendered(color: console.terminal.usesColor(.output)),
+                to: .output)
         }
         let errors = diagnostics.filter { $0.severity == .error }.count
         if !json {
-            for need in needs { console.write("needs \(need.kind.rawValue)\(need.what.map { " " + $0.joined(separator: ", ") } ?? "")\n", to: .output) }
+            for need in needs {
+                console.write(
+                    "needs \(need.kind.rawValue)\(need.what.map { " " + $0.joined(separator: ", ") } ?? "")\n",
+                    to: .output)
+            }
             let others = diagnostics.count - errors
             console.write(
-                errors == 0 ? "\(path): no errors\(others > 0 ? ", \(others) to look at" : "")\n" : "\(path): \(errors) \(errors == 1 ? "error" : "errors")\n",
+                errors == 0
+                    ? "\(path): no errors\(others > 0 ? ", \(others) to look at" : "")\n"
+                    : "\(path): \(errors) \(errors == 1 ? "error" : "errors")\n",
                 to: .output)
         }
         return errors == 0 ? ExitCode.done.rawValue : ExitCode.unusable.rawValue

@@ -69,9 +69,11 @@ struct ScriptRun {
         defer { watch.cancel() }
         let stopper = Stopper(session)
         control.attach(session.events) { stopper.stop() }
-        let loaded = path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
+        let loaded =
+            path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
         switch loaded {
-        case .failure(let fault): return stopper.isStopped ? ExitCode.failed.rawValue : FaultReport.write(fault, console)
+        case .failure(let fault):
+            return stopper.isStopped ? ExitCode.failed.rawValue : FaultReport.write(fault, console)
         case .success(let value):
             if case .expression = request.source, let code = show(value, session) { return code }
         }
@@ -90,7 +92,9 @@ struct ScriptRun {
             if case .failure(let fault) = session.printed(value) { return FaultReport.write(fault, console) }
             return nil
         }
-        if console.json { console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))])) } else {
+        if console.json {
+            console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))]))
+        } else {
             console.write(printed + "\n", to: .output)
         }
         return nil
@@ -109,19 +113,25 @@ struct ScriptRun {
         }
         let refused = run.refusals
         guard refused.isEmpty else {
-            for error in refused { console.write("sluice: the script needs more than it is granted: \(error.message)\n", to: .error) }
+            for error in refused {
+                console.write("sluice: the script needs more than it is granted: \(error.message)\n", to: .error)
+            }
             return ExitCode.unusable.rawValue
         }
         stopper.attach(run)
         run.run()
         let failed = failures.count + run.errorCount
-        if failed > 0, !console.json { console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error) }
+        if failed > 0, !console.json {
+            console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)
+        }
         return failed > 0 ? ExitCode.failed.rawValue : ExitCode.done.rawValue
     }
 
     private func write(_ findings: [Finding]) -> Int32 {
         for finding in findings {
-            if console.json { console.write(finding.diagnostic.json() + "\n", to: .output) } else {
+            if console.json {
+                console.write(finding.diagnostic.json() + "\n", to: .output)
+            } else {
                 console.write(finding.diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
             }
         }

@@ -74,7 +74,8 @@ enum SessionMaking {
             guard path.hasSuffix(".edn") else { return try session.evaluate(source).get() }
             do throws(SyntaxError) {
                 let data = try EDN.read(
-                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep), name: source.name)
+                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep),
+                    name: source.name)
                 session.builder.load(data: data ?? .nil)
             } catch {
                 throw error.located

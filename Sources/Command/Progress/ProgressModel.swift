@@ -1,7 +1,8 @@
 import Engine
 import Values
 
-/// What is going on, as far as the events told. Pure: events and times in, lines out.
+/// What is going on, as far as the events told: effects, not messages, whose failures a run reports by itself. Pure: events
+/// and times in, lines out.
 struct ProgressModel {
     /// Shorter work says nothing.
     static let quietMs: Int64 = 1000
@@ -29,7 +30,6 @@ struct ProgressModel {
             leave(path)
             types[path] = nil
             count(event.payload)
-        case .workerError, .fiberFailed: failed += 1
         default: break
         }
     }

@@ -130,7 +130,10 @@ package final class Console: @unchecked Sendable {
 
     private func emitJSON(_ value: Value) -> Bool {
         // What cannot be JSON (a function in an event's data) is told as text: a line must not get lost.
-        let bytes = (try? JSON.write(value)) ?? (try? JSON.write(JSONObject.printed(value))) ?? []
+        var style = JSON.Style()
+        // `:fs/read` is not `:http/read`.
+        style.qualifiedNames = true
+        let bytes = (try? JSON.write(value, style: style)) ?? (try? JSON.write(JSONObject.printed(value))) ?? []
         return bytes.isEmpty || show(bytes + [UInt8(ascii: "\n")], .output)
     }
 

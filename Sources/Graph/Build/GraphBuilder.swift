@@ -31,7 +31,8 @@ package final class GraphBuilder: @unchecked Sendable {
         return place(node)
     }
 
-    /// Adds everything that a graph as data declares; the changes in its order. What is wrong with it is found by `check`.
+    /// Adds everything that a graph as data declares; the changes in its order. What is wrong with it is found by
+    /// `check`.
     @discardableResult package func load(data: Value) -> [GraphChange] {
         let read = GraphData.read(data, names: names, lookup: lookup)
         lock.withLock { current.strays += read.strays }

@@ -101,8 +101,8 @@ package enum GraphPrimitives {
 }
 
 extension Finding {
-    /// `{:severity :error :code :graph/unknown-key :title "…" :source "a.slu" :start 12 :end 15 :hint "…"}`; the offsets
-    /// are bytes.
+    /// `{:severity :error :code :graph/unknown-key :title "…" :source "a.slu" :start 12 :end 15 :hint "…"}`; the
+    /// offsets are bytes.
     package func data(_ names: Names) throws(Fault) -> Value {
         var entries: [(Value, Value)] = [
             (names.keyword("severity"), names.keyword(severity.rawValue)),

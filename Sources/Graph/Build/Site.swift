@@ -84,7 +84,8 @@ package struct Site: Sendable {
     /// Which half of an entry is meant.
     package enum Part: Sendable { case key, value }
 
-    /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows it.
+    /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows
+    /// it.
     package func place(of path: [Value], _ part: Part = .value) -> FindingPlace? {
         var form = options
         var found = optionsSpan ?? nameSpan ?? span

@@ -27,8 +27,8 @@ package struct CodeFact: Sendable {
     }
 }
 
-/// Reads facts off code as it is written, without knowing what its names mean: enough for calls that a declaration itself
-/// makes. Whoever has the compiled code tells the rest (`CheckContext.facts`).
+/// Reads facts off code as it is written, without knowing what its names mean: enough for calls that a declaration
+/// itself makes. Whoever has the compiled code tells the rest (`CheckContext.facts`).
 struct BodyScan {
     private(set) var facts: [CodeFact] = []
     /// Every keyword in the code: a channel that code names may be read and written by it.

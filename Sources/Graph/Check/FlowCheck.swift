@@ -177,8 +177,8 @@ extension GraphChecker {
 
 /// Cycles of a small directed graph.
 enum Cycles {
-    /// One cycle for each knot of nodes that reach one another: the nodes in order along it. Iterative; the order follows
-    /// the nodes'.
+    /// One cycle for each knot of nodes that reach one another: the nodes in order along it. Iterative; the order
+    /// follows the nodes'.
     static func find(count: Int, _ edges: [Int: [Int]]) -> [[Int]] {
         var state = [Int](repeating: 0, count: count)  // 0 new, 1 on the path, 2 done
         var found: [[Int]] = []

@@ -3,7 +3,8 @@ import Values
 
 /// What the checker cannot see from declarations, told by whoever can.
 package struct CheckContext: Sendable {
-    /// What a function does, and what it calls does: of `Native.blocks`, `command!` and so on. Called once for each function.
+    /// What a function does, and what it calls does: of `Native.blocks`, `command!` and so on. Called once for each
+    /// function.
     package var facts: @Sendable (Value) -> [CodeFact]
     /// Keywords in code outside of declarations: a channel that code names may be read and written there.
     package var mentioned: Set<Name>

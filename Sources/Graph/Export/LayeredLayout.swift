@@ -215,7 +215,8 @@ extension LayeredLayout {
             for node in nodes.indices { ranks[nodes[node].rank].append(node) }
         }
 
-        /// Sweeps to and fro; each rank is sorted by where its neighbours stand, and the order with the fewest crossings kept.
+        /// Sweeps to and fro; each rank is sorted by where its neighbours stand, and the order with the fewest
+        /// crossings kept.
         private mutating func orderRanks() {
             var best = ranks
             var fewest = crossings()
@@ -293,8 +294,8 @@ extension LayeredLayout {
             return near.isEmpty ? nodes[node].centre : near.map { nodes[$0].centre }.reduce(0, +) / Double(near.count)
         }
 
-        /// Puts a rank's nodes as near to their wishes as their order and sizes allow: pushed down past one another, then
-        /// moved together by the mean of what was missed.
+        /// Puts a rank's nodes as near to their wishes as their order and sizes allow: pushed down past one another,
+        /// then moved together by the mean of what was missed.
         private mutating func stack(_ rank: [Int], _ wishes: [Double]) {
             var placed: [Double] = []
             var bottom = -Double.infinity

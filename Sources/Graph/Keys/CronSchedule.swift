@@ -4,11 +4,12 @@
     import Darwin
 #endif
 
-/// A cron expression: minute, hour, day of the month, month and day of the week, perhaps with seconds in front; or one of
-/// `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
+/// A cron expression: minute, hour, day of the month, month and day of the week, perhaps with seconds in front; or one
+/// of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.
 ///
-/// A field is `*` or a list of numbers, ranges and steps (`1-5`, `*/15`); months and weekdays have their English names, too.
-/// When both the day of the month and the weekday are limited, a day that fits either will do, as cron has always done it.
+/// A field is `*` or a list of numbers, ranges and steps (`1-5`, `*/15`); months and weekdays have their English names,
+/// too. When both the day of the month and the weekday are limited, a day that fits either will do, as cron has always
+/// done it.
 package struct CronSchedule: Equatable, Sendable {
     /// Which numbers each field allows, as bits.
     private var seconds: UInt64 = 1

@@ -10,37 +10,45 @@ package enum FormPrimitives {
         ])
 
     /// The same form with every sequence in it a list. What is such a form already stays the same object, places included.
-    package static func form(_ value: Value) throws(Fault) -> Value { try isForm(value) ? value : try listed(value) }
+    package static func form(_ value: Value) throws(Fault) -> Value { try isForm(value, 0) ? value : try listed(value) }
+
+    /// Forms nested deeper than this are refused, as the reader refuses them.
+    private static let maximumDepth = 1_000
 
     /// Whether no sequence but lists is in it; throws `.force` at the first that is not realised, before anything is built.
-    private static func isForm(_ value: Value) throws(Fault) -> Bool {
+    private static func isForm(_ value: Value, _ depth: Int) throws(Fault) -> Bool {
+        guard depth < maximumDepth else {
+            throw .of(.runtime, "a macro gave a form that is nested more than \(maximumDepth) levels deep")
+        }
         switch value {
         case .lazy, .seq:
-            try Sequences.forEach(value) { (element) throws(Fault) in _ = try isForm(element) }
+            try Sequences.forEach(value) { (element) throws(Fault) in _ = try isForm(element, depth + 1) }
             return false
         case .list(let list):
             var isProper = list.count >= 0
-            try Sequences.forEach(value) { (element) throws(Fault) in if try !isForm(element) { isProper = false } }
+            try Sequences.forEach(value) { (element) throws(Fault) in
+                if try !isForm(element, depth + 1) { isProper = false }
+            }
             return isProper
         case .vector(let vector):
             var all = true
-            for element in vector where try !isForm(element) { all = false }
+            for element in vector where try !isForm(element, depth + 1) { all = false }
             return all
         case .map(let map):
             var all = true
             for (key, value) in map.entries {
-                let keyIsForm = try isForm(key)
-                let valueIsForm = try isForm(value)
+                let keyIsForm = try isForm(key, depth + 1)
+                let valueIsForm = try isForm(value, depth + 1)
                 all = all && keyIsForm && valueIsForm
             }
             return all
         case .set(let set):
             var all = true
-            for element in set.elements where try !isForm(element) { all = false }
+            for element in set.elements where try !isForm(element, depth + 1) { all = false }
             return all
         case .object(let symbol as SymbolObject):
             // `def` and `defn` read a name's metadata.
-            return try symbol.metadata.map { (meta) throws(Fault) in try isForm(.map(meta)) } ?? true
+            return try symbol.metadata.map { (meta) throws(Fault) in try isForm(.map(meta), depth + 1) } ?? true
         default: return true
         }
     }

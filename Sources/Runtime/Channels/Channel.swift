@@ -1,4 +1,5 @@
 import Machine
+import Synchronization
 import Values
 
 /// A channel: the lock around a `ChannelState`. What the state machine decides is done outside of the lock.
@@ -84,11 +85,9 @@ package final class Channel: Object, @unchecked Sendable {
         let epoch = job.arm()
         let isQueued = state.pointee.enqueuePut(value, Waiting(job, epoch))
         lock.release()
-        guard isQueued else {
-            _ = job.disarm(epoch)
-            throw Channel.tooManyPuts
-        }
-        return try job.parked(epoch)
+        // The thread that runs the fiber holds it, whoever owns it by now.
+        if _fastPath(isQueued && fiber.interrupt.load(ordering: .sequentiallyConsistent) == 0) { return .parked }
+        return try afterParking(epoch, isQueued ? nil : Channel.tooManyPuts)
     }
 
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
@@ -104,6 +103,14 @@ package final class Channel: Object, @unchecked Sendable {
         }
         lock.release()
         return finish(outcome, value)
+    }
+
+    /// A wait that cannot be, or that a cancellation met.
+    @inline(never) private func afterParking(_ epoch: UInt64, _ fault: Fault?) throws(Fault) -> Control {
+        guard let job = ThreadSlot.current else { return .parked }
+        guard let fault else { return try job.parked(epoch) }
+        guard job.disarm(epoch) else { return .parked }
+        throw fault
     }
 
     /// What became of an offer.
@@ -175,11 +182,9 @@ package final class Channel: Object, @unchecked Sendable {
         let epoch = job.arm()
         let isQueued = state.pointee.enqueueTake(Waiting(job, epoch))
         lock.release()
-        guard isQueued else {
-            _ = job.disarm(epoch)
-            throw Channel.tooManyTakes
-        }
-        return try job.parked(epoch)
+        // The thread that runs the fiber holds it, whoever owns it by now.
+        if _fastPath(isQueued && fiber.interrupt.load(ordering: .sequentiallyConsistent) == 0) { return .parked }
+        return try afterParking(epoch, isQueued ? nil : Channel.tooManyTakes)
     }
 
     /// Takes for whoever `entry` stands for. Gives the value (`.nil` when closed), or nil when the entry waits.

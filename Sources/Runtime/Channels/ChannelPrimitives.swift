@@ -59,14 +59,14 @@ enum ChannelPrimitives {
 
     private static func moving(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         let take: Native.ControlBody = { (arguments, fiber) throws(Fault) in
-            let channel = try Argument.channel(arguments[0], "<!")
+            let channel = try Argument.channel(arguments.take(0), "<!")
             return try channel.take(fiber)
         }
         let put: Native.ControlBody = { (arguments, fiber) throws(Fault) in
-            let channel = try Argument.channel(arguments[0], ">!")
+            let channel = try Argument.channel(arguments.take(0), ">!")
             if let hooks = channel.hooks {
                 if arguments[1].isNil { throw Channel.nilPut }
-                return .call(hooks.put, [arguments[0], arguments[1]])
+                return .call(hooks.put, [.object(channel), arguments[1]])
             }
             return try channel.put(arguments.take(1), fiber)
         }

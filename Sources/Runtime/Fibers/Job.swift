@@ -41,6 +41,8 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Counts the time the fiber holds its thread, where somebody wants to know.
     package let holdMeter: HoldMeter?
     private let completion: JobCompletion
+    /// The scheduler as a bare word, to compare with a thread's own.
+    private let home: UnsafeMutableRawPointer
     private let reason = Atomic<UInt8>(0)
     let state: UnsafeMutablePointer<JobState>
 
@@ -69,6 +71,7 @@ package final class Job: Parkable, @unchecked Sendable {
         self.scope = scope
         self.dispatch = dispatch
         self.completion = completion
+        home = Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque()
         self.holdMeter = holdMeter
         state = .allocate(capacity: 1)
         state.initialize(to: JobState(lineage: lineage))
@@ -147,7 +150,13 @@ package final class Job: Parkable, @unchecked Sendable {
 
     package override func resume(_ value: consuming Value) {
         fiber.deliver(value)
-        runtime.scheduler.ready(self)
+        let slot = ThreadSlot.pointer
+        // Most wake-ups find the hand-off slot of their own thread's worker free.
+        if slot.pointee.home == home, dispatch == .go, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
+            owned.pointee.handoff = Unmanaged.passRetained(self)
+        } else {
+            runtime.scheduler.ready(self)
+        }
     }
 
     package override func resume(throwing fault: Fault) {

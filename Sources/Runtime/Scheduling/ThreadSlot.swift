@@ -6,6 +6,9 @@ struct ThreadSlot {
     /// Borrowed: the thread that runs a job holds it.
     var current: Unmanaged<Job>?
     var worker: Unmanaged<Worker>?
+    /// The worker's own part and its scheduler, as bare words: a wake-up on the same thread counts no references.
+    var owned: UnsafeMutablePointer<Worker.Owned>?
+    var home: UnsafeMutableRawPointer?
 
     /// This thread's slot, made at first use. A pool thread frees it when it ends.
     @inline(__always) static var pointer: UnsafeMutablePointer<ThreadSlot> {
@@ -19,6 +22,19 @@ struct ThreadSlot {
 
     @inline(__always) static var worker: Worker? {
         sluice_thread().pointee.worker?.assumingMemoryBound(to: ThreadSlot.self).pointee.worker?.takeUnretainedValue()
+    }
+
+    /// This thread is `worker` of `scheduler` from here on.
+    static func enter(_ worker: Worker, _ scheduler: ThreadedScheduler) {
+        pointer.pointee.worker = Unmanaged.passUnretained(worker)
+        pointer.pointee.owned = worker.owned
+        pointer.pointee.home = Unmanaged.passUnretained(scheduler).toOpaque()
+    }
+
+    static func leave() {
+        pointer.pointee.worker = nil
+        pointer.pointee.owned = nil
+        pointer.pointee.home = nil
     }
 
     @inline(never) private static func make() -> UnsafeMutablePointer<ThreadSlot> {

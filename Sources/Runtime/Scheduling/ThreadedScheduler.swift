@@ -145,10 +145,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         let worker = workers[shared.pointee.started + 1]
         hasStarted.store(true, ordering: .relaxed)
         let began = Runtime.startThread(stack: ThreadedScheduler.stackSize) { [self] in
-            let slot = ThreadSlot.pointer
-            slot.pointee.worker = Unmanaged.passUnretained(worker)
+            ThreadSlot.enter(worker, self)
             _ = loop(worker, until: nil)
-            slot.pointee.worker = nil
+            ThreadSlot.leave()
             ThreadSlot.free()
             lock.withLock {
                 shared.pointee.started -= 1
@@ -400,11 +399,10 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             if let first { ready(first) }
             return waitOutside(until: isDone)
         }
-        let slot = ThreadSlot.pointer
-        slot.pointee.worker = Unmanaged.passUnretained(workers[0])
+        ThreadSlot.enter(workers[0], self)
         if let first { ready(first) }
         let end = loop(workers[0], until: isDone)
-        slot.pointee.worker = nil
+        ThreadSlot.leave()
         settle(workers[0], nil)
         giveBack()
         return end

@@ -53,7 +53,8 @@ final class WorkerLoop: @unchecked Sendable {
             load(0, 0, 0), Instruction(.call, 0, 0),  //                     0: message ← (next)
             Instruction(.jumpIfNil, 0, wide: 17),  //                        2: → 20
             load(3, 1, 1), Instruction(.move, 2, 0), Instruction(.call, 1, 1),  // 3: message ← (begin message)
-            Instruction(.move, 3, 1), load(7, 1, 2), load(8, 2, 3), Instruction(.call, 1, 2),  // 6: result ← (f context message)
+            // 6: result ← (f context message)
+            Instruction(.move, 3, 1), load(7, 1, 2), load(8, 2, 3), Instruction(.call, 1, 2),
             Instruction(.move, 3, 1), load(11, 2, 4), Instruction(.call, 2, 1),  // 10: (deliver result)
             Instruction(.drop, 2), Instruction(.jumpBack, 0, wide: -15),  // 13: → 0
             load(15, 2, 5), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 15: goes on ← (failed exception)

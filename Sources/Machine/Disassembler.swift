@@ -1,0 +1,70 @@
+import Values
+
+/// The text of compiled code, for people: one instruction a line, constants and jump targets spelled out.
+package enum Disassembler {
+    /// Every arity of a prototype.
+    package static func text(of prototype: Prototype) -> String {
+        (prototype.fixed.compactMap { $0 } + [prototype.variadic].compactMap { $0 }).map { code in
+            "\(prototype.name ?? "fn") (\(code.parameters)\(code.isVariadic ? " &" : "")), \(code.registers) registers\n"
+                + text(of: code)
+        }.joined(separator: "\n")
+    }
+
+    /// One arity.
+    package static func text(of code: Code) -> String {
+        var lines: [String] = []
+        for index in 0..<code.count {
+            let line = code.place(index).flatMap { place in
+                place.source.map { $0.firstLine + $0.bytes.prefix(Int(place.span.start)).count { $0 == 0x0a } }
+            }
+            lines.append(
+                "\(index)\t\(describe(code.instructions[index], at: index, in: code))"
+                    + (line.map { "\t; line \($0)" } ?? ""))
+        }
+        for handler in code.handlers {
+            lines.append(
+                "\(handler.kind.rawValue) \(handler.range.lowerBound)..<\(handler.range.upperBound) → \(handler.target), r\(handler.register)"
+            )
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func describe(_ i: Instruction, at index: Int, in code: Code) -> String {
+        let dies = ["", " †1", " †2", " †1 †2"][Int(i.flags & 3)]
+        let operands: String
+        switch i.op {
+        case .nop, .resume: operands = ""
+        case .loadNil, .loadTrue, .loadFalse, .drop, .getSelf, .ret, .throw, .rethrow, .halt: operands = "r\(i.a)"
+        case .loadInt: operands = "r\(i.a) \(i.wide)"
+        case .loadConst, .getDynamic: operands = "r\(i.a) \(constant(i.wide, index, code))"
+        case .getVar: operands = "r\(i.a) var"
+        case .jump, .jumpBack: operands = "→ \(index + 1 + i.wide)"
+        case .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil: operands = "r\(i.a) → \(index + 1 + i.wide)"
+        case .jumpUnlessLess, .jumpUnlessLessOrEqual, .jumpUnlessGreater, .jumpUnlessGreaterOrEqual, .jumpUnlessEqual,
+            .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish:
+            operands = "r\(i.a) r\(i.b) → \(index + 1 + i.signedC)"
+        case .jumpUnlessLessInt, .jumpUnlessLessOrEqualInt, .jumpUnlessGreaterInt, .jumpUnlessGreaterOrEqualInt,
+            .jumpUnlessEqualInt:
+            operands = "r\(i.a) \(i.signedB) → \(index + 1 + i.signedC)"
+        case .addInt, .subtractInt, .multiplyInt, .remainderInt: operands = "r\(i.a) r\(i.b) \(i.signedC)"
+        case .getCapture, .makeSibling, .element, .isException: operands = "r\(i.a) \(i.b) \(i.c)"
+        case .call, .callVar: operands = "r\(i.a) (\(i.b) arguments)"
+        case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
+        case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
+        case .makeVector, .makeMap, .makeSet, .makeList: operands = "r\(i.a) r\(i.b) × \(i.c)"
+        case .copy, .move, .not, .isNil, .isSome, .isZero, .isReduced, .makeLazy, .first, .next, .rest, .seq, .count,
+            .claim:
+            operands = "r\(i.a) r\(i.b)"
+        case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
+            .equal,
+            .identical, .cons, .conj, .get, .nth, .assoc:
+            operands = "r\(i.a) r\(i.b) r\(i.c)"
+        }
+        return "\(i.op) \(operands)\(dies)"
+    }
+
+    private static func constant(_ distance: Int, _ index: Int, _ code: Code) -> String {
+        let address = UnsafeRawPointer(code.instructions + index + 1 + distance)
+        return address.assumingMemoryBound(to: Value.self).pointee.briefly
+    }
+}
