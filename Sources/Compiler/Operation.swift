@@ -24,13 +24,15 @@ enum Operation: String, CaseIterable {
     case isNil = "nil?"
     case isSome = "some?"
     case isZero = "zero?"
+    case isReduced = "reduced?"
     case isPositive = "pos?"
     case isNegative = "neg?"
     case first, next, rest, seq, count, cons, conj, get, nth, assoc
 
     var arguments: Int {
         switch self {
-        case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isPositive, .isNegative, .first, .next, .rest,
+        case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isReduced, .isPositive, .isNegative, .first,
+            .next, .rest,
             .seq, .count:
             1
         case .assoc: 3
@@ -76,6 +78,7 @@ enum Operation: String, CaseIterable {
         case .isNil: .isNil
         case .isSome: .isSome
         case .isZero: .isZero
+        case .isReduced: .isReduced
         case .first: .first
         case .next: .next
         case .rest: .rest

@@ -52,7 +52,8 @@ package enum Disassembler {
         case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
         case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
         case .makeVector, .makeMap, .makeSet, .makeList: operands = "r\(i.a) r\(i.b) × \(i.c)"
-        case .copy, .move, .not, .isNil, .isSome, .isZero, .makeLazy, .first, .next, .rest, .seq, .count, .claim:
+        case .copy, .move, .not, .isNil, .isSome, .isZero, .isReduced, .makeLazy, .first, .next, .rest, .seq, .count,
+            .claim:
             operands = "r\(i.a) r\(i.b)"
         case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
             .equal,

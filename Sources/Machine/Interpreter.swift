@@ -157,6 +157,13 @@ extension Fiber {
                     case .not: test(regs, i, !regs[i.b].isTruthy)
                     case .isNil: test(regs, i, regs[i.b].isNil)
                     case .isSome: test(regs, i, !regs[i.b].isNil)
+                    case .isReduced:
+                        // Asked at every step of a reduction, and nearly always of no object at all.
+                        if case .object(let object) = regs[i.b] {
+                            test(regs, i, object.kind == .reduced)
+                        } else {
+                            test(regs, i, false)
+                        }
                     case .isZero:
                         if case .int(let x) = regs[i.b] {
                             store(regs + i.a, .bool(x == 0))

@@ -37,7 +37,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // comparison to a boolean
     case less, lessOrEqual, greater, greaterOrEqual, equal, identical  // a ← b† op c†
     case not  //              a ← not b†
-    case isNil, isSome, isZero  //       a ← test of b†
+    case isNil, isSome, isZero, isReduced  //  a ← test of b†
     // jumps: i or c is a signed distance in instructions, from the next one
     case jump  //             by i
     case jumpBack  //         by i, counting one step of the slice

@@ -56,10 +56,22 @@ public enum Release {
             Pending.on(thread).entries.append((moved, 1))
             return
         }
+        // Destroyed through `destroy`: an optimised build moves the release of a value that is overwritten past the decrement
+        // below, so that the depth never grows, the limit is never met, and a long chain overflows the stack.
+        var taken = Value.nil
+        swap(&slot, &taken)
         thread.pointee.release_depth += 1
-        slot = .nil
+        withUnsafeMutablePointer(to: &taken) {
+            destroy($0, count: Int(thread.pointee.release_depth.signum()))
+            $0.initialize(to: .nil)
+        }
         thread.pointee.release_depth -= 1
         drainIfOutermost(thread)
+    }
+
+    /// `count` is not known when this is compiled (it is 1), so that what is called is the runtime, which nothing is moved past.
+    @inline(never) private static func destroy(_ values: UnsafeMutablePointer<Value>, count: Int) {
+        values.deinitialize(count: count)
     }
 
     @inline(__always) private static func drainIfOutermost(_ thread: UnsafeMutablePointer<sluice_thread_state>) {

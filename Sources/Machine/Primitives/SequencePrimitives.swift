@@ -139,7 +139,10 @@ extension SequencePrimitives {
             let rest: Vector = index == 0 ? chunk : chunk.slice(index, chunk.count)
             return .vector(rest)
         case .range(let start, let step, let count):
-            return .vector(Vector((0..<min(count, chunkSize)).lazy.map { .int(start &+ Int64($0) &* step) }))
+            // Appended one by one: a generic initialiser would not be specialised here, and cost more than the elements.
+            var chunk = Vector([])
+            for index in 0..<min(count, chunkSize) { Vector.append(&chunk, .int(start &+ Int64(index) &* step)) }
+            return .vector(chunk)
         case .text: throw .type("chunk-first", expected: "a chunked sequence", found: a[0])
         }
     }
