@@ -14,7 +14,8 @@ import Testing
         for name in Primitives.all.names {
             // The namespace ends at the first slash; `/` is a name, too.
             let slash = name.firstIndex(of: "/")!
-            let found = Primitives.find(namespace: String(name[..<slash]), name: String(name[name.index(after: slash)...]))
+            let found = Primitives.find(
+                namespace: String(name[..<slash]), name: String(name[name.index(after: slash)...]))
             #expect(found != nil, "\(name)")
         }
         #expect(Primitives.find(namespace: "clojure.core", name: "no-such-name") == nil)
@@ -37,12 +38,15 @@ import Testing
             #expect(!names.isEmpty)
             for name in names {
                 let entry = Stdlib.find(namespace: namespace, name: name)
-                #expect(entry.map { !$0.source.isEmpty && $0.line > 0 && $0.file.hasSuffix(".slu") } == true, "\(namespace)/\(name)")
+                #expect(
+                    entry.map { !$0.source.isEmpty && $0.line > 0 && $0.file.hasSuffix(".slu") } == true,
+                    "\(namespace)/\(name)")
             }
         }
     }
 
-    @Test(arguments: ["", "a", "zzz", "map ", "ma", "mapp", "->>>>", "\u{7f}"]) func otherNamesAreNotFound(name: String) {
+    @Test(arguments: ["", "a", "zzz", "map ", "ma", "mapp", "->>>>", "\u{7f}"]) func otherNamesAreNotFound(name: String)
+    {
         #expect(Stdlib.find(namespace: "clojure.core", name: name) == nil)
         #expect(Stdlib.find(namespace: name, name: "map") == nil)
         #expect(Stdlib.names(in: name).isEmpty)
