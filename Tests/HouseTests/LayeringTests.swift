@@ -91,5 +91,5 @@ struct House {
     }
 
     /// Targets whose tests are still to be written; the list may only get shorter.
-    private static let pending: Set<String> = ["Machine", "Compiler", "Graph", "Inspector", "Sluice"]
+    private static let pending: Set<String> = ["Inspector"]
 }
