@@ -89,7 +89,7 @@ extension Analyzer {
                     continue
                 }
             }
-            try bind(key, to: try get(whole, try constantOrForm(value), default: key.symbolName, defaults), &made)
+            try bind(key, to: try get(whole, try analyze(value), default: key.symbolName, defaults), &made)
         }
     }
 
@@ -142,6 +142,4 @@ extension Analyzer {
         }
         return Node(.operation(.get, [collection, key]), place)
     }
-
-    private mutating func constantOrForm(_ form: Value) throws(Fault) -> Node { try analyze(form) }
 }

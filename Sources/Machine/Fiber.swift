@@ -54,10 +54,6 @@ public final class Fiber: @unchecked Sendable {
     public var bindings: Bindings?
     /// What runs this fiber and is told of its end; set by the runtime.
     @exclusivity(unchecked) public var owner: AnyObject?
-    /// The runtime's link while the fiber is in a queue.
-    public var next: Fiber?
-    /// A word for whoever holds the fiber parked.
-    public var ticket: Int = 0
     /// Where code is that cannot park: inside a macro or a comparator that Swift called.
     @exclusivity(unchecked) public var cannotPark = 0
     /// Asks the loop to look up at the next step: cancellation, stop, a budget.

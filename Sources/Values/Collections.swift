@@ -134,14 +134,7 @@ public enum Collections {
                     "conj on a map takes pairs of key and value, but found a vector of \(pair.count) elements")
             }
             try HashMap.set(&map, pair[0], pair[1])
-        case .map(let other):
-            // A copy takes the entries, so that a force half-way leaves `map` as it was.
-            var merged = map
-            try other.forEach { (key, value) throws(Fault) in
-                try HashMap.set(&merged, key, value)
-                return true
-            }
-            map = merged
+        case .map(let other): try HashMap.merge(&map, other)
         default:
             var merged = map
             try Sequences.forEach(element) { (entry) throws(Fault) in

@@ -56,8 +56,6 @@ public struct Name: Hashable, @unchecked Sendable {
 }
 
 extension Name {
-    static let emptyNamespace: [UInt8] = []
-
     /// Makes a record; the caller owns it.
     static func make(
         namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32, known: Int32

@@ -88,16 +88,16 @@ struct ScriptRun {
 
     /// Prints the value of `eval`.
     private func show(_ value: Value, _ session: Session) -> Int32? {
-        guard let printed = try? session.printed(value).get() else {
-            if case .failure(let fault) = session.printed(value) { return FaultReport.write(fault, console) }
+        switch session.printed(value) {
+        case .failure(let fault): return FaultReport.write(fault, console)
+        case .success(let printed):
+            if console.json {
+                console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))]))
+            } else {
+                console.write(printed + "\n", to: .output)
+            }
             return nil
         }
-        if console.json {
-            console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))]))
-        } else {
-            console.write(printed + "\n", to: .output)
-        }
-        return nil
     }
 
     private func runGraph(_ session: Session, _ stopper: Stopper, _ failures: FailureCount) -> Int32 {
