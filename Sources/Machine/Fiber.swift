@@ -40,6 +40,11 @@ package struct FiberState {
     package var isPreempted = false
     /// Steps left of the running slice, kept here while the loop calls out.
     package var fuel = 0
+
+    /// Gives a parked fiber the value it waited for, or a running one the result of its operation.
+    @inline(__always) package func deliver(_ value: consuming Value) {
+        (registers + destination).initialize(to: value)
+    }
 }
 
 /// A lightweight thread of the language: data until somebody runs it.
@@ -100,9 +105,7 @@ public final class Fiber: @unchecked Sendable {
     static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
-    @inline(__always) public func deliver(_ value: consuming Value) {
-        (state.pointee.registers + state.pointee.destination).initialize(to: value)
-    }
+    @inline(__always) public func deliver(_ value: consuming Value) { state.pointee.deliver(value) }
 
     /// Makes a parked fiber throw when it runs again.
     public func fail(_ fault: Fault) { state.pointee.pendingFault = fault }

@@ -250,23 +250,24 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     @inline(__always) private func execute(_ reference: Unmanaged<Job>, _ worker: Worker) {
         let owned = worker.owned
-        let job = reference.takeRetainedValue()
         let before = owned.pointee.fuel
         var fuel = before
-        let end = job.turn(&fuel)
+        let end = Job.turn(reference, &fuel)
         // A turn costs at least one step, so that fibers which only wake each other use their slice up too.
         let taken = max(1, before &- max(0, fuel))
         owned.pointee.fuel = before &- taken
         owned.pointee.unsettled &+= taken
-        if _slowPath(owned.pointee.unsettled >= sliceFuel) { settle(worker, end == .ready ? job : nil) }
+        if _slowPath(owned.pointee.unsettled >= sliceFuel) {
+            settle(worker, end == .ready ? reference.takeUnretainedValue() : nil)
+        }
         switch end {
         case .parked, .finished: break
         case .ready:
-            let length = worker.push(Unmanaged.passRetained(job))
+            let length = worker.push(reference)
             // A slice was used up: what is left in the queue has waited long enough for another core.
             if length > 1 || owned.pointee.handoff != nil { wakeOne() }
             if timers.nextDeadline != .max { _ = timers.fire(now()) }
-        case .waitsForSequence: retryLater(job)
+        case .waitsForSequence: retryLater(reference.takeRetainedValue())
         }
     }
 

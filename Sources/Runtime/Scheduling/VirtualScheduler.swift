@@ -143,15 +143,17 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
 
     private func turn(_ job: Job, _ fuel: Int) {
         var left = fuel
-        let end = job.turn(&left)
+        let reference = Unmanaged.passRetained(job)
+        let end = Job.turn(reference, &left)
         lock.withLock { shared.pointee.steps += fuel - max(0, left) }
         do throws(Fault) { try account.settle(steps: fuel - max(0, left)) } catch {
             if end == .ready { job.fiber.fail(error) } else { onExhaustion(error) }
         }
         switch end {
         case .parked, .finished: break
-        case .ready: ready(job)
+        case .ready: ready(reference.takeRetainedValue())
         case .waitsForSequence:
+            reference.release()
             let entry = Waiting(job, job.arm())
             schedule(
                 at: now() + sequenceRetryDelay,
