@@ -40,11 +40,6 @@ package struct FiberState {
     package var isPreempted = false
     /// Steps left of the running slice, kept here while the loop calls out.
     package var fuel = 0
-
-    /// Gives a parked fiber the value it waited for, or a running one the result of its operation.
-    @inline(__always) package func deliver(_ value: consuming Value) {
-        (registers + destination).initialize(to: value)
-    }
 }
 
 /// A lightweight thread of the language: data until somebody runs it.
@@ -105,7 +100,12 @@ public final class Fiber: @unchecked Sendable {
     static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
-    @inline(__always) public func deliver(_ value: consuming Value) { state.pointee.deliver(value) }
+    @inline(__always) public func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
+
+    /// The dead register that receives what a parked fiber waits for, or the result of a running one's operation.
+    @inline(__always) public var resultSlot: UnsafeMutablePointer<Value> {
+        state.pointee.registers + state.pointee.destination
+    }
 
     /// Makes a parked fiber throw when it runs again.
     public func fail(_ fault: Fault) { state.pointee.pendingFault = fault }

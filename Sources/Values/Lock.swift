@@ -45,17 +45,19 @@ public final class Lock: @unchecked Sendable {
 /// Half the price of a mutex, because giving it back is a plain store, and nothing to allocate. Who finds it taken looks
 /// again for a while, and then yields the core, for the holder may have lost its own.
 public struct SpinLock: ~Copyable, Sendable {
-    private let isTaken = Atomic<Bool>(false)
+    @usableFromInline let isTaken = Atomic<Bool>(false)
 
-    public init() {}
+    @inlinable public init() {}
 
-    @inline(__always) public borrowing func acquire() {
+    @inlinable @inline(__always) public borrowing func acquire() {
         if _slowPath(isTaken.exchange(true, ordering: .acquiring)) { contend() }
     }
 
-    @inline(__always) public borrowing func release() { isTaken.store(false, ordering: .releasing) }
+    @inlinable @inline(__always) public borrowing func release() { isTaken.store(false, ordering: .releasing) }
 
-    @inline(__always) public borrowing func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result)
+    @inlinable @inline(__always) public borrowing func withLock<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    )
         throws(Failure) -> Result
     {
         acquire()
@@ -66,7 +68,7 @@ public struct SpinLock: ~Copyable, Sendable {
     /// Looks before it yields.
     private static var looks: Int { 64 }
 
-    @inline(never) private borrowing func contend() {
+    @inline(never) @usableFromInline borrowing func contend() {
         var looked = 0
         repeat {
             while isTaken.load(ordering: .relaxed) {

@@ -150,8 +150,8 @@ package final class Job: Parkable, @unchecked Sendable {
 
     package override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
         let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
-        let (fiber, home) = reference._withUnsafeGuaranteedRef { ($0.fiber.state, $0.poolHome) }
-        fiber.pointee.deliver(value)
+        let (result, home) = reference._withUnsafeGuaranteedRef { ($0.fiber.resultSlot, $0.poolHome) }
+        result.initialize(to: value)
         let slot = ThreadSlot.pointer
         // Most wake-ups find the hand-off slot of their own thread's worker free.
         if slot.pointee.home == home, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
