@@ -69,6 +69,12 @@ package final class Session: @unchecked Sendable {
         bindArguments()
     }
 
+    /// The budget that ran out, if one has: whatever was under way has ended with it.
+    package var exhaustion: Budget? { runtime.exhaustion }
+
+    /// Says that wall time is up. On any thread.
+    package func expire() { runtime.expire() }
+
     /// Ends every fiber and thread.
     package func shutDown() { runtime.shutDown() }
 

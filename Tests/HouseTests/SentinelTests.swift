@@ -179,11 +179,26 @@ import Testing
         #expect(latin.code == 2 && latin.error.contains("latin.slu:1:2"))
     }
 
-    /// N6: nothing in the script catches a budget.
+    static let waiting = "(require '[clojure.core.async :refer [chan go <! >! <!! timeout]])"
+    static let pingPong =
+        "(let [a (chan) b (chan)] (go (loop [] (>! a 1) (<! b) (recur))) (go (loop [] (<! a) (>! b 1) (recur))))"
+
+    /// N6: nothing in the script catches a budget, and it ends whatever waits.
     @Test(arguments: [
         (["--max-steps", "1000000"], "(try (loop [] (recur)) (catch Throwable e 1))"),
         (["--max-memory", "50000000"], "(loop [s \"aaaaaaaa\"] (recur (str s s)))"),
         (["--max-seconds", "0.3"], "(loop [] (recur))"),
+        // Used up by others while the main fiber waits, by fibers that wait themselves, and after the main fiber's end.
+        (["--max-steps", "500000"], waiting + "(go (loop [] (recur))) (<!! (timeout 60000))"),
+        (["--max-steps", "500000"], waiting + pingPong + "(<!! (timeout 60000))"),
+        (["--max-steps", "500000"], waiting + pingPong),
+        (["--max-seconds", "0.3"], waiting + "(<!! (timeout 60000))"),
+        (["--max-seconds", "0.3"], waiting + "(go (<! (timeout 60000)))"),
+        (
+            ["--max-steps", "500000"],
+            "(defchannel :in {:buffer 1}) (defworker :w {:kind :ticker :interval-ms 1 :output-chan :in} [ctx n] (loop [] (recur)))"
+                + "(defworker :v {:in :in} [ctx m] m)"
+        ),
     ]) func budgetsEndIt(flags: [String], text: String) throws {
         let scratch = try Scratch()
         defer { scratch.remove() }
