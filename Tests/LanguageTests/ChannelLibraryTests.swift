@@ -68,6 +68,15 @@ import Testing
                 (let [c (a/chan 1 (map inc) (fn [e] (throw e)))] (a/put! c 1) (a/put! c :x) (a/put! c 2) [(a/<! c) (a/<! c)]) ;=> [2 3]
                 (let [c (a/chan 9 (dedupe))] (a/onto-chan! c [1 1 2 2 1]) (all c)) ;=> [1 2 1]
                 (a/chan 0 (map inc)) ;=!> buffer
+                (let [c (a/chan 1 (map inc))] [(= [true c] (a/alts! [[c 1]])) (a/<! c)]) ;=> [true 2]
+                (let [c (a/chan 1 (map inc))] (a/alts! [[c 1]]) [(a/alts! [[c 2]] :default :full) (a/<! c) (a/poll! c)]) ;=> [[:full :default] 2 nil]
+                (let [c (a/chan 1 (filter odd?))] [(first (a/alts! [[c 2]])) (first (a/alts! [[c 3]])) (a/<! c)]) ;=> [true true 3]
+                (let [c (a/chan 1 (take 1))] [(first (a/alts! [[c 1]])) (a/<! c) (first (a/alts! [[c 2]])) (a/<! c)]) ;=> [true 1 false nil]
+                (let [c (a/chan 9 (map (fn [n] (/ 6 n))) (fn [e] :bad))] (a/alts! [[c 0]]) (a/<! c)) ;=> :bad
+                (let [c (a/chan 1 (map inc))] (a/alts! [[c nil]])) ;=!> nil cannot be put
+                (let [c (a/chan 1 (map inc))] (dotimes [i 3] (a/put! c i)) (let [done (a/go (a/alts! [[c 3]]))] [(a/<! c) (a/<! c) (a/<! c) (a/<! c) (first (a/<! done))])) ;=> [1 2 3 4 true]
+                (let [c (a/chan 1 (map inc)) d (a/chan 1 (map dec)) all (fn [c] (a/into [] c)) done (a/go (dotimes [i 200] (a/alts! [[c i] [d i]])) (a/close! c) (a/close! d)) x (all c) y (all d)] (= (range 200) (sort (concat (map dec (a/<! x)) (map inc (a/<! y)))))) ;=> true
+                (let [c (a/chan 1 (map inc)) n 50 putters (mapv (fn [p] (a/go (dotimes [i n] (a/alts! [[c i]])))) (range 4)) seen (a/into [] c)] (doseq [p putters] (a/<! p)) (a/close! c) (= (frequencies (a/<! seen)) (zipmap (range 1 (inc n)) (repeat 4)))) ;=> true
                 """),
         LibraryCases(
             name: "choices", prelude: prelude,
@@ -88,6 +97,13 @@ import Testing
                 (a/alt!! (a/chan) ([v] v) :default (+ 1 2)) ;=> 3
                 (let [c (a/chan 1) n (atom 0)] (a/alt! [[(do (swap! n inc) c) 1]] :put) @n) ;=> 1
                 (a/alts! []) ;=!> at least one
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (a/go (a/<! (a/timeout 5)) (a/<! c)) (let [[ok p] (a/alts! [[c 2] (a/timeout 100)])] [ok (= p c) (a/<! c)])) ;=> [true true 3]
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (let [[v p] (a/alts! [[c 2] (a/timeout 10)])] [v (= p c) (a/<! c) (a/poll! c)])) ;=> [nil false 2 nil]
+                (let [c (a/chan 1 (map inc))] (a/close! c) (= [false c] (a/alts! [[c 1]]))) ;=> true
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (a/go (a/<! (a/timeout 5)) (a/close! c)) [(first (a/alts! [[c 2] (a/timeout 50)])) (a/<! c) (a/<! c)]) ;=> [nil 2 nil]
+                (let [c (a/chan 1 (map inc))] (a/alt! [[c 5]] ([ok port] [ok (= port c) (a/<! c)]))) ;=> [true true 6]
+                (let [c (a/chan 9 (map inc))] [(first (a/alts!! [[c 1] c] :priority true)) (first (a/alts!! [c [c 5]] :priority true))]) ;=> [true 2]
+                (let [c (a/chan 1 (map inc))] (first (a/alts! [c [c 1]] :priority true)) (a/<! c)) ;=> 2
                 """),
         LibraryCases(
             name: "from channel to channel", prelude: prelude,
