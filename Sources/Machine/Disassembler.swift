@@ -64,7 +64,6 @@ package enum Disassembler {
     }
 
     private static func constant(_ distance: Int, _ index: Int, _ code: Code) -> String {
-        let address = UnsafeRawPointer(code.instructions + index + 1 + distance)
-        return address.assumingMemoryBound(to: Value.self).pointee.briefly
+        code.constant(at: distance, from: index).briefly
     }
 }

@@ -83,7 +83,8 @@ extension Session {
 
     /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.
     package func checkContext(forms: [Value]) -> CheckContext {
-        CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
+        CheckContext(
+            facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
     }
 }
 
