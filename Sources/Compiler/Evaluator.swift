@@ -244,6 +244,14 @@ package final class Evaluator: @unchecked Sendable {
         }
     }
 
+    /// Hands the forms of a text to `body`, each read in the namespace that the ones before have led to.
+    package func eachForm(
+        of source: Source, in namespace: @escaping () -> Namespace, _ body: (Form) -> Void
+    ) throws(Fault) {
+        var reader = Reader(source, names: instance.names, dialect: .code(context(namespace)))
+        while let form = try next(&reader) { body(form) }
+    }
+
     /// The forms of a text, not evaluated.
     package func readForms(_ source: Source, in namespace: Namespace) throws(Fault) -> [Form] {
         var reader = Reader(source, names: instance.names, dialect: .code(context { namespace }))
