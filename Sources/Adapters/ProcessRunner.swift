@@ -19,8 +19,7 @@ package struct Program: Sendable {
     package var input: [UInt8] = []
     /// Where it runs; nil for this process's directory.
     package var directory: String?
-    /// Added to this process's environment; nil takes a variable away.
-    package var environment: [(name: String, value: String?)] = []
+    package var environment = ProcessEnvironment()
     package var maxBytes = Program.defaultMaxBytes
     package var timeoutMs: Int64?
     package var graceMs = Program.graceMs
@@ -88,9 +87,9 @@ package final class ProcessRunner: Sendable {
         for argument in program.arguments where argument.utf8.contains(0) {
             throw .parameter("the argument \(quoted(argument)) contains a NUL character; programs cannot be given one")
         }
-        for (name, value) in program.environment {
+        for name in program.environment.names {
             if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0)
-                || value?.utf8.contains(0) == true
+                || program.environment.changes[name]??.utf8.contains(0) == true
             {
                 throw .parameter(
                     "\(quoted(name)) cannot be an environment variable; use letters, digits and _ without NUL or =")
@@ -213,24 +212,9 @@ private struct ProgramRun: ~Copyable {
         -> Int32
     {
         var arguments = program.arguments.map { strdup($0) } + [nil]
-        var variables = environment(program.environment).map { strdup($0) } + [nil]
+        var variables = program.environment.entries(of: ProcessEnvironment.own).map { strdup($0) } + [nil]
         defer { for text in arguments + variables { free(text) } }
         return sluice_spawn(&pid, program.arguments[0], &arguments, &variables, program.directory, input, output, error)
-    }
-
-    private static func environment(_ changes: [(name: String, value: String?)]) -> [String] {
-        var kept: [String] = []
-        let names = Set(changes.map(\.name))
-        var next = sluice_environment()
-        while let entry = next?.pointee {
-            let text = String(cString: entry)
-            if !names.contains(String(text.prefix { $0 != "=" })) { kept.append(text) }
-            next = next?.successor()
-        }
-        for change in changes {
-            if let value = change.value { kept.append("\(change.name)=\(value)") }
-        }
-        return kept
     }
 
     /// Talks with the program until it has ended, and reaps it whatever happens.
