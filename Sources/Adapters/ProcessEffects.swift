@@ -20,7 +20,7 @@ package struct ProcessEffects: Sendable {
     private var run: AdapterEffect {
         AdapterEffect(type: "proc/run") { [runner] call, answer in
             do throws(AdapterError) {
-                var program = try ProcessEffects.read(call.params)
+                var program = try ProcessEffects.read(call.params, call.clock)
                 try call.allow(.run(program: program.arguments[0]))
                 for name in program.environment.inherited.sorted() where !ProcessEnvironment.isUsual(name) {
                     try call.allow(.env(name))
@@ -43,11 +43,11 @@ package struct ProcessEffects: Sendable {
         }
     }
 
-    private static func read(_ params: Params) throws(AdapterError) -> Program {
+    private static func read(_ params: Params, _ clock: any Clock) throws(AdapterError) -> Program {
         guard let value = params.value(.args) else {
             throw .parameter("the parameter :args is missing; give a vector such as [\"git\" \"status\"]")
         }
-        var program = Program(try strings(params, .args, value))
+        var program = Program(try strings(params, .args, value), clock: clock)
         if program.arguments.isEmpty { throw params.wrong(.args, "a vector with a program and its arguments", value) }
         program.input = try params.content(.in) ?? []
         program.directory = try params.string(.cwd)

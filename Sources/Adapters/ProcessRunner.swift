@@ -1,4 +1,5 @@
 import CProcess
+import Engine
 import Values
 
 #if canImport(Glibc)
@@ -23,8 +24,13 @@ package struct Program: Sendable {
     package var maxBytes = Program.defaultMaxBytes
     package var timeoutMs: Int64?
     package var graceMs = Program.graceMs
+    /// What `timeoutMs` is measured on; the grace is the system's own time.
+    package var clock: any Clock
 
-    package init(_ arguments: [String]) { self.arguments = arguments }
+    package init(_ arguments: [String], clock: any Clock = RealClock()) {
+        self.arguments = arguments
+        self.clock = clock
+    }
 }
 
 /// How a program ended and what it said.
@@ -70,14 +76,16 @@ package final class ProcessRunner: Sendable {
         }
         pool.submit {
             do throws(AdapterError) {
-                if wake.isRaised { throw .cancelled }
+                if wake.reason != nil { throw .cancelled }
+                let timer = program.timeoutMs.map { ms in program.clock.after(ms: ms) { wake.raise(.timedOut) } }
+                defer { timer?.cancel() }
                 var run = try ProgramRun(program, wake)
                 done(.success(try run.finish()))
             } catch {
                 done(.failure(error))
             }
         }
-        return { wake.raise() }
+        return { wake.raise(.cancelled) }
     }
 
     private static func validate(_ program: Program) throws(AdapterError) {
@@ -103,11 +111,15 @@ package final class ProcessRunner: Sendable {
     }
 }
 
-/// A flag that wakes a thread sleeping in `poll`.
-final class WakePipe: Sendable {
+/// A reason to end that wakes a thread sleeping in `poll`; the first stays.
+final class WakePipe: @unchecked Sendable {
+    // Sendable: `lock` guards `first`; the rest is immutable.
     let descriptor: Int32
     private let writer: Int32
-    private let flag = CancelFlag()
+    private let lock = Lock()
+    private var first: Reason?
+
+    enum Reason { case cancelled, timedOut }
 
     init() throws(AdapterError) {
         var ends: [Int32] = [-1, -1]
@@ -124,10 +136,10 @@ final class WakePipe: Sendable {
         close(writer)
     }
 
-    var isRaised: Bool { flag.isRaised }
+    var reason: Reason? { lock.withLock { first } }
 
-    func raise() {
-        flag.raise()
+    func raise(_ reason: Reason) {
+        lock.withLock { first = first ?? reason }
         var byte: UInt8 = 0
         write(writer, &byte, 1)
     }
@@ -138,8 +150,6 @@ private struct ProgramRun: ~Copyable {
     /// How often to look whether the program has ended, where the system cannot tell.
     static let lookMs: Int64 = 10
 
-    enum Ending { case cancelled, timedOut }
-
     let program: Program
     let wake: WakePipe
     let pid: pid_t
@@ -148,8 +158,7 @@ private struct ProgramRun: ~Copyable {
     var input: Int32
     var written = 0
     var outputs: [(descriptor: Int32, kept: ProgramResult.Output)]
-    let deadline: Int64?
-    var ending: Ending?
+    var ending: WakePipe.Reason?
     var killAt: Int64?
 
     init(_ program: Program, _ wake: WakePipe) throws(AdapterError) {
@@ -177,7 +186,6 @@ private struct ProgramRun: ~Copyable {
         ended = sluice_process_descriptor(started)
         input = ours[0]
         outputs = [(ours[1], .init()), (ours[2], .init())]
-        deadline = program.timeoutMs.map { monotonicMs() + $0 }
     }
 
     deinit {
@@ -245,7 +253,7 @@ private struct ProgramRun: ~Copyable {
 
     private mutating func endIfAsked(_ now: Int64) {
         if ending == nil {
-            if wake.isRaised { ending = .cancelled } else if let deadline, now >= deadline { ending = .timedOut }
+            ending = wake.reason
             guard ending != nil else { return }
             killAt = now + program.graceMs
             kill(-pid, SIGTERM)
@@ -259,7 +267,6 @@ private struct ProgramRun: ~Copyable {
     /// Milliseconds until something must be looked at without being woken; -1 for never.
     private func nextLook(_ now: Int64) -> Int32 {
         var next: Int64?
-        if ending == nil, let deadline { next = deadline - now }
         if let killAt { next = killAt - now }
         if ended < 0 { next = min(next ?? .max, ProgramRun.lookMs) }
         return next.map { Int32(clamping: max(0, $0)) } ?? -1

@@ -140,6 +140,25 @@ import Values
         #expect(monotonicMs() - start < 5_000)
     }
 
+    @Test("The time of a program is measured on the run's clock") func virtualTimeout() async throws {
+        let clock = VirtualClock()
+        let runner = ProcessRunner()
+        var program = Program(["sh", "-c", "echo > \(directory("started")); exec sleep 30"], clock: clock)
+        program.timeoutMs = 3_600_000
+        program.graceMs = 100
+        let answers = Gathered<AdapterCode?>()
+        _ = runner.start(program) { result in
+            if case .failure(let error) = result { answers.add(error.code) } else { answers.add(nil) }
+        }
+        for _ in 0..<1_000 where access(directory("started"), F_OK) != 0 {
+            try await Task.sleep(nanoseconds: 5_000_000)
+        }
+        clock.advance(byMs: 3_599_999)
+        #expect(answers.all.isEmpty)
+        clock.advance(byMs: 1)
+        #expect(await answers.wait { !$0.isEmpty } == [.timeout])
+    }
+
     @Test("Cancelling ends the program and everything it started; nothing is left to reap") func cancelled()
         async throws
     {
