@@ -28,6 +28,15 @@ import Values
                 == "[nil 86400]")
     }
 
+    // What scripts see of time and chance is the simulation's: a run is its seed.
+    @Test func theSeedIsTheRun() throws {
+        let text = "[(System/currentTimeMillis) (do (Thread/sleep 1500) (System/currentTimeMillis)) (System/nanoTime)]"
+        #expect(try evaluate(text) == "[0 1500 1500000000]")
+        let chances = "(vec (repeatedly 5 (fn [] (rand-int 1000000))))"
+        #expect(try evaluate(chances, seed: 7) == evaluate(chances, seed: 7))
+        #expect(try evaluate(chances, seed: 7) != evaluate(chances, seed: 8))
+    }
+
     // Limits far below what the server and the program take: time stands while they are asked.
     @Test func whatIsOutsideIsNeverTooSlow() throws {
         let server = LoopbackServer { _, connection in
