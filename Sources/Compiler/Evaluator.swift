@@ -369,6 +369,7 @@ extension Fiber {
 
     /// Runs to the end on this thread; waiting is an error.
     package func runWithoutWaiting() throws(Fault) -> Value {
+        var waits = 0
         while true {
             var left = Fiber.slice
             let exit = run(spending: &left)
@@ -382,7 +383,8 @@ extension Fiber {
                 return value
             case .failed(let fault): throw fault
             // Thrown within the fiber, so that its `finally` blocks run.
-            case .preempted: if let exhaustion { fail(exhaustion) }
+            case .preempted:
+                if let exhaustion { fail(exhaustion) } else { try waitBriefly(&waits, "a macro") }
             case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
             }
         }

@@ -24,6 +24,7 @@ package final class FiberRuntime: @unchecked Sendable {
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
+    let sequenceWaits = SequenceWaits()
 
     /// How fibers are scheduled.
     package enum Mode: Sendable {
@@ -63,6 +64,8 @@ package final class FiberRuntime: @unchecked Sendable {
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
         exhaustions.runtime = self
+        // Not kept by the instance: the fibers in there hold it.
+        instance.sequenceReleased.set { [weak sequenceWaits] in sequenceWaits?.end($0) }
     }
 
     deinit {

@@ -211,7 +211,7 @@ package final class Job: Parkable, @unchecked Sendable {
 
     // Running
 
-    enum TurnEnd { case parked, ready, waitsForSequence, finished }
+    enum TurnEnd { case parked, ready, finished }
 
     /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
     func turn(_ fuel: inout Int) -> TurnEnd {
@@ -223,15 +223,42 @@ package final class Job: Parkable, @unchecked Sendable {
         let slot = ThreadSlot.pointer
         let outer = slot.pointee.current
         slot.pointee.current = Unmanaged.passUnretained(self)
-        let exit = holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
-        slot.pointee.current = outer
-        switch exit {
-        case .parked: return .parked
-        case .preempted: return fuel < 0 ? .ready : .waitsForSequence
-        case .done(let value): finish(.success(value))
-        case .failed(let fault): finish(.failure(fault))
+        defer { slot.pointee.current = outer }
+        while true {
+            switch holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel) {
+            case .parked: return .parked
+            case .preempted:
+                guard fuel >= 0, let lazy = fiber.awaited else { return .ready }
+                if wait(for: lazy) { return .parked }
+            case .done(let value):
+                slot.pointee.current = outer
+                finish(.success(value))
+                return .finished
+            case .failed(let fault):
+                slot.pointee.current = outer
+                finish(.failure(fault))
+                return .finished
+            }
         }
-        return .finished
+    }
+
+    /// Waits until another fiber has realised `lazy` or given it up. False when this one goes on at once; after true it is
+    /// somebody else's.
+    private func wait(for lazy: LazySeq) -> Bool {
+        let epoch = arm()
+        switch runtime.sequenceWaits.add(self, epoch, lazy) {
+        case .waits:
+            guard fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0, claim(epoch) else { return true }
+            fiber.fail(takeCancellation())
+        case .isOver: return !disarm(epoch)
+        case .isCircular:
+            guard disarm(epoch) else { return true }
+            fiber.fail(
+                .illegalState(
+                    "lazy sequences need each other's elements to compute their own: the fibers that realise them would wait for each other for ever"
+                ))
+        }
+        return false
     }
 
     private func runMetered(_ fuel: inout Int) -> Exit {

@@ -88,7 +88,6 @@ final class BlockingThreads: @unchecked Sendable {
             switch end {
             case .parked, .finished: return
             case .ready: if scheduler.isStopping { return }
-            case .waitsForSequence: usleep(UInt32(sequenceRetryDelay / 1000))
             }
         }
     }

@@ -151,11 +151,6 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         switch end {
         case .parked, .finished: break
         case .ready: ready(job)
-        case .waitsForSequence:
-            let entry = Waiting(job, job.arm())
-            schedule(
-                at: now() + sequenceRetryDelay,
-                .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
         }
     }
 }
