@@ -64,6 +64,9 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
+    // ports: a is the topmost register in use, for a put may go on with a call
+    case take  //             a ← taken from port b†, now or when there is a value
+    case put  //              a ← whether c† was put on port b†, now or when there is room
     // exceptions
     case `throw`  //          throw a†
     case rethrow  //          go on with the fault held in a†
@@ -73,6 +76,11 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case publish  //          lazy sequence a is realised as b†; jumps by c to go on with the next one
     case resume  //           return to the operation that asked, noting that no step has passed
     case halt  //             the fiber is done with a†
+}
+
+extension Opcode {
+    /// A flag of `take` and `put`: the code says `<!!` or `>!!`, which promise to block. Only the checker asks.
+    package static let blockingFlag = 4
 }
 
 /// One instruction: `op:8 flags:8 a:16 b:16 c:16`, from the low bits up.

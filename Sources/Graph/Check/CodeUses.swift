@@ -17,13 +17,13 @@ struct CodeUses {
 
     enum Target {
         case function(CalledFunction)
-        /// A primitive that blocks its thread.
-        case blocking(Native)
+        /// What blocks its thread, by its name.
+        case blocking(String)
 
         init?(_ value: Value) {
             if case .native(let callable) = value {
                 guard let native = callable as? Native, native.blocks else { return nil }
-                self = .blocking(native)
+                self = .blocking(Names.split(native.name).name)
             } else {
                 guard let function = CalledFunction(value) else { return nil }
                 self = .function(function)
@@ -34,7 +34,7 @@ struct CodeUses {
         var ownName: String? {
             switch self {
             case .function(let function): function.prototype.name.map { Names.split($0).name }
-            case .blocking(let native): Names.split(native.name).name
+            case .blocking(let name): name
             }
         }
     }
@@ -111,6 +111,12 @@ struct CodeUses {
             let variable = code.variable(at: i.signedC, from: index)
             let callee = origin(of: .object(variable), at: index)
             call(callee, primitive: variable.root, i.a, count: i.b)
+            registers[i.a] = nil
+        case .take, .put:
+            if i.flags & UInt64(Opcode.blockingFlag) != 0 {
+                let name = i.op == .take ? "<!!" : ">!!"
+                _ = add(Use(.blocking(name), name: name), at: index)
+            }
             registers[i.a] = nil
         case .call:
             call(registers[i.a], primitive: .nil, i.a, count: i.b)

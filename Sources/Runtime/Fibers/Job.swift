@@ -41,8 +41,8 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Counts the time the fiber holds its thread, where somebody wants to know.
     package let holdMeter: HoldMeter?
     private let completion: JobCompletion
-    /// The scheduler as a bare word, to compare with a thread's own.
-    private let home: UnsafeMutableRawPointer
+    /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
+    private let poolHome: UnsafeMutableRawPointer?
     /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
     private let ending = Atomic<UInt8>(0)
     let state: UnsafeMutablePointer<JobState>
@@ -72,7 +72,7 @@ package final class Job: Parkable, @unchecked Sendable {
         self.scope = scope
         self.dispatch = dispatch
         self.completion = completion
-        home = Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque()
+        poolHome = dispatch == .go ? Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque() : nil
         self.holdMeter = holdMeter
         state = .allocate(capacity: 1)
         state.initialize(to: JobState(lineage: lineage))
@@ -149,14 +149,17 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Ends a wait that nobody else has claimed, for a caller that changed its mind.
     func disarm(_ epoch: UInt64) -> Bool { claim(epoch) }
 
-    package override func resume(_ value: consuming Value) {
-        fiber.deliver(value)
+    package override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
+        let (result, home) = reference._withUnsafeGuaranteedRef { ($0.fiber.resultSlot, $0.poolHome) }
+        result.initialize(to: value)
         let slot = ThreadSlot.pointer
         // Most wake-ups find the hand-off slot of their own thread's worker free.
-        if slot.pointee.home == home, dispatch == .go, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
-            owned.pointee.handoff = Unmanaged.passRetained(self)
+        if slot.pointee.home == home, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
+            owned.pointee.handoff = reference
         } else {
-            runtime.scheduler.ready(self)
+            let job = reference.takeRetainedValue()
+            job.runtime.scheduler.ready(job)
         }
     }
 
@@ -197,7 +200,7 @@ package final class Job: Parkable, @unchecked Sendable {
     package var isCancelled: Bool { ending.load(ordering: .acquiring) != 0 }
 
     /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
-    private func takeCancellation() -> Fault {
+    fileprivate func takeCancellation() -> Fault {
         while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
         return leaving()
     }
@@ -213,32 +216,33 @@ package final class Job: Parkable, @unchecked Sendable {
 
     enum TurnEnd { case parked, ready, finished }
 
-    /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
-    func turn(_ fuel: inout Int) -> TurnEnd {
-        if fiber.interrupt.load(ordering: .relaxed) != 0,
-            fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
-        {
-            fiber.fail(leaving())
-        }
+    /// Runs one slice of a job on this thread. The reference stays the caller's when the job is ready to go on; otherwise it
+    /// is used up. After `.parked` the fiber is somebody else's.
+    static func turn(_ reference: Unmanaged<Job>, _ fuel: inout Int) -> TurnEnd {
         let slot = ThreadSlot.pointer
         let outer = slot.pointee.current
-        slot.pointee.current = Unmanaged.passUnretained(self)
-        defer { slot.pointee.current = outer }
         while true {
-            switch holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel) {
-            case .parked: return .parked
+            slot.pointee.current = reference
+            let exit = reference._withUnsafeGuaranteedRef { $0.slice(&fuel) }
+            let isPassedOn = slot.pointee.current == nil
+            slot.pointee.current = outer
+            let result: Result<Value, Fault>
+            switch exit {
+            case .parked:
+                if !isPassedOn { reference.release() }
+                return .parked
             case .preempted:
-                guard fuel >= 0, let lazy = fiber.awaited else { return .ready }
-                if wait(for: lazy) { return .parked }
-            case .done(let value):
-                slot.pointee.current = outer
-                finish(.success(value))
-                return .finished
-            case .failed(let fault):
-                slot.pointee.current = outer
-                finish(.failure(fault))
-                return .finished
+                guard fuel >= 0, let lazy = reference._withUnsafeGuaranteedRef({ $0.fiber.awaited }) else {
+                    return .ready
+                }
+                guard reference._withUnsafeGuaranteedRef({ $0.wait(for: lazy) }) else { continue }
+                reference.release()
+                return .parked
+            case .done(let value): result = .success(value)
+            case .failed(let fault): result = .failure(fault)
             }
+            reference.takeRetainedValue().finish(result)
+            return .finished
         }
     }
 
@@ -261,11 +265,22 @@ package final class Job: Parkable, @unchecked Sendable {
         return false
     }
 
+    /// Once the fiber has parked, neither the job nor the fiber is touched: their last reference may be elsewhere.
+    @inline(__always) private func slice(_ fuel: inout Int) -> Exit {
+        if fiber.interrupt.load(ordering: .relaxed) != 0,
+            fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
+        {
+            fiber.fail(leaving())
+        }
+        return holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
+    }
+
     private func runMetered(_ fuel: inout Int) -> Exit {
         let meter = holdMeter!
-        meter.begin(runtime.scheduler.now())
+        let scheduler = runtime.scheduler
+        meter.begin(scheduler.now())
         let exit = fiber.run(spending: &fuel)
-        meter.end(runtime.scheduler.now())
+        meter.end(scheduler.now())
         if case .preempted = exit { meter.check(fiber) }
         return exit
     }
@@ -297,5 +312,45 @@ package final class Job: Parkable, @unchecked Sendable {
         // Budgets are told of once, for all that they end.
         guard case .failure(let fault) = result, case .thrown = fault else { return }
         runtime.report(fault, lineage.identity)
+    }
+}
+
+/// The running job on its way to wait at one place.
+///
+/// For the waits that must be cheap: the entry takes over the thread's own reference to the job.
+struct Parking: ~Copyable {
+    private let slot: UnsafeMutablePointer<ThreadSlot>
+    private let job: Unmanaged<Job>
+    private let epoch: UInt64
+
+    private init(_ slot: UnsafeMutablePointer<ThreadSlot>, _ job: Unmanaged<Job>, _ epoch: UInt64) {
+        self.slot = slot
+        self.job = job
+        self.epoch = epoch
+    }
+
+    /// Throws where `fiber` cannot wait, and when a cancellation was due. One that comes later finds the job waiting.
+    @inline(__always) static func begin(_ fiber: Fiber) throws(Fault) -> Parking {
+        let slot = ThreadSlot.pointer
+        var job = slot.pointee.current
+        if _slowPath(job.map { $0._withUnsafeGuaranteedRef { $0.fiber !== fiber || $0.holdMeter != nil } } ?? true)
+            || fiber.cannotPark > 0
+        {
+            job = Unmanaged.passUnretained(try Job.waiting(fiber))
+        }
+        let epoch = job.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.arm() }
+        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0),
+            let fault = job.unsafelyUnwrapped._withUnsafeGuaranteedRef({ $0.claim(epoch) ? $0.takeCancellation() : nil }
+            )
+        {
+            throw fault
+        }
+        return Parking(slot, job.unsafelyUnwrapped, epoch)
+    }
+
+    /// The entry to leave behind, before anybody else can know of the wait. From then on the job may end at any time.
+    @inline(__always) consuming func leave() -> Waiting {
+        slot.pointee.current = nil
+        return Waiting(job.takeRetainedValue(), epoch)
     }
 }
