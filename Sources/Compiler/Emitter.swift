@@ -563,7 +563,9 @@ struct Emitter {
             // A put may go on with a call, which is placed at the top; operands above the target die first.
             let base = target == mark - 1 ? target : allocate()
             write(
-                Instruction(op, base, port.register, value.register, flags: (port.dies ? 1 : 0) | (value.dies ? 2 : 0)),
+                Instruction(
+                    op, base, port.register, value.register,
+                    flags: (port.dies ? 1 : 0) | (value.dies ? 2 : 0) | operation.flags),
                 at: place)
             if base != target { write(Instruction(.move, target, base)) }
         case .notEqual:
@@ -577,7 +579,8 @@ struct Emitter {
         default:
             if operands.count == 1 {
                 let source = try operand(operands[0])
-                write(Instruction(op, target, source.register, flags: source.dies ? 1 : 0), at: place)
+                write(
+                    Instruction(op, target, source.register, flags: (source.dies ? 1 : 0) | operation.flags), at: place)
             } else if let immediate = operands[1].smallInteger, let immediateOp = operation.immediateOpcode {
                 let source = try operand(operands[0])
                 write(
@@ -589,25 +592,6 @@ struct Emitter {
                         op, target, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)),
                     at: place)
             }
-        }
-    }
-}
-
-extension Node {
-    /// A constant that fits an immediate operand.
-    var smallInteger: Int? {
-        if case .constant(.int(let value)) = kind, value >= -32_768, value <= 32_767 { Int(value) } else { nil }
-    }
-
-    var isLocal: Bool { if case .local = kind { true } else { false } }
-
-    var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }
-
-    /// Control never comes out at the end.
-    var leaves: Bool {
-        switch kind {
-        case .recur, .raise: true
-        default: false
         }
     }
 }

@@ -15,7 +15,7 @@ package enum Disassembler {
         var lines: [String] = []
         for index in 0..<code.count {
             let line = code.place(index).flatMap { place in
-                place.source.map { $0.firstLine + $0.bytes.prefix(Int(place.span.start)).count { $0 == 0x0a } }
+                place.source.map { $0.position(of: Int(place.span.start)).line }
             }
             lines.append(
                 "\(index)\t\(describe(code.instructions[index], at: index, in: code))"
@@ -65,7 +65,6 @@ package enum Disassembler {
     }
 
     private static func constant(_ distance: Int, _ index: Int, _ code: Code) -> String {
-        let address = UnsafeRawPointer(code.instructions + index + 1 + distance)
-        return address.assumingMemoryBound(to: Value.self).pointee.briefly
+        code.constant(at: distance, from: index).briefly
     }
 }

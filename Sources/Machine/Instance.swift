@@ -20,6 +20,8 @@ public final class Instance: @unchecked Sendable {
     public let clock: HostClock
     /// Called by `System/exit` with the exit code; what it throws ends the run.
     public let exitHandler = Hook<Int32>()
+    /// Hears of sequences that somebody waits for, once they are realised or given up; set by what runs fibers.
+    package let sequenceReleased = Hook<LazySeq>()
     private let serial = Atomic<Int64>(0)
     /// The dynamic vars that Swift code reads.
     public private(set) var core: CoreVars!

@@ -285,7 +285,7 @@ extension Fiber {
         }
         guard case .lazy(let lazy) = regs[i.a] else { fatalError("publish of no lazy sequence") }
         let result = try Sequences.seq(regs[i.b])
-        lazy.publish(result)
+        if lazy.publish(result) { instance.tellWaiting(lazy) }
         regs[i.b] = .nil
         regs[i.a] = .nil
         guard case .int(let left) = regs[Realizer.left] else { fatalError("publish outside of the realizer") }

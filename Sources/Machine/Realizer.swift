@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The machine's own code that realises lazy sequences.
 ///
 /// An operation that meets an unrealised sequence throws `Fault.force`; the loop pushes an activation of this code and then
@@ -132,7 +138,7 @@ extension Fiber {
     /// Gives back what a failed realisation claimed. True when it was of an element that nobody has asked for yet: the
     /// operation goes on without it, and meets the failure when it comes there.
     func abandonRealization(_ regs: Registers, _ fault: Fault) -> Bool {
-        if case .lazy(let lazy) = regs[Realizer.sequence] { lazy.abandon(for: claimant) }
+        if case .lazy(let lazy) = regs[Realizer.sequence], lazy.abandon(for: claimant) { instance.tellWaiting(lazy) }
         guard fault.isCatchable, case .int(let left) = regs[Realizer.left], case .int(let asked) = regs[Realizer.asked]
         else {
             return false
@@ -141,5 +147,30 @@ extension Fiber {
     }
 
     /// What claims a sequence for this fiber.
-    var claimant: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
+    package var claimant: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
+
+    /// The sequence that stopped the fiber because another one realises it: it goes on when that is done, or given up.
+    package var awaited: LazySeq? {
+        let instruction = state.pointee.pc.pointee
+        guard state.pointee.isPreempted, instruction.op == .claim,
+            case .lazy(let lazy) = state.pointee.registers[instruction.b]
+        else { return nil }
+        return lazy
+    }
+
+    /// What code that cannot park does when it was stopped by `awaited`: it lets others run for a moment, up to some tenths of
+    /// a second in all, for who realises the sequence may stand still because of this very code.
+    package func waitBriefly(_ waits: inout Int, _ what: String) throws(Fault) {
+        guard awaited != nil else { return }
+        waits += 1
+        if waits > 200 {
+            throw .illegalState("\(what) cannot wait for a sequence that another fiber is realising")
+        }
+        usleep(1_000)
+    }
+}
+
+extension Instance {
+    /// Tells those who wait for `lazy` that it was realised, or that its claim was given back.
+    func tellWaiting(_ lazy: LazySeq) { _ = try? sequenceReleased.call(lazy) }
 }

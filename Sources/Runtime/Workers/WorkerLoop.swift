@@ -110,7 +110,6 @@ final class WorkerLoop: @unchecked Sendable {
         case .failure(let fault):
             let error = EffectError.of(fault, code: .handlerFailed)
             request?.answer(failure: error.code, error.message)
-            if case .exhausted = fault { system.runtime.report(fault, worker.identity) }
         }
         request = nil
         message = .nil
