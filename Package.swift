@@ -40,7 +40,7 @@ let package = Package(
             dependencies: [
                 "Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit",
             ], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Values", "Engine"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
             swiftSettings: strict),
@@ -60,7 +60,7 @@ let package = Package(
         .testTarget(
             name: "CompilerTests", dependencies: ["Compiler", "Machine", "Reader", "Values"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
             exclude: ["cases"],

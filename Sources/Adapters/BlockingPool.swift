@@ -1,49 +1,5 @@
 import Values
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// Runs `body` on a new detached thread that takes no signals: those are for the host's own threads, and a write to a closed
-/// pipe then fails with EPIPE instead of ending the process. False when the system has no thread left.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Box {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let box = Unmanaged.passRetained(Box(body))
-    var everything = sigset_t()
-    var before = sigset_t()
-    sigfillset(&everything)
-    pthread_sigmask(SIG_SETMASK, &everything, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    #if canImport(Darwin)
-        var thread: pthread_t?
-        let failed = pthread_create(
-            &thread, &attributes,
-            { argument in
-                Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
-    #else
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, &attributes,
-            { argument in
-                Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
-    #endif
-    if failed != 0 { box.release() }
-    return failed == 0
-}
-
 /// Threads for calls that block: grows on demand up to a limit, and idle threads end.
 ///
 /// Work is taken in the order it came. The pool may be dropped while work runs: its threads finish what was submitted.
@@ -84,7 +40,7 @@ package final class BlockingPool: Sendable {
 private final class PoolState: @unchecked Sendable {
     // Sendable: `lock` guards every mutable field.
     private let lock = Lock()
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let condition = Condition()
     private let limit: Int
     private let idleMs: Int64
     private var queue: [(number: UInt64, work: @Sendable () -> Void)] = []
@@ -98,14 +54,6 @@ private final class PoolState: @unchecked Sendable {
     init(limit: Int, idleMs: Int64) {
         self.limit = limit
         self.idleMs = idleMs
-        condition = .allocate(capacity: 1)
-        condition.initialize(to: pthread_cond_t())
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        condition.deallocate()
     }
 
     var threadCount: Int { lock.withLock { threads } }
@@ -116,7 +64,7 @@ private final class PoolState: @unchecked Sendable {
             nextNumber += 1
             queue.append((number, work))
             let grow = queue.count - head > idle && threads < limit
-            if grow { threads += 1 } else { pthread_cond_signal(condition) }
+            if grow { threads += 1 } else { condition.signal() }
             return (number, grow)
         }
         if grow { addThread() }
@@ -145,7 +93,7 @@ private final class PoolState: @unchecked Sendable {
     func close() {
         lock.withLock {
             closed = true
-            pthread_cond_broadcast(condition)
+            condition.broadcast()
         }
     }
 
@@ -183,18 +131,11 @@ private final class PoolState: @unchecked Sendable {
 
     /// Waits under the lock; false when nothing came for `idleMs`.
     private func waitForWork() -> Bool {
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += Int(idleMs / 1000)
-        deadline.tv_nsec += Int(idleMs % 1000) * 1_000_000
-        if deadline.tv_nsec >= 1_000_000_000 {
-            deadline.tv_sec += 1
-            deadline.tv_nsec -= 1_000_000_000
-        }
+        let deadline = MonotonicClock.now + idleMs * 1_000_000
         idle += 1
         defer { idle -= 1 }
         while head >= queue.count, !closed {
-            if pthread_cond_timedwait(condition, lock.handle, &deadline) == ETIMEDOUT { return head < queue.count }
+            if !condition.wait(lock, until: deadline) { return head < queue.count }
         }
         return true
     }

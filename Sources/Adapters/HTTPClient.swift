@@ -178,7 +178,7 @@ private final class HTTPLoop: @unchecked Sendable {
     }
 
     private func expire(_ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) {
-        let now = monotonicMs()
+        let now = MonotonicClock.nowMs
         for transfer in Array(running.values) {
             if let error = transfer.expired(now) { stop(transfer, error, curl, multi) }
         }
@@ -187,7 +187,7 @@ private final class HTTPLoop: @unchecked Sendable {
     /// How long the thread may sleep: libcurl itself wakes it for sockets and for its own timers.
     private func sleep() -> Int32 {
         var next: Int64 = 60_000
-        let now = monotonicMs()
+        let now = MonotonicClock.nowMs
         for transfer in running.values {
             if let deadline = transfer.nextDeadline { next = min(next, max(0, deadline - now)) }
         }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Values
 
 /// A request, and what it may cost.
 package struct HTTPRequest: Sendable {
@@ -83,7 +79,7 @@ package struct HTTPResponse: Sendable {
     package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
     /// The wait that `Retry-After` asks for, given as seconds or as a date.
-    package func retryAfterMs(now: Int64 = wallClockSeconds()) -> Int64? {
+    package func retryAfterMs(now: Int64 = WallClock.nowMs / 1000) -> Int64? {
         guard let text = header("retry-after") else { return nil }
         if let seconds = Int64(text), seconds >= 0 { return min(seconds, 86_400 * 365) * 1000 }
         return HTTPDate.seconds(text).map { max(0, $0 - now) * 1000 }
@@ -112,13 +108,6 @@ package struct HTTPResponse: Sendable {
         default: return AdapterError(.http, "\(host) rejected the request (\(status)): check what was sent", data: data)
         }
     }
-}
-
-/// Seconds since 1970.
-package func wallClockSeconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec)
 }
 
 /// Dates as HTTP writes them: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).

@@ -1,4 +1,5 @@
 import CCurl
+import Values
 
 #if canImport(Glibc)
     import Glibc
@@ -47,7 +48,7 @@ final class HTTPTransfer: @unchecked Sendable {
         try request.validate()
         address = try WebAddress(request.url)
         try request.permit(address)
-        let now = monotonicMs()
+        let now = MonotonicClock.nowMs
         deadline = request.timeoutMs.map { now + $0 }
         lastActivity = now
         if let bytes = request.body {
@@ -256,7 +257,7 @@ extension HTTPTransfer {
     }
 
     fileprivate func take(header line: UnsafeRawBufferPointer) {
-        lastActivity = monotonicMs()
+        lastActivity = MonotonicClock.nowMs
         let text = String(decoding: line, as: UTF8.self)
         if text.hasPrefix("HTTP/") {
             // The head of another answer: of a proxy, or after 100 Continue.
@@ -279,7 +280,7 @@ extension HTTPTransfer {
 
     /// False to stop the transfer.
     fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Bool {
-        lastActivity = monotonicMs()
+        lastActivity = MonotonicClock.nowMs
         if received.count + bytes.count > request.maxBytes {
             refusal = AdapterError(
                 .tooLarge,

@@ -178,7 +178,7 @@ private struct ProgramRun: ~Copyable {
         ended = sluice_process_descriptor(started)
         input = ours[0]
         outputs = [(ours[1], .init()), (ours[2], .init())]
-        deadline = program.timeoutMs.map { monotonicMs() + $0 }
+        deadline = program.timeoutMs.map { MonotonicClock.nowMs + $0 }
     }
 
     deinit {
@@ -236,7 +236,7 @@ private struct ProgramRun: ~Copyable {
     /// Talks with the program until it has ended, and reaps it whatever happens.
     mutating func finish() throws(AdapterError) -> ProgramResult {
         while sluice_has_ended(pid) == 0 {
-            let now = monotonicMs()
+            let now = MonotonicClock.nowMs
             endIfAsked(now)
             transfer(waitingUntil: nextLook(now))
         }

@@ -2,7 +2,8 @@
 //!
 //! Comes in: nothing. Goes out: `Value` and the classes its cases point to (text, collections, sequences, names, numbers),
 //! with equality, hashing, ordering and printing. Data that is uniquely referenced is changed in place; shared data is copied
-//! along the path of the change, so every operation is persistent to whoever still holds the old version.
+//! along the path of the change, so every operation is persistent to whoever still holds the old version. `Threads/` has the
+//! one lock, condition, thread and pair of clocks that every target above uses.
 //!
 //! What hot code in another target uses is `public`, because the compiler inlines only `public` declarations across targets;
 //! the products expose `Sluice` alone.

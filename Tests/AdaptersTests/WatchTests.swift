@@ -157,7 +157,7 @@ import Values
         let (told, ready) = (Gathered<Value>(), Gathered<Bool>())
         let call = EffectCall(params: Params(map([.pattern: .string(directory("in/*.md")), .settleMs: .int(10)])))
         let watcher = try FileEffects.watch(
-            call, now: { monotonicMs() }, tell: { told.add($0) }, ready: { ready.add(!told.all.isEmpty) },
+            call, now: { MonotonicClock.nowMs }, tell: { told.add($0) }, ready: { ready.add(!told.all.isEmpty) },
             fail: { _ in })
         defer { watcher.stop() }
         #expect(await ready.wait { !$0.isEmpty } == [true])

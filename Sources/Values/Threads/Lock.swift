@@ -35,5 +35,5 @@ public final class Lock: @unchecked Sendable {
     }
 
     /// The mutex itself, for waiting on a condition variable.
-    public var handle: UnsafeMutablePointer<pthread_mutex_t> { mutex }
+    var handle: UnsafeMutablePointer<pthread_mutex_t> { mutex }
 }
