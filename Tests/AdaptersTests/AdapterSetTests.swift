@@ -114,7 +114,7 @@ import Values
 
     @Test("Errors keep their code, data and wait") func errors() async throws {
         let server = FakeModelServer([.status(429, headers: [("Retry-After", "2")])])
-        let driver = engine(endpoint: ChatEndpoint(baseURL: server.baseURL, key: Secret("sk-abcdef")))
+        let driver = engine(endpoint: ChatEndpoint(baseURL: server.baseURL, key: APIKey("sk-abcdef")))
         let message = Value.map(map([.role: .string("user"), .content: .string("x")]))
         let found = error(try await run(driver, "llm/chat", [.messages: .vector([message])]))
         #expect(found?.code == "rate_limited")
