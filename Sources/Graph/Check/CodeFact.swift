@@ -16,11 +16,11 @@ package struct CodeFact: Sendable {
     }
 
     package var kind: Kind
-    package var place: FindingPlace?
+    package var place: SourceLabel?
     /// The functions on the way, outermost first, when it is not the function itself that does it.
     package var path: [String]
 
-    package init(_ kind: Kind, at place: FindingPlace?, path: [String] = []) {
+    package init(_ kind: Kind, at place: SourceLabel?, path: [String] = []) {
         self.kind = kind
         self.place = place
         self.path = path
@@ -66,8 +66,8 @@ struct BodyScan {
     }
 
     private mutating func call(_ head: String, _ elements: [Value], _ origin: Origin?, isElsewhere: Bool) {
-        func place(_ index: Int) -> FindingPlace? {
-            origin.flatMap { index < $0.children.count ? FindingPlace($0.source, $0.children[index]) : nil }
+        func place(_ index: Int) -> SourceLabel? {
+            origin.flatMap { index < $0.children.count ? SourceLabel($0.source, $0.children[index]) : nil }
         }
         if BodyScan.blocking.contains(head), !isElsewhere { facts.append(CodeFact(.blocks(head), at: place(0))) }
         switch head {
