@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
-        .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
+        .target(name: "Graph", dependencies: ["Reader", "Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
         .target(name: "CProcess"),

@@ -63,6 +63,16 @@ extension Value {
     public static func list(_ elements: some Sequence<Value>) -> Value { .list(Cons.list(elements)) }
     public static func vector(_ elements: some Sequence<Value>) -> Value { .vector(Vector(elements)) }
 
+    /// A map with these strings as keys, in their order, as JSON has them; what has no value is left out.
+    package static func jsonObject(_ members: [(String, Value?)]) -> Value {
+        var map = HashMap()
+        for (key, value) in members {
+            // A string always has a hash.
+            if let value { try? HashMap.set(&map, .string(key), value) }
+        }
+        return .map(map)
+    }
+
     /// The name of a symbol, with or without metadata; nil for anything else.
     public var symbolName: Name? {
         switch self {

@@ -77,7 +77,7 @@ final class ProgressDisplay: @unchecked Sendable {
         let (events, lost) = subscription.take()
         if style == .json {
             if lost > 0 {
-                console.writeJSON(JSONObject.of([("type", .string("events.lost")), ("count", .int(Int64(lost)))]))
+                console.writeJSON(.jsonObject([("type", .string("events.lost")), ("count", .int(Int64(lost)))]))
             }
             for event in events { console.writeJSON(event.value) }
             return
