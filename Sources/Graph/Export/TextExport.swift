@@ -40,13 +40,11 @@ enum Mermaid {
                 }
             lines.append("    n\(arrow.from) \(line) n\(arrow.to)")
         }
-        lines.append("    classDef channel fill:#eef6ff,stroke:#4a7ebb,color:#14304f")
-        lines.append("    classDef worker fill:#f3f8ee,stroke:#6a9a3f,color:#24390f")
-        lines.append("    classDef ticker fill:#fff8e6,stroke:#c49a2a,color:#4a3706")
-        lines.append("    classDef entry fill:#f6f6f6,stroke:#888888,color:#333333")
-        lines.append("    classDef phase fill:#f7f0fb,stroke:#9663b5,color:#3c1d50")
-        lines.append("    classDef system fill:#eefafa,stroke:#3f9a9a,color:#0f3939")
-        lines.append("    classDef missing fill:#fff0f0,stroke:#c0392b,color:#7b1c12,stroke-dasharray:4")
+        for kind in Diagram.Kind.allCases {
+            let (fill, stroke, ink) = kind.colours
+            let dash = kind == .missing ? ",stroke-dasharray:4" : ""
+            lines.append("    classDef \(kind.rawValue) fill:\(fill),stroke:\(stroke),color:\(ink)\(dash)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -96,14 +94,13 @@ enum DOT {
     }
 
     private static func shape(_ kind: Diagram.Kind) -> String {
-        switch kind {
-        case .channel: "shape=box, style=\"rounded,filled\", fillcolor=\"#eef6ff\""
-        case .worker: "shape=box, style=filled, fillcolor=\"#f3f8ee\""
-        case .ticker: "shape=hexagon, style=filled, fillcolor=\"#fff8e6\""
-        case .entry: "shape=cds, style=filled, fillcolor=\"#f6f6f6\""
-        case .phase: "shape=box, style=filled, fillcolor=\"#f7f0fb\""
-        case .system: "shape=box, style=filled, fillcolor=\"#eefafa\""
-        case .missing: "shape=box, style=\"rounded,dashed\", color=\"#c0392b\""
+        let (fill, stroke, _) = kind.colours
+        return switch kind {
+        case .channel: "shape=box, style=\"rounded,filled\", fillcolor=\"\(fill)\""
+        case .worker, .phase, .system: "shape=box, style=filled, fillcolor=\"\(fill)\""
+        case .ticker: "shape=hexagon, style=filled, fillcolor=\"\(fill)\""
+        case .entry: "shape=cds, style=filled, fillcolor=\"\(fill)\""
+        case .missing: "shape=box, style=\"rounded,dashed\", color=\"\(stroke)\""
         }
     }
 
