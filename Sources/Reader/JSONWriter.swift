@@ -219,7 +219,6 @@ struct JSONWriter {
     }
 
     private static func escape(_ unit: UInt32, into bytes: inout [UInt8]) {
-        let digits = String(unit, radix: 16)
-        bytes.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+        bytes.append(contentsOf: "\\u\(String(unit, radix: 16, width: 4))".utf8)
     }
 }

@@ -159,9 +159,7 @@ private enum Timestamp {
     }
 
     private static func pad(_ number: Int, _ width: Int) -> String {
-        let digits = String(abs(number))
-        let zeros = String(repeating: "0", count: max(0, width - digits.count))
-        return (number < 0 ? "-" : "") + zeros + digits
+        (number < 0 ? "-" : "") + String(abs(number), width: width)
     }
 }
 
@@ -204,10 +202,7 @@ public final class UUIDValue: Object, @unchecked Sendable {
 
     /// `f81d4fae-7dec-11d0-a765-00a0c91e6bf6`
     public var description: String {
-        func hex(_ number: UInt64, _ digits: Int) -> String {
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: digits - text.count) + text
-        }
+        func hex(_ number: UInt64, _ digits: Int) -> String { String(number, radix: 16, width: digits) }
         let first = "\(hex(high >> 32, 8))-\(hex(high >> 16 & 0xffff, 4))-\(hex(high & 0xffff, 4))"
         return "\(first)-\(hex(low >> 48, 4))-\(hex(low & 0xffff_ffff_ffff, 12))"
     }

@@ -216,7 +216,7 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
     func draw(below bound: Int) -> Int {
-        let state = random.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+        let state = random.wrappingAdd(SplitMix.step, ordering: .relaxed).newValue
         return Int(SplitMix.mix(state) % UInt64(bound))
     }
 }
