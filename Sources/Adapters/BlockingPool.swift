@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// Threads for calls that block: grows on demand up to a limit, and idle threads end.
@@ -20,20 +21,29 @@ package final class BlockingPool: Sendable {
     /// Queues `work`. The ticket withdraws it while it has not begun.
     @discardableResult
     package func submit(_ work: @escaping @Sendable () -> Void) -> Ticket {
-        Ticket(number: state.submit(work), state: state)
+        let work = Work(work)
+        state.submit(work)
+        return Ticket(work: work, state: state)
     }
 
     /// Threads alive now.
     package var threads: Int { state.threadCount }
 
     package struct Ticket: Sendable {
-        let number: UInt64
+        fileprivate let work: Work
         fileprivate let state: PoolState
 
         /// True when the work had not begun and now never will.
         @discardableResult
-        package func withdraw() -> Bool { state.withdraw(number) }
+        package func withdraw() -> Bool { state.take(work) != nil }
     }
+}
+
+/// A call that was submitted: nil once a thread has begun it or its owner has withdrawn it.
+private final class Work: @unchecked Sendable {
+    // Sendable: guarded by the pool's lock.
+    var body: (@Sendable () -> Void)?
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// What the threads of a pool share. Apart from `BlockingPool`, so that dropping the pool ends its idle threads.
@@ -43,10 +53,10 @@ private final class PoolState: @unchecked Sendable {
     private let condition = Condition()
     private let limit: Int
     private let idleMs: Int64
-    private var queue: [(number: UInt64, work: @Sendable () -> Void)] = []
-    /// The first element of `queue` that is still there; taken elements are dropped in bulk.
-    private var head = 0
-    private var nextNumber: UInt64 = 1
+    /// What was withdrawn stays until its turn comes.
+    private var queue = Fifo<Work>()
+    /// How many in the queue have neither begun nor been withdrawn.
+    private var waiting = 0
     private var threads = 0
     private var idle = 0
     private var closed = false
@@ -58,17 +68,15 @@ private final class PoolState: @unchecked Sendable {
 
     var threadCount: Int { lock.withLock { threads } }
 
-    func submit(_ work: @escaping @Sendable () -> Void) -> UInt64 {
-        let (number, grow) = lock.withLock { () -> (UInt64, Bool) in
-            let number = nextNumber
-            nextNumber += 1
-            queue.append((number, work))
-            let grow = queue.count - head > idle && threads < limit
+    func submit(_ work: Work) {
+        let grow = lock.withLock {
+            queue.append(work)
+            waiting += 1
+            let grow = waiting > idle && threads < limit
             if grow { threads += 1 } else { condition.signal() }
-            return (number, grow)
+            return grow
         }
         if grow { addThread() }
-        return number
     }
 
     /// Starts a thread, already counted. Without one the work waits for those that run; with none at all it runs here,
@@ -82,12 +90,14 @@ private final class PoolState: @unchecked Sendable {
         while alone, let work = lock.withLock({ takeNext() }) { work() }
     }
 
-    func withdraw(_ number: UInt64) -> Bool {
-        lock.withLock {
-            guard let index = queue[head...].firstIndex(where: { $0.number == number }) else { return false }
-            queue.remove(at: index)
-            return true
-        }
+    /// The call, for whoever asks first.
+    func take(_ work: Work) -> (@Sendable () -> Void)? { lock.withLock { taken(work) } }
+
+    private func taken(_ work: Work) -> (@Sendable () -> Void)? {
+        guard let body = work.body else { return nil }
+        work.body = nil
+        waiting -= 1
+        return body
     }
 
     func close() {
@@ -98,18 +108,10 @@ private final class PoolState: @unchecked Sendable {
     }
 
     private func takeNext() -> (@Sendable () -> Void)? {
-        guard head < queue.count else { return nil }
-        let work = queue[head].work
-        queue[head].work = {}  // lets go of what the work holds before the array is compacted
-        head += 1
-        if head > 64, head * 2 > queue.count {
-            queue.removeFirst(head)
-            head = 0
-        } else if head == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            head = 0
+        while let work = queue.popFirst() {
+            if let body = taken(work) { return body }
         }
-        return work
+        return nil
     }
 
     private func serve() {
@@ -134,8 +136,8 @@ private final class PoolState: @unchecked Sendable {
         let deadline = MonotonicClock.now + idleMs * 1_000_000
         idle += 1
         defer { idle -= 1 }
-        while head >= queue.count, !closed {
-            if !condition.wait(lock, until: deadline) { return head < queue.count }
+        while waiting == 0, !closed {
+            if !condition.wait(lock, until: deadline) { return waiting > 0 }
         }
         return true
     }

@@ -81,27 +81,21 @@ private enum Timestamp {
     static func parse(_ text: [UInt8]) -> Int64? {
         var scanner = Scanner(bytes: text)
         guard let year = scanner.digits(4) else { return nil }
-        var (month, day, hour, minute, second, millisecond) = (1, 1, 0, 0, 0, 0)
-        optional: do {
-            guard scanner.take("-") else { break optional }
+        // Everything behind the year may be missing, from some part on.
+        var parts = [1, 1, 0, 0, 0]
+        var present = 0
+        for (index, separator) in "--T::".enumerated() {
+            guard scanner.take(separator) else { break }
             guard let found = scanner.digits(2) else { return nil }
-            month = found
-            guard scanner.take("-") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            day = found
-            guard scanner.take("T") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            hour = found
-            guard scanner.take(":") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            minute = found
-            guard scanner.take(":") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            second = found
-            guard scanner.take(".") else { break optional }
+            parts[index] = found
+            present += 1
+        }
+        var millisecond = 0
+        if present == parts.count, scanner.take(".") {
             guard let found = scanner.milliseconds() else { return nil }
             millisecond = found
         }
+        let (month, day, hour, minute, second) = (parts[0], parts[1], parts[2], parts[3], parts[4])
         guard let offset = offset(&scanner), scanner.isAtEnd else { return nil }
         guard (1...12).contains(month), (1...daysIn(month: month, year: year)).contains(day) else { return nil }
         // A leap second is the sixtieth of a last minute only.

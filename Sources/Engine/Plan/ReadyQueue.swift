@@ -11,13 +11,11 @@ struct ReadyQueue: Sendable {
     }
 
     private struct Level: Sendable {
-        var queue: [Item] = []
-        var head = 0
+        var queue = Fifo<Item>()
         var heap = BinaryHeap()
 
         var first: Item? {
-            let queued = head < queue.count ? queue[head] : nil
-            guard let queued else { return heap.first }
+            guard let queued = queue.first else { return heap.first }
             guard let heaped = heap.first, heaped.order < queued.order else { return queued }
             return heaped
         }
@@ -31,19 +29,12 @@ struct ReadyQueue: Sendable {
         }
 
         mutating func removeFirst() {
-            guard head < queue.count else { return heap.pop() }
-            if let heaped = heap.first, heaped.order < queue[head].order { return heap.pop() }
-            head += 1
-            if head == queue.count {
-                queue.removeAll(keepingCapacity: queue.count <= 1024)
-                head = 0
-            } else if head > 1024, head * 2 > queue.count {
-                queue.removeFirst(head)
-                head = 0
-            }
+            guard let queued = queue.first else { return heap.pop() }
+            if let heaped = heap.first, heaped.order < queued.order { return heap.pop() }
+            _ = queue.popFirst()
         }
 
-        var items: [Item] { Array(queue[head...]) + heap.items }
+        var items: [Item] { Array(queue.elements) + heap.items }
     }
 
     private var levels: [Level?] = Array(repeating: nil, count: 101)
@@ -161,31 +152,6 @@ struct RateWindow: Sendable {
             starts[oldest] = now
             oldest = (oldest + 1) % starts.count
         }
-    }
-}
-
-/// A queue over an array.
-struct Fifo<Element: Sendable>: Sendable {
-    private var items: [Element] = []
-    private var head = 0
-
-    var count: Int { items.count - head }
-    var isEmpty: Bool { count == 0 }
-    var first: Element? { head < items.count ? items[head] : nil }
-    mutating func append(_ element: Element) { items.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard head < items.count else { return nil }
-        let element = items[head]
-        head += 1
-        if head == items.count {
-            items.removeAll(keepingCapacity: items.count <= 1024)
-            head = 0
-        } else if head > 1024, head * 2 > items.count {
-            items.removeFirst(head)
-            head = 0
-        }
-        return element
     }
 }
 
