@@ -51,7 +51,8 @@ let package = Package(
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(
-            name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Conformance", "Snapshots"],
+            swiftSettings: strict),
         .testTarget(
             name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"],
             exclude: ["Snapshots"],
