@@ -257,7 +257,7 @@ import Values
         let stop = client.start(HTTPRequest("GET", server.url)) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
-        for _ in 0..<1_000 where server.requests.isEmpty { try await Task.sleep(nanoseconds: 5_000_000) }
+        #expect(await eventually { !server.requests.isEmpty })
         stop()
         stop()
         #expect(await answers.wait { !$0.isEmpty } == [.cancelled])
@@ -275,7 +275,7 @@ import Values
             client.start(HTTPRequest("GET", server.url)) { result in
                 if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
             }
-            for _ in 0..<1_000 where server.requests.isEmpty { try await Task.sleep(nanoseconds: 5_000_000) }
+            #expect(await eventually { !server.requests.isEmpty })
         }
         #expect(await answers.wait { !$0.isEmpty } == [.cancelled])
     }

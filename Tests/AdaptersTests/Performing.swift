@@ -88,6 +88,13 @@ final class TemporaryDirectory: Sendable {
     func names(_ name: String = "") throws -> [String] { try DirectoryStream.entries(of: self(name)).map(\.name) }
 }
 
+/// Waits for what another thread or program does: until it holds, at most ten seconds. Whether it holds.
+@discardableResult
+func eventually(_ holds: () -> Bool) async -> Bool {
+    for _ in 0..<2_000 where !holds() { try? await Task.sleep(nanoseconds: 5_000_000) }
+    return holds()
+}
+
 /// Values gathered from other threads.
 final class Gathered<Element: Sendable>: @unchecked Sendable {
     // Sendable: `lock` guards `elements`.
@@ -99,11 +106,7 @@ final class Gathered<Element: Sendable>: @unchecked Sendable {
 
     /// Waits until `enough`, at most ten seconds.
     func wait(until enough: ([Element]) -> Bool) async -> [Element] {
-        for _ in 0..<2_000 {
-            let now = all
-            if enough(now) { return now }
-            try? await Task.sleep(nanoseconds: 5_000_000)
-        }
+        await eventually { enough(all) }
         return all
     }
 }

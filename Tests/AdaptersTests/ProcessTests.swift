@@ -117,14 +117,13 @@ import Values
         let cancel = runner.start(program) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
-        for _ in 0..<1_000 where access(pids, F_OK) != 0 { try await Task.sleep(nanoseconds: 5_000_000) }
+        #expect(await eventually { access(pids, F_OK) == 0 })
         let started = try directory.text("pids").split(separator: "\n").compactMap { pid_t($0) }
         #expect(started.count == 2)
         cancel()
         #expect(await answers.wait { $0.count == 1 } == [.cancelled])
         for pid in started {
-            for _ in 0..<400 where kill(pid, 0) == 0 && !isZombie(pid) { try await Task.sleep(nanoseconds: 5_000_000) }
-            #expect(kill(pid, 0) != 0 || isZombie(pid), "\(pid) still runs")
+            #expect(await eventually { kill(pid, 0) != 0 || isZombie(pid) }, "\(pid) still runs")
         }
         // The program itself was reaped by us; its orphan is the init process's to reap.
         #expect(kill(started[1], 0) != 0)
