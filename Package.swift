@@ -46,8 +46,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
-        .testTarget(name: "SluiceTests", dependencies: ["Sluice"], swiftSettings: strict),
+            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "SluiceTests", dependencies: ["Sluice", "Engine", "Values"], swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(

@@ -38,7 +38,9 @@ enum Comparator {
             switch fiber.run(fuel: Comparator.slice) {
             case .done(let value): return value
             case .failed(let fault): throw fault
-            case .preempted: try instance.account.settle(steps: Comparator.slice)
+            case .preempted:
+                try instance.account.settle(steps: Comparator.slice)
+                try Attention.check()
             case .parked: throw .illegalState("a comparator cannot wait for channels or effects")
             }
         }
