@@ -45,7 +45,7 @@ import Values
             Issue.record("no map")
             return
         }
-        #expect(try map.find(.kw(.seq))?.intValue == 1 && map.find(.kw(.ts))?.intValue == 1000)
+        #expect(try map.find(.kw(.sequenceNumber))?.intValue == 1 && map.find(.kw(.ts))?.intValue == 1000)
         #expect(try map.find(.kw(.type))?.stringValue == "workers.drop")
         #expect(try map.find(.kw(.identity))?.stringValue == "run/worker:w#0")
     }
