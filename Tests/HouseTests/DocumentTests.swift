@@ -64,7 +64,8 @@ import Testing
     /// The table of commands in the README is the program's own.
     @Test func theREADMEListsTheCommands() throws {
         let program = try #require(Repository.program)
-        let help = try Repository.run(program, ["--help"]).output
+        // A row that is too long for a line goes on below, further in.
+        let help = try Repository.run(program, ["--help"]).output.replacing(/\n {5,}(?!sluice)/, with: " ")
         let readme = try Repository.text("README.md")
         let rows = help.split(separator: "\n").filter { $0.hasPrefix("  ") && $0.dropFirst(2).first?.isLetter == true }
         #expect(rows.count >= 7)
