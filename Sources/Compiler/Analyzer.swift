@@ -267,11 +267,7 @@ struct Analyzer {
                 if let node = try interop(name, elements, form) { return node }
                 if let variable = try resolve(name, elements[0]) {
                     if variable.isMacro { return try expandMacro(variable, elements, form) }
-                    if variable.namespace.known == nil, variable.namespace.description == "clojure.core",
-                        let node = try operation(variable, elements, form)
-                    {
-                        return node
-                    }
+                    if let node = try operation(variable, elements, form) { return node }
                 } else {
                     let outer = place
                     defer { place = outer }
@@ -309,10 +305,10 @@ struct Analyzer {
     /// A call that compiles to an instruction.
     private mutating func operation(_ variable: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node? {
         let count = elements.count - 1
-        if let operation = Operation.of(variable.name, arguments: count) {
+        if let operation = Operation.of(variable, arguments: count) {
             return Node(.operation(operation, try arguments(elements, from: 1, form)), place)
         }
-        if count > 2, count <= Analyzer.maximumFolding, let operation = Operation.folding(variable.name) {
+        if count > 2, count <= Analyzer.maximumFolding, let operation = Operation.folding(variable) {
             let operands = try arguments(elements, from: 1, form)
             return operands.dropFirst(2).reduce(Node(.operation(operation, Array(operands[0..<2])), place)) {
                 Node(.operation(operation, [$0, $1]), place)

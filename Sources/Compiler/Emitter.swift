@@ -550,6 +550,14 @@ struct Emitter {
             let collection = try operand(operands[0])
             let first = try self.place(Array(operands[1...]))
             write(Instruction(op, target, collection.register, first, flags: collection.dies ? 1 : 0), at: place)
+        case .put, .putBlocking:
+            let (port, value) = try pair(operands[0], operands[1])
+            // A put may go on with a call, which is placed at the top; operands above the target die first.
+            let base = target == mark - 1 ? target : allocate()
+            write(
+                Instruction(op, base, port.register, value.register, flags: (port.dies ? 1 : 0) | (value.dies ? 2 : 0)),
+                at: place)
+            if base != target { write(Instruction(.move, target, base)) }
         case .notEqual:
             let (left, right) = try pair(operands[0], operands[1])
             let equal = allocate()

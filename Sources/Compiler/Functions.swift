@@ -82,7 +82,8 @@ extension Analyzer {
                 try analyzer.body(elements, from: 2, form)
             })
         function.loop = outer
-        return wrap(outside, Node(.loop(Node.Loop(target, values, inner)), place))
+        let loop = Hoisting.hoist(Node(.loop(Node.Loop(target, values, inner)), place)) { function.makeLocal(nil) }
+        return wrap(outside, loop)
     }
 
     // MARK: Functions

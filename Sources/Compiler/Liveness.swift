@@ -153,38 +153,14 @@ struct Liveness {
 
     /// Adds the locals that `node` reads and that are bound outside of it.
     static func collect(_ node: Node, into read: inout LocalSet) {
+        if case .local(let local) = node.kind { read.insert(local) }
+        for child in node.children { collect(child, into: &read) }
         switch node.kind {
-        case .constant, .capture, .selfClosure, .sibling, .global: break
-        case .local(let local): read.insert(local)
-        case .branch(let branch):
-            for child in [branch.test, branch.then, branch.otherwise] { collect(child, into: &read) }
-        case .binding(let binding):
-            for child in [binding.value, binding.body] { collect(child, into: &read) }
-            read.remove(binding.local)
-        case .loop(let loop):
-            for child in loop.values + [loop.body] { collect(child, into: &read) }
-            for local in loop.target.locals { read.remove(local) }
-        case .recur(let recur): for child in recur.arguments { collect(child, into: &read) }
-        case .function(let function), .lazy(let function):
-            for child in function.captures { collect(child, into: &read) }
-        case .functions(let functions):
-            for child in functions.captures + [functions.body] { collect(child, into: &read) }
-            for local in functions.locals { read.remove(local) }
-        case .call(let callee, let arguments): for child in [callee] + arguments { collect(child, into: &read) }
-        case .keywordGet(_, let child), .element(let child, _), .raise(let child): collect(child, into: &read)
-        case .sequence(let children), .operation(_, let children), .literal(_, let children):
-            for child in children { collect(child, into: &read) }
-        case .and(let chain), .or(let chain): for child in chain.nodes { collect(child, into: &read) }
-        case .attempt(let attempt):
-            collect(attempt.body, into: &read)
-            for clause in attempt.catches {
-                collect(clause.body, into: &read)
-                read.remove(clause.local)
-            }
-            if let finally = attempt.finally {
-                collect(finally.normal, into: &read)
-                collect(finally.exceptional, into: &read)
-            }
+        case .binding(let binding): read.remove(binding.local)
+        case .loop(let loop): for local in loop.target.locals { read.remove(local) }
+        case .functions(let functions): for local in functions.locals { read.remove(local) }
+        case .attempt(let attempt): for clause in attempt.catches { read.remove(clause.local) }
+        default: break
         }
     }
 }

@@ -44,6 +44,26 @@ final class Node {
         case lazy(Function)
     }
 
+    /// The expressions this one is made of, in the order they are written; of a function, what its captures are made from.
+    var children: [Node] {
+        switch kind {
+        case .constant, .local, .capture, .selfClosure, .sibling, .global: []
+        case .branch(let branch): [branch.test, branch.then, branch.otherwise]
+        case .binding(let binding): [binding.value, binding.body]
+        case .loop(let loop): loop.values + [loop.body]
+        case .recur(let recur): recur.arguments
+        case .function(let function), .lazy(let function): function.captures
+        case .functions(let functions): functions.captures + [functions.body]
+        case .call(let callee, let arguments): [callee] + arguments
+        case .keywordGet(_, let child), .element(let child, _), .raise(let child): [child]
+        case .sequence(let children), .operation(_, let children), .literal(_, let children): children
+        case .and(let chain), .or(let chain): chain.nodes
+        case .attempt(let attempt):
+            [attempt.body] + attempt.catches.map(\.body)
+                + (attempt.finally.map { [$0.normal, $0.exceptional] } ?? [])
+        }
+    }
+
     struct Place {
         var source: Source
         var span: Span

@@ -1,7 +1,7 @@
 import Machine
 import Values
 
-/// The functions of `clojure.core` that compile to an instruction when they are called with these many arguments.
+/// The functions of `clojure.core` and `clojure.core.async` that compile to an instruction when they are called with these many arguments.
 ///
 /// One table: name, arguments, operation. Elsewhere (`(map inc xs)`, other arities) the same names are ordinary vars.
 enum Operation: String, CaseIterable {
@@ -28,27 +28,46 @@ enum Operation: String, CaseIterable {
     case isPositive = "pos?"
     case isNegative = "neg?"
     case first, next, rest, seq, count, cons, conj, get, nth, assoc
+    case take = "<!"
+    case takeBlocking = "<!!"
+    case put = ">!"
+    case putBlocking = ">!!"
+
+    /// The namespace whose function it is.
+    private var namespace: String {
+        switch self {
+        case .take, .takeBlocking, .put, .putBlocking: "clojure.core.async"
+        default: "clojure.core"
+        }
+    }
 
     var arguments: Int {
         switch self {
         case .increment, .decrement, .not, .isNil, .isSome, .isZero, .isReduced, .isPositive, .isNegative, .first,
             .next, .rest,
-            .seq, .count:
+            .seq, .count, .take, .takeBlocking:
             1
         case .assoc: 3
         default: 2
         }
     }
 
-    /// The operation that a call of a core function is, if any.
-    static func of(_ name: Name, arguments: Int) -> Operation? {
-        guard let operation = byName[name.name], operation.arguments == arguments else { return nil }
+    /// The operation that a call of a function is, if any.
+    static func of(_ variable: Var, arguments: Int) -> Operation? {
+        guard let operation = named(variable), operation.arguments == arguments else { return nil }
+        return operation
+    }
+
+    private static func named(_ variable: Var) -> Operation? {
+        guard let operation = byName[variable.name.name], variable.namespace.description == operation.namespace else {
+            return nil
+        }
         return operation
     }
 
     /// Whether surplus arguments fold from the left, as in `(+ a b c)`.
-    static func folding(_ name: Name) -> Operation? {
-        switch byName[name.name] {
+    static func folding(_ variable: Var) -> Operation? {
+        switch named(variable) {
         case .add: .add
         case .multiply: .multiply
         case .subtract: .subtract
@@ -89,6 +108,8 @@ enum Operation: String, CaseIterable {
         case .get: .get
         case .nth: .nth
         case .assoc: .assoc
+        case .take, .takeBlocking: .take
+        case .put, .putBlocking: .put
         }
     }
 

@@ -147,6 +147,7 @@ extension Fiber {
         case .value(let result):
             state.pointee.registers[a] = result
             return true
+        case .delivered: return true
         case .parked: return false
         case .call(let function, let values): return try call(function, values, at: a)
         case .apply(let function, let values, let sequence): return try apply(function, values, sequence, at: a)
@@ -154,7 +155,7 @@ extension Fiber {
     }
 
     /// Calls `function` with `values`; register `a` and those after it are free.
-    private func call(_ function: Value, _ values: [Value], at a: Int) throws(Fault) -> Bool {
+    func call(_ function: Value, _ values: [Value], at a: Int) throws(Fault) -> Bool {
         switch function {
         case .function(let closure):
             guard values.count < Fiber.maximumArguments else {

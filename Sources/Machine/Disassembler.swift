@@ -53,11 +53,11 @@ package enum Disassembler {
         case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
         case .makeVector, .makeMap, .makeSet, .makeList: operands = "r\(i.a) r\(i.b) × \(i.c)"
         case .copy, .move, .not, .isNil, .isSome, .isZero, .isReduced, .makeLazy, .first, .next, .rest, .seq, .count,
-            .claim:
+            .claim, .take:
             operands = "r\(i.a) r\(i.b)"
         case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
             .equal,
-            .identical, .cons, .conj, .get, .nth, .assoc:
+            .identical, .cons, .conj, .get, .nth, .assoc, .put:
             operands = "r\(i.a) r\(i.b) r\(i.c)"
         }
         return "\(i.op) \(operands)\(dies)"

@@ -103,8 +103,11 @@ public final class Fiber: Interruptible, @unchecked Sendable {
     static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
-    @inline(__always) public func deliver(_ value: consuming Value) {
-        (state.pointee.registers + state.pointee.destination).initialize(to: value)
+    @inline(__always) public func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
+
+    /// The dead register that receives what a parked fiber waits for, or the result of a running one's operation.
+    @inline(__always) public var resultSlot: UnsafeMutablePointer<Value> {
+        state.pointee.registers + state.pointee.destination
     }
 
     /// Makes a parked fiber throw when it runs again.

@@ -433,6 +433,15 @@ extension Fiber {
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc)
+                    case .take:
+                        save(pc, regs, fp)
+                        if try !take(regs, i) { return .parked }
+                    case .put:
+                        save(pc, regs, fp)
+                        if try !put(regs, i) { return .parked }
+                        pc = fiber.pointee.pc
+                        regs = fiber.pointee.registers
+                        fp = fiber.pointee.frame
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
                         switch try claim(regs, i) {

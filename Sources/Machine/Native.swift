@@ -32,6 +32,8 @@ public struct Arguments {
 /// What a controlling primitive asks the machine to do.
 public enum Control {
     case value(Value)
+    /// The result is in the fiber's destination register already.
+    case delivered
     /// The fiber waits: somebody holds it and will resume it once, with a value or a fault. It may be running elsewhere
     /// already, so the machine touches it no more.
     case parked

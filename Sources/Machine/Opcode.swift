@@ -64,6 +64,9 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
+    // ports: a is the topmost register in use, for a put may go on with a call
+    case take  //             a ← taken from port b†, now or when there is a value
+    case put  //              a ← whether c† was put on port b†, now or when there is room
     // exceptions
     case `throw`  //          throw a†
     case rethrow  //          go on with the fault held in a†

@@ -1,10 +1,12 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
 
-/// The one lock type of the project: a `pthread_mutex`.
+/// The lock of the project: a `pthread_mutex`. (`SpinLock` is for the few places where its price counts.)
 ///
 /// Not `Synchronization.Mutex`, because the thread sanitizer reports a false race for each of those; as fast, and
 /// allocated once so that its address never moves.
@@ -38,4 +40,43 @@ public final class Lock: @unchecked Sendable {
 
     /// The mutex itself, for waiting on a condition variable.
     public var handle: UnsafeMutablePointer<pthread_mutex_t> { mutex }
+}
+
+/// A lock of one byte for sections of a few dozen instructions that call nothing out: a channel's, a run queue's.
+///
+/// Half the price of a mutex, because giving it back is a plain store, and nothing to allocate. Who finds it taken looks
+/// again for a while, and then yields the core, for the holder may have lost its own.
+public struct SpinLock: ~Copyable, Sendable {
+    @usableFromInline let isTaken = Atomic<Bool>(false)
+
+    @inlinable public init() {}
+
+    @inlinable @inline(__always) public borrowing func acquire() {
+        if _slowPath(isTaken.exchange(true, ordering: .acquiring)) { contend() }
+    }
+
+    @inlinable @inline(__always) public borrowing func release() { isTaken.store(false, ordering: .releasing) }
+
+    @inlinable @inline(__always) public borrowing func withLock<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    )
+        throws(Failure) -> Result
+    {
+        acquire()
+        defer { release() }
+        return try body()
+    }
+
+    /// Looks before it yields.
+    private static var looks: Int { 64 }
+
+    @inline(never) @usableFromInline borrowing func contend() {
+        var looked = 0
+        repeat {
+            while isTaken.load(ordering: .relaxed) {
+                looked += 1
+                if looked > SpinLock.looks { sched_yield() }
+            }
+        } while isTaken.exchange(true, ordering: .acquiring)
+    }
 }

@@ -114,10 +114,10 @@ func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value 
 /// Operations of actors.
 enum Do {
     static func put(_ value: Value, _ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.put(value, job.fiber) }
+        return { job throws(Fault) in try channel.put(value, job.fiber).control() }
     }
     static func take(_ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.take(job.fiber) }
+        return { job throws(Fault) in try channel.take(job.fiber).control() }
     }
     static func close(_ channel: Channel) -> Actor.Operation {
         return { _ throws(Fault) in

@@ -240,8 +240,16 @@ final class ChannelBox<Waiter: Party> {
     var waitingTakes: Int { state.pointee.waitingTakes }
     func put(_ value: Value) -> ChannelState<Waiter>.Put { state.pointee.put(value) }
     func take() -> ChannelState<Waiter>.Take { state.pointee.take() }
-    func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool { state.pointee.enqueuePut(value, waiter) }
-    func enqueueTake(_ waiter: Waiter) -> Bool { state.pointee.enqueueTake(waiter) }
+    func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool {
+        guard state.pointee.hasRoomForPut() else { return false }
+        state.pointee.enqueuePut(value, waiter)
+        return true
+    }
+    func enqueueTake(_ waiter: Waiter) -> Bool {
+        guard state.pointee.hasRoomForTake() else { return false }
+        state.pointee.enqueueTake(waiter)
+        return true
+    }
     func close() -> [Waiter] { state.pointee.close() }
     func acquire() -> ChannelState<Waiter>.Grant { state.pointee.acquire() }
     func add(_ value: Value) -> Waiter? { state.pointee.add(value) }

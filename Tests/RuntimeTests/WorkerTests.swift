@@ -135,7 +135,7 @@ import Values
     // D19
     @Test func everyRequestEnds() throws {
         let never = Channel(.fixed(0))
-        let stuck = Native("stuck", 2, control: { (_, fiber) throws(Fault) in try never.take(fiber) })
+        let stuck = Native("stuck", 2, control: { (_, fiber) throws(Fault) in try never.take(fiber).control() })
         let system = try system(
             [
                 ChannelSpec(name("a"), .fixed(1)), ChannelSpec(name("b"), .fixed(0)),

@@ -3,9 +3,9 @@ import Synchronization
 import Values
 
 /// A channel: the lock around a `ChannelState`. What the state machine decides is done outside of the lock.
-package final class Channel: Object, @unchecked Sendable {
+package final class Channel: Port, @unchecked Sendable {
     // Sendable: `state` is guarded by `lock`; `hooks` is immutable.
-    private let lock = Lock()
+    private let lock = SpinLock()
     private let state: UnsafeMutablePointer<ChannelState<Waiting>>
     /// Functions of the language that put and close, for a channel with a transducer.
     package let hooks: Hooks?
@@ -32,6 +32,8 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     deinit {
+        // Another thread may be about to leave its last operation, having resumed whoever held the last reference.
+        lock.acquire()
         Meter.credit(Channel.footprint)
         state.deinitialize(count: 1)
         state.deallocate()
@@ -39,7 +41,6 @@ package final class Channel: Object, @unchecked Sendable {
 
     private static let footprint = 320
 
-    package override var kind: ObjectKind { .channel }
     package override func write(to printer: inout Printer) throws(Fault) {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")
     }
@@ -52,42 +53,41 @@ package final class Channel: Object, @unchecked Sendable {
 
     // Putting
 
-    /// Puts `value` for the running fiber, which waits for room. The result is whether the channel was open.
-    @inline(__always) package func put(_ value: consuming Value, _ fiber: Fiber) throws(Fault) -> Control {
-        if value.isNil { throw Channel.nilPut }
+    package override func put(_ value: consuming Value, _ fiber: Fiber) -> Passage {
+        if value.isNil { return .failed(Channel.nilPut) }
+        if _slowPath(hooks != nil) { return .call(hooks!.put, [.object(self), value]) }
         lock.acquire()
         switch state.pointee.put(value) {
-        case .full: return try parkPut(value, fiber)
+        case .full: return parkPut(value, fiber)
         case .handed(let taker):
             lock.release()
             taker.resume(value, from: self)
-            return .value(.true)
-        case .buffered, .dropped, .displaced:
-            lock.release()
-            return .value(.true)
+        case .buffered, .dropped, .displaced: lock.release()
         case .closed:
             lock.release()
-            return .value(.false)
+            fiber.deliver(.false)
+            return .done
         case .broadcast(let takers):
             lock.release()
             for taker in takers { taker.resume(copy value, from: self) }
-            return .value(.true)
         }
+        fiber.deliver(.true)
+        return .done
     }
 
     /// Waits for room. Called with the lock, which it releases.
-    private func parkPut(_ value: consuming Value, _ fiber: Fiber) throws(Fault) -> Control {
-        let job: Job
-        do throws(Fault) { job = try Job.waiting(fiber) } catch {
+    private func parkPut(_ value: consuming Value, _ fiber: Fiber) -> Passage {
+        let parking: Parking
+        do throws(Fault) {
+            guard state.pointee.hasRoomForPut() else { throw Channel.tooManyPuts }
+            parking = try Parking.begin(fiber)
+        } catch {
             lock.release()
-            throw error
+            return .failed(error)
         }
-        let epoch = job.arm()
-        let isQueued = state.pointee.enqueuePut(value, Waiting(job, epoch))
+        state.pointee.enqueuePut(value, parking.leave())
         lock.release()
-        // The thread that runs the fiber holds it, whoever owns it by now.
-        if _fastPath(isQueued && fiber.interrupt.load(ordering: .sequentiallyConsistent) == 0) { return .parked }
-        return try afterParking(epoch, isQueued ? nil : Channel.tooManyPuts)
+        return .parked
     }
 
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
@@ -96,21 +96,14 @@ package final class Channel: Object, @unchecked Sendable {
         lock.acquire()
         let outcome = state.pointee.put(value)
         if case .full = outcome {
-            let queued = state.pointee.enqueuePut(value, entry)
+            let queued = state.pointee.hasRoomForPut()
+            if queued { state.pointee.enqueuePut(value, entry) }
             lock.release()
             if !queued { throw Channel.tooManyPuts }
             return nil
         }
         lock.release()
         return finish(outcome, value)
-    }
-
-    /// A wait that cannot be, or that a cancellation met.
-    @inline(never) private func afterParking(_ epoch: UInt64, _ fault: Fault?) throws(Fault) -> Control {
-        guard let job = ThreadSlot.current else { return .parked }
-        guard let fault else { return try job.parked(epoch) }
-        guard job.disarm(epoch) else { return .parked }
-        throw fault
     }
 
     /// What became of an offer.
@@ -154,37 +147,37 @@ package final class Channel: Object, @unchecked Sendable {
 
     // Taking
 
-    /// Takes for the running fiber, which waits for a value.
-    @inline(__always) package func take(_ fiber: Fiber) throws(Fault) -> Control {
+    package override func take(_ fiber: Fiber) -> Passage {
         lock.acquire()
         switch state.pointee.take() {
-        case .empty: return try parkTake(fiber)
+        case .empty: return parkTake(fiber)
         case .value(let value):
             lock.release()
-            return .value(value)
+            fiber.deliver(value)
         case .valueResuming(let value, let putter):
             lock.release()
+            fiber.deliver(value)
             putter.resume(.true, from: self)
-            return .value(value)
         case .closed:
             lock.release()
-            return .value(.nil)
+            fiber.deliver(.nil)
         }
+        return .done
     }
 
     /// Waits for a value. Called with the lock, which it releases.
-    private func parkTake(_ fiber: Fiber) throws(Fault) -> Control {
-        let job: Job
-        do throws(Fault) { job = try Job.waiting(fiber) } catch {
+    private func parkTake(_ fiber: Fiber) -> Passage {
+        let parking: Parking
+        do throws(Fault) {
+            guard state.pointee.hasRoomForTake() else { throw Channel.tooManyTakes }
+            parking = try Parking.begin(fiber)
+        } catch {
             lock.release()
-            throw error
+            return .failed(error)
         }
-        let epoch = job.arm()
-        let isQueued = state.pointee.enqueueTake(Waiting(job, epoch))
+        state.pointee.enqueueTake(parking.leave())
         lock.release()
-        // The thread that runs the fiber holds it, whoever owns it by now.
-        if _fastPath(isQueued && fiber.interrupt.load(ordering: .sequentiallyConsistent) == 0) { return .parked }
-        return try afterParking(epoch, isQueued ? nil : Channel.tooManyTakes)
+        return .parked
     }
 
     /// Takes for whoever `entry` stands for. Gives the value (`.nil` when closed), or nil when the entry waits.
@@ -192,7 +185,8 @@ package final class Channel: Object, @unchecked Sendable {
         lock.acquire()
         let outcome = state.pointee.take()
         if case .empty = outcome {
-            let queued = state.pointee.enqueueTake(entry)
+            let queued = state.pointee.hasRoomForTake()
+            if queued { state.pointee.enqueueTake(entry) }
             lock.release()
             if !queued { throw Channel.tooManyTakes }
             return nil
@@ -249,7 +243,8 @@ package final class Channel: Object, @unchecked Sendable {
         lock.acquire()
         let isReady = value == nil ? state.pointee.canTake() : state.pointee.canPut()
         guard isReady else {
-            let queued = value.map { state.pointee.enqueuePut($0, entry) } ?? state.pointee.enqueueTake(entry)
+            let queued = value == nil ? state.pointee.hasRoomForTake() : state.pointee.hasRoomForPut()
+            if queued { value.map { state.pointee.enqueuePut($0, entry) } ?? state.pointee.enqueueTake(entry) }
             lock.release()
             if !queued { throw value == nil ? Channel.tooManyTakes : Channel.tooManyPuts }
             return .waits
@@ -286,11 +281,12 @@ package final class Channel: Object, @unchecked Sendable {
         case .full: break
         }
         let entry = Waiting(job, job.arm())
-        guard state.pointee.enqueuePut(.nil, entry) else {
+        guard state.pointee.hasRoomForPut() else {
             lock.release()
             _ = job.disarm(entry.epoch)
             throw Channel.tooManyPuts
         }
+        state.pointee.enqueuePut(.nil, entry)
         lock.release()
         return try job.parked(entry.epoch)
     }
@@ -344,11 +340,8 @@ package final class Channel: Object, @unchecked Sendable {
 
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
-    @inline(__always) func resume(_ value: consuming Value, from channel: Channel) {
-        if style == .choice {
-            waiter.resume(.vector([value, .object(channel)]))
-        } else {
-            waiter.resume(value)
-        }
+    @inline(__always) consuming func resume(_ value: consuming Value, from channel: Channel) {
+        if _slowPath(style == .choice) { value = .vector([value, .object(channel)]) }
+        resume(value)
     }
 }

@@ -60,15 +60,11 @@ enum ChannelPrimitives {
     private static func moving(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         let take: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             let channel = try Argument.channel(arguments.take(0), "<!")
-            return try channel.take(fiber)
+            return try channel.take(fiber).control()
         }
         let put: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             let channel = try Argument.channel(arguments.take(0), ">!")
-            if let hooks = channel.hooks {
-                if arguments[1].isNil { throw Channel.nilPut }
-                return .call(hooks.put, [.object(channel), arguments[1]])
-            }
-            return try channel.put(arguments.take(1), fiber)
+            return try channel.put(arguments.take(1), fiber).control()
         }
         return [
             RuntimePrimitive(name: "<!", arity: 1, body: take),

@@ -116,15 +116,17 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return .broadcast(claimTakers())
     }
 
-    /// Waits to put, after `put` said `full`. False when too many wait.
-    package mutating func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool {
-        if puts.count >= min(sweepPuts, Self.pendingLimit) {
-            puts.filter { $0.waiter.isWaiting }
-            sweepPuts = max(32, puts.count * 2)
-        }
-        if puts.count >= Self.pendingLimit { return false }
+    /// Whether one more may wait to put: to be asked before `enqueuePut`.
+    @inline(__always) package mutating func hasRoomForPut() -> Bool {
+        if _fastPath(puts.count < sweepPuts) { return true }
+        puts.filter { $0.waiter.isWaiting }
+        sweepPuts = min(max(32, puts.count * 2), Self.pendingLimit)
+        return puts.count < Self.pendingLimit
+    }
+
+    /// Waits to put, after `put` said `full`.
+    @inline(__always) package mutating func enqueuePut(_ value: consuming Value, _ waiter: consuming Waiter) {
         puts.append(PendingPut(value: value, waiter: waiter))
-        return true
     }
 
     /// Whether a put would not wait now.
@@ -164,16 +166,16 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return isClosed && !grantOut ? .closed : .empty
     }
 
-    /// Waits to take, after `take` said `empty`. False when too many wait.
-    package mutating func enqueueTake(_ waiter: Waiter) -> Bool {
-        if takes.count >= min(sweepTakes, Self.pendingLimit) {
-            takes.filter { $0.isWaiting }
-            sweepTakes = max(32, takes.count * 2)
-        }
-        if takes.count >= Self.pendingLimit { return false }
-        takes.append(waiter)
-        return true
+    /// Whether one more may wait to take: to be asked before `enqueueTake`.
+    @inline(__always) package mutating func hasRoomForTake() -> Bool {
+        if _fastPath(takes.count < sweepTakes) { return true }
+        takes.filter { $0.isWaiting }
+        sweepTakes = min(max(32, takes.count * 2), Self.pendingLimit)
+        return takes.count < Self.pendingLimit
     }
+
+    /// Waits to take, after `take` said `empty`.
+    @inline(__always) package mutating func enqueueTake(_ waiter: consuming Waiter) { takes.append(waiter) }
 
     /// Whether a take would not wait now.
     package mutating func canTake() -> Bool {

@@ -41,8 +41,8 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Counts the time the fiber holds its thread, where somebody wants to know.
     package let holdMeter: HoldMeter?
     private let completion: JobCompletion
-    /// The scheduler as a bare word, to compare with a thread's own.
-    private let home: UnsafeMutableRawPointer
+    /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
+    private let poolHome: UnsafeMutableRawPointer?
     private let reason = Atomic<UInt8>(0)
     let state: UnsafeMutablePointer<JobState>
 
@@ -71,7 +71,7 @@ package final class Job: Parkable, @unchecked Sendable {
         self.scope = scope
         self.dispatch = dispatch
         self.completion = completion
-        home = Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque()
+        poolHome = dispatch == .go ? Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque() : nil
         self.holdMeter = holdMeter
         state = .allocate(capacity: 1)
         state.initialize(to: JobState(lineage: lineage))
@@ -148,14 +148,17 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Ends a wait that nobody else has claimed, for a caller that changed its mind.
     func disarm(_ epoch: UInt64) -> Bool { claim(epoch) }
 
-    package override func resume(_ value: consuming Value) {
-        fiber.deliver(value)
+    package override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
+        let (result, home) = reference._withUnsafeGuaranteedRef { ($0.fiber.resultSlot, $0.poolHome) }
+        result.initialize(to: value)
         let slot = ThreadSlot.pointer
         // Most wake-ups find the hand-off slot of their own thread's worker free.
-        if slot.pointee.home == home, dispatch == .go, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
-            owned.pointee.handoff = Unmanaged.passRetained(self)
+        if slot.pointee.home == home, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
+            owned.pointee.handoff = reference
         } else {
-            runtime.scheduler.ready(self)
+            let job = reference.takeRetainedValue()
+            job.runtime.scheduler.ready(job)
         }
     }
 
@@ -189,7 +192,7 @@ package final class Job: Parkable, @unchecked Sendable {
     package var isCancelled: Bool { reason.load(ordering: .acquiring) != 0 }
 
     /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
-    private func takeCancellation() -> Fault {
+    fileprivate func takeCancellation() -> Fault {
         while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
         return cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1])
     }
@@ -205,32 +208,44 @@ package final class Job: Parkable, @unchecked Sendable {
 
     enum TurnEnd { case parked, ready, waitsForSequence, finished }
 
-    /// Runs one slice on this thread. After `.parked` the fiber is somebody else's.
-    func turn(_ fuel: inout Int) -> TurnEnd {
+    /// Runs one slice of a job on this thread. The reference stays the caller's when the job is ready to go on, or waits for
+    /// a sequence; otherwise it is used up. After `.parked` the fiber is somebody else's.
+    static func turn(_ reference: Unmanaged<Job>, _ fuel: inout Int) -> TurnEnd {
+        let slot = ThreadSlot.pointer
+        let outer = slot.pointee.current
+        slot.pointee.current = reference
+        let exit = reference._withUnsafeGuaranteedRef { $0.slice(&fuel) }
+        let isPassedOn = slot.pointee.current == nil
+        slot.pointee.current = outer
+        let result: Result<Value, Fault>
+        switch exit {
+        case .parked:
+            if !isPassedOn { reference.release() }
+            return .parked
+        case .preempted: return fuel < 0 ? .ready : .waitsForSequence
+        case .done(let value): result = .success(value)
+        case .failed(let fault): result = .failure(fault)
+        }
+        reference.takeRetainedValue().finish(result)
+        return .finished
+    }
+
+    /// Once the fiber has parked, neither the job nor the fiber is touched: their last reference may be elsewhere.
+    @inline(__always) private func slice(_ fuel: inout Int) -> Exit {
         if fiber.interrupt.load(ordering: .relaxed) != 0,
             fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
         {
             fiber.fail(cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
         }
-        let slot = ThreadSlot.pointer
-        let outer = slot.pointee.current
-        slot.pointee.current = Unmanaged.passUnretained(self)
-        let exit = holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
-        slot.pointee.current = outer
-        switch exit {
-        case .parked: return .parked
-        case .preempted: return fuel < 0 ? .ready : .waitsForSequence
-        case .done(let value): finish(.success(value))
-        case .failed(let fault): finish(.failure(fault))
-        }
-        return .finished
+        return holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
     }
 
     private func runMetered(_ fuel: inout Int) -> Exit {
         let meter = holdMeter!
-        meter.begin(runtime.scheduler.now())
+        let scheduler = runtime.scheduler
+        meter.begin(scheduler.now())
         let exit = fiber.run(spending: &fuel)
-        meter.end(runtime.scheduler.now())
+        meter.end(scheduler.now())
         if case .preempted = exit { meter.check(fiber) }
         return exit
     }
@@ -255,6 +270,46 @@ package final class Job: Parkable, @unchecked Sendable {
         guard case .failure(let fault) = result else { return }
         if case .cancelled = fault { return }
         runtime.report(fault, lineage.identity)
+    }
+}
+
+/// The running job on its way to wait at one place.
+///
+/// For the waits that must be cheap: the entry takes over the thread's own reference to the job.
+struct Parking: ~Copyable {
+    private let slot: UnsafeMutablePointer<ThreadSlot>
+    private let job: Unmanaged<Job>
+    private let epoch: UInt64
+
+    private init(_ slot: UnsafeMutablePointer<ThreadSlot>, _ job: Unmanaged<Job>, _ epoch: UInt64) {
+        self.slot = slot
+        self.job = job
+        self.epoch = epoch
+    }
+
+    /// Throws where `fiber` cannot wait, and when a cancellation was due. One that comes later finds the job waiting.
+    @inline(__always) static func begin(_ fiber: Fiber) throws(Fault) -> Parking {
+        let slot = ThreadSlot.pointer
+        var job = slot.pointee.current
+        if _slowPath(job.map { $0._withUnsafeGuaranteedRef { $0.fiber !== fiber || $0.holdMeter != nil } } ?? true)
+            || fiber.cannotPark > 0
+        {
+            job = Unmanaged.passUnretained(try Job.waiting(fiber))
+        }
+        let epoch = job.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.arm() }
+        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0),
+            let fault = job.unsafelyUnwrapped._withUnsafeGuaranteedRef({ $0.claim(epoch) ? $0.takeCancellation() : nil }
+            )
+        {
+            throw fault
+        }
+        return Parking(slot, job.unsafelyUnwrapped, epoch)
+    }
+
+    /// The entry to leave behind, before anybody else can know of the wait. From then on the job may end at any time.
+    @inline(__always) consuming func leave() -> Waiting {
+        slot.pointee.current = nil
+        return Waiting(job.takeRetainedValue(), epoch)
     }
 }
 

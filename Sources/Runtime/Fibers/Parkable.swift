@@ -32,8 +32,9 @@ package class Parkable: @unchecked Sendable {
         return now & 1 == 1 ? now : nil
     }
 
-    /// Goes on with `value`; the caller has claimed the waiter.
-    package func resume(_ value: consuming Value) {}
+    /// Makes `waiter` go on with `value`; the caller has claimed it, and hands its reference over: a job takes it along to
+    /// the run queue, so that a wake-up counts no references.
+    package class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) { waiter.release() }
 
     /// Goes on by throwing `fault`; the caller has claimed the waiter.
     package func resume(throwing fault: Fault) {}
@@ -61,6 +62,11 @@ package struct Waiting: Party {
         self.style = style
     }
 
+    /// Resumes the claimed waiter with `value`.
+    @inline(__always) package consuming func resume(_ value: consuming Value) {
+        type(of: waiter).resume(Unmanaged.passRetained(waiter), with: value)
+    }
+
     @inline(__always) package func claim() -> Bool { waiter.claim(epoch) }
     @inline(__always) package var isWaiting: Bool { waiter.isWaiting(epoch) }
 }
@@ -78,6 +84,9 @@ package final class Callback: Parkable, @unchecked Sendable {
         return Waiting(callback, callback.arm())
     }
 
-    package override func resume(_ value: consuming Value) { body(.success(value)) }
+    package override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        unsafeDowncast(waiter.takeRetainedValue(), to: Callback.self).body(.success(value))
+    }
+
     package override func resume(throwing fault: Fault) { body(.failure(fault)) }
 }

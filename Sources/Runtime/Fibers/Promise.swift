@@ -150,12 +150,9 @@ extension Waiting {
     /// Resumes the claimed waiter with a value or a fault.
     package func resume(_ outcome: Result<Value, Fault>) {
         switch outcome {
-        case _ where style == .signal: waiter.resume(.nil)
-        case .success(let value): waiter.resume(value)
+        case _ where style == .signal: resume(.nil)
+        case .success(let value): resume(value)
         case .failure(let fault): waiter.resume(throwing: fault)
         }
     }
-
-    /// Resumes the claimed waiter with `value`.
-    package func resume(_ value: consuming Value) { waiter.resume(value) }
 }

@@ -83,7 +83,9 @@ final class BlockingThreads: @unchecked Sendable {
     private func run(_ job: Job, _ scheduler: ThreadedScheduler) {
         while true {
             var fuel = sliceFuel
-            let end = job.turn(&fuel)
+            let reference = Unmanaged.passRetained(job)
+            let end = Job.turn(reference, &fuel)
+            if end == .ready || end == .waitsForSequence { reference.release() }
             scheduler.settleElsewhere(sliceFuel - max(0, fuel), end == .ready ? job : nil)
             switch end {
             case .parked, .finished: return

@@ -50,12 +50,12 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         var started = 0
         /// Workers that are awake, the lent one included.
         var awake = 0
+        /// Workers that run fibers on top of one that waits for another.
+        var nested = 0
         /// Whether a thread lends itself as worker 0.
         var isLent = false
         /// What outside may still make a fiber ready.
         var held = 0
-        /// Grows whenever nothing could happen any more.
-        var idleEpoch = 0
     }
 
     /// Signalled when the scheduler is idle, stops, or a waiting `run` should look again.
@@ -250,23 +250,24 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     @inline(__always) private func execute(_ reference: Unmanaged<Job>, _ worker: Worker) {
         let owned = worker.owned
-        let job = reference.takeRetainedValue()
         let before = owned.pointee.fuel
         var fuel = before
-        let end = job.turn(&fuel)
+        let end = Job.turn(reference, &fuel)
         // A turn costs at least one step, so that fibers which only wake each other use their slice up too.
         let taken = max(1, before &- max(0, fuel))
         owned.pointee.fuel = before &- taken
         owned.pointee.unsettled &+= taken
-        if _slowPath(owned.pointee.unsettled >= sliceFuel) { settle(worker, end == .ready ? job : nil) }
+        if _slowPath(owned.pointee.unsettled >= sliceFuel) {
+            settle(worker, end == .ready ? reference.takeUnretainedValue() : nil)
+        }
         switch end {
         case .parked, .finished: break
         case .ready:
-            let length = worker.push(Unmanaged.passRetained(job))
+            let length = worker.push(reference)
             // A slice was used up: what is left in the queue has waited long enough for another core.
             if length > 1 || owned.pointee.handoff != nil { wakeOne() }
             if timers.nextDeadline != .max { _ = timers.fire(now()) }
-        case .waitsForSequence: retryLater(job)
+        case .waitsForSequence: retryLater(reference.takeRetainedValue())
         }
     }
 
@@ -372,9 +373,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Tells those who wait for idleness. Under the lock.
     func noticeIdleness() {
         guard isIdle else { return }
-        shared.pointee.idleEpoch += 1
-        workers[0].condition.signal()
-        outsiders.broadcast()
+        signalRuns()
     }
 
     package func hold() { lock.withLock { shared.pointee.held += 1 } }
@@ -389,8 +388,11 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     // Lending threads
 
     package func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+        if let worker = ThreadSlot.worker, worker === workers[worker.index] {
+            return runNested(first, worker, until: isDone)
+        }
         let lent: Bool = lock.withLock {
-            if shared.pointee.isLent || ThreadSlot.worker != nil { return false }
+            if shared.pointee.isLent { return false }
             shared.pointee.isLent = true
             shared.pointee.awake += 1
             return true
@@ -406,6 +408,15 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         settle(workers[0], nil)
         giveBack()
         return end
+    }
+
+    /// A fiber of this worker waits, in a primitive, for another to end, as `require` does for the forms of a file: the worker
+    /// goes on with other fibers meanwhile, on top of it.
+    private func runNested(_ first: Job?, _ worker: Worker, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
+        lock.withLock { shared.pointee.nested += 1 }
+        defer { lock.withLock { shared.pointee.nested -= 1 } }
+        if let first { ready(first) }
+        return loop(worker, until: isDone)
     }
 
     /// Leaves what worker 0 still has to the pool.
@@ -438,11 +449,13 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
-    package func attend() {
-        lock.withLock {
-            workers[0].condition.signal()
-            outsiders.broadcast()
-        }
+    package func attend() { lock.withLock { signalRuns() } }
+
+    /// Makes every `run` look again whether it is over. Under the lock.
+    private func signalRuns() {
+        workers[0].condition.signal()
+        if shared.pointee.nested > 0 { for worker in shared.pointee.idle { worker.condition.signal() } }
+        outsiders.broadcast()
     }
 
     package func stop() {

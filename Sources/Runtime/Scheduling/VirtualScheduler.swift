@@ -82,6 +82,8 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
 
     package func run(_ first: Job?, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
         if let first { ready(first) }
+        // A primitive of a running fiber waits for another fiber, as `require` does for the forms of a file.
+        if let current = ThreadSlot.current, current.runtime.scheduler === self { return loop(until: isDone) }
         lock.acquire()
         // One at a time: a second thread waits for its turn.
         while shared.pointee.isRunning { changed.wait(lock) }
@@ -93,6 +95,10 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
                 changed.broadcast()
             }
         }
+        return loop(until: isDone)
+    }
+
+    private func loop(until isDone: @Sendable () -> Bool) -> RunEnd {
         while true {
             if isDone() { return .done }
             _ = timers.fire(now())
@@ -143,15 +149,17 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
 
     private func turn(_ job: Job, _ fuel: Int) {
         var left = fuel
-        let end = job.turn(&left)
+        let reference = Unmanaged.passRetained(job)
+        let end = Job.turn(reference, &left)
         lock.withLock { shared.pointee.steps += fuel - max(0, left) }
         do throws(Fault) { try account.settle(steps: fuel - max(0, left)) } catch {
             if end == .ready { job.fiber.fail(error) } else { onExhaustion(error) }
         }
         switch end {
         case .parked, .finished: break
-        case .ready: ready(job)
+        case .ready: ready(reference.takeRetainedValue())
         case .waitsForSequence:
+            reference.release()
             let entry = Waiting(job, job.arm())
             schedule(
                 at: now() + sequenceRetryDelay,

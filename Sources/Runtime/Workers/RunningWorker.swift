@@ -76,7 +76,7 @@ final class RunningWorker: @unchecked Sendable {
     /// The next message, `.nil` when the worker is to end.
     func next(_ fiber: Fiber) throws(Fault) -> Control {
         if system.isStopping { return .value(.nil) }
-        if let input { return try input.take(fiber) }
+        if let input { return try input.take(fiber).control() }
         return try nextTick(try Job.waiting(fiber))
     }
 

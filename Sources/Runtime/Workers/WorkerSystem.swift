@@ -99,7 +99,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     /// `:block` the running fiber waits for room.
     package func command(_ worker: Name, _ message: Value, _ fiber: Fiber) throws(Fault) -> Control {
         let target = try exposed(worker)
-        if putMode(target) == .block { return try target.input!.put(message, fiber) }
+        if putMode(target) == .block { return try target.input!.put(message, fiber).control() }
         return .value(.bool(try send(message, target)))
     }
 
