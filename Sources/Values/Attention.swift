@@ -19,7 +19,7 @@ public enum Attention {
     public static let pause = LazySeq(realized: .nil)
 
     /// Elements between two looks.
-    static let stride = 1 << 16
+    public static let stride = 1 << 16
 
     /// Says what runs on this thread from now on; gives what ran before, for `end`.
     @inline(__always) public static func begin(_ running: Interruptible) -> UnsafeMutableRawPointer? {

@@ -92,7 +92,8 @@ import Testing
             enter(program, "(def kept 7)")
             enter(program, "(defmacro endless [] (loop [] (recur)))")
             let endless = [
-                "(loop [] (recur))", "(Thread/sleep 100000)", "(range)", "(hash (range))", "(endless)",
+                "(loop [] (recur))", "(Thread/sleep 100000)", "(range)", "(hash (range))", "(reduce + (range))",
+                "(endless)",
                 "(sorted-set-by (fn [a b] (loop [] (recur))) 1 2)",
             ]
             for (index, form) in endless.enumerated() {
@@ -271,8 +272,9 @@ import Testing
 
     /// A budget ends the evaluation that used it up, and the next one has all of its own.
     @Test(arguments: [
-        (["--max-steps", "300000"], "(loop [] (recur))"), (["--max-seconds", "0.2"], "(loop [] (recur))"),
-        (["--max-memory", "30M"], "(vec (range 3000000))"),
+        (["--max-steps", "300000"], "(loop [] (recur))"), (["--max-steps", "300000"], "(reduce + (range))"),
+        (["--max-seconds", "0.1"], "(loop [] (recur))"), (["--max-seconds", "0.1"], "(reduce + (range))"),
+        (["--max-memory", "30M"], "(vec (range 3000000))"), (["--max-memory", "30M"], "(into [] (range))"),
     ]) func budgetsAreForEachEvaluation(flags: [String], endless: String) throws {
         let fits = "(reduce + (range 1000))\n"
         let result = try converse(fits + endless + "\n" + fits + endless + "\n" + fits, flags)
