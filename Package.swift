@@ -48,7 +48,10 @@ let package = Package(
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "SluiceTests", dependencies: ["Sluice", "Engine", "Values"], swiftSettings: strict),
+        .testTarget(
+            name: "SluiceTests",
+            dependencies: ["Sluice", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(

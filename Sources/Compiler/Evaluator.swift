@@ -229,7 +229,7 @@ package final class Evaluator: @unchecked Sendable {
         if let loadFault { throw loadFault }
         let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
         Liveness.analyze(arity, locals: analyzer.function.locals)
-        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: [], needsSelf: false))
+        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: []))
     }
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.
@@ -370,6 +370,7 @@ extension Fiber {
 
     /// Runs to the end on this thread; waiting is an error.
     package func runWithoutWaiting() throws(Fault) -> Value {
+        var waits = 0
         while true {
             var left = Fiber.slice
             let exit = run(spending: &left)
@@ -384,8 +385,8 @@ extension Fiber {
             case .failed(let fault): throw fault
             // Thrown within the fiber, so that its `finally` blocks run.
             case .preempted:
-                if let exhaustion { fail(exhaustion) }
                 try Attention.check()
+                if let exhaustion { fail(exhaustion) } else { try waitBriefly(&waits, "a macro") }
             case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
             }
         }

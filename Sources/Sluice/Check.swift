@@ -21,7 +21,8 @@ extension Session {
                 }
             }
         } catch {
-            faults.append(error)
+            // What cannot be read tells more than what goes wrong for want of the rest.
+            return ([error], [])
         }
         return (faults, forms)
     }

@@ -25,9 +25,8 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         let source = Source(name: "<repl \(count + 1)>", bytes: Array(text.utf8))
         if !atEnd, isIncomplete(source) { return .incomplete }
         count += 1
-        let account = session.instance.account
-        account.renew()
-        let deadline = Deadline(seconds) { account.expire() }
+        session.instance.account.renew()
+        let deadline = Deadline(seconds) { [session] in session.expire() }
         defer { deadline.cancel() }
         var forms = session.forms(of: source)
         do throws(Fault) {

@@ -34,6 +34,7 @@ enum Comparator {
     {
         let fiber = Fiber(instance, calling: function, [left, right])
         fiber.cannotPark += 1
+        var waits = 0
         while true {
             switch fiber.run(fuel: Comparator.slice) {
             case .done(let value): return value
@@ -41,6 +42,7 @@ enum Comparator {
             case .preempted:
                 try instance.account.settle(steps: Comparator.slice)
                 try Attention.check()
+                try fiber.waitBriefly(&waits, "a comparator")
             case .parked: throw .illegalState("a comparator cannot wait for channels or effects")
             }
         }
