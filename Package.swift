@@ -46,7 +46,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
+            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "SluiceTests",
             dependencies: ["Sluice", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport"],

@@ -4,9 +4,11 @@
 #define SLUICE_CEDIT_H
 #include <histedit.h>
 #include <stddef.h>
+#include <wchar.h>
 
 typedef char *(*sluice_edit_prompt)(EditLine *);
 typedef unsigned char (*sluice_edit_key)(EditLine *, int);
+typedef int (*sluice_edit_read)(EditLine *, wchar_t *);
 
 enum {
   sluice_edit_redisplay = CC_REDISPLAY,
@@ -25,8 +27,22 @@ static inline void sluice_edit_set_up(EditLine *edit, History *history_of, void 
   el_set(edit, EL_BIND, "\033[H", "ed-move-to-beg", NULL);
   el_set(edit, EL_BIND, "\033[F", "ed-move-to-end", NULL);
   el_set(edit, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
+  // What is typed ahead of a prompt is for the editor: shown by it, and not cut at the length of a terminal's line.
+  el_set(edit, EL_SETTY, "-x", "-echo", "-icanon", NULL);
   el_source(edit, NULL);
 }
+
+/// Declared by the system's header only to those who ask for X/Open's functions.
+extern int wcwidth(wchar_t);
+
+/// Where characters come from: gives 1, 0 at the end, -1 to give up the line.
+static inline void sluice_edit_read_by(EditLine *edit, sluice_edit_read read) { el_wset(edit, EL_GETCFN, read); }
+
+/// Takes the terminal over for editing (1), or leaves it to what runs between two lines (0).
+static inline void sluice_edit_prepare(EditLine *edit, int editing) { el_set(edit, EL_PREP_TERM, editing); }
+
+/// Shows prompt and line again from where the cursor of the terminal is.
+static inline void sluice_edit_show(EditLine *edit) { el_set(edit, EL_REFRESH); }
 
 static inline void sluice_edit_bind_tab(EditLine *edit, sluice_edit_key complete) {
   el_set(edit, EL_ADDFN, "sluice-complete", "complete the word before the cursor", complete);
@@ -48,15 +64,5 @@ static inline void sluice_history_limit(History *of, int entries) {
 static inline void sluice_history_add(History *of, const char *line) {
   HistEvent event;
   history(of, &event, H_ENTER, line);
-}
-
-static inline int sluice_history_load(History *of, const char *file) {
-  HistEvent event;
-  return history(of, &event, H_LOAD, file);
-}
-
-static inline int sluice_history_save(History *of, const char *file) {
-  HistEvent event;
-  return history(of, &event, H_SAVE, file);
 }
 #endif

@@ -48,10 +48,7 @@ package struct CommandLineTool {
             let control = RunControl(request.json ? Console(terminal, json: true) : console)
             return control.run { driver.run(request, control) }
         case .repl(let request):
-            switch driver.openREPL(request, console) {
-            case .failed(let code): return code
-            case .opened(let session): return REPL(session, console, terminal).run()
-            }
+            return REPL(console).run { driver.openREPL(request, console) }
         }
     }
 }

@@ -89,12 +89,16 @@ package protocol REPLSession: AnyObject, Sendable {
     var prompt: String { get }
     /// Evaluates `text`: one or more forms.
     ///
-    /// - Parameter atEnd: nothing more will come, so a form that is not closed is an error and not `incomplete`.
-    func submit(_ text: String, atEnd: Bool) -> REPLReply
+    /// - Parameters:
+    ///   - atEnd: nothing more will come, so a form that is not closed is an error and not `incomplete`.
+    ///   - print: is given the readable value of each form, as soon as it has one.
+    func submit(_ text: String, atEnd: Bool, print: (String) -> Void) -> REPLReply
     /// The names that begin with `prefix`, in order.
     func completions(of prefix: String) -> [String]
     /// Ends the evaluation in progress, if there is one. Called on another thread.
     func interrupt()
+    /// Sets what happens when the script asks the process to end. Called on any thread.
+    func whenExiting(_ body: @escaping @Sendable (Int32) -> Void)
     /// Ends what the conversation started.
     func close()
 }
@@ -102,10 +106,10 @@ package protocol REPLSession: AnyObject, Sendable {
 package enum REPLReply: Equatable, Sendable {
     /// The text ends inside a form.
     case incomplete
-    /// The printed value of each form.
-    case values([String])
+    /// Each form had a value.
+    case done
+    /// `interrupt` ended it.
+    case interrupted
     /// The rendered diagnostic, with its line break.
     case failed(String)
-    /// The script asked the process to end.
-    case exit(Int32)
 }

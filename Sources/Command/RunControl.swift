@@ -61,7 +61,7 @@ package final class RunControl: @unchecked Sendable {
     }
 
     private func end(_ signal: StopSignal) {
-        console.setStatus(nil)
+        console.abandonStatus()
         _exit(signal.exitCode.rawValue)
     }
 }

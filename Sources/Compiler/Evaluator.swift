@@ -90,8 +90,8 @@ package final class Evaluator: @unchecked Sendable {
     /// Evaluates a definition of the library; one that fails is the library's own bug, unless a budget ran out meanwhile.
     private func define(_ source: Source, in space: Namespace) throws(Fault) {
         do throws(Fault) {
-            var reader = Reader(source, names: instance.names, dialect: .code(context { space }))
-            while let form = try next(&reader) {
+            var forms = forms(of: source) { space }
+            while let form = try forms.next() {
                 let prototype = try compile(form.value, in: space, Node.Place(source: source, span: form.span))
                 _ = try call(.function(prototype.makeClosure(captures: .allocate(capacity: 1))), [], in: space)
             }
@@ -143,9 +143,9 @@ package final class Evaluator: @unchecked Sendable {
         value: Value, namespace: Namespace
     ) {
         let box = NamespaceBox(namespace)
-        var reader = Reader(source, names: instance.names, dialect: .code(context { box.namespace }))
+        var forms = forms(of: source) { box.namespace }
         var value = Value.nil
-        while let form = try next(&reader) {
+        while let form = try forms.next() {
             let result = try evaluate(form.value, in: box.namespace, source: source, span: form.span)
             value = result.value
             box.namespace = result.namespace
@@ -153,8 +153,9 @@ package final class Evaluator: @unchecked Sendable {
         return (value, box.namespace)
     }
 
-    private func next(_ reader: inout Reader) throws(Fault) -> Form? {
-        do throws(SyntaxError) { return try reader.next() } catch { throw error.located }
+    /// Reads the forms of a text one after the other, each in the namespace that `namespace` gives by then.
+    package func forms(of source: Source, in namespace: @escaping () -> Namespace) -> FormReader {
+        FormReader(Reader(source, names: instance.names, dialect: .code(context(namespace))))
     }
 
     /// Evaluates one form.
@@ -244,24 +245,12 @@ package final class Evaluator: @unchecked Sendable {
         }
     }
 
-    /// Hands the forms of a text to `body`, each read in the namespace that the ones before have led to.
-    package func eachForm(
-        of source: Source, in namespace: @escaping () -> Namespace, _ body: (Form) -> Void
-    ) throws(Fault) {
-        var reader = Reader(source, names: instance.names, dialect: .code(context(namespace)))
-        while let form = try next(&reader) { body(form) }
-    }
-
     /// The forms of a text, not evaluated.
-    package func readForms(_ source: Source, in namespace: Namespace) throws(Fault) -> [Form] {
-        var reader = Reader(source, names: instance.names, dialect: .code(context { namespace }))
-        var forms: [Form] = []
-        while let form = try next(&reader) { forms.append(form) }
-        return forms
-    }
-
     func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {
-        try readForms(source, in: namespace).map(\.value)
+        var reader = forms(of: source) { namespace }
+        var forms: [Value] = []
+        while let form = try reader.next() { forms.append(form.value) }
+        return forms
     }
 
     /// Calls a function while compiling: a macro, or `macroexpand`.
@@ -299,6 +288,18 @@ package final class Evaluator: @unchecked Sendable {
             alias: { text in namespace().alias(instance.names.intern(nil, text))?.description },
             nextID: { [unowned self] in self.ids.add(1, ordering: .relaxed).newValue },
             regex: { (text) throws(Fault) in .object(try Regex(text)) })
+    }
+}
+
+/// Reads forms; what is wrong is a fault with its place.
+package struct FormReader {
+    private var reader: Reader
+
+    fileprivate init(_ reader: Reader) { self.reader = reader }
+
+    /// The next form, or nil at the end.
+    package mutating func next() throws(Fault) -> Form? {
+        do throws(SyntaxError) { return try reader.next() } catch { throw error.located }
     }
 }
 
@@ -384,6 +385,7 @@ extension Fiber {
             case .failed(let fault): throw fault
             // Thrown within the fiber, so that its `finally` blocks run.
             case .preempted:
+                try Attention.check()
                 if let exhaustion { fail(exhaustion) } else { try waitBriefly(&waits, "a macro") }
             case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
             }

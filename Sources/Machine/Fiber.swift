@@ -52,7 +52,7 @@ package struct FiberState {
 ///
 /// Owned by one party at a time: the interpreter while it runs, the channel or engine entry while it is parked, the run
 /// queue while it is ready.
-public final class Fiber: @unchecked Sendable {
+public final class Fiber: Interruptible, @unchecked Sendable {
     // Sendable: ownership passes with the fiber, by the acquire and release of the lock or queue it passes through.
     package let state: UnsafeMutablePointer<FiberState>
     public let instance: Instance
@@ -65,6 +65,8 @@ public final class Fiber: @unchecked Sendable {
     /// Asks the loop to look up at the next step: cancellation, stop, a budget.
     public let interrupt = Atomic<UInt8>(0)
     public var cancelReason: CancelReason?
+
+    public override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
     static let initialRegisters = 32
     static let initialFrames = 8
@@ -92,6 +94,7 @@ public final class Fiber: @unchecked Sendable {
                 pc: start.entry, registers: base + 1, frame: frames + 1,
                 limit: base + capacity,
                 frameLimit: frames + Fiber.initialFrames))
+        super.init()
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
     }
 

@@ -122,6 +122,13 @@ public final class Account: @unchecked Sendable {
     public var stepsUsed: Int64 { steps.load(ordering: .relaxed) }
     /// Says that wall time is up; the next slice of every fiber ends in `Fault.exhausted(.time)`.
     public func expire() { deadlinePassed.store(true, ordering: .relaxed) }
+    /// Begins anew, but for the memory that is in use: the next evaluation of a conversation has the whole of its budgets.
+    public func renew() {
+        steps.store(0, ordering: .relaxed)
+        grace.store(Account.graceSteps, ordering: .relaxed)
+        deadlinePassed.store(false, ordering: .relaxed)
+        over.store(false, ordering: .relaxed)
+    }
     public var isExhausted: Bool { over.load(ordering: .relaxed) }
     /// What `finally` blocks may use after a budget ran out is used up too.
     public var isGraceOver: Bool {

@@ -28,7 +28,11 @@ extension Fiber {
         var regs = fiber.pointee.registers
         var fp = fiber.pointee.frame
         var fuel = budget
-        defer { budget = fuel }
+        let outer = Attention.begin(self)
+        defer {
+            Attention.end(outer)
+            budget = fuel
+        }
         if let fault = fiber.pointee.pendingFault {
             fiber.pointee.pendingFault = nil
             // Handlers and places are looked up by the instruction before the counter.
@@ -500,6 +504,10 @@ extension Fiber {
                 save(pc, regs, fp)
                 fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
+                    if _slowPath(lazy === Attention.pause) {
+                        fuel = -1
+                        return preempt(pc - 1, regs, fp)
+                    }
                     do throws(Fault) { try force(lazy) } catch {
                         if let failure = unwind(error) { return .failed(failure) }
                     }

@@ -8,10 +8,11 @@ extension Session {
     ///
     /// A definition whose value needs the world is left without one: effects are for a run.
     package func checkDefinitions(of source: Source) -> (faults: [Fault], forms: [Value]) {
+        var reader = forms(of: source)
         var forms: [Value] = []
         var faults: [Fault] = []
         do throws(Fault) {
-            try evaluator.eachForm(of: source, in: { [self] in namespace }) { form in
+            while let form = try reader.next() {
                 forms.append(form.value)
                 if Session.defines(form.value) {
                     if case .failure(let fault) = evaluate(form, of: source), fault.isOfForm { faults.append(fault) }

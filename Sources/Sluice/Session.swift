@@ -10,6 +10,7 @@ import Graph
 import Machine
 import Reader
 import Runtime
+import Synchronization
 import Values
 
 /// One running instance of the language: its own names, namespaces, limits, fibers and effects. Many live in one process.
@@ -117,10 +118,8 @@ package final class Session: @unchecked Sendable {
         }
     }
 
-    /// The forms of a text, read in the current namespace.
-    package func read(_ source: Source) -> Result<[Form], Fault> {
-        Result { () throws(Fault) in try evaluator.readForms(source, in: namespace) }
-    }
+    /// Reads the forms of a text one after the other, each in the namespace that is current by then.
+    package func forms(of source: Source) -> FormReader { evaluator.forms(of: source) { [self] in namespace } }
 
     /// The readable form of a value; realising what is lazy in it may run code of the script.
     package func printed(_ value: Value) -> Result<String, Fault> {
@@ -137,8 +136,18 @@ package final class Session: @unchecked Sendable {
     /// Runs an evaluation in a scope of its own, which `interrupt` cancels.
     private func within(_ body: () throws(Fault) -> Value) -> Result<Value, Fault> {
         current.begin(Scope(parent: runtime.root))
-        defer { current.end() }
-        return Result(catching: body)
+        let outer = Attention.begin(current)
+        defer {
+            Attention.end(outer)
+            current.end()
+        }
+        return Result { () throws(Fault) in
+            // Code that runs while code is compiled has no fiber that a cancellation could end; it gave up by itself.
+            do throws(Fault) { return try body() } catch {
+                if case .force(let sequence) = error, sequence === Attention.pause { throw .cancelled(.requested) }
+                throw error
+            }
+        }
     }
 
     /// Cancels the evaluation in progress and what it started. On any thread.
@@ -180,14 +189,18 @@ private final class SimulatedClock: @unchecked Sendable {
 }
 
 /// The scope of the evaluation in progress.
-private final class CurrentScope: @unchecked Sendable {
+private final class CurrentScope: Interruptible, @unchecked Sendable {
     // Sendable: `lock` guards it.
     private let lock = Lock()
     private var current: Scope?
+    private let isInterrupted = Atomic<Bool>(false)
 
     var scope: Scope? { lock.withLock { current } }
 
-    func begin(_ scope: Scope) { lock.withLock { current = scope } }
+    func begin(_ scope: Scope) {
+        isInterrupted.store(false, ordering: .relaxed)
+        lock.withLock { current = scope }
+    }
 
     func end() {
         let ended = lock.withLock { () -> Scope? in
@@ -198,7 +211,13 @@ private final class CurrentScope: @unchecked Sendable {
         if let ended, ended.fiberCount == 0 { ended.close() }
     }
 
-    func interrupt() { scope?.cancel(.requested) }
+    override var isAsked: Bool { isInterrupted.load(ordering: .relaxed) }
+
+    func interrupt() {
+        guard let scope else { return }
+        isInterrupted.store(true, ordering: .relaxed)
+        scope.cancel(.requested)
+    }
 }
 
 /// What a session is made with.

@@ -120,6 +120,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case perMs = "per-ms"
     case retainCompleted = "retain-completed"
     case retryAfterMs = "retry-after-ms"
+    case sequenceNumber = "seq"
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
     // declarations

@@ -43,6 +43,7 @@ public struct SeqCursor {
                 return .char(Text.decode(text.bytes + offset))
             case .range(let next, let step, let left):
                 guard left > 0 else { return nil }
+                if left % Attention.stride == 0 { try Attention.check() }
                 position = .range(next: next &+ step, step: step, left: left - 1)
                 return .int(next)
             case .sequence(.list(let cell)):

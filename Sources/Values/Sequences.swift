@@ -116,7 +116,10 @@ public enum Sequences {
                     for position in index..<chunk.count { try body(chunk[position]) }
                     rest = try seq(more)
                 case .range(let start, let step, let count):
-                    for position in 0..<count { try body(.int(start &+ Int64(position) &* step)) }
+                    for position in 0..<count {
+                        if position % Attention.stride == Attention.stride - 1 { try Attention.check() }
+                        try body(.int(start &+ Int64(position) &* step))
+                    }
                     return
                 case .text(let text, var offset, _):
                     while offset < text.byteCount {

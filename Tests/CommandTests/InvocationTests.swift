@@ -67,6 +67,7 @@ import Testing
         let text = HelpText.command(command)
         for flag in command.row.flags { #expect(text.contains(flag.spelling)) }
         #expect(HelpText.program().contains(command.rawValue))
+        for line in (text + HelpText.program()).split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
     }
 
     @Test(arguments: [

@@ -33,6 +33,13 @@ import Values
         return model
     }
 
+    /// The events that `body` causes.
+    private func events(_ body: () -> Void) -> [Event] {
+        let before = stream.latest
+        body()
+        return stream.recent(after: before).events
+    }
+
     @Test func countsWhatRunsAndWhatEnded() {
         let model = model {
             let effects = (0..<5).map { effect($0 < 3 ? "llm/chat" : "fs/read", $0) }
@@ -65,11 +72,51 @@ import Values
         #expect(again.line(1000) == "0 s · llm/chat · 0 done")
     }
 
+    /// Looks at the model ten times a second, as the display does.
+    private func isLong(_ model: inout ProgressModel, from: Int64, to: Int64) -> Bool {
+        for now in stride(from: from, through: to, by: 100) { model.look(now) }
+        return model.isLong
+    }
+
     @Test func shortWorkSaysNothing() {
-        let model = model { begin(effect("fs/read", 0)) }
-        #expect(!model.isWorthShowing(1999))
-        #expect(model.isWorthShowing(2000))
-        #expect(!ProgressModel(startMs: 0).isWorthShowing(5000))
+        var model = model { begin(effect("fs/read", 0)) }
+        #expect(!isLong(&model, from: 1000, to: 1900))
+        #expect(isLong(&model, from: 2000, to: 2000))
+        var idle = ProgressModel(startMs: 0)
+        #expect(!isLong(&idle, from: 0, to: 5000))
+    }
+
+    /// A watcher that looks around once a second works for a moment each time.
+    @Test func shortWorkAfterARestSaysNothing() {
+        var model = ProgressModel(startMs: 0)
+        for second in 0..<5 {
+            for event in events({ begin(effect("fs/read", second)) }) { model.take(event) }
+            #expect(!isLong(&model, from: Int64(second) * 1000, to: Int64(second) * 1000 + 200))
+            for event in events({ end(effect("fs/read", second), .done) }) { model.take(event) }
+            #expect(!isLong(&model, from: Int64(second) * 1000 + 300, to: Int64(second) * 1000 + 900))
+        }
+    }
+
+    /// Steps that follow one another without a rest are one work.
+    @Test func manyShortStepsAreOneWork() {
+        var model = ProgressModel(startMs: 0)
+        for step in 0..<20 {
+            let now = Int64(step) * 100
+            for event in events({ begin(effect("fs/read", step)) }) { model.take(event) }
+            #expect(isLong(&model, from: now, to: now) == (now >= 1000))
+            for event in events({ end(effect("fs/read", step), .done) }) { model.take(event) }
+        }
+    }
+
+    @Test func theEndTellsOfWhatTookTime() {
+        let one = effect("fs/read", 0)
+        let model = model {
+            begin(one)
+            end(one, .done)
+        }
+        #expect(!model.isWorthTelling(1999))
+        #expect(model.isWorthTelling(2000))
+        #expect(!ProgressModel(startMs: 0).isWorthTelling(5000), "nothing was done")
     }
 
     @Test func namesTheThreeBusiestTypes() {

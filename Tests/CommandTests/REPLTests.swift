@@ -1,4 +1,4 @@
-import Synchronization
+import TestSupport
 import Testing
 import Values
 
@@ -13,17 +13,18 @@ import Values
 /// Knows only how many parentheses are open.
 private final class CountingSession: REPLSession {
     let prompt = "user=> "
-    let interrupts = Atomic<Int>(0)
-
-    func submit(_ text: String, atEnd: Bool) -> REPLReply {
+    func submit(_ text: String, atEnd: Bool, print: (String) -> Void) -> REPLReply {
         let open = text.count { $0 == "(" } - text.count { $0 == ")" }
         if open > 0 { return atEnd ? .failed("not closed\n") : .incomplete }
         if open < 0 { return .failed("too many\n") }
-        return text == "(exit)" ? .exit(7) : .values([text.filter { !$0.isNewline }])
+        if text == "stopped" { return .interrupted }
+        print(text.filter { !$0.isNewline })
+        return .done
     }
 
     func completions(of prefix: String) -> [String] { ["mapcat", "mapv"].filter { $0.hasPrefix(prefix) } }
-    func interrupt() { interrupts.add(1, ordering: .relaxed) }
+    func interrupt() {}
+    func whenExiting(_ body: @escaping @Sendable (Int32) -> Void) {}
     func close() {}
 }
 
@@ -40,22 +41,24 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
     }
 
     func interrupt() {}
+    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Bool { true }
+    var signals: [Int32] { [] }
+    func receive(_ signal: Int32) {}
     func close() {}
 }
 
 @Suite struct REPLTests {
-    private func converse(_ events: LineEvent...) -> (code: Int32, screen: Screen, prompts: [String]) {
+    private func converse(_ events: LineEvent...) -> (screen: Screen, prompts: [String]) {
         let screen = Screen()
         let lines = ScriptedLines(events)
-        let code = REPL(CountingSession(), screen.console(), lines).converse()
-        return (code, screen, lines.prompts)
+        REPL(screen.console(), lines).converse(CountingSession())
+        return (screen, lines.prompts)
     }
 
     @Test func aFormMaySpanLines() {
         let found = converse(.line("(a"), .line("b)"), .line("c"))
         #expect(found.screen.output == "(ab)\nc\n")
         #expect(found.prompts == ["user=> ", "   ... ", "user=> ", "user=> "])
-        #expect(found.code == 0)
     }
 
     @Test func interruptingGivesUpWhatWasTyped() {
@@ -68,7 +71,6 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
         let found = converse(.line(")"), .line("a"))
         #expect(found.screen.error == "too many\n")
         #expect(found.screen.output == "a\n")
-        #expect(found.code == 0)
     }
 
     @Test func anUnclosedFormAtTheEndIsAnError() {
@@ -79,10 +81,9 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
         #expect(converse(.line(""), .line("  ")).screen.all == "")
     }
 
-    @Test func theScriptMayEndTheProcess() {
-        let found = converse(.line("(exit)"), .line("a"))
-        #expect(found.code == 7)
-        #expect(found.screen.output == "")
+    @Test func anInterruptedEvaluationSaysSo() {
+        let found = converse(.line("stopped"), .line("a"))
+        #expect(found.screen.all == "interrupted\na\n")
     }
 
     @Test(arguments: [
@@ -101,129 +102,105 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
     }
 }
 
-/// The editor on a real terminal device, in this process.
+/// The editor on a terminal device, in this process.
 @Suite(.serialized) struct EditedLinesTests {
-    private struct Device: @unchecked Sendable {
-        // Sendable: the two files are used by the editor alone.
-        let keyboard: Int32
-        let input: UnsafeMutablePointer<FILE>
-        let screen: UnsafeMutablePointer<FILE>
-
-        init() throws {
-            #if canImport(Glibc)
-                keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY)
-                // The library's `unlockpt` and `ptsname` are hidden behind a macro; these are TIOCSPTLCK and TIOCGPTN.
-                var (locked, number): (Int32, Int32) = (0, 0)
-                #expect(ioctl(keyboard, 0x4004_5431, &locked) == 0)
-                #expect(ioctl(keyboard, 0x8004_5430, &number) == 0)
-                let name = "/dev/pts/\(number)"
-            #else
-                keyboard = posix_openpt(O_RDWR | O_NOCTTY)
-                try #require(keyboard >= 0 && grantpt(keyboard) == 0 && unlockpt(keyboard) == 0)
-                let name = String(cString: try #require(ptsname(keyboard)))
-            #endif
-            let other = open(name, O_RDWR | O_NOCTTY)
-            input = try #require(fdopen(other, "r"))
-            screen = try #require(fdopen(dup(other), "w"))
-        }
-
-        /// Types once the editor has taken the device over: before, it would take Ctrl-D and the like for itself.
-        func type(_ keys: String, then body: @escaping @Sendable () -> Void = {}) {
-            let began = startThread { [keyboard] in
-                var shown = ""
-                var bytes = [UInt8](repeating: 0, count: 256)
-                while !shown.contains("> ") {
-                    let count = read(keyboard, &bytes, bytes.count)
-                    guard count > 0 else { return }
-                    shown += String(decoding: bytes[..<count], as: UTF8.self)
-                }
-                var mode = termios()
-                while tcgetattr(keyboard, &mode) == 0, mode.c_lflag & tcflag_t(ICANON) != 0 { EditedLinesTests.rest() }
-                _ = keys.withCString { write(keyboard, $0, strlen($0)) }
-                body()
-            }
-            #expect(began)
-        }
-
-        func end() {
-            fclose(input)
-            fclose(screen)
-            close(keyboard)
-        }
-    }
-
-    private static func rest() {
-        var time = timespec(tv_sec: 0, tv_nsec: 2_000_000)
-        nanosleep(&time, nil)
-    }
-
-    private func withEditor(history: String? = nil, _ body: (Device, EditedLines) throws -> Void) throws {
-        let device = try Device()
+    private func withEditor(history: String? = nil, _ body: (PseudoTerminal, EditedLines) throws -> Void) throws {
+        let terminal = PseudoTerminal()
+        let device = open(terminal.path, O_RDWR | O_NOCTTY)
+        let input = try #require(fdopen(device, "r"))
+        let screen = try #require(fdopen(dup(device), "w"))
         let session = CountingSession()
         let lines = EditedLines(
-            historyFile: history, completions: { session.completions(of: $0) }, input: device.input,
-            screen: device.screen)
-        try body(device, lines)
+            historyFile: history, completions: { session.completions(of: $0) }, input: input, screen: screen)
+        try body(terminal, lines)
         lines.close()
-        device.end()
+        #expect(!terminal.isRaw && terminal.echoes)
+        fclose(input)
+        fclose(screen)
     }
 
     @Test func keysEditTheLine() throws {
-        try withEditor { device, lines in
-            device.type("né!\u{7f}x\n")
+        try withEditor { terminal, lines in
+            terminal.type("né!\u{7f}x\n")
             #expect(lines.next("> ") == .line("néx"))
-            device.type("b\u{1}a\n")
+            terminal.type("b\u{1}a\n")
             #expect(lines.next("> ") == .line("ab"))
-            device.type("\u{1b}[A\n")
+            terminal.type("\u{1b}[A\n")
             #expect(lines.next("> ") == .line("ab"))
         }
     }
 
     @Test func tabCompletes() throws {
-        try withEditor { device, lines in
-            device.type("(ma\tv\t1)\n")
+        try withEditor { terminal, lines in
+            terminal.type("(ma\tv\t1)\n")
             #expect(lines.next("> ") == .line("(mapv 1)"))
         }
     }
 
     @Test func controlDLeaves() throws {
-        try withEditor { device, lines in
-            device.type("\u{4}")
+        try withEditor { terminal, lines in
+            terminal.type("\u{4}")
             #expect(lines.next("> ") == .end)
         }
     }
 
+    /// However early it comes, it is not lost.
     @Test func anInterruptGivesUpTheLine() throws {
-        try withEditor { device, lines in
-            let isRead = Flagged()
-            device.type("abc") {
-                // A signal that comes before the editor waits is lost, as a key pressed too early would be: press again.
-                while !isRead.value {
-                    lines.interrupt()
-                    EditedLinesTests.rest()
-                }
-                device.type("d\n")
-            }
+        try withEditor { terminal, lines in
+            lines.interrupt()
             #expect(lines.next("> ") == .interrupted)
-            isRead.value = true
-            var next = lines.next("> ")
-            if next == .interrupted { next = lines.next("> ") }
-            #expect(next == .line("d"))
+            terminal.type("d\n")
+            #expect(lines.next("> ") == .line("d"))
         }
     }
 
-    @Test func historyOutlivesTheConversation() throws {
+    @Test func bytesThatAreNoCharacters() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        let bytes: [UInt8] = [0x61, 0xff, 0xc3, 0xa9, 0xf0, 0x9f, 0x8e, 0x89, 0xe9, 0x0a, 0xc3]
+        #expect(write(ends[1], bytes, bytes.count) == bytes.count)
+        close(ends[1])
+        var read: [Unicode.Scalar] = []
+        var keyboard = Keyboard(ends[0])
+        while let scalar = keyboard.next() { read.append(scalar) }
+        close(ends[0])
+        #expect(read == ["a", "\u{fffd}", "é", "🎉", "\u{fffd}", "\n", "\u{fffd}"])
+    }
+}
+
+@Suite struct LineHistoryTests {
+    @Test func keepsLinesForItsOwnerAlone() throws {
         let file = "/tmp/sluice-history-\(getpid())"
         defer { unlink(file) }
-        try withEditor(history: file) { device, lines in
-            device.type("(kept)\n")
-            #expect(lines.next("> ") == .line("(kept)"))
-        }
+        let (one, other) = (LineHistory(file), LineHistory(file))
+        #expect(one.load().isEmpty)
+        one.add("(a)")
+        other.add("(ü \"x  y\")")
+        one.add("(c)")
+        #expect(one.load() == ["(a)", "(ü \"x  y\")", "(c)"])
         var status = stat()
         #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
-        try withEditor(history: file) { device, lines in
-            device.type("\u{1b}[A\n")
-            #expect(lines.next("> ") == .line("(kept)"))
-        }
+    }
+
+    @Test func aLongFileIsCutBack() throws {
+        let file = "/tmp/sluice-history-long-\(getpid())"
+        defer { unlink(file) }
+        let history = LineHistory(file)
+        for number in 0..<(2 * LineHistory.limit) { history.add("\(number)") }
+        #expect(history.load().first == "\(LineHistory.limit)")
+        history.add("last")
+        #expect(history.load().count == LineHistory.limit)
+        let kept = try #require(fopen(file, "r"))
+        fseek(kept, 0, SEEK_END)
+        // Four digits and a line break each, and "last".
+        #expect(ftell(kept) == LineHistory.limit * 5)
+        fclose(kept)
+        #expect(history.load().last == "last")
+    }
+
+    @Test func withoutAPlaceNothingIsKept() {
+        LineHistory(nil).add("a")
+        LineHistory("/nonexistent/history").add("a")
+        #expect(LineHistory("/nonexistent/history").load().isEmpty)
     }
 }

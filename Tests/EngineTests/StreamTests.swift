@@ -42,7 +42,7 @@ import Values
         let events = stream()
         events.emit(.workerDrop, run.child(.worker, name: "w", ordinal: 0), .value(.int(1)))
         let map = try Trial.map(events.recent().events[0].value)
-        #expect(try map.find(.kw(.seq))?.intValue == 1 && map.find(.kw(.ts))?.intValue == 1000)
+        #expect(try map.find(.kw(.sequenceNumber))?.intValue == 1 && map.find(.kw(.ts))?.intValue == 1000)
         #expect(try map.find(.kw(.type))?.stringValue == "workers.drop")
         #expect(try map.find(.kw(.identity))?.stringValue == "run/worker:w#0")
     }

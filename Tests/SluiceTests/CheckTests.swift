@@ -121,4 +121,12 @@ import Values
         let found = try findings("(f2000 c)", prelude: "(defn f0 [c] (<!! c))\n" + chain)
         #expect(found.count == 1 && found[0].contains("by way of f2000 → f1999 → "))
     }
+
+    // Each form is read in the namespace, and with the aliases, that those before it made: as when it runs.
+    @Test(arguments: [("(ns a (:require [clojure.string :as s]))\n(def k ::s/x)", 0), ("(def k ::s/x)", 1)])
+    func readsAsARunDoes(_ text: String, _ faults: Int) {
+        let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))
+        defer { session.shutDown() }
+        #expect(session.checkDefinitions(of: Source(name: "a.slu", bytes: Array(text.utf8))).faults.count == faults)
+    }
 }

@@ -93,6 +93,9 @@ private final class ServerState: @unchecked Sendable {
             var limit = timeval(tv_sec: patience, tv_usec: 0)
             setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            // Or the end of an answer would wait for the client to acknowledge its beginning.
+            var now: Int32 = 1
+            setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &now, socklen_t(MemoryLayout<Int32>.size))
             _ = startThread {
                 let connection = ServerConnection(client)
                 while let request = connection.readRequest() {

@@ -18,6 +18,8 @@ typedef struct {
   void *pending;
   /// The scheduler's worker that this thread is, or null: owned by the runtime.
   void *worker;
+  /// What runs on the thread and can be asked to look up, or null: owned by Values/Attention.swift.
+  void *running;
 } sluice_thread_state;
 
 extern _Thread_local sluice_thread_state sluice_thread_current;

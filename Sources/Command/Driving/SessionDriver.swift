@@ -41,7 +41,7 @@ package struct SessionDriver: ScriptDriver {
         if let path, case .failure(let fault) = SessionMaking.load(path, into: session) {
             return .failed(FaultReport.write(fault, console))
         }
-        return .opened(SessionREPL(session))
+        return .opened(SessionREPL(session, console, seconds: request.limits.seconds))
     }
 }
 

@@ -8,45 +8,60 @@ import Values
 final class SessionREPL: REPLSession, @unchecked Sendable {
     // Sendable: used by one thread, but for `interrupt`, which the session takes from any.
     private let session: Session
+    private let console: Console
+    /// Wall time for one text.
+    private let seconds: Double?
     private var count = 0
 
-    init(_ session: Session) { self.session = session }
+    init(_ session: Session, _ console: Console, seconds: Double?) {
+        self.session = session
+        self.console = console
+        self.seconds = seconds
+    }
 
     var prompt: String { "\(session.namespace.name.description)=> " }
 
-    func submit(_ text: String, atEnd: Bool) -> REPLReply {
+    func submit(_ text: String, atEnd: Bool, print: (String) -> Void) -> REPLReply {
+        let source = Source(name: "<repl \(count + 1)>", bytes: Array(text.utf8))
+        if !atEnd, isIncomplete(source) { return .incomplete }
         count += 1
-        let source = Source(name: "<repl \(count)>", bytes: Array(text.utf8))
-        switch session.read(source) {
-        case .failure(let fault):
-            if !atEnd, Report.isIncomplete(fault) {
-                count -= 1
-                return .incomplete
+        session.instance.account.renew()
+        let deadline = Deadline(seconds) { [session] in session.expire() }
+        defer { deadline.cancel() }
+        var forms = session.forms(of: source)
+        do throws(Fault) {
+            while let form = try forms.next() {
+                let value = try session.evaluate(form, of: source).get()
+                session.remember(value)
+                print(try session.printed(value).get())
             }
-            return failed(fault)
-        case .success(let forms):
-            var printed: [String] = []
-            for form in forms {
-                switch session.evaluate(form, of: source) {
-                case .failure(let fault): return failed(fault)
-                case .success(let value):
-                    session.remember(value)
-                    switch session.printed(value) {
-                    case .success(let text): printed.append(text)
-                    case .failure(let fault): return failed(fault)
-                    }
-                }
-            }
-            return .values(printed)
+            return .done
+        } catch {
+            return failed(error)
+        }
+    }
+
+    private func isIncomplete(_ source: Source) -> Bool {
+        var forms = session.forms(of: source)
+        do throws(Fault) {
+            while try forms.next() != nil {}
+            return false
+        } catch {
+            return Report.isIncomplete(error)
         }
     }
 
     private func failed(_ fault: Fault) -> REPLReply {
-        if case .thrown(let exception) = fault { session.remember(exception) }
-        return .failed(Report.diagnostic(fault).rendered())
+        switch fault {
+        case .cancelled: return .interrupted
+        case .thrown(let exception): session.remember(exception)
+        case .exhausted, .force: break
+        }
+        return .failed(FaultReport.text(fault, console))
     }
 
     func completions(of prefix: String) -> [String] { session.completions(of: prefix) }
     func interrupt() { session.interrupt() }
+    func whenExiting(_ body: @escaping @Sendable (Int32) -> Void) { session.instance.exitHandler.set(body) }
     func close() { session.shutDown() }
 }

@@ -42,14 +42,16 @@ package enum CommandName: String, CaseIterable, Sendable {
                 flags: [.once, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
                 "runs a script, and the graph that it declares",
                 more: """
-                    `-` reads the script from standard input; a folder is run by its main.slu. A graph runs until nothing can
-                    happen any more, or until Ctrl-C. Flags of sluice may stand after FILE too; write `--` before flags that
-                    are the script's own. `sluice FILE ARGS`, as a #! line gives it, hands everything after FILE to the script.
+                    `-` reads the script from standard input; a folder is run by its main.slu. The script sees ARGS as
+                    *command-line-args*. A graph runs until nothing can happen any more, or until Ctrl-C. Flags of sluice may
+                    stand after FILE too; write `--` before flags that are the script's own. `sluice FILE ARGS`, as a #! line
+                    gives it, hands everything after FILE to the script.
                     """)
         case .eval:
             Row(
                 ["EXPR"], arguments: true, flags: [.allow, .json, .maxSteps, .maxMemory, .maxSeconds],
-                "evaluates an expression and prints its value")
+                "evaluates an expression and prints its value", more: "The expression sees ARGS as *command-line-args*."
+            )
         case .check:
             Row(
                 ["FILE"], flags: [.json], "finds mistakes without running, and lists what the script needs",
@@ -61,8 +63,9 @@ package enum CommandName: String, CaseIterable, Sendable {
                 optional: ["FILE"], flags: [.allow, .maxSteps, .maxMemory, .maxSeconds],
                 "reads forms, evaluates them and prints their values; inside FILE's namespace when one is given",
                 more: """
-                    Tab completes names, Ctrl-C gives up the line or the evaluation, Ctrl-D leaves. The history is kept in
-                    $XDG_STATE_HOME/sluice/history, or ~/.local/state/sluice/history.
+                    Tab completes names, Ctrl-C gives up the line or the evaluation, Ctrl-D leaves. A budget counts for each
+                    evaluation anew, and ends that alone. The history is kept in $XDG_STATE_HOME/sluice/history, or
+                    ~/.local/state/sluice/history.
                     """)
         case .version: Row(flags: [.json], "prints the version")
         case .help: Row(optional: ["COMMAND"], "explains a command")
@@ -109,9 +112,9 @@ package enum Flag: String, CaseIterable, Sendable {
         case .format: "how to print it; mermaid unless given"
         case .virtualTime: "simulate: one thread, a clock that jumps, an order that the seed decides"
         case .seed: "the seed of --virtual-time; 0 unless given"
-        case .maxSteps: "end with code 3 after so many instructions"
-        case .maxMemory: "end with code 3 when values need more; K, M and G may follow the number"
-        case .maxSeconds: "end with code 3 after so long"
+        case .maxSteps: "stop with code 3 after so many instructions"
+        case .maxMemory: "stop with code 3 when values need more; K, M and G may follow the number"
+        case .maxSeconds: "stop with code 3 after so long"
         case .help: "explain the command"
         }
     }

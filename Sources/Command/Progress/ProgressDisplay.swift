@@ -64,7 +64,7 @@ final class ProgressDisplay: @unchecked Sendable {
         show()
         stream.unsubscribe(subscription)
         console.setStatus(nil)
-        if style != .json, model.isWorthShowing(MonotonicClock.nowMs) { writeLine() }
+        if style != .json, model.isWorthTelling(MonotonicClock.nowMs) { writeLine() }
     }
 
     /// A busy run wakes the display with each event; more than ten looks a second help nobody.
@@ -85,11 +85,10 @@ final class ProgressDisplay: @unchecked Sendable {
         model.lose(lost)
         for event in events { model.take(event) }
         let now = MonotonicClock.nowMs
-        guard model.isWorthShowing(now) else { return }
+        model.look(now)
         if style == .status {
-            console.setStatus(
-                model.isBusy ? dimmed(String(model.line(now).prefix(max(10, Terminal.width() - 1)))) : nil)
-        } else if now >= nextLineMs, model.isBusy {
+            console.setStatus(model.isLong ? dimmed(String(model.line(now).prefix(Terminal.width(.error) - 1))) : nil)
+        } else if now >= nextLineMs, model.isLong {
             gapMs = min(gapMs * 2, ProgressDisplay.lastGapMs)
             nextLineMs = now + gapMs
             writeLine()
@@ -139,5 +138,16 @@ final class Bell: Sendable {
         poll(&ready, 1, ms)
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(ends.read, &bytes, bytes.count) == bytes.count {}
+    }
+
+    /// Waits for a ring, or for `descriptor` to be readable or at its end; whether it is.
+    func wait(orFor descriptor: Int32) -> Bool {
+        var ready = [
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: ends.read, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&ready, 2, -1)
+        if ready[1].revents != 0 { wait(0) }
+        return ready[0].revents != 0
     }
 }

@@ -6,8 +6,13 @@ import Values
 struct ProgressModel {
     /// Shorter work says nothing.
     static let quietMs: Int64 = 1000
+    /// Work that begins after so long a rest is work of its own: a program that looks around once a second is never busy.
+    private static let restMs: Int64 = 500
 
     private let startMs: Int64
+    /// When the work in progress began, and when it was last seen.
+    private var busyMs: ClosedRange<Int64>
+    private var startedSinceLook = false
     /// The types of effects that have not ended, by identity.
     private var types: [String: String] = [:]
     private var running: [String: Int] = [:]
@@ -17,13 +22,17 @@ struct ProgressModel {
     private var lost = 0
     private var startedPaths: Set<String> = []
 
-    init(startMs: Int64) { self.startMs = startMs }
+    init(startMs: Int64) {
+        self.startMs = startMs
+        busyMs = startMs...startMs
+    }
 
     mutating func take(_ event: Event) {
         let path = event.identity.path
         switch event.type {
         case .effectSubmitted: types[path] = ProgressModel.type(event.payload)
         case .effectStarted:
+            startedSinceLook = true
             if startedPaths.insert(path).inserted { running[types[path] ?? "effect", default: 0] += 1 }
         case .effectRetrying: leave(path)
         case .effectEnded:
@@ -64,9 +73,19 @@ struct ProgressModel {
 
     var isBusy: Bool { !running.isEmpty }
 
-    /// Whether there is anything to tell yet.
-    func isWorthShowing(_ nowMs: Int64) -> Bool {
-        nowMs - startMs >= ProgressModel.quietMs && (isBusy || done + failed + other > 0)
+    /// To be told the time after events were taken.
+    mutating func look(_ nowMs: Int64) {
+        guard isBusy || startedSinceLook else { return }
+        startedSinceLook = false
+        busyMs = (nowMs - busyMs.upperBound > ProgressModel.restMs ? nowMs : busyMs.lowerBound)...nowMs
+    }
+
+    /// Whether what goes on has taken long enough to be told.
+    var isLong: Bool { isBusy && busyMs.upperBound - busyMs.lowerBound >= ProgressModel.quietMs }
+
+    /// Whether there is something to say at the end.
+    func isWorthTelling(_ nowMs: Int64) -> Bool {
+        nowMs - startMs >= ProgressModel.quietMs && done + failed + other > 0
     }
 
     /// `12 s · llm/chat 2, fs/read · 14 done · 1 failed`.

@@ -1,93 +1,91 @@
-import Synchronization
+import Values
 
 /// Reads forms, has them evaluated, prints their values.
 ///
 /// A form may span lines: while the text ends inside one, the next line is asked for with another prompt.
 struct REPL {
-    private let session: any REPLSession
     private let console: Console
     private let lines: any LineSource
-    private let isEvaluating = Flagged()
+    private let stage: Stage
 
-    /// A conversation on the process's own streams: with an editor when both ends are a terminal.
-    init(_ session: any REPLSession, _ console: Console, _ terminal: Terminal) {
+    /// A conversation on the process's own streams: with an editor when both ends are a terminal that can redraw.
+    init(_ console: Console) {
+        let terminal = console.terminal
+        let stage = Stage()
+        let isTalking = terminal.input && terminal.output
         let lines: any LineSource =
-            terminal.input && terminal.output && terminal.canRedraw
-            ? EditedLines(historyFile: Files.history(), completions: { session.completions(of: $0) }) : PlainLines()
-        self.init(session, console, lines)
+            isTalking && terminal.canRedraw
+            ? EditedLines(
+                historyFile: Files.history(), completions: { stage.session?.completions(of: $0) ?? [] })
+            : PlainLines(isTalking: isTalking)
+        self.init(console, lines, stage)
     }
 
-    init(_ session: any REPLSession, _ console: Console, _ lines: any LineSource) {
-        self.session = session
+    init(_ console: Console, _ lines: any LineSource, _ stage: Stage = Stage()) {
         self.console = console
         self.lines = lines
+        self.stage = stage
     }
 
     /// Converses until the input ends. Gives the exit code.
-    func run() -> Int32 {
-        Signals.watch { [session, console, lines, isEvaluating] signal in
-            if signal == .terminate {
+    ///
+    /// - Parameter open: loads what the conversation is about, with signals on: Ctrl-C ends the process.
+    func run(_ open: () -> REPLStart) -> Int32 {
+        console.divert { [lines] in lines.write($0, $1) }
+        console.whenBroken { leave(.brokenPipe) }
+        Signals.watch(also: lines.signals, { [lines] in lines.receive($0) }) { receive($0) }
+        defer { lines.close() }
+        switch open() {
+        case .failed(let code): return code
+        case .opened(let session):
+            session.whenExiting { [lines] code in
                 lines.close()
-                console.close()
-                exitAtOnce(signal.exitCode.rawValue)
-            } else if isEvaluating.value {
-                session.interrupt()
-            } else {
-                lines.interrupt()
+                exitAtOnce(code)
             }
+            converse(session)
+            session.close()
+            return ExitCode.done.rawValue
         }
-        let code = converse()
-        lines.close()
-        session.close()
-        return code
     }
 
-    func converse() -> Int32 {
+    private func receive(_ signal: StopSignal) {
+        guard signal == .interrupt, let session = stage.session else { leave(signal) }
+        if stage.isEvaluating { session.interrupt() } else { lines.interrupt() }
+    }
+
+    private func leave(_ signal: StopSignal) -> Never {
+        lines.close()
+        exitAtOnce(signal.exitCode.rawValue)
+    }
+
+    func converse(_ session: any REPLSession) {
+        stage.session = session
         var text = ""
         while true {
             let prompt = session.prompt
             switch lines.next(text.isEmpty ? prompt : REPL.continuation(of: prompt)) {
             case .interrupted: text = ""
             case .end:
-                guard !text.isEmpty else { return ExitCode.done.rawValue }
-                let code = answer(text, atEnd: true)
-                return code ?? ExitCode.done.rawValue
+                if !text.isEmpty { _ = evaluate(text, session, atEnd: true) }
+                return
             case .line(let line):
                 text += text.isEmpty ? line : "\n" + line
-                if text.allSatisfy(\.isWhitespace) {
-                    text = ""
-                    continue
-                }
-                switch evaluate(text, atEnd: false) {
-                case .incomplete: continue
-                case let reply:
-                    text = ""
-                    if let code = show(reply) { return code }
-                }
+                if text.allSatisfy(\.isWhitespace) || evaluate(text, session, atEnd: false) { text = "" }
             }
         }
     }
 
-    private func answer(_ text: String, atEnd: Bool) -> Int32? { show(evaluate(text, atEnd: atEnd)) }
-
-    private func evaluate(_ text: String, atEnd: Bool) -> REPLReply {
-        isEvaluating.value = true
-        defer { isEvaluating.value = false }
-        return session.submit(text, atEnd: atEnd)
-    }
-
-    /// Prints a reply; an exit code when it ends the conversation.
-    private func show(_ reply: REPLReply) -> Int32? {
-        switch reply {
-        case .incomplete: return nil
-        case .values(let values):
-            for value in values { console.write(value + "\n", to: .output) }
-            return nil
-        case .failed(let text):
-            console.write(text, to: .error)
-            return nil
-        case .exit(let code): return code
+    /// False when the text ends inside a form.
+    private func evaluate(_ text: String, _ session: any REPLSession, atEnd: Bool) -> Bool {
+        stage.isEvaluating = true
+        defer { stage.isEvaluating = false }
+        switch session.submit(text, atEnd: atEnd, print: { console.write($0 + "\n", to: .output) }) {
+        case .incomplete: return false
+        case .done: break
+        case .interrupted: console.write("interrupted\n", to: .error)
+        case .failed(let text): console.write(text, to: .error)
         }
+        return true
     }
 
     /// As wide as the prompt, so that what is typed stays aligned.
@@ -97,12 +95,21 @@ struct REPL {
     }
 }
 
-/// A flag that two threads share.
-final class Flagged: Sendable {
-    private let flag = Atomic<Bool>(false)
+/// How far a conversation is: what a signal and the editor have to know.
+final class Stage: @unchecked Sendable {
+    // Sendable: `lock` guards both.
+    private let lock = Lock()
+    private var opened: (any REPLSession)?
+    private var evaluating = false
 
-    var value: Bool {
-        get { flag.load(ordering: .acquiring) }
-        set { flag.store(newValue, ordering: .releasing) }
+    /// Nil while it is being loaded.
+    var session: (any REPLSession)? {
+        get { lock.withLock { opened } }
+        set { lock.withLock { opened = newValue } }
+    }
+
+    var isEvaluating: Bool {
+        get { lock.withLock { evaluating } }
+        set { lock.withLock { evaluating = newValue } }
     }
 }

@@ -17,11 +17,14 @@ package final class Console: @unchecked Sendable {
         case error = 2
     }
 
+    /// Writes bytes; false when nobody reads them any more.
+    package typealias Sink = @Sendable (Stream, [UInt8]) -> Bool
+
     package let terminal: Terminal
     /// Whether standard output is for a program.
     package let json: Bool
     private let lock = Lock()
-    private let sink: @Sendable (Stream, [UInt8]) -> Bool
+    private var sink: Sink
     private var status: String?
     /// Written text that did not end its line yet: no status line may stand behind it.
     private var isMidLine = false
@@ -29,14 +32,14 @@ package final class Console: @unchecked Sendable {
     private var pending: [UInt8] = []
     private var brokenPipe: (@Sendable () -> Void)?
 
-    /// - Parameter sink: writes bytes; false when nobody reads them any more.
-    package init(
-        _ terminal: Terminal, json: Bool = false, sink: @escaping @Sendable (Stream, [UInt8]) -> Bool = Console.writeAll
-    ) {
+    package init(_ terminal: Terminal, json: Bool = false, sink: @escaping Sink = Console.writeAll) {
         self.terminal = terminal
         self.json = json
         self.sink = sink
     }
+
+    /// From now on `sink` writes.
+    func divert(to sink: @escaping Sink) { lock.withLock { self.sink = sink } }
 
     /// Calls `body` once, on the writing thread, when nobody reads standard output any more.
     func whenBroken(_ body: @escaping @Sendable () -> Void) { lock.withLock { brokenPipe = body } }
@@ -73,6 +76,17 @@ package final class Console: @unchecked Sendable {
             eraseStatus()
             status = line
             drawStatus()
+        }
+    }
+
+    /// Takes the progress line away before the process ends at once, unless somebody is stuck writing.
+    func abandonStatus() {
+        for _ in 0..<20 {
+            if lock.tryAcquire() {
+                eraseStatus()
+                return
+            }
+            usleep(5000)
         }
     }
 
@@ -129,7 +143,7 @@ package final class Console: @unchecked Sendable {
     private func emitJSON(_ value: Value) -> Bool { show(Array((JSON.shown(value) + "\n").utf8), .output) }
 
     /// Writes all of it, whatever a signal or a full pipe does meanwhile.
-    package static let writeAll: @Sendable (Stream, [UInt8]) -> Bool = { stream, bytes in
+    package static let writeAll: Sink = { stream, bytes in
         bytes.withUnsafeBytes { buffer in
             var offset = 0
             while offset < buffer.count {

@@ -30,23 +30,35 @@ package enum StopSignal: Int32, CaseIterable, Sendable {
 enum Signals {
     /// Begins to watch. To be called before other threads are made.
     ///
-    /// - Parameter received: called for each signal, one at a time, on the watching thread.
-    static func watch(_ received: @escaping @Sendable (StopSignal) -> Void) {
+    /// - Parameters:
+    ///   - others: signals that do not stop the program.
+    ///   - receivedOther, received: called for each signal, one at a time, on the watching thread.
+    static func watch(
+        also others: [Int32] = [], _ receivedOther: @escaping @Sendable (Int32) -> Void = { _ in },
+        _ received: @escaping @Sendable (StopSignal) -> Void
+    ) {
         // A reader that went away is an error of the write, which the console reports.
         signal(SIGPIPE, SIG_IGN)
-        let watched = [StopSignal.interrupt, .terminate].filter { !isIgnored($0.rawValue) }
-        guard !watched.isEmpty else { return }
-        let numbers = watched.map(\.rawValue)
+        let numbers = ([StopSignal.interrupt, .terminate].map(\.rawValue) + others).filter { !isIgnored($0) }
+        guard !numbers.isEmpty else { return }
         var set = Signals.set(numbers)
         pthread_sigmask(SIG_BLOCK, &set, nil)
         let began = startThread {
             var set = Signals.set(numbers)
             var number: Int32 = 0
             while sigwait(&set, &number) == 0 {
-                if let stop = StopSignal(rawValue: number) { received(stop) }
+                if let stop = StopSignal(rawValue: number) { received(stop) } else { receivedOther(number) }
             }
         }
         precondition(began, "the system gives no more threads")
+    }
+
+    /// Lets a watched signal do what it does by itself, and returns if that was not to end the process. On the watching thread.
+    static func obey(_ number: Int32) {
+        var set = Signals.set([number])
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        pthread_kill(pthread_self(), number)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// Whoever started the process in the background may have decided that Ctrl-C is not meant for it.

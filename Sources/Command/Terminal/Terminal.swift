@@ -29,10 +29,10 @@ package struct Terminal: Sendable {
 
     package func usesColor(_ stream: Console.Stream) -> Bool { allowsColor && (stream == .output ? output : error) }
 
-    /// Columns of the terminal that errors and progress go to; 80 when it does not tell.
-    static func width() -> Int {
+    /// Columns of the terminal that a stream goes to; 80 when it does not tell.
+    static func width(_ stream: Console.Stream) -> Int {
         var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        guard ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
     }
 }

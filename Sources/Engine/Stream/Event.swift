@@ -99,7 +99,7 @@ package struct Event: Sendable {
     /// `{:seq :ts :type :identity :payload}`, with the type and the identity as strings: ready for JSON.
     package var value: Value {
         .record(
-            (.seq, .int(Int64(clamping: sequence))), (.ts, .int(ts)), (.type, .string(type.rawValue)),
+            (.sequenceNumber, .int(Int64(clamping: sequence))), (.ts, .int(ts)), (.type, .string(type.rawValue)),
             (.identity, .string(redactor.masked(identity.path))), (.payload, payload))
     }
 }

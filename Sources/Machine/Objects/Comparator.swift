@@ -41,6 +41,7 @@ enum Comparator {
             case .failed(let fault): throw fault
             case .preempted:
                 try instance.account.settle(steps: Comparator.slice)
+                try Attention.check()
                 try fiber.waitBriefly(&waits, "a comparator")
             case .parked: throw .illegalState("a comparator cannot wait for channels or effects")
             }

@@ -18,7 +18,7 @@ enum ChunkPrimitives {
             return .vector(Vector.empty)
         }
         var out = Vector([])
-        _ = try ahead(chunk.count) { (index) throws(Fault) in
+        _ = try ahead(chunk.count, fiber) { (index) throws(Fault) in
             Vector.append(&out, try function.call(chunk[index], fiber))
             return true
         }
@@ -30,7 +30,7 @@ enum ChunkPrimitives {
     private static func filter(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         guard case .vector(let chunk) = a[1], let function = DirectFunction(a[0], arguments: 1) else { return .nil }
         var kept = Vector([])
-        let seen = try ahead(chunk.count) { (index) throws(Fault) in
+        let seen = try ahead(chunk.count, fiber) { (index) throws(Fault) in
             let element = chunk[index]
             if try function.call(element, fiber).isTruthy { Vector.append(&kept, element) }
             return true
@@ -59,7 +59,7 @@ enum ChunkPrimitives {
         _ element: (Int) -> Value
     ) throws(Fault) -> Value {
         var result = a.take(1)
-        let seen = try ahead(count) { (index) throws(Fault) in
+        let seen = try ahead(count, fiber) { (index) throws(Fault) in
             try function.call(&result, element(index), fiber)
             if case .object(let object) = result, object is Reduced { return false }
             return true
@@ -68,11 +68,17 @@ enum ChunkPrimitives {
     }
 
     /// Calls `body` for each index until it says that all is done, which counts as having seen all, or would force a
-    /// sequence. Gives how many were seen.
-    @inline(__always) private static func ahead(_ count: Int, _ body: (Int) throws(Fault) -> Bool) throws(Fault) -> Int
-    {
+    /// sequence, or the fiber is asked to look up. Gives how many were seen. What is seen counts against the budgets.
+    @inline(__always) private static func ahead(
+        _ count: Int, _ fiber: Fiber, _ body: (Int) throws(Fault) -> Bool
+    ) throws(Fault) -> Int {
         for index in 0..<count {
             do throws(Fault) {
+                let isFar = index % Attention.stride == Attention.stride - 1
+                if _slowPath(isFar || Meter.unsettled > Fiber.unsettledLimit) {
+                    try fiber.instance.account.settle(steps: isFar ? Attention.stride : 0)
+                    try Attention.check()
+                }
                 if try !body(index) { return count }
             } catch {
                 if case .force = error { return index }

@@ -26,6 +26,8 @@ public final class Lock: @unchecked Sendable {
     }
 
     @inline(__always) public func acquire() { pthread_mutex_lock(mutex) }
+    /// Takes it unless somebody has it; false then.
+    public func tryAcquire() -> Bool { pthread_mutex_trylock(mutex) == 0 }
     @inline(__always) public func release() { pthread_mutex_unlock(mutex) }
 
     @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
