@@ -27,8 +27,7 @@ struct Emitter {
         var codes: [Code] = []
         for arity in function.arities { codes.append(try code(arity)) }
         return Prototype(
-            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count,
-            needsSelf: function.needsSelf)
+            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count)
     }
 
     static func code(_ arity: Arity) throws(Fault) -> Code {
@@ -520,6 +519,15 @@ struct Emitter {
             _ = try self.place(arguments)
             fixups.append((instructions.count, cellConstant(variable), false))
             write(Instruction(.callVar, base, arguments.count, 0), at: place)
+        } else if case .local(let local) = callee.kind {
+            // Read after the arguments, like any operand.
+            _ = try self.place(arguments)
+            if callee.isLast {
+                try emit(callee, into: base)
+                write(Instruction(.call, base, arguments.count), at: place)
+            } else {
+                write(Instruction(.callLocal, base, arguments.count, local.register), at: place)
+            }
         } else {
             try emit(callee, into: base)
             _ = try self.place(arguments)

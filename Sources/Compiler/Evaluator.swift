@@ -228,7 +228,7 @@ package final class Evaluator: @unchecked Sendable {
         if let loadFault { throw loadFault }
         let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
         Liveness.analyze(arity, locals: analyzer.function.locals)
-        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: [], needsSelf: false))
+        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: []))
     }
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.

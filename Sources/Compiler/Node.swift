@@ -158,14 +158,12 @@ final class Node {
         let name: String?
         let arities: [Arity]
         let captures: [Node]
-        let needsSelf: Bool
         let metadata: Value
 
-        init(name: String?, arities: [Arity], captures: [Node], needsSelf: Bool, metadata: Value = .nil) {
+        init(name: String?, arities: [Arity], captures: [Node], metadata: Value = .nil) {
             self.name = name
             self.arities = arities
             self.captures = captures
-            self.needsSelf = needsSelf
             self.metadata = metadata
         }
     }

@@ -138,13 +138,10 @@ package final class Prototype: @unchecked Sendable {
     /// The one arity that calls take the fast path to.
     package let single: Code?
     package let captureCount: Int
-    /// Whether the code reads its own closure (captures or itself): a call must keep it in the frame.
-    package let needsSelf: Bool
 
-    package init(name: String?, arities: [Code], captureCount: Int, needsSelf: Bool) {
+    package init(name: String?, arities: [Code], captureCount: Int) {
         self.name = name
         self.captureCount = captureCount
-        self.needsSelf = needsSelf
         var fixed: [Code?] = []
         var variadic: Code?
         for code in arities {

@@ -48,6 +48,7 @@ package enum Disassembler {
             operands = "r\(i.a) \(i.signedB) → \(index + 1 + i.signedC)"
         case .addInt, .subtractInt, .multiplyInt, .remainderInt: operands = "r\(i.a) r\(i.b) \(i.signedC)"
         case .getCapture, .makeSibling, .element, .isException: operands = "r\(i.a) \(i.b) \(i.c)"
+        case .callLocal: operands = "r\(i.a) r\(i.c) (\(i.b) arguments)"
         case .call, .callVar: operands = "r\(i.a) (\(i.b) arguments)"
         case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
         case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"

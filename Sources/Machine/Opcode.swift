@@ -53,6 +53,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // calls: callee in a, arguments in a+1 …; the result replaces a, the arguments die
     case call  //             b arguments
     case callVar  //          b arguments, callee is the root of var k(c)
+    case callLocal  //        b arguments, callee is c, which lives on
     case ret  //              return a†
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
     case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures

@@ -21,7 +21,7 @@ enum Realizer {
     static let sequence = 3
     static let result = 4
 
-    static func prototype() -> Prototype {
+    static func function() -> Closure {
         let code = Code(
             [
                 Instruction(.claim, result, sequence),
@@ -29,7 +29,8 @@ enum Realizer {
                 Instruction(.publish, sequence, result, -3),
                 Instruction(.resume),
             ], constants: [], parameters: 1, isVariadic: false, registers: 5)
-        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0, needsSelf: false)
+        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0).makeClosure(
+            captures: .allocate(capacity: 1))
     }
 
     /// The instruction that `claim` goes on with when the sequence is realised already.
@@ -81,24 +82,28 @@ extension Fiber {
     /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
     @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
         let again = state.pointee.pc - 1
-        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
+        let stepsOfOne =
+            switch again.pointee.op {
+            case .call, .callVar, .callLocal: 1
+            default: 0
+            }
         var reach = 1
         if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
             reach = min(state.pointee.reach * 2, Fiber.maximumReach)
         }
         let asked = reachable(reach, lazy, by: again.pointee)
         let delta = Int((state.pointee.frame - 1).pointee.registers)
-        let code = instance.realizer.single!
+        let code = instance.realizer
         state.pointee.frame.pointee = Frame(
-            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
-            prototype: Unmanaged.passUnretained(instance.realizer))
+            pc: state.pointee.pc, delta: Int32(delta), registers: code.registers,
+            closure: Unmanaged.passUnretained(code))
         state.pointee.frame += 1
         state.pointee.registers += delta
-        state.pointee.pc = UnsafePointer(code.instructions)
-        if state.pointee.registers + code.registers > state.pointee.limit
+        state.pointee.pc = code.entry
+        if state.pointee.registers + Int(code.registers) > state.pointee.limit
             || state.pointee.frame >= state.pointee.frameLimit
         {
-            try grow(code.registers)
+            try grow(Int(code.registers))
         }
         let regs = state.pointee.registers
         regs[Realizer.left] = .int(Int64(asked))

@@ -64,8 +64,11 @@ public enum Hashing {
 extension Text {
     /// A hash of the bytes; computed once.
     public var hash: UInt32 {
-        if cachedHash == 0 { cachedHash = max(1, Hashing.bytes(utf8)) }
-        return cachedHash
+        let known = cachedHash.load(ordering: .relaxed)
+        if known != 0 { return known }
+        let hash = max(1, Hashing.bytes(utf8))
+        cachedHash.store(hash, ordering: .relaxed)
+        return hash
     }
 }
 

@@ -16,9 +16,9 @@ public final class LazySeq: @unchecked Sendable {
 
     private let state = Atomic<UInt>(State.waiting)
     /// A function of no arguments that gives a sequence or nil.
-    private var thunk: Value
+    @exclusivity(unchecked) private var thunk: Value
     /// nil, or a non-lazy, non-empty sequence.
-    private var result: Value = .nil
+    @exclusivity(unchecked) private var result: Value = .nil
     public let meta: HashMap?
 
     public init(thunk: Value, meta: HashMap? = nil) {

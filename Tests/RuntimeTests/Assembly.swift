@@ -37,7 +37,7 @@ struct Assembly {
             )
         }
         let code = Code(finished, constants: constants, parameters: parameters, isVariadic: false, registers: registers)
-        let prototype = Prototype(name: "test", arities: [code], captureCount: 0, needsSelf: false)
+        let prototype = Prototype(name: "test", arities: [code], captureCount: 0)
         return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
     }
 }
@@ -111,7 +111,7 @@ func guardedFunction(_ function: Value, ending: Value) -> Value {
     let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, kind: .finally)
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
-    let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0, needsSelf: false)
+    let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0)
     return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
 }
 

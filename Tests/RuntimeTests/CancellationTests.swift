@@ -114,7 +114,7 @@ import Values
         let handler = Code.Handler(range: 0..<2, target: 3, register: 2, base: 0, kind: .finally)
         let code = Code(
             body, constants: [function, last], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
-        let prototype = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
+        let prototype = Prototype(name: nil, arities: [code], captureCount: 0)
         return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
     }
 

@@ -22,7 +22,7 @@ enum RegexPrimitives {
     static let machine = PrimitiveFamily(
         "sluice.machine",
         [
-            Primitive("re-step", 1, step),
+            Primitive("re-step", 1, step), Primitive("re-chunk", 2, chunk),
             Primitive("replace-regex", 3) { (a, _) throws(Fault) in try replace(a, onlyFirst: false) },
             Primitive("replace-first-regex", 3) { (a, _) throws(Fault) in try replace(a, onlyFirst: true) },
             Primitive("split-regex", 3, split),
@@ -65,6 +65,17 @@ enum RegexPrimitives {
             .int(Int64(text.codePointIndex(ofByte: range.upperBound))),
         ]
         return .vector(Vector(parts))
+    }
+
+    /// `(re-chunk matcher n)`: the next matches, up to n; fewer than that are the last.
+    static func chunk(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let matcher = try a.object(0, "re-seq", "a matcher", as: Matcher.self)
+        var found = Vector([])
+        for _ in 0..<(try a.count(1, "re-seq")) {
+            guard matcher.find() != nil else { break }
+            Vector.append(&found, matcher.value() ?? .nil)
+        }
+        return .vector(found)
     }
 
     /// `(replace-regex s pattern template)`, where `$1` in the template stands for a group.

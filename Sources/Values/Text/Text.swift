@@ -1,5 +1,11 @@
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A string: UTF-8 bytes, counted and indexed by code point (N2).
 ///
 /// An all-ASCII text indexes in constant time. Another remembers the offset of every 64th code point when it is first
@@ -11,7 +17,7 @@ public final class Text: @unchecked Sendable {
     /// Code points.
     public let count: Int
     /// 0 until computed; a race computes the same number twice.
-    @usableFromInline var cachedHash: UInt32 = 0
+    let cachedHash = Atomic<UInt32>(0)
     private let breadcrumbs = Atomic<UnsafePointer<Int>?>(nil)
 
     @inlinable public var isASCII: Bool { count == byteCount }
@@ -66,7 +72,7 @@ public final class Text: @unchecked Sendable {
     public static let byteLimit = 1 << 28
 
     public static func == (left: Text, right: Text) -> Bool {
-        left === right || (left.byteCount == right.byteCount && left.utf8.elementsEqual(right.utf8))
+        left === right || (left.byteCount == right.byteCount && memcmp(left.bytes, right.bytes, left.byteCount) == 0)
     }
 }
 
