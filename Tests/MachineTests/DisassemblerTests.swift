@@ -83,7 +83,7 @@ import Values
         let many = Code(
             [Instruction(.loadNil, 1), Instruction(.ret, 1)], constants: [], parameters: 2, isVariadic: true,
             registers: 5)
-        let prototype = Prototype(name: "f", arities: [many, one], captureCount: 0, needsSelf: false)
+        let prototype = Prototype(name: "f", arities: [many, one], captureCount: 0)
         #expect(
             Disassembler.text(of: prototype)
                 == "f (1), 4 registers\n0\tret r0\n\nf (2 &), 5 registers\n0\tloadNil r1\n1\tret r1\n")
