@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
-        .target(name: "Graph", dependencies: ["Runtime"], swiftSettings: strict),
+        .target(name: "Graph", dependencies: ["Reader", "Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
         .target(name: "CProcess"),
@@ -40,7 +40,7 @@ let package = Package(
             dependencies: [
                 "Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit",
             ], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Values"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Values", "Engine"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
             swiftSettings: strict),
@@ -54,7 +54,8 @@ let package = Package(
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(
-            name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Snapshots"], swiftSettings: strict),
+            name: "ReaderTests", dependencies: ["Reader", "Values"], exclude: ["Conformance", "Snapshots"],
+            swiftSettings: strict),
         .testTarget(
             name: "GraphTests", dependencies: ["Graph", "Compiler", "Runtime", "Engine", "Stdlib"],
             exclude: ["Snapshots"],
@@ -63,7 +64,7 @@ let package = Package(
         .testTarget(
             name: "CompilerTests", dependencies: ["Compiler", "Machine", "Reader", "Values"], swiftSettings: strict),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
             exclude: ["cases"],

@@ -20,7 +20,7 @@ package struct AdapterSet: Sendable {
         let client = HTTPClient(certificates: certificates)
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
         isOffline = chat.isOffline
-        if let key = endpoint?.key { secrets?.add(key.value) }
+        if let key = endpoint?.key { secrets?.add(key.text) }
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
             + SmallEffects(log: log).all

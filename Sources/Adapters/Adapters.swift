@@ -18,13 +18,6 @@
     import Darwin
 #endif
 
-/// Milliseconds of a clock that never goes back.
-func monotonicMs() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-}
-
 /// A variable of the process's environment; nil when it is unset or empty, as shells' `${NAME:-…}` has it.
 func environment(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }

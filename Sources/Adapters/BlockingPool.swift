@@ -1,48 +1,5 @@
+import Engine
 import Values
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// Runs `body` on a new detached thread that takes no signals: those are for the host's own threads, and a write to a closed
-/// pipe then fails with EPIPE instead of ending the process. False when the system has no thread left.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Box {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let box = Unmanaged.passRetained(Box(body))
-    var everything = sigset_t()
-    var before = sigset_t()
-    sigfillset(&everything)
-    pthread_sigmask(SIG_SETMASK, &everything, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    #if canImport(Darwin)
-        var thread: pthread_t?
-        let failed = pthread_create(
-            &thread, &attributes,
-            { argument in
-                Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
-    #else
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread, &attributes,
-            { argument in
-                Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
-    #endif
-    if failed != 0 { box.release() }
-    return failed == 0
-}
 
 /// Threads for calls that block: grows on demand up to a limit, and idle threads end.
 ///
@@ -64,33 +21,42 @@ package final class BlockingPool: Sendable {
     /// Queues `work`. The ticket withdraws it while it has not begun.
     @discardableResult
     package func submit(_ work: @escaping @Sendable () -> Void) -> Ticket {
-        Ticket(number: state.submit(work), state: state)
+        let work = Work(work)
+        state.submit(work)
+        return Ticket(work: work, state: state)
     }
 
     /// Threads alive now.
     package var threads: Int { state.threadCount }
 
     package struct Ticket: Sendable {
-        let number: UInt64
+        fileprivate let work: Work
         fileprivate let state: PoolState
 
         /// True when the work had not begun and now never will.
         @discardableResult
-        package func withdraw() -> Bool { state.withdraw(number) }
+        package func withdraw() -> Bool { state.take(work) != nil }
     }
+}
+
+/// A call that was submitted: nil once a thread has begun it or its owner has withdrawn it.
+private final class Work: @unchecked Sendable {
+    // Sendable: guarded by the pool's lock.
+    var body: (@Sendable () -> Void)?
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// What the threads of a pool share. Apart from `BlockingPool`, so that dropping the pool ends its idle threads.
 private final class PoolState: @unchecked Sendable {
     // Sendable: `lock` guards every mutable field.
     private let lock = Lock()
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let condition = Condition()
     private let limit: Int
     private let idleMs: Int64
-    private var queue: [(number: UInt64, work: @Sendable () -> Void)] = []
-    /// The first element of `queue` that is still there; taken elements are dropped in bulk.
-    private var head = 0
-    private var nextNumber: UInt64 = 1
+    /// What was withdrawn stays until its turn comes.
+    private var queue = Fifo<Work>()
+    /// How many in the queue have neither begun nor been withdrawn.
+    private var waiting = 0
     private var threads = 0
     private var idle = 0
     private var closed = false
@@ -98,29 +64,19 @@ private final class PoolState: @unchecked Sendable {
     init(limit: Int, idleMs: Int64) {
         self.limit = limit
         self.idleMs = idleMs
-        condition = .allocate(capacity: 1)
-        condition.initialize(to: pthread_cond_t())
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        condition.deallocate()
     }
 
     var threadCount: Int { lock.withLock { threads } }
 
-    func submit(_ work: @escaping @Sendable () -> Void) -> UInt64 {
-        let (number, grow) = lock.withLock { () -> (UInt64, Bool) in
-            let number = nextNumber
-            nextNumber += 1
-            queue.append((number, work))
-            let grow = queue.count - head > idle && threads < limit
-            if grow { threads += 1 } else { pthread_cond_signal(condition) }
-            return (number, grow)
+    func submit(_ work: Work) {
+        let grow = lock.withLock {
+            queue.append(work)
+            waiting += 1
+            let grow = waiting > idle && threads < limit
+            if grow { threads += 1 } else { condition.signal() }
+            return grow
         }
         if grow { addThread() }
-        return number
     }
 
     /// Starts a thread, already counted. Without one the work waits for those that run; with none at all it runs here,
@@ -134,34 +90,28 @@ private final class PoolState: @unchecked Sendable {
         while alone, let work = lock.withLock({ takeNext() }) { work() }
     }
 
-    func withdraw(_ number: UInt64) -> Bool {
-        lock.withLock {
-            guard let index = queue[head...].firstIndex(where: { $0.number == number }) else { return false }
-            queue.remove(at: index)
-            return true
-        }
+    /// The call, for whoever asks first.
+    func take(_ work: Work) -> (@Sendable () -> Void)? { lock.withLock { taken(work) } }
+
+    private func taken(_ work: Work) -> (@Sendable () -> Void)? {
+        guard let body = work.body else { return nil }
+        work.body = nil
+        waiting -= 1
+        return body
     }
 
     func close() {
         lock.withLock {
             closed = true
-            pthread_cond_broadcast(condition)
+            condition.broadcast()
         }
     }
 
     private func takeNext() -> (@Sendable () -> Void)? {
-        guard head < queue.count else { return nil }
-        let work = queue[head].work
-        queue[head].work = {}  // lets go of what the work holds before the array is compacted
-        head += 1
-        if head > 64, head * 2 > queue.count {
-            queue.removeFirst(head)
-            head = 0
-        } else if head == queue.count {
-            queue.removeAll(keepingCapacity: true)
-            head = 0
+        while let work = queue.popFirst() {
+            if let body = taken(work) { return body }
         }
-        return work
+        return nil
     }
 
     private func serve() {
@@ -183,18 +133,11 @@ private final class PoolState: @unchecked Sendable {
 
     /// Waits under the lock; false when nothing came for `idleMs`.
     private func waitForWork() -> Bool {
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += Int(idleMs / 1000)
-        deadline.tv_nsec += Int(idleMs % 1000) * 1_000_000
-        if deadline.tv_nsec >= 1_000_000_000 {
-            deadline.tv_sec += 1
-            deadline.tv_nsec -= 1_000_000_000
-        }
+        let deadline = MonotonicClock.now + idleMs * 1_000_000
         idle += 1
         defer { idle -= 1 }
-        while head >= queue.count, !closed {
-            if pthread_cond_timedwait(condition, lock.handle, &deadline) == ETIMEDOUT { return head < queue.count }
+        while waiting == 0, !closed {
+            if !condition.wait(lock, until: deadline) { return waiting > 0 }
         }
         return true
     }

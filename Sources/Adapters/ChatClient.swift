@@ -1,39 +1,5 @@
 import Values
 
-/// Where chat requests go, and as whom (P2).
-package struct ChatEndpoint: Sendable {
-    package static let publicURL = "https://api.openai.com/v1"
-    package static let publicModel = "gpt-4o-mini"
-    package static let publicEmbeddingModel = "text-embedding-3-small"
-    /// A model may think for minutes; between two pieces of an answer it does not.
-    static let timeoutMs: Int64 = 600_000
-    static let idleMs: Int64 = 300_000
-
-    package var baseURL: String
-    package var key: Secret?
-    package var model: String
-
-    package init(baseURL: String, key: Secret?, model: String = ChatEndpoint.publicModel) {
-        self.baseURL = baseURL
-        self.key = key
-        self.model = model
-    }
-
-    /// From `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL`; nil when neither of the first two is set, which means to
-    /// work offline.
-    package static func fromEnvironment(_ variable: (String) -> String? = { environment($0) }) -> ChatEndpoint? {
-        let (base, key) = (variable("OPENAI_BASE_URL"), variable("OPENAI_API_KEY"))
-        if base == nil, key == nil { return nil }
-        return ChatEndpoint(
-            baseURL: base ?? publicURL, key: key.map { Secret($0) }, model: variable("OPENAI_MODEL") ?? publicModel)
-    }
-
-    /// How messages name the server.
-    package var host: String { (try? WebAddress(baseURL).authority) ?? "the model's server" }
-
-    func url(_ path: String) -> String { (baseURL.hasSuffix("/") ? baseURL : baseURL + "/") + path }
-}
-
 /// Chat completions and embeddings of any OpenAI-compatible server.
 package final class ChatClient: Sendable {
     private let client: HTTPClient
@@ -127,7 +93,7 @@ package final class ChatClient: Sendable {
     private func request(_ path: String, _ body: MapBuilder, _ call: EffectCall) throws(AdapterError) -> HTTPRequest {
         var request = HTTPRequest("POST", endpoint.url(path), clock: call.clock)
         request.headers = [("Content-Type", "application/json")]
-        if let key = endpoint.key { request.headers.append(("Authorization", "Bearer " + key.value)) }
+        if let key = endpoint.key { request.headers.append(("Authorization", "Bearer " + key.text)) }
         request.body = try json.encoding(body.value, "the request to the model")
         request.timeoutMs = try call.params.milliseconds(.timeoutMs, default: ChatEndpoint.timeoutMs)
         request.idleMs = ChatEndpoint.idleMs

@@ -1,22 +1,5 @@
 import Values
 
-/// A text that is never shown: not in errors, logs or dumps.
-package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    let value: String
-
-    package init(_ value: String) { self.value = value }
-    package var description: String { "•••" }
-    package var debugDescription: String { "•••" }
-    package var customMirror: Mirror { Mirror(self, children: []) }
-
-    /// Takes the secret out of what another program said: servers like to quote a wrong key back.
-    func hidden(in text: String) -> String {
-        var text = text
-        while value.utf8.count > 3, let found = text.range(of: value) { text.replaceSubrange(found, with: "•••") }
-        return text
-    }
-}
-
 /// Between the language's names (`:tool-choice`) and the protocol's (`tool_choice`).
 struct ChatWire: Sendable {
     /// Deeper data than this is a mistake, and would cost stack.

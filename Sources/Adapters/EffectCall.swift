@@ -16,7 +16,7 @@ package struct EffectCall: Sendable {
     package init(
         params: Params, directory: String? = nil,
         allow: @escaping @Sendable (Need) throws(AdapterError) -> Void = { _ throws(AdapterError) in },
-        progress: @escaping @Sendable (Value) -> Void = { _ in }, clock: any Clock = RealClock()
+        progress: @escaping @Sendable (Value) -> Void = { _ in }, clock: any Clock
     ) {
         self.params = params
         self.directory = directory

@@ -5,6 +5,7 @@ import Engine
 #elseif canImport(Darwin)
     import Darwin
 #endif
+import Values
 
 /// A request, and what it may cost.
 package struct HTTPRequest: Sendable {
@@ -34,7 +35,7 @@ package struct HTTPRequest: Sendable {
     /// Repeating it does no harm, whatever the method says.
     package var repeatable = false
 
-    package init(_ method: String, _ url: String, clock: any Clock = RealClock()) {
+    package init(_ method: String, _ url: String, clock: any Clock) {
         self.clock = clock
         self.method = method
         self.url = url
@@ -88,7 +89,7 @@ package struct HTTPResponse: Sendable {
     package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
     /// The wait that `Retry-After` asks for, given as seconds or as a date.
-    package func retryAfterMs(now: Int64 = wallClockSeconds()) -> Int64? {
+    package func retryAfterMs(now: Int64 = WallClock.nowMs / 1000) -> Int64? {
         guard let text = header("retry-after") else { return nil }
         if let seconds = Int64(text), seconds >= 0 { return min(seconds, 86_400 * 365) * 1000 }
         return HTTPDate.seconds(text).map { max(0, $0 - now) * 1000 }
@@ -117,13 +118,6 @@ package struct HTTPResponse: Sendable {
         default: return AdapterError(.http, "\(host) rejected the request (\(status)): check what was sent", data: data)
         }
     }
-}
-
-/// Seconds since 1970.
-package func wallClockSeconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec)
 }
 
 /// Dates as HTTP writes them: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).

@@ -27,7 +27,7 @@ package struct Program: Sendable {
     /// What `timeoutMs` is measured on; the grace is the system's own time.
     package var clock: any Clock
 
-    package init(_ arguments: [String], clock: any Clock = RealClock()) {
+    package init(_ arguments: [String], clock: any Clock) {
         self.arguments = arguments
         self.clock = clock
     }
@@ -228,7 +228,7 @@ private struct ProgramRun: ~Copyable {
     /// Talks with the program until it has ended, and reaps it whatever happens.
     mutating func finish() throws(AdapterError) -> ProgramResult {
         while sluice_has_ended(pid) == 0 {
-            let now = monotonicMs()
+            let now = MonotonicClock.nowMs
             endIfAsked(now)
             transfer(waitingUntil: nextLook(now))
         }

@@ -43,7 +43,8 @@ package final class TreeWatcher: @unchecked Sendable {
     ///   - ready: called once, when what was there at the start has been told and the watch stands.
     ///   - fail: gets the error that ended the watch, at most once.
     package init(
-        _ glob: Glob, _ settings: Settings = Settings(), now: @escaping @Sendable () -> Int64 = { monotonicMs() },
+        _ glob: Glob, _ settings: Settings = Settings(),
+        now: @escaping @Sendable () -> Int64 = { MonotonicClock.nowMs },
         tell: @escaping @Sendable ([FileChange]) -> Void, ready: @escaping @Sendable () -> Void = {},
         fail: @escaping @Sendable (AdapterError) -> Void = { _ in }
     ) throws(AdapterError) {

@@ -11,7 +11,7 @@ enum CompilerPrimitives {
         [
             Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar),
             Primitive("as-map", 1, asMap),
-            Primitive("form-position", 1, formPosition),
+            Primitive("form-position", 1, formPosition), Primitive("special-symbol?", 1, isSpecialSymbol),
         ])
 
     static let table = PrimitiveTable([family, DataPrimitives.family])
@@ -104,6 +104,10 @@ enum CompilerPrimitives {
         guard let origin = arguments[0].origin else { return .nil }
         let position = origin.source.position(of: Int(origin.span.start))
         return .vector([.string(origin.source.name), .int(Int64(position.line)), .int(Int64(position.column))])
+    }
+
+    @Sendable private static func isSpecialSymbol(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        .bool(arguments[0].symbolName.map(SpecialForm.isSyntax) ?? false)
     }
 
     /// What a map pattern takes apart: keyword arguments (a sequence of keys and values, perhaps with a map at the end)

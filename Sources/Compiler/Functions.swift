@@ -101,7 +101,7 @@ extension Analyzer {
             named: name?.name, selfName: name, rest, offset: offset, form, captures: FunctionScope.Captures(),
             siblings: [])
         let node = Node(.function(function), place)
-        guard let meta = form.formMetadata else { return node }
+        guard let meta = form.metadata else { return node }
         return try core("with-meta", [node, try analyze(.map(meta))])
     }
 
@@ -265,7 +265,7 @@ extension Analyzer {
         guard elements.count >= 2, elements.count <= 4, let name = elements[1].symbolName else {
             throw fault("def takes a name, an optional docstring and a value", at: form)
         }
-        var meta = elements[1].formMetadata ?? HashMap()
+        var meta = elements[1].metadata ?? HashMap()
         if elements.count == 4 {
             guard case .text = elements[2] else { throw fault("the second form of def is a docstring", at: form) }
             try HashMap.set(&meta, .kw(.doc), elements[2])
@@ -307,7 +307,7 @@ extension Analyzer {
             throw fault("\(special.rawValue) takes a name, then parameters and a body", at: form)
         }
         var rest = Array(elements.dropFirst(2))
-        var meta = elements[1].formMetadata ?? HashMap()
+        var meta = elements[1].metadata ?? HashMap()
         if case .text? = rest.first, rest.count > 1 { try HashMap.set(&meta, .kw(.doc), rest.removeFirst()) }
         if case .map(let attributes)? = rest.first, rest.count > 1 {
             rest.removeFirst()
@@ -336,20 +336,6 @@ extension Analyzer {
         return forms.compactMap { form in
             guard case .list(let list) = form, case .vector = list.first else { return nil }
             return withoutOrigins(list.first)
-        }
-    }
-}
-
-extension Value {
-    /// Metadata that the reader put on a form; places are kept apart from it.
-    var formMetadata: HashMap? {
-        switch self {
-        case .list(let list): list.meta
-        case .vector(let vector): vector.meta
-        case .map(let map): map.meta
-        case .set(let set): set.meta
-        case .object(let object): object.metadata
-        default: nil
         }
     }
 }

@@ -21,7 +21,7 @@ package struct Requirer {
         }
         let namespace = instance.namespace(name)
         prepare(namespace)
-        var meta = elements[1].formMetadata ?? HashMap()
+        var meta = elements[1].metadata ?? HashMap()
         for clause in elements.dropFirst(2) {
             switch clause {
             case .text: try HashMap.set(&meta, .kw(.doc), clause)

@@ -25,6 +25,12 @@ enum SpecialForm: String, CaseIterable {
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
     static let names = allCases.map(\.rawValue)
 
+    /// What stands beside the special forms: the words inside them, and forms of Clojure's that have no meaning here, so that
+    /// they are not taken for names.
+    private static let reserved: Set<String> = [
+        "&", "catch", "finally", "monitor-enter", "monitor-exit", "case*", "reify*", "deftype*",
+    ]
+
     private var isSyntax: Bool {
         switch self {
         case .def, .if, .do, .quote, .var, .try, .throw, .recur, .new, .fnStar, .letStar, .loopStar, .letfnStar, .set,
@@ -44,9 +50,10 @@ enum SpecialForm: String, CaseIterable {
         return form
     }
 
-    /// Whether syntax-quote leaves the symbol alone.
+    /// Whether the symbol never names a var (`special-symbol?`), so that syntax-quote leaves it alone.
     static func isSyntax(_ name: Name) -> Bool {
-        name.name == "&" || name.name == "catch" || name.name == "finally" || (table[name.name]?.isSyntax ?? false)
+        guard !name.hasNamespace else { return false }
+        return table[name.name]?.isSyntax ?? reserved.contains(name.name)
     }
 
     static func isNative(_ name: Name) -> Bool { table[name.name] != nil }

@@ -1,4 +1,6 @@
 //! EmbedStdlib: the build plug-in that runs `EmbedTool` over the library's files. Their paths come in; one Swift file goes out.
+
+// Foundation, because the package manager tells a plug-in of files in its URLs alone; it never becomes part of the program.
 import Foundation
 import PackagePlugin
 

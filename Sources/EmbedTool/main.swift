@@ -4,20 +4,44 @@
 //!
 //! A line of the index is `namespace/name start end line file`, with offsets into the text; the lines are sorted by bytes.
 
-import Foundation
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 func fail(_ message: String) -> Never {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+    let line = message + "\n"
+    _ = write(2, line, line.utf8.count)
     exit(1)
+}
+
+/// The bytes of a file; nil when it cannot be read.
+func contents(of path: String) -> [UInt8]? {
+    guard let file = fopen(path, "rb") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = fread(&chunk, 1, chunk.count, file)
+        if count == 0 { return ferror(file) == 0 ? bytes : nil }
+        bytes += chunk[..<count]
+    }
+}
+
+/// Whether all of `text` is in the file.
+func put(_ text: String, into path: String) -> Bool {
+    guard let file = fopen(path, "wb") else { return false }
+    let isWritten = fwrite(text, 1, text.utf8.count, file) == text.utf8.count
+    return fclose(file) == 0 && isWritten
 }
 
 func embed(_ output: String, _ root: String, _ paths: [String]) {
     var text: [UInt8] = []
     var entries: [(name: [UInt8], rest: String)] = []
     for path in paths.sorted() {
-        guard let data = FileManager.default.contents(atPath: path) else { fail("\(path):1:1: error: cannot be read") }
+        guard let bytes = contents(of: path) else { fail("\(path):1:1: error: cannot be read") }
         let relative = String(path.dropFirst(root.count).drop { $0 == "/" })
-        let bytes = [UInt8](data)
         var scanner = FormScanner(bytes)
         do throws(FormScanner.Problem) {
             let forms = try scanner.forms()
@@ -52,11 +76,7 @@ func embed(_ output: String, _ root: String, _ paths: [String]) {
         }
 
         """
-    do {
-        try source.write(toFile: output, atomically: true, encoding: .utf8)
-    } catch {
-        fail("\(output):1:1: error: \(error)")
-    }
+    guard put(source, into: output) else { fail("\(output):1:1: error: cannot be written") }
 }
 
 guard CommandLine.arguments.count >= 3 else { fail("usage: EmbedTool OUTPUT.swift ROOT FILE.slu…") }

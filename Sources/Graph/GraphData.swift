@@ -34,7 +34,7 @@ package enum GraphData {
         var declarations: [(declaration: Declaration, findings: [Finding])] = []
         var strays: [Finding] = []
 
-        typealias Spans = (key: FindingPlace?, value: FindingPlace?)
+        typealias Spans = (key: SourceLabel?, value: SourceLabel?)
 
         init(names: Names) { self.names = names }
 
@@ -42,12 +42,12 @@ package enum GraphData {
         static func spans(_ origin: Origin?, _ index: Int) -> Spans {
             guard let origin, 2 * index + 1 < origin.children.count else { return (nil, nil) }
             return (
-                FindingPlace(origin.source, origin.children[2 * index]),
-                FindingPlace(origin.source, origin.children[2 * index + 1])
+                SourceLabel(origin.source, origin.children[2 * index]),
+                SourceLabel(origin.source, origin.children[2 * index + 1])
             )
         }
 
-        mutating func unknownSection(_ key: Value, place: FindingPlace?) {
+        mutating func unknownSection(_ key: Value, place: SourceLabel?) {
             let known = sections.map { ":\($0.rawValue)" }
             strays.append(
                 Finding(
@@ -93,7 +93,7 @@ package enum GraphData {
         private mutating func readSystems(_ systems: Vector) {
             for (index, element) in systems.elements.enumerated() {
                 let place = systems.origin.flatMap { origin in
-                    index < origin.children.count ? FindingPlace(origin.source, origin.children[index]) : nil
+                    index < origin.children.count ? SourceLabel(origin.source, origin.children[index]) : nil
                 }
                 guard case .map(var options) = element, case .keyword(let name)? = options.option(.id) else {
                     strays.append(

@@ -38,29 +38,21 @@ public struct CoreVars: Sendable {
     ]
 }
 
-/// A source of random numbers: SplitMix64, seeded by the host when a run must be repeatable.
+/// A source of random numbers for every fiber, seeded by the host when a run must be repeatable.
 public final class RandomSource: @unchecked Sendable {
     // Sendable: guarded by `lock`.
     private let lock = Lock()
-    private var state: UInt64
+    private var numbers: SplitMix
 
-    public init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { numbers = SplitMix(seed: seed) }
 
     /// Starts anew from a seed.
-    public func seed(_ seed: UInt64) { lock.withLock { state = seed } }
+    public func seed(_ seed: UInt64) { lock.withLock { numbers = SplitMix(seed: seed) } }
 
-    public func next() -> UInt64 {
-        lock.withLock {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed &>> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed &>> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed &>> 31)
-        }
-    }
+    public func next() -> UInt64 { lock.withLock { numbers.next() } }
 
     /// Uniform in 0..<1.
-    public func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
+    public func unit() -> Double { lock.withLock { numbers.unit() } }
 
     /// Uniform in 0..<bound, without bias; `bound` is above 0.
     public func below(_ bound: UInt64) -> UInt64 {

@@ -1,11 +1,5 @@
 import Values
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// The clocks that `System/currentTimeMillis` and `System/nanoTime` read.
 public struct HostClock: Sendable {
     /// Milliseconds since 1970.
@@ -19,13 +13,7 @@ public struct HostClock: Sendable {
     }
 
     public static let system = HostClock(
-        milliseconds: { read(CLOCK_REALTIME) / 1_000_000 }, nanoseconds: { read(CLOCK_MONOTONIC) })
-
-    private static func read(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
+        milliseconds: { WallClock.nowMs }, nanoseconds: { MonotonicClock.now })
 }
 
 /// A function from a key to what a higher target makes for it.

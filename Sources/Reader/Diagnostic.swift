@@ -2,32 +2,15 @@ import Values
 
 /// One thing to tell a person about a text: what is wrong, where, why, and what to do next (N4).
 package struct Diagnostic: Sendable {
-    package enum Severity: String, Sendable {
-        case error, warning, lint
-    }
-
-    /// A place in a source, with a few words to stand beside its caret.
-    package struct Label: Sendable {
-        package var source: Source
-        package var span: Span
-        package var text: String?
-
-        package init(_ source: Source, _ span: Span, _ text: String? = nil) {
-            self.source = source
-            self.span = span
-            self.text = text
-        }
-    }
-
     package var severity: Severity
     /// Stable, for programs and for looking up: `syntax/unclosed`.
     package var code: String
     /// One line, without a full stop.
     package var title: String
     /// Where; nil when there is no text to point at.
-    package var primary: Label?
+    package var primary: SourceLabel?
     /// Other places that matter, in the order to read them.
-    package var related: [Label] = []
+    package var related: [SourceLabel] = []
     package var expected: String?
     package var found: String?
     /// Why it is so, in sentences.
@@ -37,7 +20,7 @@ package struct Diagnostic: Sendable {
     /// The script's own call stack, innermost first.
     package var trace: [TraceFrame] = []
 
-    package init(_ severity: Severity = .error, code: String, title: String, at primary: Label? = nil) {
+    package init(_ severity: Severity = .error, code: String, title: String, at primary: SourceLabel? = nil) {
         self.severity = severity
         self.code = code
         self.title = title

@@ -5,60 +5,42 @@ extension Diagnostic {
     /// Keys that have no value are left out; lines and columns count from 1, columns in code points; `endLine` and
     /// `endColumn` are just past the last code point.
     package func json() -> String {
-        var object = JSONObject()
-        object.add("severity", severity.rawValue)
-        object.add("code", code)
-        object.add("title", title)
-        if let primary { object.addPlace(primary.source, primary.span) }
-        object.add("label", primary?.text)
-        object.add("expected", expected)
-        object.add("found", found)
-        object.add("explanation", explanation)
-        object.add("hint", hint)
-        object.add(
-            "related",
-            related.map { label in
-                var related = JSONObject()
-                related.addPlace(label.source, label.span)
-                related.add("label", label.text)
-                return related
-            })
-        object.add(
-            "trace",
-            trace.map { frame in
-                var place = JSONObject()
-                place.add("function", frame.function)
-                if let source = frame.source, let span = frame.span { place.addPlace(source, span) }
-                return place
-            })
-        return object.text
+        var members: [(String, Value?)] = [
+            ("severity", .string(severity.rawValue)), ("code", .string(code)), ("title", .string(title)),
+        ]
+        if let primary { members += primary.source.members(primary.span) }
+        members += [
+            ("label", text(primary?.text)), ("expected", text(expected)), ("found", text(found)),
+            ("explanation", text(explanation)), ("hint", text(hint)),
+            ("related", list(related) { $0.source.members($0.span) + [("label", text($0.text))] }),
+            (
+                "trace",
+                list(trace) { frame in
+                    var members: [(String, Value?)] = [("function", text(frame.function))]
+                    if let source = frame.source, let span = frame.span { members += source.members(span) }
+                    return members
+                }
+            ),
+        ]
+        return JSON.shown(.jsonObject(members))
+    }
+
+    private func text(_ text: String?) -> Value? { text.map { .string($0) } }
+
+    /// An array of objects; nil when it is empty.
+    private func list<Element>(_ elements: [Element], _ members: (Element) -> [(String, Value?)]) -> Value? {
+        elements.isEmpty ? nil : .vector(elements.map { .jsonObject(members($0)) })
     }
 }
 
-/// The members of an object, in the order they were added.
-private struct JSONObject {
-    private var members: [String] = []
-
-    var text: String { "{\(members.joined(separator: ","))}" }
-
-    mutating func add(_ key: String, _ value: String?) {
-        guard let value else { return }
-        var bytes: [UInt8] = []
-        JSONWriter.quote(Array(value.utf8), into: &bytes)
-        members.append("\"\(key)\":\(String(decoding: bytes, as: UTF8.self))")
-    }
-
-    mutating func add(_ key: String, _ objects: [JSONObject]) {
-        guard !objects.isEmpty else { return }
-        members.append("\"\(key)\":[\(objects.map(\.text).joined(separator: ","))]")
-    }
-
-    mutating func addPlace(_ source: Source, _ span: Span) {
-        add("file", source.name)
-        let start = source.position(of: Int(span.start))
-        let end = source.position(of: Int(span.end))
-        for (key, number) in [
-            ("line", start.line), ("column", start.column), ("endLine", end.line), ("endColumn", end.column),
-        ] { members.append("\"\(key)\":\(number)") }
+extension Source {
+    /// Where a span of it begins and ends.
+    fileprivate func members(_ span: Span) -> [(String, Value?)] {
+        let start = position(of: Int(span.start))
+        let end = position(of: Int(span.end))
+        return [
+            ("file", .string(name)), ("line", .int(Int64(start.line))), ("column", .int(Int64(start.column))),
+            ("endLine", .int(Int64(end.line))), ("endColumn", .int(Int64(end.column))),
+        ]
     }
 }

@@ -47,6 +47,17 @@ package enum JSON {
         try writer.write(value)
         return writer.bytes
     }
+
+    /// `value` as one line of JSON for other programs, whatever it holds: what JSON has no form for (functions, NaN, what is not
+    /// realised, …) stands as the string that prints it. Names keep their namespaces: `:fs/read` is not `:http/read`.
+    package static func shown(_ value: Value) -> String {
+        var style = Style()
+        style.qualifiedNames = true
+        var writer = JSONWriter(style: style, isTotal: true)
+        // A key that cannot be printed is all that may still throw; a string never does.
+        do throws(Fault) { try writer.write(value) } catch { return shown(.string(value.briefly)) }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
 }
 
 /// One pass over UTF-8, with the open arrays and objects on a stack of its own.

@@ -3,6 +3,8 @@ import Values
 /// Writes values as JSON, with the open arrays and objects on a stack of its own (N5).
 struct JSONWriter {
     private let style: JSON.Style
+    /// Whether what JSON has no form for becomes a string; otherwise it is a fault.
+    private let isTotal: Bool
     var bytes: [UInt8] = []
     private var frames: [Frame] = []
 
@@ -14,7 +16,10 @@ struct JSONWriter {
         var isObject: Bool
     }
 
-    init(style: JSON.Style) { self.style = style }
+    init(style: JSON.Style, isTotal: Bool = false) {
+        self.style = style
+        self.isTotal = isTotal
+    }
 
     mutating func write(_ value: Value) throws(Fault) {
         try begin(value)
@@ -54,7 +59,7 @@ struct JSONWriter {
     }
 
     private mutating func open(_ items: [Value], isObject: Bool) throws(Fault) {
-        guard frames.count < JSON.nestingLimit else {
+        guard isTotal || frames.count < JSON.nestingLimit else {
             throw .illegalArgument(
                 "JSON is written at most \(JSON.nestingLimit) levels deep", hint: "store deep data flat")
         }
@@ -68,12 +73,18 @@ struct JSONWriter {
         case .nil: bytes.append(contentsOf: "null".utf8)
         case .bool(let bool): bytes.append(contentsOf: (bool ? "true" : "false").utf8)
         case .int(let int): bytes.append(contentsOf: String(int).utf8)
-        case .double(let double): try write(double)
-        case .char(let scalar): quote(Array(String(Unicode.Scalar(scalar) ?? "\u{fffd}").utf8))
+        case .double(let double): try write(double, value)
+        case .char(let scalar): quote(String(Unicode.Scalar(scalar) ?? "\u{fffd}"))
         case .keyword(let name), .symbol(let name): writeName(name)
         case .text(let text): quote(text)
         case .vector(let vector): try open(vector.elements, isObject: false)
-        case .list, .seq, .lazy: try open(try Sequences.array(value), isObject: false)
+        case .list, .seq, .lazy:
+            let elements: [Value]
+            do throws(Fault) { elements = try Sequences.array(value) } catch {
+                guard isTotal else { throw error }
+                return quote(value.briefly)
+            }
+            try open(elements, isObject: false)
         case .set(let set): try open(set.elementVector().elements, isObject: false)
         case .map(let map):
             var items: [Value] = []
@@ -85,7 +96,7 @@ struct JSONWriter {
             }
             try open(items, isObject: true)
         case .object(let object): try begin(object)
-        case .function, .native: throw refusal("a function")
+        case .function, .native: try writeForeign(value, "a function")
         }
     }
 
@@ -102,17 +113,19 @@ struct JSONWriter {
             }
             try open(items, isObject: true)
         case .sortedSet, .array: try open(try Sequences.array(.object(object)), isObject: false)
-        default: throw refusal("a \(object.kind.rawValue)")
+        default: try writeForeign(.object(object), "a \(object.kind.rawValue)")
         }
     }
 
     private mutating func writeLeaf(_ object: Object) throws(Fault) {
         switch object {
-        case let instant as Instant: quote(Array("\(instant.description.dropLast(6))Z".utf8))
-        case let uuid as UUIDValue: quote(Array(uuid.description.utf8))
+        case let instant as Instant: quote("\(instant.description.dropLast(6))Z")
+        case let uuid as UUIDValue: quote(uuid.description)
         default:
             // Integers and decimals print as JSON numbers but for a suffix; a ratio has no JSON form of its own.
-            guard object.kind != .ratio else { throw refusal("a ratio", hint: "convert it with (double x)") }
+            guard object.kind != .ratio else {
+                return try writeForeign(.object(object), "a ratio", hint: "convert it with (double x)")
+            }
             var printer = Printer(readably: true)
             try object.write(to: &printer)
             if let last = printer.bytes.last, last == UInt8(ascii: "N") || last == UInt8(ascii: "M") {
@@ -126,8 +139,8 @@ struct JSONWriter {
         switch key {
         case .text(let text): quote(text)
         case .keyword(let name), .symbol(let name): writeName(name)
-        case .nil: throw refusal("a nil key")
-        default: quote(Array(try Printer.plain(key).utf8))
+        case .nil: try writeForeign(key, "a nil key")
+        default: quote(try Printer.plain(key))
         }
     }
 
@@ -135,11 +148,17 @@ struct JSONWriter {
         quote(Array(style.qualifiedNames ? Array(name.description.utf8) : Array(name.nameBytes)))
     }
 
-    private mutating func write(_ double: Double) throws(Fault) {
+    private mutating func write(_ double: Double, _ value: Value) throws(Fault) {
         guard double.isFinite else {
-            throw refusal("the number \(double)", hint: "JSON has neither NaN nor infinities")
+            return try writeForeign(value, "the number \(double)", hint: "JSON has neither NaN nor infinities")
         }
         bytes.append(contentsOf: double.description.utf8)
+    }
+
+    /// Writes the text that prints the value, or refuses it.
+    private mutating func writeForeign(_ value: Value, _ what: String, hint: String? = nil) throws(Fault) {
+        guard isTotal else { throw refusal(what, hint: hint) }
+        quote((try? Printer.readable(value)) ?? value.briefly)
     }
 
     private func refusal(_ what: String, hint: String? = nil) -> Fault {
@@ -161,6 +180,8 @@ struct JSONWriter {
         withExtendedLifetime(text) {}
     }
 
+    private mutating func quote(_ text: String) { quote(Array(text.utf8)) }
+
     private mutating func quote(_ text: [UInt8]) {
         guard style.escapesUnicode || style.escapesSlash else { return JSONWriter.quote(text, into: &bytes) }
         bytes.append(0x22)
@@ -177,7 +198,7 @@ struct JSONWriter {
     }
 
     /// `text` in quotes, with what must be escaped escaped.
-    static func quote(_ text: some Collection<UInt8>, into bytes: inout [UInt8]) {
+    private static func quote(_ text: some Collection<UInt8>, into bytes: inout [UInt8]) {
         bytes.append(0x22)
         append(text, into: &bytes)
         bytes.append(0x22)
@@ -198,7 +219,6 @@ struct JSONWriter {
     }
 
     private static func escape(_ unit: UInt32, into bytes: inout [UInt8]) {
-        let digits = String(unit, radix: 16)
-        bytes.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+        bytes.append(contentsOf: "\\u\(String(unit, radix: 16, width: 4))".utf8)
     }
 }

@@ -13,11 +13,20 @@ import Values
 /// What a session's namespaces are made from: the embedded library, the primitives of every target, and the source path.
 struct Libraries: LibrarySource {
     /// Functions of the session itself, by namespace and name: effects, declarations.
-    let own: [String: [String: Native]]
+    private let own: [String: [String: Native]]
     /// Primitives of other targets.
-    let tables: [PrimitiveTable]
+    private let tables: [PrimitiveTable]
     /// Folders that hold namespaces as files, in the order they are searched.
-    let sourcePaths: [String]
+    private let sourcePaths: [String]
+    /// In order.
+    let namespaces: [String]
+
+    init(own: [String: [String: Native]], tables: [PrimitiveTable], sourcePaths: [String]) {
+        self.own = own
+        self.tables = tables
+        self.sourcePaths = sourcePaths
+        namespaces = Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
+    }
 
     // What scripts, the REPL and `eval` have in place.
     let aliases = [
@@ -26,14 +35,7 @@ struct Libraries: LibrarySource {
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
     ]
 
-    var namespaces: [String] {
-        Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
-    }
-
-    func has(_ namespace: String) -> Bool {
-        own[namespace] != nil || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) }
-            || Stdlib.namespaces.contains(namespace)
-    }
+    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
 
     func names(in namespace: String) -> [String] {
         Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) }

@@ -31,7 +31,7 @@ package enum Report {
         let placed = exception.trace.filter { $0.span != nil }
         let first = placed.first { $0.source?.isLibrary == false } ?? placed.first
         let label = first.flatMap { frame in
-            frame.source.flatMap { source in frame.span.map { Diagnostic.Label(source, $0) } }
+            frame.source.flatMap { source in frame.span.map { SourceLabel(source, $0) } }
         }
         var found = Diagnostic(code: code(exception), title: title(exception), at: label)
         found.hint = exception.hint
@@ -78,15 +78,8 @@ extension Budget {
 extension Finding {
     /// The finding as a diagnostic of the checker.
     package var diagnostic: Diagnostic {
-        let level: Diagnostic.Severity =
-            switch severity {
-            case .error: .error
-            case .warning: .warning
-            case .lint: .lint
-            }
-        var made = Diagnostic(
-            level, code: code.rawValue, title: title, at: place.map { Diagnostic.Label($0.source, $0.span, $0.text) })
-        made.related = related.map { Diagnostic.Label($0.source, $0.span, $0.text) }
+        var made = Diagnostic(severity, code: code.rawValue, title: title, at: place)
+        made.related = related
         made.explanation = explanation
         made.hint = hint
         return made

@@ -298,8 +298,7 @@ extension Printer {
             write(named.name)
         } else if scalar < 0x20 || (0x7f...0x9f).contains(scalar) {
             // A control character would vanish on the screen.
-            let digits = String(scalar, radix: 16)
-            write("u" + String(repeating: "0", count: 4 - digits.count) + digits)
+            write("u" + String(scalar, radix: 16, width: 4))
         } else {
             append(scalar: scalar)
         }

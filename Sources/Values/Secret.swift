@@ -10,11 +10,11 @@ public final class SecretValue: Object, @unchecked Sendable {
 
     public override var kind: ObjectKind { .secret }
     // Equality and hash stay those of identity: a secret must not be guessed by comparing.
-    public override func write(to printer: inout Printer) throws(Fault) { printer.write(Secret.mark) }
+    public override func write(to printer: inout Printer) throws(Fault) { printer.write(SecretMask.mark) }
 }
 
 /// Masks secrets that strayed into texts: the journal, logs, errors and pages pass through here.
-package struct Secret: Sendable {
+package struct SecretMask: Sendable {
     package static let mark = "#<secret>"
     /// Shorter texts are not masked: they would blank out half of every output.
     package static let shortest = 4
@@ -29,7 +29,7 @@ package struct Secret: Sendable {
         let lines = secret.lines().map { $0.trimmed() }
         for candidate in [secret.trimmed()] + (lines.count > 1 ? lines : []) {
             let bytes = Array(candidate.utf8)
-            guard bytes.count >= Secret.shortest, !known.contains(bytes) else { continue }
+            guard bytes.count >= SecretMask.shortest, !known.contains(bytes) else { continue }
             known.append(bytes)
         }
         known.sort { $0.count > $1.count }
@@ -37,7 +37,7 @@ package struct Secret: Sendable {
 
     /// `output` with every known secret replaced by `mark`.
     package func masking(_ output: Text) -> Text {
-        let mark = Text(Secret.mark)
+        let mark = Text(SecretMask.mark)
         var masked = output
         for secret in known {
             let secret = secret.withUnsafeBufferPointer { Text(validated: $0) }

@@ -1,24 +1,6 @@
 /// `(sorted-map …)`: a persistent map in the order of its comparator.
-public final class SortedMap: Object, @unchecked Sendable {
+public final class SortedMap: SortedCollection, @unchecked Sendable {
     // Sendable: immutable.
-    private let tree: SortedTree
-    private let meta: HashMap?
-
-    private init(_ tree: SortedTree, meta: HashMap?) {
-        self.tree = tree
-        self.meta = meta
-    }
-
-    /// An empty map ordered by `compare`: negative, zero or positive; it must be consistent.
-    package convenience init(
-        compare: @escaping (Value, Value) throws(Fault) -> Int = Value.compare, meta: HashMap? = nil
-    ) {
-        self.init(SortedTree(compare: compare), meta: meta)
-    }
-
-    package var compare: (Value, Value) throws(Fault) -> Int { tree.compare }
-    public var count: Int { tree.count }
-
     /// The value of `key`, or nil when it is absent; throws what the comparator throws.
     public func find(_ key: Value) throws(Fault) -> Value? { try tree.find(key)?.value }
 
@@ -50,12 +32,7 @@ public final class SortedMap: Object, @unchecked Sendable {
     // MARK: what objects support
 
     public override var kind: ObjectKind { .sortedMap }
-    public override var metadata: HashMap? { meta }
-    public override func withMetadata(_ metadata: HashMap?) -> Value? { .object(SortedMap(tree, meta: metadata)) }
-    public override var elementCount: Int? { count }
-    public override var isLookup: Bool { true }
     public override func lookup(_ key: Value) throws(Fault) -> Value? { try find(key) }
-    public override var emptied: Value? { .object(SortedMap(tree.emptied, meta: meta)) }
 
     public override func seq() throws(Fault) -> Value? {
         count == 0 ? .nil : .seq(SeqView(.vector(entryVector(), index: 0)))
@@ -83,26 +60,20 @@ public final class SortedMap: Object, @unchecked Sendable {
     }
 
     public override func equals(_ other: Value) throws(Fault) -> Bool {
-        let otherCount: Int
         switch other {
-        case .map(let map): otherCount = map.count
-        case .object(let map as SortedMap): otherCount = map.count
+        case .map(let map):
+            guard map.count == count else { return false }
+            for (key, value) in entries() {
+                guard let found = try map.find(key), try value.equals(found) else { return false }
+            }
+            return true
+        case .object(let map as SortedMap):
+            guard map.count == count else { return false }
+            for (key, value) in entries() {
+                guard let found = try map.nodeIfComparable(key), try value.equals(found.value) else { return false }
+            }
+            return true
         default: return false
-        }
-        guard count == otherCount else { return false }
-        for (key, value) in entries() {
-            guard let found = try SortedMap.find(key, in: other) else { return false }
-            guard try value.equals(found) else { return false }
-        }
-        return true
-    }
-
-    /// A key that the other map cannot compare with its own is not in it.
-    private static func find(_ key: Value, in map: Value) throws(Fault) -> Value? {
-        do throws(Fault) {
-            return try Collections.get(map, key)
-        } catch .thrown(let exception) where exception.type == .classCast {
-            return nil
         }
     }
 

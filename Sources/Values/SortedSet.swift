@@ -1,25 +1,6 @@
 /// `(sorted-set …)`: a persistent set in the order of its comparator.
-public final class SortedSet: Object, @unchecked Sendable {
+public final class SortedSet: SortedCollection, @unchecked Sendable {
     // Sendable: immutable.
-    /// Elements as keys; the values are nil.
-    private let tree: SortedTree
-    private let meta: HashMap?
-
-    private init(_ tree: SortedTree, meta: HashMap?) {
-        self.tree = tree
-        self.meta = meta
-    }
-
-    /// An empty set ordered by `compare`: negative, zero or positive; it must be consistent.
-    package convenience init(
-        compare: @escaping (Value, Value) throws(Fault) -> Int = Value.compare, meta: HashMap? = nil
-    ) {
-        self.init(SortedTree(compare: compare), meta: meta)
-    }
-
-    package var compare: (Value, Value) throws(Fault) -> Int { tree.compare }
-    public var count: Int { tree.count }
-
     /// The element as the set holds it; throws what the comparator throws.
     public func find(_ element: Value) throws(Fault) -> Value? { try tree.find(element)?.key }
     public func contains(_ element: Value) throws(Fault) -> Bool { try tree.find(element) != nil }
@@ -48,12 +29,7 @@ public final class SortedSet: Object, @unchecked Sendable {
     // MARK: what objects support
 
     public override var kind: ObjectKind { .sortedSet }
-    public override var metadata: HashMap? { meta }
-    public override func withMetadata(_ metadata: HashMap?) -> Value? { .object(SortedSet(tree, meta: metadata)) }
-    public override var elementCount: Int? { count }
-    public override var isLookup: Bool { true }
     public override func lookup(_ key: Value) throws(Fault) -> Value? { try find(key) }
-    public override var emptied: Value? { .object(SortedSet(tree.emptied, meta: meta)) }
     public override func conjoining(_ element: Value) throws(Fault) -> Value? { .object(try inserting(element)) }
 
     public override func seq() throws(Fault) -> Value? {
@@ -71,19 +47,10 @@ public final class SortedSet: Object, @unchecked Sendable {
         case .object(let set as SortedSet):
             guard set.count == count else { return false }
             for element in elements() {
-                guard try set.holds(element) else { return false }
+                guard try set.nodeIfComparable(element) != nil else { return false }
             }
             return true
         default: return false
-        }
-    }
-
-    /// An element that the comparator refuses is not there.
-    private func holds(_ element: Value) throws(Fault) -> Bool {
-        do throws(Fault) {
-            return try contains(element)
-        } catch .thrown(let exception) where exception.type == .classCast {
-            return false
         }
     }
 

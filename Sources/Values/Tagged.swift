@@ -81,27 +81,21 @@ private enum Timestamp {
     static func parse(_ text: [UInt8]) -> Int64? {
         var scanner = Scanner(bytes: text)
         guard let year = scanner.digits(4) else { return nil }
-        var (month, day, hour, minute, second, millisecond) = (1, 1, 0, 0, 0, 0)
-        optional: do {
-            guard scanner.take("-") else { break optional }
+        // Everything behind the year may be missing, from some part on.
+        var parts = [1, 1, 0, 0, 0]
+        var present = 0
+        for (index, separator) in "--T::".enumerated() {
+            guard scanner.take(separator) else { break }
             guard let found = scanner.digits(2) else { return nil }
-            month = found
-            guard scanner.take("-") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            day = found
-            guard scanner.take("T") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            hour = found
-            guard scanner.take(":") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            minute = found
-            guard scanner.take(":") else { break optional }
-            guard let found = scanner.digits(2) else { return nil }
-            second = found
-            guard scanner.take(".") else { break optional }
+            parts[index] = found
+            present += 1
+        }
+        var millisecond = 0
+        if present == parts.count, scanner.take(".") {
             guard let found = scanner.milliseconds() else { return nil }
             millisecond = found
         }
+        let (month, day, hour, minute, second) = (parts[0], parts[1], parts[2], parts[3], parts[4])
         guard let offset = offset(&scanner), scanner.isAtEnd else { return nil }
         guard (1...12).contains(month), (1...daysIn(month: month, year: year)).contains(day) else { return nil }
         // A leap second is the sixtieth of a last minute only.
@@ -159,9 +153,7 @@ private enum Timestamp {
     }
 
     private static func pad(_ number: Int, _ width: Int) -> String {
-        let digits = String(abs(number))
-        let zeros = String(repeating: "0", count: max(0, width - digits.count))
-        return (number < 0 ? "-" : "") + zeros + digits
+        (number < 0 ? "-" : "") + String(abs(number), width: width)
     }
 }
 
@@ -204,10 +196,7 @@ public final class UUIDValue: Object, @unchecked Sendable {
 
     /// `f81d4fae-7dec-11d0-a765-00a0c91e6bf6`
     public var description: String {
-        func hex(_ number: UInt64, _ digits: Int) -> String {
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: digits - text.count) + text
-        }
+        func hex(_ number: UInt64, _ digits: Int) -> String { String(number, radix: 16, width: digits) }
         let first = "\(hex(high >> 32, 8))-\(hex(high >> 16 & 0xffff, 4))-\(hex(high & 0xffff, 4))"
         return "\(first)-\(hex(low >> 48, 4))-\(hex(low & 0xffff_ffff_ffff, 12))"
     }

@@ -2,7 +2,8 @@
 //!
 //! Comes in: nothing. Goes out: `Value` and the classes its cases point to (text, collections, sequences, names, numbers),
 //! with equality, hashing, ordering and printing. Data that is uniquely referenced is changed in place; shared data is copied
-//! along the path of the change, so every operation is persistent to whoever still holds the old version.
+//! along the path of the change, so every operation is persistent to whoever still holds the old version. `Threads/` has the
+//! one lock, condition, thread and pair of clocks that every target above uses.
 //!
 //! What hot code in another target uses is `public`, because the compiler inlines only `public` declarations across targets;
 //! the products expose `Sluice` alone.
@@ -61,6 +62,16 @@ extension Value {
 
     public static func list(_ elements: some Sequence<Value>) -> Value { .list(Cons.list(elements)) }
     public static func vector(_ elements: some Sequence<Value>) -> Value { .vector(Vector(elements)) }
+
+    /// A map with these strings as keys, in their order, as JSON has them; what has no value is left out.
+    package static func jsonObject(_ members: [(String, Value?)]) -> Value {
+        var map = HashMap()
+        for (key, value) in members {
+            // A string always has a hash.
+            if let value { try? HashMap.set(&map, .string(key), value) }
+        }
+        return .map(map)
+    }
 
     /// The name of a symbol, with or without metadata; nil for anything else.
     public var symbolName: Name? {

@@ -34,8 +34,7 @@ import Values
         let done = Gathered<Int>()
         pool.submit { done.add(1) }
         _ = await done.wait { $0.count == 1 }
-        for _ in 0..<500 where pool.threads > 0 { try? await Task.sleep(nanoseconds: 5_000_000) }
-        #expect(pool.threads == 0)
+        #expect(await eventually { pool.threads == 0 })
         pool.submit { done.add(2) }
         #expect(await done.wait { $0.count == 2 } == [1, 2])
     }

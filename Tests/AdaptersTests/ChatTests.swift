@@ -10,7 +10,7 @@ import Values
     static let key = "sk-very-secret-0123456789"
 
     private func effects(_ server: FakeModelServer) -> [AdapterEffect] {
-        let endpoint = ChatEndpoint(baseURL: server.baseURL, key: Secret(ChatTests.key), model: "usual-model")
+        let endpoint = ChatEndpoint(baseURL: server.baseURL, key: APIKey(ChatTests.key), model: "usual-model")
         return ChatEffects(client: client, endpoint: endpoint, json: testJSON(names), names: names).all
     }
 
@@ -199,13 +199,13 @@ import Values
     }
 
     @Test("A key never shows") func secret() {
-        let endpoint = ChatEndpoint(baseURL: "http://h", key: Secret("hidden-key"))
+        let endpoint = ChatEndpoint(baseURL: "http://h", key: APIKey("hidden-key"))
         var dumped = ""
         dump(endpoint, to: &dumped)
         #expect(
             !"\(endpoint)".contains("hidden-key") && !String(reflecting: endpoint).contains("hidden-key")
                 && !dumped.contains("hidden-key"))
-        #expect(Secret("hidden-key").hidden(in: "a hidden-key b hidden-key") == "a ••• b •••")
+        #expect(APIKey("hidden-key").hidden(in: "a hidden-key b hidden-key") == "a #<secret> b #<secret>")
     }
 }
 

@@ -19,11 +19,16 @@ import Values
             passed == ["model", "messages", "tools", "tool-choice", "temperature", "max-tokens", "response-format"])
     }
 
-    @Test("A handler without its required parameters says which is missing", arguments: EffectRow.table)
-    func required(_ row: EffectRow) async {
+    /// The effects that need something; a line of the log may be empty.
+    static let demanding = EffectRow.table.filter { row in
+        row.params.first(where: \.required).map { $0.key != .message } ?? false
+    }
+
+    @Test("A handler without its required parameters says which is missing", arguments: demanding)
+    func required(_ row: EffectRow) async throws {
         let names = Names()
         let set = AdapterSet(json: testJSON(names), names: names, endpoint: nil, log: { _ in })
-        guard let key = row.params.first(where: \.required)?.key, key != .message else { return }
+        let key = try #require(row.params.first(where: \.required)?.key)
         let error = await failure { () async throws(AdapterError) in try await perform(set.effects, row.type, [:]) }
         #expect(error?.code == .invalidParameter)
         #expect(error?.message.contains(":\(key.rawValue) is missing") == true)

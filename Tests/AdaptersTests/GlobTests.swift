@@ -1,4 +1,5 @@
 import Testing
+import Values
 
 @testable import Adapters
 
@@ -58,9 +59,9 @@ import Testing
 
     @Test("A pattern of many stars does not take for ever") func stars() throws {
         try directory.file(String(repeating: "a", count: 200))
-        let start = monotonicMs()
+        let start = MonotonicClock.nowMs
         #expect(try expand(String(repeating: "*a", count: 100) + "b") == [])
-        #expect(monotonicMs() - start < 2_000)
+        #expect(MonotonicClock.nowMs - start < 2_000)
     }
 
     @Test("The roots are the parts before the first wildcard") func roots() throws {

@@ -165,7 +165,7 @@ import Values
     @Test("Without libcurl, what to install") func missingLibrary() async {
         let client = HTTPClient(certificates: Certificates(), library: { nil })
         let answers = Gathered<AdapterError?>()
-        client.start(HTTPRequest("GET", "http://127.0.0.1/")) { result in
+        client.start(HTTPRequest("GET", "http://127.0.0.1/", clock: RealClock())) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
         #expect(answers.all.first??.code == .libraryMissing)
@@ -211,7 +211,9 @@ import Values
         #expect(found?.message.contains("SSL_CERT_FILE") == true)
         let trusting = HTTPClient(certificates: Certificates(file: directory("cert.pem")))
         let answers = Gathered<Int?>()
-        trusting.start(HTTPRequest("GET", "https://127.0.0.1:\(port)/")) { answers.add(try? $0.get().status) }
+        trusting.start(HTTPRequest("GET", "https://127.0.0.1:\(port)/", clock: RealClock())) {
+            answers.add(try? $0.get().status)
+        }
         #expect(await answers.wait { !$0.isEmpty } == [200])
     }
 
@@ -238,12 +240,12 @@ import Values
             }
             connection.close()
         }
-        let start = monotonicMs()
+        let start = MonotonicClock.nowMs
         let whole = await error(server.url + "/drip", [.timeoutMs: .int(200), .idleMs: .int(150)])
         #expect(whole?.code == .timeout && whole?.message.contains("within 200 ms") == true)
         let silent = await error(server.url + "/silent", [.timeoutMs: .nil, .idleMs: .int(150)])
         #expect(silent?.code == .timeout && silent?.message.contains("nothing came for 150 ms") == true)
-        #expect(monotonicMs() - start < 4_000)
+        #expect(MonotonicClock.nowMs - start < 4_000)
     }
 
     /// A request whose limits are an hour on a clock that a test turns.
@@ -320,10 +322,10 @@ import Values
             connection.close()
         }
         let answers = Gathered<AdapterError?>()
-        let stop = client.start(HTTPRequest("GET", server.url)) { result in
+        let stop = client.start(HTTPRequest("GET", server.url, clock: RealClock())) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
-        for _ in 0..<1_000 where server.requests.isEmpty { try await Task.sleep(nanoseconds: 5_000_000) }
+        #expect(await eventually { !server.requests.isEmpty })
         stop()
         stop()
         #expect(await answers.wait { !$0.isEmpty } == [.cancelled])
@@ -338,10 +340,10 @@ import Values
         let answers = Gathered<AdapterError?>()
         do {
             let client = HTTPClient()
-            client.start(HTTPRequest("GET", server.url)) { result in
+            client.start(HTTPRequest("GET", server.url, clock: RealClock())) { result in
                 if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
             }
-            for _ in 0..<1_000 where server.requests.isEmpty { try await Task.sleep(nanoseconds: 5_000_000) }
+            #expect(await eventually { !server.requests.isEmpty })
         }
         #expect(await answers.wait { !$0.isEmpty } == [.cancelled])
     }
@@ -351,12 +353,12 @@ import Values
             if connection.waitForClose(ms: 300) { return connection.close() }
             connection.respond(200, [], "late")
         }
-        let start = monotonicMs()
+        let start = MonotonicClock.nowMs
         await withTaskGroup(of: String?.self) { group in
             for _ in 0..<30 { group.addTask { try? await get(server.url)[.body].stringValue } }
             for await body in group { #expect(body == "late") }
         }
-        #expect(monotonicMs() - start < 4_000, "one after another they take nine seconds")
+        #expect(MonotonicClock.nowMs - start < 4_000, "one after another they take nine seconds")
     }
 
     @Test("A streamed body is reported in pieces and answered whole") func streamed() async throws {

@@ -1,4 +1,5 @@
 import Engine
+import TestSupport
 import Testing
 import Values
 
@@ -17,7 +18,8 @@ func perform(
     progress: @escaping @Sendable (Value) -> Void = { _ in }
 ) async throws(AdapterError) -> Value {
     let effect = effects.first { $0.type == type }!
-    let call = EffectCall(params: Params(map(params)), directory: directory, allow: allow, progress: progress)
+    let call = EffectCall(
+        params: Params(map(params)), directory: directory, allow: allow, progress: progress, clock: RealClock())
     // Handed over under a lock, because the thread sanitizer does not see into continuations.
     let answers = Gathered<Result<Value, AdapterError>>()
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
@@ -88,6 +90,13 @@ final class TemporaryDirectory: Sendable {
     func names(_ name: String = "") throws -> [String] { try DirectoryStream.entries(of: self(name)).map(\.name) }
 }
 
+/// Waits for what another thread or program does: until it holds, at most ten seconds. Whether it holds.
+@discardableResult
+func eventually(_ holds: () -> Bool) async -> Bool {
+    for _ in 0..<2_000 where !holds() { try? await Task.sleep(nanoseconds: 5_000_000) }
+    return holds()
+}
+
 /// Values gathered from other threads.
 final class Gathered<Element: Sendable>: @unchecked Sendable {
     // Sendable: `lock` guards `elements`.
@@ -99,11 +108,7 @@ final class Gathered<Element: Sendable>: @unchecked Sendable {
 
     /// Waits until `enough`, at most ten seconds.
     func wait(until enough: ([Element]) -> Bool) async -> [Element] {
-        for _ in 0..<2_000 {
-            let now = all
-            if enough(now) { return now }
-            try? await Task.sleep(nanoseconds: 5_000_000)
-        }
+        await eventually { enough(all) }
         return all
     }
 }

@@ -129,7 +129,7 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
 
         /// Types once the editor has taken the device over: before, it would take Ctrl-D and the like for itself.
         func type(_ keys: String, then body: @escaping @Sendable () -> Void = {}) {
-            Thread { [keyboard] in
+            let began = startThread { [keyboard] in
                 var shown = ""
                 var bytes = [UInt8](repeating: 0, count: 256)
                 while !shown.contains("> ") {
@@ -141,7 +141,8 @@ private final class ScriptedLines: LineSource, @unchecked Sendable {
                 while tcgetattr(keyboard, &mode) == 0, mode.c_lflag & tcflag_t(ICANON) != 0 { EditedLinesTests.rest() }
                 _ = keys.withCString { write(keyboard, $0, strlen($0)) }
                 body()
-            }.detach()
+            }
+            #expect(began)
         }
 
         func end() {

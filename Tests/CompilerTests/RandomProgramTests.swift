@@ -146,20 +146,9 @@ import Values
         }
     }
 
-    struct SplitMix {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
-        }
-    }
-
     @Test(arguments: [1, 2, 3, 4] as [UInt64]) func agreeWithTheReference(_ seed: UInt64) {
         let world = World()
-        var generator = Generator(random: SplitMix(state: seed))
+        var generator = Generator(random: SplitMix(seed: seed))
         for _ in 0..<500 {
             let program = generator.number(6, [])
             let reference = Reference()

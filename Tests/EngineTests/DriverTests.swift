@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import Values
 
@@ -221,9 +222,8 @@ import Values
     @Test func manyThreadsEndTheirEffects() throws {
         // Real threads: every waiter is answered once, whoever ends what.
         let rig = Rig(maxInflight: 8)
-        let clock = RealClock()
         rig.define("test/thread") { _, completion in
-            _ = clock.after(ms: Int64.random(in: 0...2)) { completion.succeed(.nil) }
+            #expect(startThread { completion.succeed(.nil) })
         }
         let count = 400
         let done = Atomic<Int>(0)
@@ -238,23 +238,6 @@ import Values
         }
         #expect(all.wait(ms: 20_000))
         #expect(rig.driver.stats.done == count && rig.driver.stats.running == 0)
-    }
-
-    @Test func theRealClockCallsInOrderAndForgetsWhatWasWithdrawn() {
-        let clock = RealClock()
-        let order = DriverTests.Rig()
-        let all = Signalled()
-        let start = clock.nowMs
-        // The earlier one is scheduled first, so however slow this thread is, both are called in order.
-        _ = clock.schedule(atMs: start + 10) { order.hear("10") }
-        _ = clock.schedule(atMs: start + 30) {
-            order.hear("30")
-            all.signal()
-        }
-        let withdrawn = clock.after(ms: 3_600_000) { order.hear("withdrawn") }
-        #expect(withdrawn.cancel() && !withdrawn.cancel())
-        #expect(all.wait(ms: 20_000))
-        #expect(order.all == ["10", "30"] && clock.nowMs - start >= 30)
     }
 
     @Test func theVirtualClockMakesEachCallAtItsTime() {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Values
 
@@ -77,8 +78,7 @@ import Values
         #expect(scope.type == type && scope.id == id && scope.sessionID == session && scope.turnID == turn)
         #expect(scope.validatesTurnTraceID == (turn != nil))
         #expect(EffectScope(scope.value) == scope)
-        guard case .map(let map) = scope.value else { return }
-        #expect(try map.find(.string("type"))?.stringValue == type)
+        #expect(try Trial.map(scope.value).find(.string("type"))?.stringValue == type)
         #expect(try ScopedController(InlineController(), scope).scopeID == id)
     }
 

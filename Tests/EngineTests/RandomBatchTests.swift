@@ -24,7 +24,7 @@ private struct Booked {
 
 private struct RandomWorld {
     let trial: Trial
-    var random: SeededRandom
+    var random: SplitMix
     var books: [String: Booked] = [:]
     /// Ids of each batch in order, without those that were deduplicated.
     var batches: [[String]] = []
@@ -45,7 +45,7 @@ private struct RandomWorld {
     final class Expected { var waiters: [String: Int] = [:] }
 
     init(seed: UInt64) {
-        random = SeededRandom(seed: seed)
+        random = SplitMix(seed: seed)
         let limits = (Int(random.next() % 5) + 1, Int(random.next() % 3) + 1, Int(random.next() % 20))
         (maxInflight, typeLimit, retain) = limits
         trial = Trial(maxInflight: limits.0, retain: limits.2) { $0.limits[$1.intern("test/few")] = limits.1 }

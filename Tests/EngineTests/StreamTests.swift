@@ -41,10 +41,7 @@ import Values
     @Test func anEventIsData() throws {
         let events = stream()
         events.emit(.workerDrop, run.child(.worker, name: "w", ordinal: 0), .value(.int(1)))
-        guard case .map(let map) = events.recent().events[0].value else {
-            Issue.record("no map")
-            return
-        }
+        let map = try Trial.map(events.recent().events[0].value)
         #expect(try map.find(.kw(.seq))?.intValue == 1 && map.find(.kw(.ts))?.intValue == 1000)
         #expect(try map.find(.kw(.type))?.stringValue == "workers.drop")
         #expect(try map.find(.kw(.identity))?.stringValue == "run/worker:w#0")
@@ -65,8 +62,7 @@ import Values
         }
         #expect(shown[0].stringValue == "key #<secret>!")
         #expect(try map.find(.kw(.path))?.stringValue == "abc #<secret>")
-        guard case .map(let whole) = event.value else { return }
-        #expect(try whole.find(.kw(.identity))?.stringValue == "run/worker:#<secret>#0")
+        #expect(try Trial.map(event.value).find(.kw(.identity))?.stringValue == "run/worker:#<secret>#0")
         let error = redactor.masked(EffectError(code: "x", "token sk-12345 refused", data: .string("sk-12345")))
         #expect(error.message == "token #<secret> refused" && error.data.stringValue == "#<secret>")
     }

@@ -77,6 +77,12 @@ final class Trial {
         return map
     }
 
+    /// The map that a value is; nothing else will do.
+    static func map(_ value: Value) throws -> HashMap {
+        let map: HashMap? = if case .map(let map) = value { map } else { nil }
+        return try #require(map, "\(value.briefly) is no map")
+    }
+
     func group(_ text: String) -> Value { names.keyword(text) }
 
     @discardableResult

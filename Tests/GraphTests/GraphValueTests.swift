@@ -201,7 +201,9 @@ struct PlanTests {
         }
         // Names that are written elsewhere as text must all have become rows.
         #expect(DeclarationKeys.needs.map(\.key.rawValue) == ["read", "write", "net", "run", "env", "code", "mcp"])
-        guard case .byKeyword(.oneOf(let types))? = DeclarationKeys.effect.first(where: { $0.key == .params })?.shape
+        guard
+            case .byKeyword(.plain(.oneOf(let types)))? = DeclarationKeys.effect.first(where: { $0.key == .params })?
+                .shape
         else {
             Issue.record("no types of parameters")
             return

@@ -61,7 +61,7 @@ struct Sample {
     var graph: Graph { builder.graph }
 
     /// The text a place points at.
-    func text(_ place: FindingPlace?) -> String? {
+    func text(_ place: SourceLabel?) -> String? {
         place.map { String(decoding: $0.source.bytes[Int($0.span.start)..<Int($0.span.end)], as: UTF8.self) }
     }
 

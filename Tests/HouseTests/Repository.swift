@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// The repository that these tests stand in, and a way to run what it built.
 enum Repository {
@@ -30,8 +31,10 @@ enum Repository {
         }.map { folder + "/" + $0 }.sorted()
     }
 
-    /// The program, which stands beside the test bundle; nil when only the tests were built.
-    static let program: URL? = {
+    /// The program, which `swift build --build-tests` puts beside the test bundle.
+    static var program: URL { get throws { try #require(builtProgram, "the program was not built") } }
+
+    private static let builtProgram: URL? = {
         let beside = Bundle.allBundles.map(\.bundleURL) + [URL(filePath: CommandLine.arguments[0])]
         let candidates =
             beside.flatMap { [$0, $0.deletingLastPathComponent()] } + [root.appending(path: ".build/debug")]
@@ -39,6 +42,13 @@ enum Repository {
             FileManager.default.isExecutableFile(atPath: $0.path)
         }
     }()
+
+    /// This process's environment without what would make a model answer.
+    static var offlineEnvironment: [String: String] {
+        ProcessInfo.processInfo.environment.filter { name, _ in
+            !name.hasPrefix("OPENAI_") && name.lowercased() != "http_proxy"
+        }
+    }
 
     struct Result {
         let code: Int32

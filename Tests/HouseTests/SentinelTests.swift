@@ -4,7 +4,7 @@ import Testing
 
 /// The main job (issue: the notes sentinel) end to end: the program as built, real files, a real HTTP server on loopback,
 /// real signals. (P29, U)
-@Suite(.serialized, .enabled(if: Repository.program != nil, "the program was not built")) struct SentinelTests {
+@Suite(.serialized) struct SentinelTests {
     private static let script = Repository.root.appending(path: "examples/notes-sentinel/sentinel.slu").path
 
     private func notes(_ scratch: Scratch, _ count: Int = 2) throws {
@@ -14,16 +14,12 @@ import Testing
     }
 
     private func environment(_ more: [String: String] = [:]) -> [String: String] {
-        var environment = ProcessInfo.processInfo.environment
-        for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "http_proxy", "HTTP_PROXY"] {
-            environment[name] = nil
-        }
-        return environment.merging(more) { $1 }
+        Repository.offlineEnvironment.merging(more) { $1 }
     }
 
     private func run(_ scratch: Scratch, _ environment: [String: String]) throws -> Repository.Result {
         try Repository.run(
-            try #require(Repository.program), ["run", "--once", SentinelTests.script, "notes"],
+            try Repository.program, ["run", "--once", SentinelTests.script, "notes"],
             environment: environment,
             folder: scratch.folder)
     }
@@ -90,7 +86,7 @@ import Testing
         try notes(scratch)
         let server = FakeModelServer([.slow(ms: 300, content: #"{"title": "T", "summary": "S.", "tags": []}"#)])
         let process = Process()
-        process.executableURL = Repository.program
+        process.executableURL = try Repository.program
         process.arguments = ["run", SentinelTests.script, "notes"]
         process.environment = environment(["OPENAI_BASE_URL": server.baseURL])
         process.currentDirectoryURL = scratch.folder
@@ -110,7 +106,7 @@ import Testing
 }
 
 /// Bad input through the front door: the exit code, a clear message at the right place, and never a trace of the host.
-@Suite(.enabled(if: Repository.program != nil, "the program was not built")) struct BadInputTests {
+@Suite struct BadInputTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let text: String
         let code: Int32
@@ -150,7 +146,7 @@ import Testing
     ]
 
     private func run(_ scratch: Scratch, _ arguments: [String]) throws -> Repository.Result {
-        try Repository.run(try #require(Repository.program), arguments, folder: scratch.folder)
+        try Repository.run(try Repository.program, arguments, folder: scratch.folder)
     }
 
     @Test(arguments: cases) func isExplained(_ bad: Case) throws {
@@ -199,7 +195,7 @@ import Testing
         environment["OPENAI_API_KEY"] = "sk-secret-key"
         environment["DATABASE_PASSWORD"] = "hunter2"
         let result = try Repository.run(
-            try #require(Repository.program), ["run", "--allow", "run=env"] + more + ["env.slu"],
+            try Repository.program, ["run", "--allow", "run=env"] + more + ["env.slu"],
             environment: environment, folder: scratch.folder)
         #expect(result.code == 0, "\(result.error)")
         let names = result.output.split(separator: "\n").map { $0.prefix { $0 != "=" } }
@@ -207,7 +203,7 @@ import Testing
         #expect(names.contains("OPENAI_API_KEY") == isSeen)
         #expect(!names.contains("DATABASE_PASSWORD"))
         let refused = try Repository.run(
-            try #require(Repository.program),
+            try Repository.program,
             ["eval", "--allow", "run=env", "(proc/run [\"env\"] {:env [\"DATABASE_PASSWORD\"]})"],
             environment: environment, folder: scratch.folder)
         #expect(refused.code == 1 && refused.error.contains("--allow env=DATABASE_PASSWORD"))

@@ -5,9 +5,8 @@ import Testing
     private static let sources = (Repository.files("Sources") + Repository.files("stdlib")).filter { isText($0) }
     private static let tests = Repository.files("Tests", ending: ".swift")
     private static let documents =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "Package.swift"]
-        + Repository.files("examples").filter { isText($0) } + Repository.files("grammar").filter { isText($0) }
-        + Repository.files(".ci") + ["Tests/README.md"]
+        Documents.all + ["Makefile", "Package.swift"] + Repository.files("examples").filter { isText($0) }
+        + Repository.files("grammar").filter { isText($0) } + Repository.files(".ci") + Repository.files("Benchmarks")
 
     private static func isText(_ path: String) -> Bool {
         [".swift", ".c", ".h", ".slu", ".md", ".ebnf", ".txt", ".modulemap"].contains { path.hasSuffix($0) }

@@ -1,11 +1,6 @@
+import Foundation
 import Sluice
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The language by example: each file of `cases` is one area, each line an expression and its value (N1, N2, N3).
 ///
@@ -15,7 +10,7 @@ import Testing
     @Test("language cases", arguments: ["numbers", "collections", "sequences", "control", "strings", "state"])
     func cases(name: String) throws {
         let path = String(#filePath.dropLast("CaseTests.swift".count)) + "cases/\(name).slu"
-        let text = try #require(CaseTests.read(path))
+        let text = try String(contentsOfFile: path, encoding: .utf8)
         let session = Expectation.session()
         defer { session.shutDown() }
         let expectations = Expectation.all(in: text, place: "\(name).slu")
@@ -41,14 +36,5 @@ import Testing
         for expectation in expectations { #expect(expectation.problem(in: session) != nil, "\(expectation) passed") }
         let right = Expectation.all(in: "(+ 1 1) ;=> 2\n(throw (ex-info \"boom\" {})) ;=!> boom", place: "right")
         for expectation in right { #expect(expectation.problem(in: session) == nil) }
-    }
-
-    private static func read(_ path: String) -> String? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 14)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -22,7 +22,7 @@ struct FuzzTests {
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64]) func randomBytes(_ seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         let syntax = Array("()[]{}\"\\;^@`~#'%/:a1N._+- ,\n?!&uoxeE\u{e9}\u{65e5}".utf8)
         for _ in 0..<600 {
             let length = Int.random(in: 0...40, using: &random)

@@ -1,3 +1,5 @@
+import Values
+
 /// A grammar in the notation of `grammar/grammar.ebnf`, as data.
 indirect enum Expression {
     case rule(String)
@@ -245,13 +247,13 @@ final class Recognizer {
 /// Makes texts from a grammar. Lookaheads are not obeyed, so a text may have to be thrown away.
 struct Generator {
     private let grammar: Grammar
-    private var random: Seeded
+    private var random: SplitMix
     /// How many rules deep the shortest text of a rule is.
     private let heights: [String: Int]
 
     init(_ grammar: Grammar, seed: UInt64) {
         self.grammar = grammar
-        random = Seeded(seed)
+        random = SplitMix(seed: seed)
         var heights: [String: Int] = [:]
         var changed = true
         while changed {
@@ -333,18 +335,5 @@ struct Generator {
     mutating func word(_ alphabet: [Unicode.Scalar], _ length: Int) -> String {
         let count = Int.random(in: 1...length, using: &random)
         return String(String.UnicodeScalarView((0..<count).map { _ in alphabet.randomElement(using: &random)! }))
-    }
-}
-
-/// A generator of numbers that gives the same ones for the same seed (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -115,6 +115,24 @@ struct JSONTests {
         #expect((exception.message + (exception.hint ?? "")).contains(part))
     }
 
+    /// A message to another program must not get lost: what JSON has no form for is told as text.
+    @Test(arguments: [
+        ("{:a/b [##NaN 1/2] nil 1}", ###"{"a/b":["##NaN","1/2"],"nil":1}"###), ("#x 1", ##""#x 1""##),
+        ("[a/b \\c]", #"["a/b","c"]"#),
+    ])
+    func showsAnything(_ edn: String, _ json: String) throws {
+        let value = try #require(try readData(edn, testNames, EDNOptions(unknownTag: .keep)))
+        #expect(JSON.shown(value) == json)
+    }
+
+    @Test func showsWhatIsDeepOrNotRealised() {
+        let deep = (0..<5_000).reduce(Value.nil) { inner, _ in .vector([inner]) }
+        #expect(
+            JSON.shown(deep) == String(repeating: "[", count: 5_000) + "null" + String(repeating: "]", count: 5_000))
+        let lazy = Value.lazy(LazySeq(thunk: .nil))
+        #expect(JSON.shown(.vector([lazy, .int(1)])) == "[\"\(lazy.briefly)\",1]")
+    }
+
     /// What a diagnostic says as JSON is JSON, and says the same.
     @Test func diagnosticsAreJSON() throws {
         let error = try #require(throws: SyntaxError.self) { try readCode("(a\n  \"é\" [1)", testNames) }

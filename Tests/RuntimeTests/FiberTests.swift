@@ -109,12 +109,12 @@ enum SchedulerKind: CaseIterable {
         #expect(result.int == 2)
         for job in spinners { job.cancel(.requested) }
         #expect(world.runtime.runUntilIdle() == .idle)
-        #expect(world.runtime.root.fiberCount == 1 || world.runtime.root.fiberCount == 0)
+        // The producer waits for ever.
+        #expect(world.runtime.root.fiberCount == 1)
     }
 
-    @Test(arguments: SchedulerKind.allCases)
+    @Test(arguments: SchedulerKind.allCases.filter { $0 != .virtual })
     func threadFibersMayBlockTheirThreads(_ kind: SchedulerKind) {
-        guard kind != .virtual else { return }
         let world = kind.world()
         let gate = Channel(.fixed(0))
         // Each blocks its thread for real until the last has started.

@@ -23,7 +23,7 @@ import Values
         let source = Source(name: "app.slu", bytes: Array(text.utf8))
         let checked = session.checkDefinitions(of: source)
         #expect(checked.faults.isEmpty, "\(checked.faults.map { Report.diagnostic($0).rendered() })")
-        func marked(_ place: FindingPlace) -> String {
+        func marked(_ place: SourceLabel) -> String {
             String(decoding: place.source.bytes[Int(place.span.start)..<Int(place.span.end)], as: UTF8.self)
         }
         return session.builder.graph.check(session.checkContext(forms: checked.forms)).filter {

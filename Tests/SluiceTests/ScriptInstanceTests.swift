@@ -16,6 +16,14 @@ import Testing
                 ]))
     }
 
+    /// The README shows this.
+    @Test func theREADMEsExample() throws {
+        let settings = try ScriptInstance(maxSteps: 1_000_000, grants: ["read=/etc/app"])
+        let sizes = try settings.evaluate("(map #(* 2 %) [1 2])")
+        assert(sizes == .list([.int(2), .int(4)]))
+        #expect(sizes == .list([.int(2), .int(4)]))
+    }
+
     @Test func instancesShareNothing() throws {
         let one = try ScriptInstance()
         let other = try ScriptInstance()

@@ -1,4 +1,5 @@
-//! TestSupport: servers on 127.0.0.1 for the tests of every target: whatever a client must survive, they do.
+//! TestSupport: servers on 127.0.0.1 for the tests of every target: whatever a client must survive, they do;
+//! and a clock that a test moves.
 
 import Values
 
@@ -55,7 +56,7 @@ package final class LoopbackServer: Sendable {
         }
         port = Int(UInt16(bigEndian: address.sin_port))
         state = ServerState(listener)
-        onThread { [state] in state.serve(LoopbackServer.patienceSeconds, answer) }
+        _ = startThread { [state] in state.serve(LoopbackServer.patienceSeconds, answer) }
     }
 
     deinit { state.stop() }
@@ -92,7 +93,7 @@ private final class ServerState: @unchecked Sendable {
             var limit = timeval(tv_sec: patience, tv_usec: 0)
             setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-            onThread {
+            _ = startThread {
                 let connection = ServerConnection(client)
                 while let request = connection.readRequest() {
                     self.lock.withLock { self.served.append(request) }
@@ -204,32 +205,4 @@ package final class ServerConnection: @unchecked Sendable {
 private func closeSocket(_ descriptor: Int32) { close(descriptor) }
 private func sendBytes(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int, _ flags: Int32) -> Int {
     send(socket, bytes, count, flags)
-}
-
-/// Runs `body` on a thread of its own.
-func onThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let box = Unmanaged.passRetained(Box(body)).toOpaque()
-    #if canImport(Darwin)
-        var thread: pthread_t?
-        pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body()
-                return nil
-            }, box)
-        if let thread { pthread_detach(thread) }
-    #else
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Box>.fromOpaque($0!).takeRetainedValue().body()
-                return nil
-            }, box)
-        pthread_detach(thread)
-    #endif
 }

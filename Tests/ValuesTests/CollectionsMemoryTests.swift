@@ -61,7 +61,7 @@ import Values
         try await onSmallStack { () throws in
             let before = Meter.unsettled
             do {
-                var random = Seeded(11)
+                var random = SplitMix(seed: 11)
                 var vectors = [Vector([])]
                 var maps = [HashMap()]
                 var sorted = [SortedMap()]

@@ -12,7 +12,7 @@ import Values
     /// `sharing`: one in so many steps keeps the version, which makes the next change copy.
     @Test(arguments: seeds, [1, 7, 100])
     func vectorsBehaveAsArrays(seed: UInt64, sharing: Int) {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         var vector = Vector.empty
         var model: [Word] = []
         var versions: [(Vector, [Word])] = []
@@ -111,7 +111,7 @@ import Values
     /// `range`: how many different keys; `sharing`: as above. Keys leave as often as they come, so vacancies are rebuilt.
     @Test(arguments: seeds, [(6, 1), (12, 1), (12, 9), (300, 1), (300, 50), (2_000, 3)])
     func mapsBehaveAsOrderedDictionaries(seed: UInt64, shape: (range: Int, sharing: Int)) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         var map = HashMap.empty
         var model = MapModel()
         var versions: [(HashMap, MapModel)] = []
@@ -215,7 +215,7 @@ import Values
 
     @Test(arguments: seeds, [6, 12, 500])
     func setsBehaveAsOrderedSets(seed: UInt64, range: Int) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         var set = HashSet.empty
         var model: [Word] = []
         var versions: [(HashSet, [Word])] = []

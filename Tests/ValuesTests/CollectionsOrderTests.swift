@@ -50,7 +50,7 @@ import Values
 
     @Test(arguments: [1, 2, 3] as [UInt64], [0, 1, 2, 11, 12, 13, 24, 25, 1_000])
     func sortingAgreesWithSwift(seed: UInt64, count: Int) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         let numbers = (0..<count).map { _ in Int64(random.below(count)) }
         let expected = numbers.sorted()
         var integers = numbers.map { Value.int($0) }
@@ -68,7 +68,7 @@ import Values
     }
 
     @Test func sortingIsStable() throws {
-        var random = Seeded(5)
+        var random = SplitMix(seed: 5)
         var pairs = (0..<500).map { Value.vector(ints(random.below(10), $0)) }
         try Value.sort(&pairs) { (a, b) throws(Fault) in
             guard case .vector(let a) = a, case .vector(let b) = b else { return 0 }
@@ -90,7 +90,7 @@ import Values
 
     @Test(arguments: [1, 2, 3] as [UInt64], [8, 300])
     func sortedMapsBehaveAsSortedDictionaries(seed: UInt64, range: Int) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         var map = SortedMap()
         var model: [Int64: Int64] = [:]
         var versions: [(SortedMap, [Int64: Int64])] = []

@@ -1,20 +1,7 @@
 import Testing
 import Values
 
-/// A small seeded generator (SplitMix64), so that a failing run is a number.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
-    }
-
+extension SplitMix {
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 }
 
@@ -38,7 +25,7 @@ enum Word: Hashable {
         }
     }
 
-    static func random(_ range: Int, _ random: inout Seeded) -> Word {
+    static func random(_ range: Int, _ random: inout SplitMix) -> Word {
         let number = random.below(range)
         return number % 3 == 0 ? .text("word \(number)") : .int(Int64(number) &* 0x1_0001)
     }

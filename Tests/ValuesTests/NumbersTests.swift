@@ -186,7 +186,7 @@ import Testing
 
     /// Sums and products of ratios and big integers obey the laws they obey on paper.
     @Test func lawsHold() throws {
-        var random = SplitMix(state: 5)
+        var random = SplitMix(seed: 5)
         func operand() throws -> Value {
             let top = random.bigInt(limbs: 3)
             switch Int.random(in: 0..<4, using: &random) {
@@ -211,5 +211,15 @@ import Testing
             let whole = try Numbers.multiply(Numbers.quotient(a, b), b)
             #expect(try Numbers.isEqual(Numbers.add(whole, Numbers.remainder(a, b)), a))
         }
+    }
+
+    /// The first numbers of Vigna's own program, for the seed 1234567.
+    @Test func splitMixIsVignas() {
+        var random = SplitMix(seed: 1_234_567)
+        let expected: [UInt64] = [
+            6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431, 16_408_922_859_458_223_821,
+        ]
+        #expect(expected.map { _ in random.next() } == expected)
     }
 }

@@ -140,7 +140,7 @@ import Values
 
     @Test func cutShortStatesAreRebuilt() throws {
         // The states of this pattern do not fit the automaton's memory: it forgets them again and again.
-        var random = SplitMix(state: 3)
+        var random = SplitMix(seed: 3)
         var bytes = (0..<20_000).map { _ in Bool.random(using: &random) ? UInt8(ascii: "a") : UInt8(ascii: "b") }
         bytes += Array("c".utf8)
         let place = try #require(bytes[..<19_900].lastIndex(of: UInt8(ascii: "a")))

@@ -24,7 +24,7 @@ import Values
     }
 
     @Test func strayTextsAreMasked() {
-        var secrets = Secret()
+        var secrets = SecretMask()
         #expect(secrets.masking("nothing known") == "nothing known")
         secrets.learn(Text("hunter2"))
         secrets.learn(Text("hunter2-extended"))

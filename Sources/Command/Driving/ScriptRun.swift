@@ -92,7 +92,7 @@ struct ScriptRun {
         case .failure(let fault): return FaultReport.write(fault, console)
         case .success(let printed):
             if console.json {
-                console.writeJSON(JSONObject.of([("type", .string("value")), ("value", .string(printed))]))
+                console.writeJSON(.jsonObject([("type", .string("value")), ("value", .string(printed))]))
             } else {
                 console.write(printed + "\n", to: .output)
             }

@@ -141,10 +141,11 @@ final class Deadline: @unchecked Sendable {
     init(_ seconds: Double?, _ body: @escaping @Sendable () -> Void) {
         guard let seconds else { return }
         let milliseconds = Int32(min(max(0, seconds * 1000), Double(Int32.max)))
-        Thread { [self] in
+        let began = startThread { [self] in
             bell.wait(milliseconds)
             if !lock.withLock({ isCancelled }) { body() }
-        }.detach()
+        }
+        precondition(began, "the system gives no more threads")
     }
 
     func cancel() {

@@ -38,13 +38,13 @@ final class ProgressDisplay: @unchecked Sendable {
         self.console = console
         style = console.json ? .json : console.terminal.error && console.terminal.canRedraw ? .status : .lines
         subscription = stream.subscribe(capacity: console.json ? 65_536 : 8192) { bell.ring() }
-        let now = ProgressDisplay.nowMs()
+        let now = MonotonicClock.nowMs
         model = ProgressModel(startMs: now)
         nextLineMs = now + ProgressModel.quietMs
     }
 
     func start() {
-        Thread { [self] in
+        let began = startThread { [self] in
             while !lock.withLock({ isEnding }) {
                 // JSON lines come at once; the others look around ten times a second while there is something to see.
                 bell.wait(style == .json || !model.isBusy ? -1 : ProgressDisplay.redrawMs)
@@ -52,7 +52,8 @@ final class ProgressDisplay: @unchecked Sendable {
                 if style != .json, !lock.withLock({ isEnding }) { pause() }
             }
             ended.ring()
-        }.detach()
+        }
+        precondition(began, "the system gives no more threads")
     }
 
     /// Shows what is left and ends the display.
@@ -63,7 +64,7 @@ final class ProgressDisplay: @unchecked Sendable {
         show()
         stream.unsubscribe(subscription)
         console.setStatus(nil)
-        if style != .json, model.isWorthShowing(ProgressDisplay.nowMs()) { writeLine() }
+        if style != .json, model.isWorthShowing(MonotonicClock.nowMs) { writeLine() }
     }
 
     /// A busy run wakes the display with each event; more than ten looks a second help nobody.
@@ -76,14 +77,14 @@ final class ProgressDisplay: @unchecked Sendable {
         let (events, lost) = subscription.take()
         if style == .json {
             if lost > 0 {
-                console.writeJSON(JSONObject.of([("type", .string("events.lost")), ("count", .int(Int64(lost)))]))
+                console.writeJSON(.jsonObject([("type", .string("events.lost")), ("count", .int(Int64(lost)))]))
             }
             for event in events { console.writeJSON(event.value) }
             return
         }
         model.lose(lost)
         for event in events { model.take(event) }
-        let now = ProgressDisplay.nowMs()
+        let now = MonotonicClock.nowMs
         guard model.isWorthShowing(now) else { return }
         if style == .status {
             console.setStatus(
@@ -96,7 +97,7 @@ final class ProgressDisplay: @unchecked Sendable {
     }
 
     private func writeLine() {
-        let line = model.line(ProgressDisplay.nowMs())
+        let line = model.line(MonotonicClock.nowMs)
         guard line != lastLine else { return }
         lastLine = line
         console.write(line + "\n", to: .error)
@@ -104,12 +105,6 @@ final class ProgressDisplay: @unchecked Sendable {
 
     private func dimmed(_ text: String) -> String {
         console.terminal.usesColor(.error) ? "\u{1b}[2m\(text)\u{1b}[0m" : text
-    }
-
-    private static func nowMs() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 

@@ -123,19 +123,10 @@ package final class Console: @unchecked Sendable {
 
     private func emitOutput(_ line: ArraySlice<UInt8>) -> Bool {
         emitJSON(
-            JSONObject.of([
-                ("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self))),
-            ]))
+            .jsonObject([("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self)))]))
     }
 
-    private func emitJSON(_ value: Value) -> Bool {
-        // What cannot be JSON (a function in an event's data) is told as text: a line must not get lost.
-        var style = JSON.Style()
-        // `:fs/read` is not `:http/read`.
-        style.qualifiedNames = true
-        let bytes = (try? JSON.write(value, style: style)) ?? (try? JSON.write(JSONObject.printed(value))) ?? []
-        return bytes.isEmpty || show(bytes + [UInt8(ascii: "\n")], .output)
-    }
+    private func emitJSON(_ value: Value) -> Bool { show(Array((JSON.shown(value) + "\n").utf8), .output) }
 
     /// Writes all of it, whatever a signal or a full pipe does meanwhile.
     package static let writeAll: @Sendable (Stream, [UInt8]) -> Bool = { stream, bytes in
@@ -154,19 +145,6 @@ package final class Console: @unchecked Sendable {
             }
             return true
         }
-    }
-}
-
-/// Objects for `--json`.
-enum JSONObject {
-    static func of(_ entries: [(String, Value)]) -> Value {
-        // A string always has a hash.
-        (try? HashMap.of(entries.map { (Value.string($0.0), $0.1) })).map { .map($0) } ?? .nil
-    }
-
-    /// The value as the text that the printer makes of it.
-    static func printed(_ value: Value) -> Value {
-        of([("type", .string("unprintable")), ("text", .string((try? Printer.readable(value)) ?? "?"))])
     }
 }
 

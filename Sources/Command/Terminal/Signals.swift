@@ -1,3 +1,5 @@
+import Values
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -37,13 +39,14 @@ enum Signals {
         let numbers = watched.map(\.rawValue)
         var set = Signals.set(numbers)
         pthread_sigmask(SIG_BLOCK, &set, nil)
-        Thread {
+        let began = startThread {
             var set = Signals.set(numbers)
             var number: Int32 = 0
             while sigwait(&set, &number) == 0 {
                 if let stop = StopSignal(rawValue: number) { received(stop) }
             }
-        }.detach()
+        }
+        precondition(began, "the system gives no more threads")
     }
 
     /// Whoever started the process in the background may have decided that Ctrl-C is not meant for it.

@@ -2,19 +2,8 @@ import Values
 
 /// One key of a map that a script writes: the parser, the checker and the reference all read this row.
 package struct KeyRow: Sendable {
-    package enum Shape: Sendable {
-        /// Any data.
-        case data
-        case whole(ClosedRange<Int64>)
-        /// A number of at least this.
-        case number(min: Double)
-        /// A whole number of milliseconds, or nil; nil and what is not positive mean none.
-        case milliseconds
-        case flag
-        case text
-        case oneOf([KnownName])
-        /// A vector, list or set of any data; one that is none of these stands for a collection of itself.
-        case many
+    package enum Shape: PlainShaped, Sendable {
+        case plain(PlainShape)
         /// Keywords in a vector, list or set.
         case keywords
         case map([KeyRow])
@@ -88,27 +77,7 @@ package enum KeyTable {
             KeyError(path: path, message: "\(name) must be \(expected), but it is \(ValueKey.shown(value))")
         }
         switch shape {
-        case .data, .many: return
-        case .whole(let range):
-            let bounds =
-                range.upperBound == Int64.max
-                ? "a whole number of at least \(range.lowerBound)"
-                : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-            guard let number = value.intValue, range.contains(number) else { throw wrong(bounds) }
-        case .number(let least):
-            guard let number = value.number, number >= least, number.isFinite else {
-                throw wrong("a number of at least \(shownNumber(least))")
-            }
-        case .milliseconds:
-            guard value.intValue != nil else { throw wrong("a whole number of milliseconds, or nil for none") }
-        case .flag:
-            guard case .bool = value else { throw wrong("true or false") }
-        case .text:
-            guard case .text = value else { throw wrong("a string") }
-        case .oneOf(let allowed):
-            guard let known = value.knownKeyword, allowed.contains(known) else {
-                throw wrong(choices(allowed, near: value))
-            }
+        case .plain(let plain): if plain.mismatch(value) != nil { throw wrong(plain.expected) }
         case .keywords:
             guard let elements = value.dataElements,
                 elements.allSatisfy({ if case .keyword = $0 { true } else { false } })
@@ -134,17 +103,7 @@ package enum KeyTable {
         }
     }
 
-    private static func shownNumber(_ number: Double) -> String {
-        number == number.rounded() ? String(Int64(number)) : String(number)
-    }
-
     private static func keys(_ rows: [KeyRow]) -> String { rows.map { ":\($0.key.rawValue)" }.joined(separator: ", ") }
-
-    private static func choices(_ allowed: [KnownName], near value: Value) -> String {
-        let names = allowed.map { ":\($0.rawValue)" }
-        let list = names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
-        return list
-    }
 }
 
 extension Value {

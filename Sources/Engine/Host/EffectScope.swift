@@ -44,14 +44,7 @@ package enum EffectScope: Equatable, Sendable {
     }
 
     /// `{"type" "turn", "session_id" …, "turn_id" …}`: string keys, as JSON has them.
-    package var value: Value {
-        var map = HashMap()
-        for (key, text) in [("type", type)] + fields {
-            // Strings always have a hash.
-            try? HashMap.set(&map, .string(key), .string(text))
-        }
-        return .map(map)
-    }
+    package var value: Value { .jsonObject(([("type", type)] + fields).map { ($0, .string($1)) }) }
 
     /// What `value` gave; nil for anything else.
     package init?(_ value: Value) {

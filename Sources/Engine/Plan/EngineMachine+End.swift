@@ -18,7 +18,7 @@ extension EngineMachine {
         }
         let next = entries[slot].attempt + 1
         // The other side knows best when it can be asked again.
-        let delay = max(retry.delayMs(next: next, fraction: random.fraction()), error.retryAfterMs ?? 0)
+        let delay = max(retry.delayMs(next: next, fraction: random.unit()), error.retryAfterMs ?? 0)
         leaveSlot(slot)
         clearDeadline(slot)
         entries[slot].state = .backingOff

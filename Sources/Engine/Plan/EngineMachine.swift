@@ -16,7 +16,7 @@ package struct EngineMachine: Sendable {
     package internal(set) var isStopped = false
 
     var now: Int64 = 0
-    var random: SeededRandom
+    var random: SplitMix
     var actions: [Action] = []
     var work = Fifo<Work>()
 
@@ -59,7 +59,7 @@ package struct EngineMachine: Sendable {
     /// - Parameter seed: of the jitter of back-offs.
     package init(configuration: EngineConfiguration = EngineConfiguration(), seed: UInt64 = 0) {
         self.configuration = configuration
-        random = SeededRandom(seed: seed)
+        random = SplitMix(seed: seed)
     }
 
     /// Takes one input at the time `now` (milliseconds, never less than the last step's) and gives what is to be done.

@@ -11,13 +11,11 @@ struct ReadyQueue: Sendable {
     }
 
     private struct Level: Sendable {
-        var queue: [Item] = []
-        var head = 0
+        var queue = Fifo<Item>()
         var heap = BinaryHeap()
 
         var first: Item? {
-            let queued = head < queue.count ? queue[head] : nil
-            guard let queued else { return heap.first }
+            guard let queued = queue.first else { return heap.first }
             guard let heaped = heap.first, heaped.order < queued.order else { return queued }
             return heaped
         }
@@ -31,19 +29,12 @@ struct ReadyQueue: Sendable {
         }
 
         mutating func removeFirst() {
-            guard head < queue.count else { return heap.pop() }
-            if let heaped = heap.first, heaped.order < queue[head].order { return heap.pop() }
-            head += 1
-            if head == queue.count {
-                queue.removeAll(keepingCapacity: queue.count <= 1024)
-                head = 0
-            } else if head > 1024, head * 2 > queue.count {
-                queue.removeFirst(head)
-                head = 0
-            }
+            guard let queued = queue.first else { return heap.pop() }
+            if let heaped = heap.first, heaped.order < queued.order { return heap.pop() }
+            _ = queue.popFirst()
         }
 
-        var items: [Item] { Array(queue[head...]) + heap.items }
+        var items: [Item] { Array(queue.elements) + heap.items }
     }
 
     private var levels: [Level?] = Array(repeating: nil, count: 101)
@@ -164,31 +155,6 @@ struct RateWindow: Sendable {
     }
 }
 
-/// A queue over an array.
-struct Fifo<Element: Sendable>: Sendable {
-    private var items: [Element] = []
-    private var head = 0
-
-    var count: Int { items.count - head }
-    var isEmpty: Bool { count == 0 }
-    var first: Element? { head < items.count ? items[head] : nil }
-    mutating func append(_ element: Element) { items.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard head < items.count else { return nil }
-        let element = items[head]
-        head += 1
-        if head == items.count {
-            items.removeAll(keepingCapacity: items.count <= 1024)
-            head = 0
-        } else if head > 1024, head * 2 > items.count {
-            items.removeFirst(head)
-            head = 0
-        }
-        return element
-    }
-}
-
 /// Handles with something in common (a group, a tag, a scope), for finding them all; ended ones are swept as they
 /// become the greater part, so adding and removing cost the same whatever the number.
 struct LiveHandles: Sendable {
@@ -205,22 +171,4 @@ struct LiveHandles: Sendable {
         live -= 1
         if handles.count > 32, handles.count > live * 2 { handles.removeAll { !isLive($0) } }
     }
-}
-
-/// A small, seeded source of numbers (SplitMix64): the same seed gives the same jitter.
-package struct SeededRandom: Sendable {
-    private var state: UInt64
-
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// In 0..<1.
-    package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -4,11 +4,11 @@ import Values
 package final class Redactor: @unchecked Sendable {
     // Sendable: `lock` guards `secrets`.
     private let lock = Lock()
-    private var known = Secret()
+    private var known = SecretMask()
     private var isIdle = true
 
     /// What stands where a secret stood.
-    package static let mask = Secret.mark
+    package static let mask = SecretMask.mark
     /// Data nested deeper than this is masked whole, because its secrets cannot be looked for without a stack of its
     /// own.
     private static let deepest = 200
@@ -23,8 +23,8 @@ package final class Redactor: @unchecked Sendable {
         }
     }
 
-    /// What is known, or nil when there is nothing to mask. (Secret objects print as a mask by themselves.)
-    private var secrets: Secret? { lock.withLock { isIdle ? nil : known } }
+    /// What is known, or nil when there is nothing to mask. (Secret values print as a mask by themselves.)
+    private var secrets: SecretMask? { lock.withLock { isIdle ? nil : known } }
 
     package func masked(_ text: String) -> String { secrets?.masking(text) ?? text }
 
@@ -41,7 +41,7 @@ package final class Redactor: @unchecked Sendable {
         return error
     }
 
-    private static func masked(_ value: Value, _ known: Secret, depth: Int) -> Value {
+    private static func masked(_ value: Value, _ known: SecretMask, depth: Int) -> Value {
         if case .object(let object) = value, object.kind == .secret { return .string(mask) }
         guard depth < deepest else { return .string(mask) }
         switch value {

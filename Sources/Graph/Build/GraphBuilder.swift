@@ -66,7 +66,7 @@ package final class GraphBuilder: @unchecked Sendable {
         else { return node }
         let finding = Finding(
             .declaredTwice, "\(node.id) is declared twice", at: node.site.whole,
-            related: [FindingPlace(there.source, there.span, "first here")],
+            related: [SourceLabel(there.source, there.span, "first here")],
             because: "A later declaration replaces the one before it.",
             hint: "remove one of them, or give it another name")
         return Node(

@@ -1,22 +1,5 @@
 import Values
 
-/// A place in a source, with a few words to stand beside its caret.
-package struct FindingPlace: Equatable, Sendable {
-    package var source: Source
-    package var span: Span
-    package var text: String?
-
-    package init(_ source: Source, _ span: Span, _ text: String? = nil) {
-        self.source = source
-        self.span = span
-        self.text = text
-    }
-
-    package static func == (left: FindingPlace, right: FindingPlace) -> Bool {
-        left.source === right.source && left.span == right.span && left.text == right.text
-    }
-}
-
 /// Where a declaration stands: its form, its name and its options, for pointing at any part of them (N4).
 package struct Site: Sendable {
     package let source: Source?
@@ -76,17 +59,17 @@ package struct Site: Sendable {
     }
 
     /// The first form after the options: the parameters of a function.
-    package var parameters: FindingPlace? { place(bodySpans.first) }
+    package var parameters: SourceLabel? { place(bodySpans.first) }
 
     /// The whole declaration.
-    package var whole: FindingPlace? { place(nameSpan ?? span) }
+    package var whole: SourceLabel? { place(nameSpan ?? span) }
 
     /// Which half of an entry is meant.
     package enum Part: Sendable { case key, value }
 
     /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows
     /// it.
-    package func place(of path: [Value], _ part: Part = .value) -> FindingPlace? {
+    package func place(of path: [Value], _ part: Part = .value) -> SourceLabel? {
         var form = options
         var found = optionsSpan ?? nameSpan ?? span
         for (step, key) in path.enumerated() {
@@ -97,9 +80,9 @@ package struct Site: Sendable {
         return place(found)
     }
 
-    private func place(_ span: Span?) -> FindingPlace? {
+    private func place(_ span: Span?) -> SourceLabel? {
         guard let source, let span else { return nil }
-        return FindingPlace(source, span)
+        return SourceLabel(source, span)
     }
 
     private static func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {

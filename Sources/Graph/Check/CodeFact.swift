@@ -16,13 +16,13 @@ package struct CodeFact: Sendable {
     }
 
     package var kind: Kind
-    package var place: FindingPlace?
+    package var place: SourceLabel?
     /// The functions on the way, outermost first, when it is not the function itself that does it.
     package var path: [String]
     /// Where it is done, when that is not at `place` itself.
-    package var cause: FindingPlace?
+    package var cause: SourceLabel?
 
-    package init(_ kind: Kind, at place: FindingPlace?, path: [String] = [], cause: FindingPlace? = nil) {
+    package init(_ kind: Kind, at place: SourceLabel?, path: [String] = [], cause: SourceLabel? = nil) {
         self.kind = kind
         self.place = place
         self.path = path
@@ -71,8 +71,8 @@ struct BodyScan {
     }
 
     private mutating func call(_ head: String, _ elements: [Value], _ origin: Origin?, isElsewhere: Bool) {
-        func place(_ index: Int) -> FindingPlace? {
-            origin.flatMap { index < $0.children.count ? FindingPlace($0.source, $0.children[index]) : nil }
+        func place(_ index: Int) -> SourceLabel? {
+            origin.flatMap { index < $0.children.count ? SourceLabel($0.source, $0.children[index]) : nil }
         }
         if BodyScan.blocking.contains(head), !isElsewhere { facts.append(CodeFact(.blocks(head), at: place(0))) }
         switch head {

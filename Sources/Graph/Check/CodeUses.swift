@@ -42,7 +42,7 @@ struct CodeUses {
     struct Use {
         let target: Target
         let name: String?
-        var place: FindingPlace?
+        var place: SourceLabel?
         /// Made in this code rather than named by it.
         var isWithin = false
         /// Where the values come from that it closes over.
@@ -125,9 +125,9 @@ struct CodeUses {
         }
     }
 
-    private func place(_ index: Int) -> FindingPlace? {
+    private func place(_ index: Int) -> SourceLabel? {
         guard let found = code.place(index), let source = found.source, !source.isLibrary else { return nil }
-        return FindingPlace(source, source.head(of: found.span))
+        return SourceLabel(source, source.head(of: found.span))
     }
 
     private mutating func add(_ use: Use, at index: Int) -> Origin {

@@ -2,29 +2,21 @@ import Values
 
 /// One thing the checker has to tell about a graph (G2).
 package struct Finding: Sendable {
-    package enum Severity: String, Sendable, CaseIterable {
-        /// Stops a start.
-        case error
-        case warning
-        /// Advice.
-        case lint
-    }
-
     package var code: FindingCode
     package var severity: Severity { code.severity }
     /// One line, without a full stop.
     package var title: String
     /// Where; nil when the declaration was not written in a text.
-    package var place: FindingPlace?
+    package var place: SourceLabel?
     /// Other places that matter, in the order to read them.
-    package var related: [FindingPlace] = []
+    package var related: [SourceLabel] = []
     /// Why it is so, in sentences.
     package var explanation: String?
     /// The next step.
     package var hint: String?
 
     package init(
-        _ code: FindingCode, _ title: String, at place: FindingPlace?, related: [FindingPlace?] = [],
+        _ code: FindingCode, _ title: String, at place: SourceLabel?, related: [SourceLabel?] = [],
         because explanation: String? = nil,
         hint: String? = nil
     ) {
@@ -77,7 +69,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     case smallBatch = "graph/groups-in-small-batch"
     case manyGroups = "graph/many-groups"
 
-    package var severity: Finding.Severity {
+    package var severity: Severity {
         switch self {
         case .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
             .sharedEntry,

@@ -105,7 +105,7 @@ struct GraphChecker {
     }
 
     mutating func add(
-        _ code: FindingCode, _ title: String, at place: FindingPlace?, related: [FindingPlace?] = [],
+        _ code: FindingCode, _ title: String, at place: SourceLabel?, related: [SourceLabel?] = [],
         because explanation: String? = nil, hint: String? = nil
     ) {
         findings.append(Finding(code, title, at: place, related: related, because: explanation, hint: hint))
@@ -219,7 +219,7 @@ extension GraphChecker {
         }
     }
 
-    mutating func unkeyed(_ type: Name, at place: FindingPlace?) {
+    mutating func unkeyed(_ type: Name, at place: SourceLabel?) {
         add(
             .noIdempotencyKey, "`:\(type.description)` acts on the outside without an idempotency key", at: place,
             because: "If it is tried again or run again after a crash, it may be done twice.",
@@ -248,7 +248,7 @@ extension GraphChecker {
     }
 
     /// D4.
-    mutating func blockedPut(_ node: Node, _ channel: Node, at place: FindingPlace?, _ what: String) {
+    mutating func blockedPut(_ node: Node, _ channel: Node, at place: SourceLabel?, _ what: String) {
         add(
             .blockFromGo, "\(what) on \(channel.id) with `:put-mode :block` from a `:go` worker", at: place,
             related: [channel.site.place(of: [.kw(.putMode)])],

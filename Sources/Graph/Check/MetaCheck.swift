@@ -16,7 +16,7 @@ extension GraphChecker {
         }
     }
 
-    mutating func checkMetaName(_ name: Name, _ node: Node, at place: FindingPlace?) {
+    mutating func checkMetaName(_ name: Name, _ node: Node, at place: SourceLabel?) {
         guard graph[.meta, name] == nil else { return }
         add(
             .undeclaredMeta, "\(node.id) names the meta `:\(name.description)`, which is not declared", at: place,
@@ -36,7 +36,7 @@ extension GraphChecker {
 
     static func isSame(_ left: Value, _ right: Value) -> Bool { (try? left.equals(right)) ?? false }
 
-    mutating func checkEffectType(_ type: Name, at place: FindingPlace?) {
+    mutating func checkEffectType(_ type: Name, at place: SourceLabel?) {
         guard !context.effectTypes.isEmpty else { return }
         let known = context.effectTypes + graph.names(of: .effect)
         guard !known.contains(type) else { return }
@@ -109,7 +109,7 @@ extension GraphChecker {
     }
 
     /// J19: a name that the plan lacks means an earlier batch's, so some declaration must have it.
-    private mutating func checkGroup(_ group: Value, _ node: Node, _ phases: [Phase], at place: FindingPlace?) {
+    private mutating func checkGroup(_ group: Value, _ node: Node, _ phases: [Phase], at place: SourceLabel?) {
         var known = phases.map(\.group)
         for other in graph.all(.phases) where other.id != node.id { known += self.phases(of: other).map(\.group) }
         known += graph.all(.meta).compactMap { $0[.group] }

@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// Checks the options of one node against the table of its kind: every fault, not only the first.
@@ -45,20 +46,8 @@ struct OptionCheck {
     /// Checks one value; references are looked at elsewhere.
     private mutating func check(_ value: Value, _ shape: KeyShape, name: String, _ path: [Value]) {
         switch shape {
-        case .data, .many: return
-        case .whole(let range):
-            guard let number = value.intValue else { return wrong(.wrongType, value, shape, name: name, path) }
-            if !range.contains(number) { wrong(.outOfRange, value, shape, name: name, path) }
-        case .number(let least):
-            let number: Double? =
-                if case .double(let double) = value { double } else { value.intValue.map(Double.init) }
-            guard let number else { return wrong(.wrongType, value, shape, name: name, path) }
-            if !(number >= least && number.isFinite) { wrong(.outOfRange, value, shape, name: name, path) }
-        case .milliseconds: if value.intValue == nil { wrong(.wrongType, value, shape, name: name, path) }
-        case .flag: if case .bool = value {} else { wrong(.wrongType, value, shape, name: name, path) }
-        case .text: if case .text = value {} else { wrong(.wrongType, value, shape, name: name, path) }
+        case .plain(let plain): checkPlain(value, plain, name: name, path)
         case .channel: if case .keyword = value {} else { wrong(.wrongType, value, shape, name: name, path) }
-        case .oneOf(let names): checkChoice(value, names.map(\.rawValue), shape, name: name, path)
         case .keywords(let names): checkKeywords(value, names, shape, name: name, path)
         case .grants: if case .bool = value {} else { checkTexts(value, shape, name: name, path) }
         case .texts: checkTexts(value, shape, name: name, path)
@@ -73,13 +62,16 @@ struct OptionCheck {
         }
     }
 
-    private mutating func checkChoice(
-        _ value: Value, _ names: [String], _ shape: KeyShape, name: String, _ path: [Value]
-    ) {
-        guard case .keyword(let given) = value else { return wrong(.wrongType, value, shape, name: name, path) }
-        guard !names.contains(given.description) else { return }
-        let hint = Nearest.hint(for: ":\(given.description)", among: names.map { ":\($0)" })
-        wrong(.notAChoice, value, shape, name: name, path, hint: hint)
+    private mutating func checkPlain(_ value: Value, _ shape: PlainShape, name: String, _ path: [Value]) {
+        switch shape.mismatch(value) {
+        case nil: return
+        case .type: wrong(.wrongType, value, .plain(shape), name: name, path)
+        case .range: wrong(.outOfRange, value, .plain(shape), name: name, path)
+        case .choice:
+            guard case .oneOf(let names) = shape else { return }
+            let hint = Nearest.hint(for: shown(value), among: names.map { ":\($0.rawValue)" })
+            wrong(.notAChoice, value, .plain(shape), name: name, path, hint: hint)
+        }
     }
 
     private mutating func checkKeywords(

@@ -6,6 +6,19 @@ struct Diagram: Sendable {
         case channel, worker, ticker, entry, phase, system
         /// Named, but not declared.
         case missing
+
+        /// As `#rrggbb`: of the box, its outline and its text.
+        var colours: (fill: String, stroke: String, ink: String) {
+            switch self {
+            case .channel: ("#eef6ff", "#4a7ebb", "#14304f")
+            case .worker: ("#f3f8ee", "#6a9a3f", "#24390f")
+            case .ticker: ("#fff8e6", "#c49a2a", "#4a3706")
+            case .entry: ("#f6f6f6", "#888888", "#333333")
+            case .phase: ("#f7f0fb", "#9663b5", "#3c1d50")
+            case .system: ("#eefafa", "#3f9a9a", "#0f3939")
+            case .missing: ("#fff0f0", "#c0392b", "#7b1c12")
+            }
+        }
     }
 
     enum Flow: String, Sendable, CaseIterable {

@@ -141,8 +141,16 @@ enum Page {
         }
     }
 
+    /// One rule for each kind of box.
+    private static let colours = Diagram.Kind.allCases.map { kind in
+        let (fill, stroke, _) = kind.colours
+        let dash = kind == .missing ? " stroke-dasharray: 5 3;" : kind == .entry ? " stroke-dasharray: 3 2;" : ""
+        let name = kind.rawValue
+        return ".\(name) rect, .key.\(name) { fill: \(fill); background: \(fill); stroke: \(stroke);\(dash) }"
+    }.joined(separator: "\n")
+
     private static let style = """
-        :root { color-scheme: light dark; --ink: #1c2733; --page: #ffffff; --line: #5b6b7b; }
+        :root { color-scheme: light dark; --ink: #1c2733; --page: #ffffff; --line: #5b6b7b; --failure: #c0392b; }
         body { font: 14px system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 24px; }
         h1 { font-size: 18px; margin: 0 0 4px; }
         p { margin: 4px 0; }
@@ -150,24 +158,18 @@ enum Page {
         .box rect { stroke-width: 1.3; }
         .box text { font: 12px ui-monospace, monospace; text-anchor: middle; fill: #1c2733; }
         .box text.detail { font-size: 10px; fill: #5b6b7b; }
-        .channel rect, .key.channel { fill: #eaf3fe; background: #eaf3fe; stroke: #4a7ebb; }
-        .worker rect, .key.worker { fill: #eff7e8; background: #eff7e8; stroke: #6a9a3f; }
-        .ticker rect, .key.ticker { fill: #fff6dd; background: #fff6dd; stroke: #c49a2a; }
-        .entry rect, .key.entry { fill: #f2f2f2; background: #f2f2f2; stroke: #888888; stroke-dasharray: 3 2; }
-        .phase rect, .key.phase { fill: #f6edfb; background: #f6edfb; stroke: #9663b5; }
-        .system rect, .key.system { fill: #e8f7f7; background: #e8f7f7; stroke: #3f9a9a; }
-        .missing rect, .key.missing { fill: #fff0f0; background: #fff0f0; stroke: #c0392b; stroke-dasharray: 5 3; }
+        \(colours)
         .arrow { fill: none; stroke: var(--line); stroke-width: 1.3; }
-        .arrow.failures { stroke: #c0392b; stroke-dasharray: 5 3; }
+        .arrow.failures { stroke: var(--failure); stroke-dasharray: 5 3; }
         .arrow.commands { stroke-width: 2.2; }
         .arrow.order { stroke-dasharray: 1 3; stroke-width: 2; }
         .arrow:hover { stroke-width: 3; }
         marker { fill: var(--line); }
-        marker.failures { fill: #c0392b; }
+        marker.failures { fill: var(--failure); }
         .legend { display: flex; flex-wrap: wrap; gap: 12px; margin: 8px 0 12px; font-size: 12px; }
         .key { color: #1c2733; padding: 1px 8px; border: 1px solid #99a5b1; border-radius: 4px; }
         .line::before { content: ""; display: inline-block; width: 22px; margin-right: 6px; border-top: 2px solid var(--line); vertical-align: middle; }
-        .line.failures::before { border-top: 2px dashed #c0392b; }
+        .line.failures::before { border-top: 2px dashed var(--failure); }
         .line.order::before { border-top: 2px dotted var(--line); }
         pre { white-space: pre-wrap; }
         @media (prefers-color-scheme: dark) { :root { --ink: #d9e1ea; --page: #14191f; --line: #8c9bab; } }

@@ -1,3 +1,4 @@
+import Reader
 import Values
 
 /// What a graph can be written as (G4).
@@ -39,13 +40,11 @@ enum Mermaid {
                 }
             lines.append("    n\(arrow.from) \(line) n\(arrow.to)")
         }
-        lines.append("    classDef channel fill:#eef6ff,stroke:#4a7ebb,color:#14304f")
-        lines.append("    classDef worker fill:#f3f8ee,stroke:#6a9a3f,color:#24390f")
-        lines.append("    classDef ticker fill:#fff8e6,stroke:#c49a2a,color:#4a3706")
-        lines.append("    classDef entry fill:#f6f6f6,stroke:#888888,color:#333333")
-        lines.append("    classDef phase fill:#f7f0fb,stroke:#9663b5,color:#3c1d50")
-        lines.append("    classDef system fill:#eefafa,stroke:#3f9a9a,color:#0f3939")
-        lines.append("    classDef missing fill:#fff0f0,stroke:#c0392b,color:#7b1c12,stroke-dasharray:4")
+        for kind in Diagram.Kind.allCases {
+            let (fill, stroke, ink) = kind.colours
+            let dash = kind == .missing ? ",stroke-dasharray:4" : ""
+            lines.append("    classDef \(kind.rawValue) fill:\(fill),stroke:\(stroke),color:\(ink)\(dash)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -95,14 +94,13 @@ enum DOT {
     }
 
     private static func shape(_ kind: Diagram.Kind) -> String {
-        switch kind {
-        case .channel: "shape=box, style=\"rounded,filled\", fillcolor=\"#eef6ff\""
-        case .worker: "shape=box, style=filled, fillcolor=\"#f3f8ee\""
-        case .ticker: "shape=hexagon, style=filled, fillcolor=\"#fff8e6\""
-        case .entry: "shape=cds, style=filled, fillcolor=\"#f6f6f6\""
-        case .phase: "shape=box, style=filled, fillcolor=\"#f7f0fb\""
-        case .system: "shape=box, style=filled, fillcolor=\"#eefafa\""
-        case .missing: "shape=box, style=\"rounded,dashed\", color=\"#c0392b\""
+        let (fill, stroke, _) = kind.colours
+        return switch kind {
+        case .channel: "shape=box, style=\"rounded,filled\", fillcolor=\"\(fill)\""
+        case .worker, .phase, .system: "shape=box, style=filled, fillcolor=\"\(fill)\""
+        case .ticker: "shape=hexagon, style=filled, fillcolor=\"\(fill)\""
+        case .entry: "shape=cds, style=filled, fillcolor=\"\(fill)\""
+        case .missing: "shape=box, style=\"rounded,dashed\", color=\"\(stroke)\""
         }
     }
 
@@ -121,67 +119,19 @@ enum DOT {
 enum GraphJSON {
     static func text(_ graph: Graph) -> String {
         let diagram = Diagram(graph)
-        var out = "{\"graph\":"
-        write(graph.data, to: &out)
-        out += ",\"nodes\":["
-        out += diagram.boxes.enumerated().map { index, box in
-            "{\"id\":\(index),\"kind\":\(quoted(box.kind.rawValue)),\"label\":\(quoted(box.label)),\"detail\":\(quoted(box.detail))}"
-        }.joined(separator: ",")
-        out += "],\"edges\":["
-        out += diagram.arrows.map { "{\"from\":\($0.from),\"to\":\($0.to),\"kind\":\(quoted($0.flow.rawValue))}" }
-            .joined(separator: ",")
-        return out + "]}\n"
-    }
-
-    /// Options nest as deep as the reader lets them, which is within reach of recursion.
-    private static func write(_ value: Value, to out: inout String) {
-        switch value {
-        case .nil: out += "null"
-        case .bool(let bool): out += bool ? "true" : "false"
-        case .int(let int): out += String(int)
-        case .double(let double): out += double.isFinite ? shown(value) : "null"
-        case .keyword(let name), .symbol(let name): out += quoted(name.description)
-        case .text(let text): out += quoted(text.string)
-        case .map(let map):
-            out += "{"
-            for (index, entry) in map.entries.enumerated() {
-                if index > 0 { out += "," }
-                out += quoted(key(entry.key)) + ":"
-                write(entry.value, to: &out)
-            }
-            out += "}"
-        case .vector, .list, .set:
-            out += "["
-            for (index, element) in Graph.elements(value).enumerated() {
-                if index > 0 { out += "," }
-                write(element, to: &out)
-            }
-            out += "]"
-        default: out += quoted(shown(value))
+        let nodes = diagram.boxes.enumerated().map { index, box in
+            Value.jsonObject([
+                ("id", .int(Int64(index))), ("kind", .string(box.kind.rawValue)), ("label", .string(box.label)),
+                ("detail", .string(box.detail)),
+            ])
         }
-    }
-
-    private static func key(_ value: Value) -> String {
-        switch value {
-        case .keyword(let name), .symbol(let name): name.description
-        case .text(let text): text.string
-        default: shown(value)
+        let edges = diagram.arrows.map { arrow in
+            Value.jsonObject([
+                ("from", .int(Int64(arrow.from))), ("to", .int(Int64(arrow.to))),
+                ("kind", .string(arrow.flow.rawValue)),
+            ])
         }
-    }
-
-    static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case _ where scalar.value < 32 || scalar.value == 0x2028 || scalar.value == 0x2029:
-                let hex = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
+        return JSON.shown(.jsonObject([("graph", graph.data), ("nodes", .vector(nodes)), ("edges", .vector(edges))]))
+            + "\n"
     }
 }

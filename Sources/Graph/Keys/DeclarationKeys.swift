@@ -92,17 +92,8 @@ package struct DeclarationKey: Sendable {
 }
 
 /// What the value of a key must be.
-package indirect enum KeyShape: Sendable {
-    case data
-    case whole(ClosedRange<Int64>)
-    case number(min: Double)
-    /// A whole number of milliseconds; nil and what is not positive mean none.
-    case milliseconds
-    case flag
-    case text
-    case oneOf([KnownName])
-    /// A vector, list or set of any data; anything else stands for a collection of itself.
-    case many
+package indirect enum KeyShape: PlainShaped, Sendable {
+    case plain(PlainShape)
     /// Keywords in a vector, list or set; only of these names unless the list is empty.
     case keywords([String])
     /// Strings in a vector, list or set; or `true`, for all.
@@ -124,14 +115,7 @@ package indirect enum KeyShape: Sendable {
 
     init(_ shape: KeyRow.Shape, _ requirement: String) {
         switch shape {
-        case .data: self = .data
-        case .whole(let range): self = .whole(range)
-        case .number(let min): self = .number(min: min)
-        case .milliseconds: self = .milliseconds
-        case .flag: self = .flag
-        case .text: self = .text
-        case .oneOf(let names): self = .oneOf(names)
-        case .many: self = .many
+        case .plain(let shape): self = .plain(shape)
         case .keywords: self = .keywords([])
         case .map(let rows): self = .map(rows.map { DeclarationKey($0, requirement) })
         case .byKeyword(let inner): self = .byKeyword(KeyShape(inner, requirement))
@@ -141,19 +125,9 @@ package indirect enum KeyShape: Sendable {
     /// What it must be, with its article, for messages and the reference.
     package var expected: String {
         switch self {
-        case .data: "any data"
-        case .whole(let range):
-            range.upperBound == Int64.max
-                ? "a whole number of at least \(range.lowerBound)"
-                : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .number(let least): "a number of at least \(KeyShape.shown(least))"
-        case .milliseconds: "a whole number of milliseconds, or nil for none"
-        case .flag: "true or false"
-        case .text: "a string"
-        case .oneOf(let names): KeyShape.choices(names.map { ":\($0.rawValue)" })
-        case .many: "a vector"
+        case .plain(let shape): shape.expected
         case .keywords([]): "a vector or set of keywords"
-        case .keywords(let names): "a vector or set of \(KeyShape.choices(names.map { ":\($0)" }))"
+        case .keywords(let names): "a vector or set of \(PlainShape.choices(names.map { ":\($0)" }))"
         case .grants: "a vector of strings, or true for all"
         case .texts: "a vector of strings"
         case .map: "a map"
@@ -164,15 +138,6 @@ package indirect enum KeyShape: Sendable {
         case .metaOrName: "a map of meta, the name of a defmeta, or a vector of these"
         case .cron: "a cron expression, such as \"*/5 * * * *\""
         }
-    }
-
-    private static func shown(_ number: Double) -> String {
-        number == number.rounded() ? String(Int64(number)) : String(number)
-    }
-
-    private static func choices(_ names: [String]) -> String {
-        guard names.count > 1, let last = names.last else { return names.first ?? "" }
-        return "\(names.dropLast().joined(separator: ", ")) or \(last)"
     }
 }
 

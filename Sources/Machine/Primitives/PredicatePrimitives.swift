@@ -45,7 +45,7 @@ enum PredicatePrimitives {
             Primitive("uuid?", 1) { (a, _) in .bool(a[0].objectKind == .uuid) },
             Primitive("inst?", 1) { (a, _) in .bool(a[0].objectKind == .instant) },
             Primitive("tagged-literal?", 1) { (a, _) in .bool(a[0].objectKind == .taggedLiteral) },
-            Primitive("chunked-seq?", 1, isChunkedSeq), Primitive("special-symbol?", 1, isSpecial),
+            Primitive("chunked-seq?", 1, isChunkedSeq),
         ])
 
     static func equal(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
@@ -193,16 +193,6 @@ extension PredicatePrimitives {
         if case .text = view.source { return .false }
         return .true
     }
-    static func isSpecial(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard let name = a[0].symbolName else { return .false }
-        return .bool(specialForms.contains(name.description))
-    }
-
-    static let specialForms: Set<String> = [
-        "def", "if", "do", "let*", "loop*", "recur", "fn*", "letfn*", "quote", "var", "try", "catch", "finally",
-        "throw", "set!",
-        "new", ".", "&", "monitor-enter", "monitor-exit", "case*", "import*", "reify*", "deftype*",
-    ]
 }
 
 extension Value {

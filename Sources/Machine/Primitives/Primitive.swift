@@ -111,9 +111,6 @@ public struct PrimitiveTable: Sendable {
         families.flatMap { family in family.primitives.map { "\(family.namespace)/\($0.name)" } }
     }
 
-    /// Whether a namespace has some.
-    public func has(_ namespace: String) -> Bool { families.contains { "\($0.namespace)" == namespace } }
-
     /// The namespaces that have some, in the tables' order.
     public var namespaces: [String] { families.map { "\($0.namespace)" } }
 

@@ -69,14 +69,20 @@ enum TypePrimitives {
 extension TypePrimitives {
     /// `(record-type "ns.Name" [:a :b] record?)`.
     static func recordType(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        var fields: [Name] = []
-        try Sequences.forEach(a[1]) { (field) throws(Fault) in
-            guard case .keyword(let name) = field else {
-                throw .type("defrecord", expected: "field names", found: field)
-            }
-            fields.append(name)
-        }
+        let fields = try names(a[1], "defrecord", "field names")
         return .object(RecordType(try a.string(0, "defrecord"), fields: fields, isRecord: a[2].isTruthy))
+    }
+
+    /// The names that a sequence of keywords stands for.
+    private static func names(_ keywords: Value, _ operation: String, _ expected: String) throws(Fault) -> [Name] {
+        var names: [Name] = []
+        try Sequences.forEach(keywords) { (keyword) throws(Fault) in
+            guard case .keyword(let name) = keyword else {
+                throw .type(operation, expected: expected, found: keyword)
+            }
+            names.append(name)
+        }
+        return names
     }
 
     /// `(record type value…)`, one value for each field.
@@ -128,13 +134,7 @@ enum Conversion {
 extension TypePrimitives {
     /// `(protocol "ns/Name" [:method …] extend-via-metadata?)`.
     static func makeProtocol(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        var methods: [Name] = []
-        try Sequences.forEach(a[1]) { (method) throws(Fault) in
-            guard case .keyword(let name) = method else {
-                throw .type("defprotocol", expected: "method names", found: method)
-            }
-            methods.append(name)
-        }
+        let methods = try names(a[1], "defprotocol", "method names")
         return .object(Protocol(try a.string(0, "defprotocol"), methods: methods, extendsViaMetadata: a[2].isTruthy))
     }
 

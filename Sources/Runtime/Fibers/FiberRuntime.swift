@@ -59,7 +59,7 @@ package final class FiberRuntime: @unchecked Sendable {
             random = Atomic(seed ^ 0x5bf0_3635_dcf5_9e15)
             scheduler = VirtualScheduler(seed: seed, account: instance.account, onExhaustion: exhausted)
         }
-        let real = if case .threads = mode { MonotonicClock.wallMs - MonotonicClock.now / 1_000_000 } else { Int64(0) }
+        let real = if case .threads = mode { WallClock.nowMs - MonotonicClock.nowMs } else { Int64(0) }
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
@@ -256,7 +256,7 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
     func draw(below bound: Int) -> Int {
-        let state = random.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+        let state = random.wrappingAdd(SplitMix.step, ordering: .relaxed).newValue
         return Int(SplitMix.mix(state) % UInt64(bound))
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Values
 
 /// Who started a fiber, as the n-th of whom: stable from run to run, never made of timing.
 ///
@@ -30,7 +31,7 @@ package struct Lineage: Sendable {
         let word = UInt64(truncatingIfNeeded: ordinal) &+ 1
         return Lineage(
             anchor: anchor, steps: min(steps + 1, 2), ordinal: ordinal,
-            high: SplitMix.mix(high ^ SplitMix.mix(low &+ word &* 0x9e37_79b9_7f4a_7c15)),
+            high: SplitMix.mix(high ^ SplitMix.mix(low &+ word &* SplitMix.step)),
             low: SplitMix.mix(low &+ 0xd1b5_4a32_d192_ed03 ^ SplitMix.mix(high &+ word)))
     }
 
@@ -39,30 +40,9 @@ package struct Lineage: Sendable {
         switch steps {
         case 0: anchor
         case 1: anchor.child(.fiber, ordinal: ordinal)
-        default: anchor.child(.fiber, name: hex(high) + hex(low), ordinal: 0)
+        default:
+            anchor.child(
+                .fiber, name: String(high, radix: 16, width: 16) + String(low, radix: 16, width: 16), ordinal: 0)
         }
-    }
-
-    private func hex(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-}
-
-/// The pseudo-random sequence of the runtime: small, seedable and good enough for fairness and for schedules.
-package struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        return SplitMix.mix(state)
-    }
-
-    package static func mix(_ word: UInt64) -> UInt64 {
-        var word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

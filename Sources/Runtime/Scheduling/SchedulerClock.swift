@@ -16,7 +16,7 @@ package final class SchedulerClock: Clock {
 
     package func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
         let token = TimerToken()
-        let call = ScheduledCall(atMs: atMs, body) { token.cancel() }
+        let call = ScheduledCall(body) { token.cancel() }
         let limit = Int64.max / 1_000_000 - 1
         scheduler.schedule(at: min(max(0, atMs), limit) * 1_000_000, .call(token, { call.take()?() }))
         return call

@@ -144,7 +144,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     private func startThread() {
         let worker = workers[shared.pointee.started + 1]
         hasStarted.store(true, ordering: .relaxed)
-        let began = Runtime.startThread(stack: ThreadedScheduler.stackSize) { [self] in
+        let began = Values.startThread(stack: ThreadedScheduler.stackSize) { [self] in
             ThreadSlot.enter(worker, self)
             _ = loop(worker, until: nil)
             ThreadSlot.leave()

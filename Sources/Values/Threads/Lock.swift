@@ -37,7 +37,7 @@ public final class Lock: @unchecked Sendable {
     }
 
     /// The mutex itself, for waiting on a condition variable.
-    public var handle: UnsafeMutablePointer<pthread_mutex_t> { mutex }
+    var handle: UnsafeMutablePointer<pthread_mutex_t> { mutex }
 }
 
 /// A lock of one byte for sections of a few dozen instructions that call nothing out: a channel's, a run queue's.

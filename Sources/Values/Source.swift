@@ -1,0 +1,69 @@
+/// A text that forms are read from.
+public final class Source: Sendable {
+    /// The path as the user gave it, or a name such as `<eval>`.
+    public let name: String
+    public let bytes: [UInt8]
+    /// The line that the bytes begin on, from 1: more for a piece of a file.
+    public let firstLine: Int
+    /// Part of the built-in library: errors are shown where the script called it.
+    public let isLibrary: Bool
+
+    public init(name: String, bytes: [UInt8], firstLine: Int = 1, isLibrary: Bool = false) {
+        self.name = name
+        self.bytes = bytes
+        self.firstLine = firstLine
+        self.isLibrary = isLibrary
+    }
+}
+
+/// Byte offsets in a source, end exclusive.
+public struct Span: Equatable, Sendable {
+    public var start: UInt32
+    public var end: UInt32
+
+    public init(_ start: Int, _ end: Int) {
+        self.start = UInt32(truncatingIfNeeded: start)
+        self.end = UInt32(truncatingIfNeeded: end)
+    }
+}
+
+/// Where a collection form stood, and each of its elements: atoms carry no place of their own.
+public final class Origin: Sendable {
+    public let source: Source
+    public let span: Span
+    /// One per element in reading order; a map's are key, value, key, value.
+    public let children: [Span]
+
+    public init(source: Source, span: Span, children: [Span]) {
+        self.source = source
+        self.span = span
+        self.children = children
+    }
+}
+
+/// A place in a source, with a few words to stand beside its caret.
+package struct SourceLabel: Equatable, Sendable {
+    package var source: Source
+    package var span: Span
+    package var text: String?
+
+    package init(_ source: Source, _ span: Span, _ text: String? = nil) {
+        self.source = source
+        self.span = span
+        self.text = text
+    }
+
+    /// The same place of the very same source.
+    package static func == (left: SourceLabel, right: SourceLabel) -> Bool {
+        left.source === right.source && left.span == right.span && left.text == right.text
+    }
+}
+
+/// How bad it is what a message about a text tells.
+package enum Severity: String, Sendable, CaseIterable {
+    /// Stops a start.
+    case error
+    case warning
+    /// Advice.
+    case lint
+}
