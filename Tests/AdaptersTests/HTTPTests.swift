@@ -193,10 +193,11 @@ import Values
             ])
         #expect(make[.exit].intValue == 0)
         let port = LoopbackServer.closedPort()
-        var program = Program([
-            "openssl", "s_server", "-www", "-accept", "127.0.0.1:\(port)", "-key", directory("key.pem"), "-cert",
-            directory("cert.pem"),
-        ])
+        var program = Program(
+            [
+                "openssl", "s_server", "-www", "-accept", "127.0.0.1:\(port)", "-key", directory("key.pem"), "-cert",
+                directory("cert.pem"),
+            ], clock: RealClock())
         program.graceMs = 100
         let runner = ProcessRunner()
         let stop = runner.start(program) { _ in }

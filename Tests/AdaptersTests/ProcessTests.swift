@@ -1,4 +1,5 @@
 import Engine
+import TestSupport
 import Testing
 import Values
 
@@ -163,7 +164,8 @@ import Values
         async throws
     {
         let runner = ProcessRunner()
-        var program = Program(["sh", "-c", "trap '' TERM; (trap '' TERM; sleep 30) & echo $! ; echo $$ ; wait"])
+        var program = Program(
+            ["sh", "-c", "trap '' TERM; (trap '' TERM; sleep 30) & echo $! ; echo $$ ; wait"], clock: RealClock())
         program.graceMs = 100
         let pids = directory("pids")
         program.arguments[2] = program.arguments[2].replacingOccurrence(

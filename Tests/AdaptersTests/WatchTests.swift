@@ -1,4 +1,5 @@
 import Engine
+import TestSupport
 import Testing
 import Values
 
@@ -164,7 +165,8 @@ import Values
     {
         try directory.file("in/a.md")
         let (told, ready) = (Gathered<Value>(), Gathered<Bool>())
-        let call = EffectCall(params: Params(map([.pattern: .string(directory("in/*.md")), .settleMs: .int(10)])))
+        let call = EffectCall(
+            params: Params(map([.pattern: .string(directory("in/*.md")), .settleMs: .int(10)])), clock: RealClock())
         let watcher = try FileEffects.watch(
             call, now: { MonotonicClock.nowMs }, tell: { told.add($0) }, ready: { ready.add(!told.all.isEmpty) },
             fail: { _ in })
@@ -177,7 +179,7 @@ import Values
             allow: { need throws(AdapterError) in
                 #expect(need == .read(path: FileSystem.canonical(directory("in"))))
                 throw AdapterError(.permissionDenied, "no")
-            })
+            }, clock: RealClock())
         let refused = failure { () throws(AdapterError) in
             try FileEffects.watch(closed, now: { 0 }, tell: { _ in }, ready: {}, fail: { _ in })
         }
