@@ -47,7 +47,8 @@ enum ChunkPrimitives {
 
     /// `(reduce-range-ahead f init start step count)`: as `reduce-ahead`, over a range.
     private static func reduceRange(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        guard let function = DirectFunction(a[0], arguments: 2), case .int(let start) = a[2], case .int(let step) = a[3],
+        guard let function = DirectFunction(a[0], arguments: 2), case .int(let start) = a[2],
+            case .int(let step) = a[3],
             case .int(let count) = a[4]
         else { return .nil }
         return try fold(a, function, Int(count), fiber) { .int(start &+ Int64($0) &* step) }
@@ -68,7 +69,8 @@ enum ChunkPrimitives {
 
     /// Calls `body` for each index until it says that all is done, which counts as having seen all, or would force a
     /// sequence. Gives how many were seen.
-    @inline(__always) private static func ahead(_ count: Int, _ body: (Int) throws(Fault) -> Bool) throws(Fault) -> Int {
+    @inline(__always) private static func ahead(_ count: Int, _ body: (Int) throws(Fault) -> Bool) throws(Fault) -> Int
+    {
         for index in 0..<count {
             do throws(Fault) {
                 if try !body(index) { return count }

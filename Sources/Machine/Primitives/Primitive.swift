@@ -143,7 +143,8 @@ extension StaticString {
 public enum Primitives {
     public static let all = PrimitiveTable([
         NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
-        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine, ChunkPrimitives.machine,
+        CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
+        ChunkPrimitives.machine,
         FormPrimitives.machine,
         StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core,
         RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
