@@ -47,7 +47,10 @@ let package = Package(
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader"], swiftSettings: strict),
-        .testTarget(name: "SluiceTests", dependencies: ["Sluice"], swiftSettings: strict),
+        .testTarget(
+            name: "SluiceTests",
+            dependencies: ["Sluice", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),
         .testTarget(

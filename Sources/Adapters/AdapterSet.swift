@@ -43,6 +43,7 @@ extension EffectRow {
 /// The engine's view of an effect of this target.
 struct AdapterHandler: EffectHandler {
     let effect: AdapterEffect
+    var isVirtual: Bool { effect.isVirtual }
 
     func start(_ request: EffectRequest, _ completion: Completion) {
         let cancel = effect.start(EffectCall(request)) { result in
@@ -63,10 +64,7 @@ extension EffectCall {
                 if let refusal = request.grants.refusal(of: need) { throw AdapterError(.notAllowed, refusal.message) }
             },
             progress: { request.report($0) },
-            after: { ms, body in
-                let call = request.clock.after(ms: ms, body)
-                return { call.cancel() }
-            })
+            clock: request.clock)
     }
 }
 

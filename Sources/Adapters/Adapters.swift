@@ -5,6 +5,11 @@
 //! layer of handlers that states what it is about to touch, calls the core and turns its answer into a value. Nothing here
 //! blocks its caller: blocking system calls run on a `BlockingPool`, HTTP on one event loop, programs on a thread each.
 //!
+//! Times are the run's: each limit, of a request as of a program, is measured on the clock that the run has. Virtual time
+//! stands while anything outside is under way, so there no request and no program is ever too slow, on whatever machine; what
+//! never answers is ended by wall time (`--max-seconds`). Only what is none of the script's business keeps real time: how long
+//! libcurl tries to connect, and how long a program that is to end has for it.
+//!
 //! Without Foundation, which would add milliseconds to every start; libcurl is opened on first use (`CCurl`).
 
 #if canImport(Glibc)

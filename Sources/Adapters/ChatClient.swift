@@ -91,7 +91,7 @@ package final class ChatClient: Sendable {
     }
 
     private func request(_ path: String, _ body: MapBuilder, _ call: EffectCall) throws(AdapterError) -> HTTPRequest {
-        var request = HTTPRequest("POST", endpoint.url(path))
+        var request = HTTPRequest("POST", endpoint.url(path), clock: call.clock)
         request.headers = [("Content-Type", "application/json")]
         if let key = endpoint.key { request.headers.append(("Authorization", "Bearer " + key.text)) }
         request.body = try json.encoding(body.value, "the request to the model")

@@ -10,19 +10,17 @@ package struct EffectCall: Sendable {
     package var allow: @Sendable (Need) throws(AdapterError) -> Void
     /// Reports a part of an answer that is still coming.
     package var progress: @Sendable (Value) -> Void
-    /// Calls back once after so many milliseconds of the run's own clock, real or virtual; returns what withdraws the call.
-    package var after: After
-
-    package typealias After = @Sendable (_ ms: Int64, _ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void
+    /// The run's own clock, real or virtual: what every time limit is measured on.
+    package var clock: any Clock
 
     package init(
         params: Params, directory: String? = nil,
         allow: @escaping @Sendable (Need) throws(AdapterError) -> Void = { _ throws(AdapterError) in },
-        progress: @escaping @Sendable (Value) -> Void = { _ in }, after: @escaping After = { _, _ in {} }
+        progress: @escaping @Sendable (Value) -> Void = { _ in }, clock: any Clock
     ) {
         self.params = params
         self.directory = directory
-        self.after = after
+        self.clock = clock
         self.allow = allow
         self.progress = progress
     }
@@ -70,6 +68,8 @@ package struct AdapterEffect: Sendable {
     /// `fs/read`.
     package var type: String
     package var start: StartEffect
+    /// It happens on the run's clock alone: virtual time goes on meanwhile, as it does not for what is outside.
+    package var isVirtual = false
 
     /// For effects that are over when they are started.
     static func immediate(_ type: String, _ body: @escaping @Sendable (EffectCall) throws(AdapterError) -> Value)

@@ -127,11 +127,14 @@ package struct EffectRow: Sendable {
                 Param(.args, .vector, required: true, "the program and its arguments"),
                 Param(.in, .any, "its input: a string or bytes"),
                 Param(.cwd, .string, "the directory it runs in"),
-                Param(.env, .map, "variables to add, or nil to take away"), timeout,
+                Param(
+                    .env, .any,
+                    "variables: a map of values, or of :inherit to pass ours on, or a vector of names to pass on; without it there are PATH, HOME and the like, and no keys"
+                ), timeout,
                 Param(.graceMs, .int, "milliseconds between SIGTERM and SIGKILL"),
                 Param(.maxBytes, .int, "the most to keep of each output"),
                 Param(.isCheck, .bool, "an exit code other than 0 is an error"),
-            ], needs: [.run, .read], recovery: .fail),
+            ], needs: [.run, .read, .env], recovery: .fail),
         EffectRow("time/sleep", "waits", [Param(.ms, .int, required: true, "milliseconds")], waits: true),
         EffectRow("log/info", "prints [INFO], the message and its data", message),
         EffectRow("log/warn", "prints [WARN], the message and its data", message),

@@ -51,12 +51,14 @@ package final class HTTPClient: Sendable {
     }
 }
 
-/// What the client and its thread share: the queue of new and of cancelled transfers, and libcurl's handle for all of them.
+/// What the client and its thread share: the queues of transfers that are new, cancelled or perhaps late, and libcurl's
+/// handle for all of them.
 private final class HTTPLoop: @unchecked Sendable {
     // Sendable: `lock` guards the first group; the second belongs to the thread.
     private let lock = Lock()
     private var added: [HTTPTransfer] = []
     private var cancelled: [HTTPTransfer] = []
+    private var due: [HTTPTransfer] = []
     private var closed = false
     private var multi: UnsafeMutableRawPointer?
     private var curl: OpaquePointer?
@@ -79,6 +81,14 @@ private final class HTTPLoop: @unchecked Sendable {
         lock.withLock {
             if closed { return }
             cancelled.append(transfer)
+            wake()
+        }
+    }
+
+    private func look(at transfer: HTTPTransfer) {
+        lock.withLock {
+            if closed { return }
+            due.append(transfer)
             wake()
         }
     }
@@ -130,8 +140,8 @@ private final class HTTPLoop: @unchecked Sendable {
                 case .end(let result): transfer.end(result)
                 }
             }
-            expire(curl, multi)
-            _ = sluice_curl_multi_poll(curl, multi, sleep())
+            // Sockets, libcurl's own timers and whoever has an order for the thread wake it.
+            _ = sluice_curl_multi_poll(curl, multi, 60_000)
         }
         for (easy, transfer) in running {
             _ = sluice_curl_multi_remove(curl, multi, easy)
@@ -143,17 +153,37 @@ private final class HTTPLoop: @unchecked Sendable {
 
     /// Starts what was added and stops what was cancelled; false when the client is gone.
     private func takeOrders(_ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) -> Bool {
-        let (new, gone, open) = lock.withLock { () -> ([HTTPTransfer], [HTTPTransfer], Bool) in
-            defer { (added, cancelled) = ([], []) }
+        let (new, gone, late, open) = lock.withLock { () -> ([HTTPTransfer], [HTTPTransfer], [HTTPTransfer], Bool) in
+            defer { (added, cancelled, due) = ([], [], []) }
             // Nobody may wake a handle that is about to be freed.
             if closed { self.multi = nil }
-            return (added, cancelled, !closed)
+            return (added, cancelled, due, !closed)
         }
         for transfer in new {
-            if open { begin(transfer, curl, multi) } else { transfer.end(.failure(.cancelled)) }
+            if open {
+                begin(transfer, curl, multi)
+                watch(transfer, curl, multi)
+            } else {
+                transfer.end(.failure(.cancelled))
+            }
         }
         for transfer in gone { stop(transfer, .cancelled, curl, multi) }
+        for transfer in late {
+            if let error = transfer.expired() {
+                stop(transfer, error, curl, multi)
+            } else {
+                watch(transfer, curl, multi)
+            }
+        }
         return open
+    }
+
+    /// Looks at the transfer again when its time may be up by its own clock, unless it has ended.
+    private func watch(_ transfer: HTTPTransfer, _ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) {
+        guard transfer.easy != nil else { return }
+        transfer.watch { [weak self] in self?.look(at: transfer) }
+        // The clock may have passed that time meanwhile.
+        if let error = transfer.expired() { stop(transfer, error, curl, multi) }
     }
 
     private func begin(_ transfer: HTTPTransfer, _ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) {
@@ -175,22 +205,5 @@ private final class HTTPLoop: @unchecked Sendable {
             _ = sluice_curl_multi_remove(curl, multi, easy)
         }
         transfer.end(.failure(why))
-    }
-
-    private func expire(_ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) {
-        let now = MonotonicClock.nowMs
-        for transfer in Array(running.values) {
-            if let error = transfer.expired(now) { stop(transfer, error, curl, multi) }
-        }
-    }
-
-    /// How long the thread may sleep: libcurl itself wakes it for sockets and for its own timers.
-    private func sleep() -> Int32 {
-        var next: Int64 = 60_000
-        let now = MonotonicClock.nowMs
-        for transfer in running.values {
-            if let deadline = transfer.nextDeadline { next = min(next, max(0, deadline - now)) }
-        }
-        return Int32(next)
     }
 }

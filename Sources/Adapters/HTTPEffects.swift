@@ -42,7 +42,7 @@ package struct HTTPEffects: Sendable {
     private static func read(_ call: EffectCall, _ json: JSONCodec) throws(AdapterError) -> HTTPRequest {
         let params = call.params
         let url = WebAddress.adding(try pairs(params, .query), to: try params.required(.url))
-        var request = HTTPRequest(try method(params), url)
+        var request = HTTPRequest(try method(params), url, clock: call.clock)
         request.headers = try pairs(params, .headers)
         if let body = params.value(.body) {
             if case .text(let text) = body {

@@ -1,3 +1,10 @@
+import Engine
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import Values
 
 /// A request, and what it may cost.
@@ -12,6 +19,8 @@ package struct HTTPRequest: Sendable {
     package var url: String
     package var headers: [(name: String, value: String)] = []
     package var body: [UInt8]?
+    /// What the limits below are measured on.
+    package var clock: any Clock
     /// For everything, redirects included; nil for no limit.
     package var timeoutMs: Int64? = HTTPRequest.defaultTimeoutMs
     /// For a time in which nothing comes or goes; nil for no limit.
@@ -26,7 +35,8 @@ package struct HTTPRequest: Sendable {
     /// Repeating it does no harm, whatever the method says.
     package var repeatable = false
 
-    package init(_ method: String, _ url: String) {
+    package init(_ method: String, _ url: String, clock: any Clock) {
+        self.clock = clock
         self.method = method
         self.url = url
     }

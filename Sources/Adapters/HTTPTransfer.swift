@@ -1,5 +1,5 @@
 import CCurl
-import Values
+import Engine
 
 #if canImport(Glibc)
     import Glibc
@@ -33,6 +33,8 @@ final class HTTPTransfer: @unchecked Sendable {
     private var lastActivity: Int64
     private var lastSent: Int64 = 0
 
+    private var timer: ScheduledCall?
+
     private let certificates: Certificates
 
     init(
@@ -48,7 +50,7 @@ final class HTTPTransfer: @unchecked Sendable {
         try request.validate()
         address = try WebAddress(request.url)
         try request.permit(address)
-        let now = MonotonicClock.nowMs
+        let now = request.clock.nowMs
         deadline = request.timeoutMs.map { now + $0 }
         lastActivity = now
         if let bytes = request.body {
@@ -220,19 +222,28 @@ extension HTTPTransfer {
     func end(_ result: Result<HTTPResponse, AdapterError>) {
         let answer = done
         done = nil
+        timer?.cancel()
+        timer = nil
         release()
         answer?(result)
     }
 
+    /// Has `look` called on a thread of the clock when its time may be up.
+    func watch(_ look: @escaping @Sendable () -> Void) {
+        timer?.cancel()
+        timer = nextDeadline.map { request.clock.schedule(atMs: $0, look) }
+    }
+
     /// When the transfer is to be looked at again although nothing has come; nil for never.
-    var nextDeadline: Int64? {
+    private var nextDeadline: Int64? {
         let idle = request.idleMs.map { lastActivity + $0 }
         guard let deadline else { return idle }
         return min(deadline, idle ?? deadline)
     }
 
-    /// The error when the time is up at `now`.
-    func expired(_ now: Int64) -> AdapterError? {
+    /// The error when the time is up.
+    func expired() -> AdapterError? {
+        let now = request.clock.nowMs
         if let deadline, now >= deadline {
             return late("no complete answer within \(request.timeoutMs ?? 0) ms")
         }
@@ -257,7 +268,7 @@ extension HTTPTransfer {
     }
 
     fileprivate func take(header line: UnsafeRawBufferPointer) {
-        lastActivity = MonotonicClock.nowMs
+        lastActivity = request.clock.nowMs
         let text = String(decoding: line, as: UTF8.self)
         if text.hasPrefix("HTTP/") {
             // The head of another answer: of a proxy, or after 100 Continue.
@@ -280,7 +291,7 @@ extension HTTPTransfer {
 
     /// False to stop the transfer.
     fileprivate func take(body bytes: UnsafeRawBufferPointer) -> Bool {
-        lastActivity = MonotonicClock.nowMs
+        lastActivity = request.clock.nowMs
         if received.count + bytes.count > request.maxBytes {
             refusal = AdapterError(
                 .tooLarge,

@@ -12,12 +12,19 @@ package struct ProcessEffects: Sendable {
     /// `{:args ["git" "status"] :in "…" :cwd "dir" :env {"NAME" "value"} :timeout-ms n :grace-ms n :max-bytes n :check? false}` →
     /// `{:exit 0 :out "…" :err "…" :signal n? :out-truncated? true? :err-truncated? true?}`.
     ///
+    /// The program gets few variables of this process (`ProcessEnvironment.usual`) besides those in `:env`: a map from names
+    /// to values, where nil takes a usual one away and `:inherit` passes this process's on, or a vector of names to pass on.
+    /// What is passed on has to be granted as reading it has.
+    ///
     /// An exit code other than 0 is an answer, unless `:check?` makes it an error.
     private var run: AdapterEffect {
         AdapterEffect(type: "proc/run") { [runner] call, answer in
             do throws(AdapterError) {
-                var program = try ProcessEffects.read(call.params)
+                var program = try ProcessEffects.read(call.params, call.clock)
                 try call.allow(.run(program: program.arguments[0]))
+                for name in program.environment.inherited.sorted() where !ProcessEnvironment.isUsual(name) {
+                    try call.allow(.env(name))
+                }
                 if let directory = program.directory { try call.allowRead(call.place(directory)) }
                 program.directory = program.directory.map(call.place) ?? call.directory
                 let check = call.params.flag(.isCheck)
@@ -36,29 +43,46 @@ package struct ProcessEffects: Sendable {
         }
     }
 
-    private static func read(_ params: Params) throws(AdapterError) -> Program {
+    private static func read(_ params: Params, _ clock: any Clock) throws(AdapterError) -> Program {
         guard let value = params.value(.args) else {
             throw .parameter("the parameter :args is missing; give a vector such as [\"git\" \"status\"]")
         }
-        var program = Program(try strings(params, .args, value))
+        var program = Program(try strings(params, .args, value), clock: clock)
         if program.arguments.isEmpty { throw params.wrong(.args, "a vector with a program and its arguments", value) }
         program.input = try params.content(.in) ?? []
         program.directory = try params.string(.cwd)
-        if let value = params.value(.env) {
-            guard case .map(let map) = value else { throw params.wrong(.env, "a map of strings", value) }
-            try map.forEach { (name, value) throws(AdapterError) in
-                let text = name.stringValue ?? { if case .keyword(let name) = name { name.name } else { nil } }()
-                guard let text, value.isNil || value.stringValue != nil else {
-                    throw params.wrong(.env, "a map from names to strings (or nil to leave one out)", .map(map))
-                }
-                program.environment.append((text, value.stringValue))
-                return true
-            }
-        }
+        program.environment = try environment(params)
         program.maxBytes = try params.maxBytes(default: Program.defaultMaxBytes)
         program.timeoutMs = try params.milliseconds(.timeoutMs, default: nil)
         program.graceMs = try params.int(.graceMs, in: 0...600_000) ?? Program.graceMs
         return program
+    }
+
+    private static func environment(_ params: Params) throws(AdapterError) -> ProcessEnvironment {
+        var environment = ProcessEnvironment()
+        guard let value = params.value(.env) else { return environment }
+        let expected = "a map from names to strings (nil leaves one out, :inherit passes ours on), or a vector of names"
+        guard case .map(let map) = value else {
+            guard let names = value.realizedElements else { throw params.wrong(.env, expected, value) }
+            for name in names {
+                guard let name = name.stringValue else { throw params.wrong(.env, expected, value) }
+                environment.inherited.insert(name)
+            }
+            return environment
+        }
+        try map.forEach { (name, value) throws(AdapterError) in
+            let text = name.stringValue ?? { if case .keyword(let name) = name { name.name } else { nil } }()
+            guard let text, value.isNil || value.knownKeyword == .inherit || value.stringValue != nil else {
+                throw params.wrong(.env, expected, .map(map))
+            }
+            if value.knownKeyword == .inherit {
+                environment.inherited.insert(text)
+            } else {
+                environment.changes[text] = .some(value.stringValue)
+            }
+            return true
+        }
+        return environment
     }
 
     private static func strings(_ params: Params, _ key: KnownName, _ value: Value) throws(AdapterError) -> [String] {

@@ -1,4 +1,5 @@
 import CProcess
+import Engine
 import Values
 
 #if canImport(Glibc)
@@ -19,13 +20,17 @@ package struct Program: Sendable {
     package var input: [UInt8] = []
     /// Where it runs; nil for this process's directory.
     package var directory: String?
-    /// Added to this process's environment; nil takes a variable away.
-    package var environment: [(name: String, value: String?)] = []
+    package var environment = ProcessEnvironment()
     package var maxBytes = Program.defaultMaxBytes
     package var timeoutMs: Int64?
     package var graceMs = Program.graceMs
+    /// What `timeoutMs` is measured on; the grace is the system's own time.
+    package var clock: any Clock
 
-    package init(_ arguments: [String]) { self.arguments = arguments }
+    package init(_ arguments: [String], clock: any Clock) {
+        self.arguments = arguments
+        self.clock = clock
+    }
 }
 
 /// How a program ended and what it said.
@@ -71,14 +76,16 @@ package final class ProcessRunner: Sendable {
         }
         pool.submit {
             do throws(AdapterError) {
-                if wake.isRaised { throw .cancelled }
+                if wake.reason != nil { throw .cancelled }
+                let timer = program.timeoutMs.map { ms in program.clock.after(ms: ms) { wake.raise(.timedOut) } }
+                defer { timer?.cancel() }
                 var run = try ProgramRun(program, wake)
                 done(.success(try run.finish()))
             } catch {
                 done(.failure(error))
             }
         }
-        return { wake.raise() }
+        return { wake.raise(.cancelled) }
     }
 
     private static func validate(_ program: Program) throws(AdapterError) {
@@ -88,9 +95,9 @@ package final class ProcessRunner: Sendable {
         for argument in program.arguments where argument.utf8.contains(0) {
             throw .parameter("the argument \(quoted(argument)) contains a NUL character; programs cannot be given one")
         }
-        for (name, value) in program.environment {
+        for name in program.environment.names {
             if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0)
-                || value?.utf8.contains(0) == true
+                || program.environment.changes[name]??.utf8.contains(0) == true
             {
                 throw .parameter(
                     "\(quoted(name)) cannot be an environment variable; use letters, digits and _ without NUL or =")
@@ -104,11 +111,15 @@ package final class ProcessRunner: Sendable {
     }
 }
 
-/// A flag that wakes a thread sleeping in `poll`.
-final class WakePipe: Sendable {
+/// A reason to end that wakes a thread sleeping in `poll`; the first stays.
+final class WakePipe: @unchecked Sendable {
+    // Sendable: `lock` guards `first`; the rest is immutable.
     let descriptor: Int32
     private let writer: Int32
-    private let flag = CancelFlag()
+    private let lock = Lock()
+    private var first: Reason?
+
+    enum Reason { case cancelled, timedOut }
 
     init() throws(AdapterError) {
         var ends: [Int32] = [-1, -1]
@@ -125,10 +136,10 @@ final class WakePipe: Sendable {
         close(writer)
     }
 
-    var isRaised: Bool { flag.isRaised }
+    var reason: Reason? { lock.withLock { first } }
 
-    func raise() {
-        flag.raise()
+    func raise(_ reason: Reason) {
+        lock.withLock { first = first ?? reason }
         var byte: UInt8 = 0
         write(writer, &byte, 1)
     }
@@ -139,8 +150,6 @@ private struct ProgramRun: ~Copyable {
     /// How often to look whether the program has ended, where the system cannot tell.
     static let lookMs: Int64 = 10
 
-    enum Ending { case cancelled, timedOut }
-
     let program: Program
     let wake: WakePipe
     let pid: pid_t
@@ -149,8 +158,7 @@ private struct ProgramRun: ~Copyable {
     var input: Int32
     var written = 0
     var outputs: [(descriptor: Int32, kept: ProgramResult.Output)]
-    let deadline: Int64?
-    var ending: Ending?
+    var ending: WakePipe.Reason?
     var killAt: Int64?
 
     init(_ program: Program, _ wake: WakePipe) throws(AdapterError) {
@@ -178,7 +186,6 @@ private struct ProgramRun: ~Copyable {
         ended = sluice_process_descriptor(started)
         input = ours[0]
         outputs = [(ours[1], .init()), (ours[2], .init())]
-        deadline = program.timeoutMs.map { MonotonicClock.nowMs + $0 }
     }
 
     deinit {
@@ -213,24 +220,9 @@ private struct ProgramRun: ~Copyable {
         -> Int32
     {
         var arguments = program.arguments.map { strdup($0) } + [nil]
-        var variables = environment(program.environment).map { strdup($0) } + [nil]
+        var variables = program.environment.entries(of: ProcessEnvironment.own).map { strdup($0) } + [nil]
         defer { for text in arguments + variables { free(text) } }
         return sluice_spawn(&pid, program.arguments[0], &arguments, &variables, program.directory, input, output, error)
-    }
-
-    private static func environment(_ changes: [(name: String, value: String?)]) -> [String] {
-        var kept: [String] = []
-        let names = Set(changes.map(\.name))
-        var next = sluice_environment()
-        while let entry = next?.pointee {
-            let text = String(cString: entry)
-            if !names.contains(String(text.prefix { $0 != "=" })) { kept.append(text) }
-            next = next?.successor()
-        }
-        for change in changes {
-            if let value = change.value { kept.append("\(change.name)=\(value)") }
-        }
-        return kept
     }
 
     /// Talks with the program until it has ended, and reaps it whatever happens.
@@ -261,7 +253,7 @@ private struct ProgramRun: ~Copyable {
 
     private mutating func endIfAsked(_ now: Int64) {
         if ending == nil {
-            if wake.isRaised { ending = .cancelled } else if let deadline, now >= deadline { ending = .timedOut }
+            ending = wake.reason
             guard ending != nil else { return }
             killAt = now + program.graceMs
             kill(-pid, SIGTERM)
@@ -275,7 +267,6 @@ private struct ProgramRun: ~Copyable {
     /// Milliseconds until something must be looked at without being woken; -1 for never.
     private func nextLook(_ now: Int64) -> Int32 {
         var next: Int64?
-        if ending == nil, let deadline { next = deadline - now }
         if let killAt { next = killAt - now }
         if ended < 0 { next = min(next ?? .max, ProgramRun.lookMs) }
         return next.map { Int32(clamping: max(0, $0)) } ?? -1

@@ -22,7 +22,7 @@ package struct SmallEffects: Sendable {
 
     /// `{:ms 100}` → nil, later.
     private var sleep: AdapterEffect {
-        AdapterEffect(type: "time/sleep") { call, answer in
+        let start: StartEffect = { call, answer in
             do throws(AdapterError) {
                 guard let ms = try call.params.int(.ms, in: Int64.min...Int64.max) else {
                     throw .parameter("the parameter :ms is missing; give the milliseconds to sleep")
@@ -33,9 +33,10 @@ package struct SmallEffects: Sendable {
                 }
                 // The timer and the cancellation may meet: whoever comes first answers.
                 let once = Once(answer)
-                let withdraw = call.after(ms) { once.answer(.success(.nil)) }
+                let clock = call.clock
+                let timer = clock.after(ms: ms) { once.answer(.success(.nil)) }
                 return {
-                    withdraw()
+                    timer.cancel()
                     once.answer(.failure(.cancelled))
                 }
             } catch {
@@ -43,6 +44,7 @@ package struct SmallEffects: Sendable {
                 return nil
             }
         }
+        return AdapterEffect(type: "time/sleep", start: start, isVirtual: true)
     }
 
     /// `{:message "…" :data …}` → nil; prints `[INFO] message data`.

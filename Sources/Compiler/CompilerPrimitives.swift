@@ -78,7 +78,7 @@ enum CompilerPrimitives {
         else {
             throw .illegalState("define takes a var and its metadata")
         }
-        if !meta.isEmpty { variable.setMeta(meta) }
+        variable.setMeta(meta.isEmpty ? nil : meta)
         variable.setMacro(try meta.find(.kw(.macro))?.isTruthy ?? false)
         if arguments.count == 3 { variable.bind(arguments.take(2)) }
         return arguments[0]

@@ -27,8 +27,7 @@ struct Emitter {
         var codes: [Code] = []
         for arity in function.arities { codes.append(try code(arity)) }
         return Prototype(
-            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count,
-            needsSelf: function.needsSelf)
+            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count)
     }
 
     static func code(_ arity: Arity) throws(Fault) -> Code {
@@ -434,6 +433,15 @@ struct Emitter {
             _ = try self.place(arguments)
             fixups.append((instructions.count, cellConstant(variable), false))
             write(Instruction(.callVar, base, arguments.count, 0), at: place)
+        } else if case .local(let local) = callee.kind {
+            // Read after the arguments, like any operand.
+            _ = try self.place(arguments)
+            if callee.isLast {
+                try emit(callee, into: base)
+                write(Instruction(.call, base, arguments.count), at: place)
+            } else {
+                write(Instruction(.callLocal, base, arguments.count, local.register), at: place)
+            }
         } else {
             try emit(callee, into: base)
             _ = try self.place(arguments)
@@ -469,7 +477,9 @@ struct Emitter {
             // A put may go on with a call, which is placed at the top; operands above the target die first.
             let base = target == mark - 1 ? target : allocate()
             write(
-                Instruction(op, base, port.register, value.register, flags: (port.dies ? 1 : 0) | (value.dies ? 2 : 0)),
+                Instruction(
+                    op, base, port.register, value.register,
+                    flags: (port.dies ? 1 : 0) | (value.dies ? 2 : 0) | operation.flags),
                 at: place)
             if base != target { write(Instruction(.move, target, base)) }
         case .notEqual:
@@ -483,7 +493,8 @@ struct Emitter {
         default:
             if operands.count == 1 {
                 let source = try operand(operands[0])
-                write(Instruction(op, target, source.register, flags: source.dies ? 1 : 0), at: place)
+                write(
+                    Instruction(op, target, source.register, flags: (source.dies ? 1 : 0) | operation.flags), at: place)
             } else if let immediate = operands[1].smallInteger, let immediateOp = operation.immediateOpcode {
                 let source = try operand(operands[0])
                 write(
@@ -495,25 +506,6 @@ struct Emitter {
                         op, target, left.register, right.register, flags: (left.dies ? 1 : 0) | (right.dies ? 2 : 0)),
                     at: place)
             }
-        }
-    }
-}
-
-extension Node {
-    /// A constant that fits an immediate operand.
-    var smallInteger: Int? {
-        if case .constant(.int(let value)) = kind, value >= -32_768, value <= 32_767 { Int(value) } else { nil }
-    }
-
-    var isLocal: Bool { if case .local = kind { true } else { false } }
-
-    var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }
-
-    /// Control never comes out at the end.
-    var leaves: Bool {
-        switch kind {
-        case .recur, .raise: true
-        default: false
         }
     }
 }

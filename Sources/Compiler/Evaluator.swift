@@ -228,7 +228,7 @@ package final class Evaluator: @unchecked Sendable {
         if let loadFault { throw loadFault }
         let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
         Liveness.analyze(arity, locals: analyzer.function.locals)
-        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: [], needsSelf: false))
+        return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: []))
     }
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.
@@ -242,6 +242,14 @@ package final class Evaluator: @unchecked Sendable {
         _ = try lock.withLock { () throws(Fault) in
             try compile(form, in: namespace, Node.Place(source: source, span: span))
         }
+    }
+
+    /// Hands the forms of a text to `body`, each read in the namespace that the ones before have led to.
+    package func eachForm(
+        of source: Source, in namespace: @escaping () -> Namespace, _ body: (Form) -> Void
+    ) throws(Fault) {
+        var reader = Reader(source, names: instance.names, dialect: .code(context(namespace)))
+        while let form = try next(&reader) { body(form) }
     }
 
     /// The forms of a text, not evaluated.
@@ -361,6 +369,7 @@ extension Fiber {
 
     /// Runs to the end on this thread; waiting is an error.
     package func runWithoutWaiting() throws(Fault) -> Value {
+        var waits = 0
         while true {
             var left = Fiber.slice
             let exit = run(spending: &left)
@@ -374,7 +383,8 @@ extension Fiber {
                 return value
             case .failed(let fault): throw fault
             // Thrown within the fiber, so that its `finally` blocks run.
-            case .preempted: if let exhaustion { fail(exhaustion) }
+            case .preempted:
+                if let exhaustion { fail(exhaustion) } else { try waitBriefly(&waits, "a macro") }
             case .parked: throw .illegalState("a macro cannot wait for channels or effects while code is compiled")
             }
         }

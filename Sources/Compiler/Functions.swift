@@ -111,7 +111,6 @@ extension Analyzer {
         captures: FunctionScope.Captures, siblings: [Name], hidden: [Name] = []
     ) throws(Fault) -> Node.Function {
         var arities: [Arity] = []
-        var usesSelf = false
         let single: Bool
         if case .vector? = forms.first { single = true } else { single = false }
         let clauses: [(elements: [Value], form: Value, offset: Int)]
@@ -138,14 +137,10 @@ extension Analyzer {
             defer { (function, place) = saved }
             place = ownPlace(clause.form)
             arities.append(try arity(clause.elements, clause.form, offset: clause.offset, hidden: hidden))
-            usesSelf = usesSelf || scope.usesSelf
         }
         try check(arities, form)
-        let needsSelf = usesSelf || captures.count > 0
-        var nodes = captures.outer.map { Node($0.kind, place) }
-        // A function that refers to itself keeps its closure in the frame, and a capture makes calls do so.
-        if needsSelf, nodes.isEmpty, captures.reserved == 0 { nodes = [Node(.constant(.nil), place)] }
-        return Node.Function(name: name, arities: arities, captures: nodes, needsSelf: needsSelf)
+        let nodes = captures.outer.map { Node($0.kind, place) }
+        return Node.Function(name: name, arities: arities, captures: nodes)
     }
 
     private func check(_ arities: [Arity], _ form: Value) throws(Fault) {

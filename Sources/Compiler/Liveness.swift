@@ -48,8 +48,7 @@ struct Liveness {
             for local in functions.locals { live.remove(local) }
             for capture in functions.captures.reversed() { visit(capture, &live) }
         case .call(let callee, let arguments):
-            for argument in arguments.reversed() { visit(argument, &live) }
-            visit(callee, &live)
+            visitOperands([callee], then: arguments, &live)
         case .operation(let operation, let operands):
             if operation == .assoc {
                 // The key and value are placed in registers one after the other; only the collection is read in place.

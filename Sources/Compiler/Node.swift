@@ -158,14 +158,12 @@ final class Node {
         let name: String?
         let arities: [Arity]
         let captures: [Node]
-        let needsSelf: Bool
         let metadata: Value
 
-        init(name: String?, arities: [Arity], captures: [Node], needsSelf: Bool, metadata: Value = .nil) {
+        init(name: String?, arities: [Arity], captures: [Node], metadata: Value = .nil) {
             self.name = name
             self.arities = arities
             self.captures = captures
-            self.needsSelf = needsSelf
             self.metadata = metadata
         }
     }
@@ -276,4 +274,23 @@ struct LocalSet {
 
     /// The members, in order of index, looked up in `locals`.
     func members(of locals: [Local]) -> [Local] { locals.filter { contains($0) } }
+}
+
+extension Node {
+    /// A constant that fits an immediate operand.
+    var smallInteger: Int? {
+        if case .constant(.int(let value)) = kind, value >= -32_768, value <= 32_767 { Int(value) } else { nil }
+    }
+
+    var isLocal: Bool { if case .local = kind { true } else { false } }
+
+    var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }
+
+    /// Control never comes out at the end.
+    var leaves: Bool {
+        switch kind {
+        case .recur, .raise: true
+        default: false
+        }
+    }
 }

@@ -52,6 +52,14 @@ enum Operation: String, CaseIterable {
         }
     }
 
+    /// Flags of the instruction besides those of dying operands.
+    var flags: Int {
+        switch self {
+        case .takeBlocking, .putBlocking: Opcode.blockingFlag
+        default: 0
+        }
+    }
+
     /// The operation that a call of a function is, if any.
     static func of(_ variable: Var, arguments: Int) -> Operation? {
         guard let operation = named(variable), operation.arguments == arguments else { return nil }

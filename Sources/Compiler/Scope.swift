@@ -41,7 +41,6 @@ final class FunctionScope {
     private var visible: [(name: Name, local: Local)] = []
     /// What `recur` goes back to, innermost; nil where `recur` is not allowed.
     var loop: LoopTarget?
-    private(set) var usesSelf = false
 
     final class Captures {
         fileprivate(set) var outer: [Reference] = []
@@ -73,10 +72,7 @@ final class FunctionScope {
 
     func lookup(_ name: Name) -> Reference? {
         for entry in visible.reversed() where entry.name == name { return .local(entry.local) }
-        if let selfName, selfName == name {
-            usesSelf = true
-            return .selfClosure
-        }
+        if let selfName, selfName == name { return .selfClosure }
         if let index = siblings.firstIndex(of: name) { return .sibling(index) }
         guard let outer = parent?.lookup(name) else { return nil }
         if let index = captures.outer.firstIndex(where: { $0.isSame(as: outer) }) {

@@ -73,7 +73,7 @@ extension Fiber {
         }
         state.pointee.frame.pointee = Frame(
             pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
-            prototype: Unmanaged.passUnretained(closure.owner))
+            closure: Unmanaged.passUnretained(closure))
         state.pointee.frame += 1
         state.pointee.registers += delta
         state.pointee.pc = UnsafePointer(code.instructions)

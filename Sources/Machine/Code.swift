@@ -97,6 +97,20 @@ package final class Code: @unchecked Sendable {
         (constantOffset(count) + constant * MemoryLayout<Value>.stride) / 8 - (index + 1)
     }
 
+    /// The constant at `distance` from the instruction after `index`.
+    package func constant(at distance: Int, from index: Int) -> Value {
+        UnsafeRawPointer(instructions + index + 1 + distance).assumingMemoryBound(to: Value.self).pointee
+    }
+
+    /// The var whose cell is the constant at `distance`: it stands in the constant after, to stay alive.
+    package func variable(at distance: Int, from index: Int) -> Var {
+        let next = distance + MemoryLayout<Value>.stride / MemoryLayout<Instruction>.stride
+        guard case .object(let object) = constant(at: next, from: index), let variable = object as? Var else {
+            fatalError("a cell without its var")
+        }
+        return variable
+    }
+
     package func contains(_ pc: UnsafePointer<Instruction>) -> Bool {
         let start = UnsafePointer(instructions)
         return pc >= start && pc <= start + count
@@ -124,13 +138,10 @@ package final class Prototype: @unchecked Sendable {
     /// The one arity that calls take the fast path to.
     package let single: Code?
     package let captureCount: Int
-    /// Whether the code reads its own closure (captures or itself): a call must keep it in the frame.
-    package let needsSelf: Bool
 
-    package init(name: String?, arities: [Code], captureCount: Int, needsSelf: Bool) {
+    package init(name: String?, arities: [Code], captureCount: Int) {
         self.name = name
         self.captureCount = captureCount
-        self.needsSelf = needsSelf
         var fixed: [Code?] = []
         var variadic: Code?
         for code in arities {

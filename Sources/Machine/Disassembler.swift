@@ -15,7 +15,7 @@ package enum Disassembler {
         var lines: [String] = []
         for index in 0..<code.count {
             let line = code.place(index).flatMap { place in
-                place.source.map { $0.firstLine + $0.bytes.prefix(Int(place.span.start)).count { $0 == 0x0a } }
+                place.source.map { $0.position(of: Int(place.span.start)).line }
             }
             lines.append(
                 "\(index)\t\(describe(code.instructions[index], at: index, in: code))"
@@ -48,6 +48,7 @@ package enum Disassembler {
             operands = "r\(i.a) \(i.signedB) → \(index + 1 + i.signedC)"
         case .addInt, .subtractInt, .multiplyInt, .remainderInt: operands = "r\(i.a) r\(i.b) \(i.signedC)"
         case .getCapture, .makeSibling, .element, .isException: operands = "r\(i.a) \(i.b) \(i.c)"
+        case .callLocal: operands = "r\(i.a) r\(i.c) (\(i.b) arguments)"
         case .call, .callVar: operands = "r\(i.a) (\(i.b) arguments)"
         case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
         case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
@@ -64,7 +65,6 @@ package enum Disassembler {
     }
 
     private static func constant(_ distance: Int, _ index: Int, _ code: Code) -> String {
-        let address = UnsafeRawPointer(code.instructions + index + 1 + distance)
-        return address.assumingMemoryBound(to: Value.self).pointee.briefly
+        code.constant(at: distance, from: index).briefly
     }
 }

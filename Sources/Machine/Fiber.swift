@@ -9,8 +9,14 @@ package struct Frame {
     package var delta: Int32
     /// Registers of this activation.
     package var registers: Int32
-    /// The `Prototype` that runs; kept alive by its closure in the frame, or by its var's boxes.
-    package var prototype: Unmanaged<AnyObject>
+    /// The function that runs; kept alive by a register of the caller, or by its var's boxes.
+    package var closure: Unmanaged<Closure>
+
+    /// What its code was compiled to.
+    package var prototype: Prototype {
+        // Every closure is made by `Prototype.makeClosure`.
+        closure._withUnsafeGuaranteedRef { unsafeDowncast($0.owner, to: Prototype.self) }
+    }
 }
 
 /// What the interpreter loop keeps of a fiber while it is not running; behind one pointer because exclusivity checks on
@@ -74,16 +80,16 @@ public final class Fiber: @unchecked Sendable {
         let frames = UnsafeMutablePointer<Frame>.allocate(capacity: Fiber.initialFrames)
         base[1] = function
         for (index, argument) in arguments.enumerated() { base[2 + index] = argument }
-        let start = instance.startCode(arguments: arguments.count)
+        let start = instance.startFunction(arguments: arguments.count)
         frames.initialize(
             to: Frame(
-                pc: UnsafePointer(start.single!.instructions), delta: 1, registers: Int32(arguments.count + 2),
-                prototype: Unmanaged.passUnretained(start)))
+                pc: start.entry, delta: 1, registers: Int32(arguments.count + 2),
+                closure: Unmanaged.passUnretained(start)))
         state = .allocate(capacity: 1)
         state.initialize(
             to: FiberState(
                 base: base, capacity: capacity, frames: frames, frameCapacity: Fiber.initialFrames,
-                pc: UnsafePointer(start.single!.instructions), registers: base + 1, frame: frames + 1,
+                pc: start.entry, registers: base + 1, frame: frames + 1,
                 limit: base + capacity,
                 frameLimit: frames + Fiber.initialFrames))
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))

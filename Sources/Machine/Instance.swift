@@ -8,8 +8,9 @@ public final class Instance: @unchecked Sendable {
     public let account: Account
     private let lock = Lock()
     private var namespaces: [Name: Namespace] = [:]
-    private var starters: [Int: Prototype] = [:]
-    package let realizer: Prototype
+    private var starters: [Int: Closure] = [:]
+    /// What realises lazy sequences.
+    package let realizer: Closure
     /// Receives what `print` writes to `*out*`; nil until the host sets it.
     public let output: OutputSink
     public let errorOutput: OutputSink
@@ -19,6 +20,8 @@ public final class Instance: @unchecked Sendable {
     public let clock: HostClock
     /// Called by `System/exit` with the exit code; what it throws ends the run.
     public let exitHandler = Hook<Int32>()
+    /// Hears of sequences that somebody waits for, once they are realised or given up; set by what runs fibers.
+    package let sequenceReleased = Hook<LazySeq>()
     private let serial = Atomic<Int64>(0)
     /// The dynamic vars that Swift code reads.
     public private(set) var core: CoreVars!
@@ -31,7 +34,7 @@ public final class Instance: @unchecked Sendable {
         self.output = output
         self.errorOutput = errorOutput
         account = Account(limits)
-        realizer = Realizer.prototype()
+        realizer = Realizer.function()
         random = RandomSource(seed: seed ?? UInt64.random(in: .min ... .max))
         self.clock = clock
         core = CoreVars(self)
@@ -66,15 +69,16 @@ public final class Instance: @unchecked Sendable {
         lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }
     }
 
-    /// Code that calls the function in register 0 with `arguments` arguments and ends the fiber.
-    package func startCode(arguments: Int) -> Prototype {
+    /// A function whose code calls the function in register 0 with `arguments` arguments and ends the fiber.
+    package func startFunction(arguments: Int) -> Closure {
         lock.withLock {
             if let found = starters[arguments] { return found }
             let code = Code(
                 [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0,
                 isVariadic: false,
                 registers: arguments + 1)
-            let made = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
+            let made = Prototype(name: nil, arities: [code], captureCount: 0).makeClosure(
+                captures: .allocate(capacity: 1))
             starters[arguments] = made
             return made
         }

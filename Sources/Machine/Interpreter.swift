@@ -59,11 +59,9 @@ extension Fiber {
                     case .drop: regs[i.a] = .nil
                     case .getVar: store(regs + i.a, cell(pc, i.wide).pointee.load(ordering: .acquiring).pointee)
                     case .getCapture:
-                        guard case .function(let closure) = regs[-1] else {
-                            fatalError("getCapture outside of a closure")
-                        }
-                        store(regs + i.a, closure.captures[i.b])
-                    case .getSelf: store(regs + i.a, regs[-1])
+                        let captures = (fp - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures }
+                        store(regs + i.a, captures[i.b])
+                    case .getSelf: store(regs + i.a, .function((fp - 1).pointee.closure.takeUnretainedValue()))
 
                     case .add:
                         if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
@@ -304,7 +302,7 @@ extension Fiber {
                         if case .function(let f) = regs[i.a], _fastPath(Int(f.arity) == i.b) {
                             fp.pointee = Frame(
                                 pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
-                                prototype: Unmanaged.passUnretained(f.owner))
+                                closure: Unmanaged.passUnretained(f))
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
@@ -351,10 +349,10 @@ extension Fiber {
                         }
                         // The box is borrowed: it outlives every redefinition of the var.
                         let box = cell(pc, i.signedC).pointee.load(ordering: .acquiring)
-                        if case .function(let f) = box.pointee, _fastPath(Int(f.arity) == i.b), f.captureCount == 0 {
+                        if case .function(let f) = box.pointee, _fastPath(Int(f.arity) == i.b) {
                             fp.pointee = Frame(
                                 pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
-                                prototype: Unmanaged.passUnretained(f.owner))
+                                closure: Unmanaged.passUnretained(f))
                             fp += 1
                             pc = f.entry
                             regs += i.a &+ 1
@@ -395,6 +393,46 @@ extension Fiber {
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
+                    case .callLocal:
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            return preempt(pc - 1, regs, fp)
+                        }
+                        // The function is borrowed from its register, which stays as it is until the call is over.
+                        if case .function(let f) = regs[i.c], _fastPath(Int(f.arity) == i.b) {
+                            fp.pointee = Frame(
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                closure: Unmanaged.passUnretained(f))
+                            fp += 1
+                            pc = f.entry
+                            regs += i.a &+ 1
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
+                                save(pc, regs, fp)
+                                try grow(Int(f.registers))
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                            }
+                            continue
+                        }
+                        save(pc, regs, fp)
+                        if case .native = regs[i.c] {
+                            let native = entry(UnsafePointer(regs + i.c))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
+                                let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                clear(regs + i.a + 1, i.b)
+                                store(regs + i.a, result)
+                                continue
+                            }
+                        }
+                        // Over what is there: a call that forced a sequence is run again.
+                        regs[i.a] = regs[i.c]
+                        if try !callSlowly(i.a, i.b) { return .parked }
+                        pc = fiber.pointee.pc
+                        regs = fiber.pointee.registers
+                        fp = fiber.pointee.frame
                     case .ret:
                         let d = regs - 1
                         clear(d)
@@ -428,7 +466,7 @@ extension Fiber {
                     case .cons, .conj, .assoc: try build(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
                         try construct(regs, i)
-                    case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc)
+                    case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)
                     case .take:
                         save(pc, regs, fp)
                         if try !take(regs, i) { return .parked }

@@ -53,6 +53,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // calls: callee in a, arguments in a+1 …; the result replaces a, the arguments die
     case call  //             b arguments
     case callVar  //          b arguments, callee is the root of var k(c)
+    case callLocal  //        b arguments, callee is c, which lives on
     case ret  //              return a†
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
     case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
@@ -72,10 +73,15 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case rethrow  //          go on with the fault held in a†
     case isException  //      a ← whether b is an exception of class c
     // realising lazy sequences: only in the machine's own code
-    case claim  //            a ← thunk of lazy sequence b, or park until another fiber has realised it
+    case claim  //            a ← thunk of lazy sequence b, or preempt while another fiber realises it
     case publish  //          lazy sequence a is realised as b†; jumps by c to go on with the next one
     case resume  //           return to the operation that asked, noting that no step has passed
     case halt  //             the fiber is done with a†
+}
+
+extension Opcode {
+    /// A flag of `take` and `put`: the code says `<!!` or `>!!`, which promise to block. Only the checker asks.
+    package static let blockingFlag = 4
 }
 
 /// One instruction: `op:8 flags:8 a:16 b:16 c:16`, from the low bits up.

@@ -211,7 +211,9 @@ extension Fiber {
         store(regs + i.a, result)
     }
 
-    @inline(never) func bind(_ regs: Registers, _ i: Instruction, _ pc: ProgramCounter) throws(Fault) {
+    @inline(never) func bind(
+        _ regs: Registers, _ i: Instruction, _ pc: ProgramCounter, _ running: Unmanaged<Closure>
+    ) throws(Fault) {
         switch i.op {
         case .makeClosure:
             guard case .object(let holder) = constant(pc, i.signedC).pointee,
@@ -222,12 +224,13 @@ extension Fiber {
             (regs + i.b).initialize(repeating: .nil, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
         case .makeSibling:
-            guard case .function(let closure) = regs[-1], case .object(let object) = closure.captures[0],
+            let captured = running._withUnsafeGuaranteedRef { $0.captures }
+            guard case .object(let object) = captured[0],
                 let group = object as? PrototypeGroup
             else { fatalError("makeSibling outside of a letfn") }
             let prototype = group.prototypes[i.b]
             let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
-            captures.initialize(from: closure.captures, count: prototype.captureCount)
+            captures.initialize(from: captured, count: prototype.captureCount)
             store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
         default:
             guard case .object(let object) = constant(pc, i.wide).pointee, let variable = object as? Var else {
@@ -282,7 +285,7 @@ extension Fiber {
         }
         guard case .lazy(let lazy) = regs[i.a] else { fatalError("publish of no lazy sequence") }
         let result = try Sequences.seq(regs[i.b])
-        lazy.publish(result)
+        if lazy.publish(result) { instance.tellWaiting(lazy) }
         regs[i.b] = .nil
         regs[i.a] = .nil
         guard case .int(let left) = regs[Realizer.left] else { fatalError("publish outside of the realizer") }

@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The machine's own code that realises lazy sequences.
 ///
 /// An operation that meets an unrealised sequence throws `Fault.force`; the loop pushes an activation of this code and then
@@ -15,7 +21,7 @@ enum Realizer {
     static let sequence = 3
     static let result = 4
 
-    static func prototype() -> Prototype {
+    static func function() -> Closure {
         let code = Code(
             [
                 Instruction(.claim, result, sequence),
@@ -23,7 +29,8 @@ enum Realizer {
                 Instruction(.publish, sequence, result, -3),
                 Instruction(.resume),
             ], constants: [], parameters: 1, isVariadic: false, registers: 5)
-        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0, needsSelf: false)
+        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0).makeClosure(
+            captures: .allocate(capacity: 1))
     }
 
     /// The instruction that `claim` goes on with when the sequence is realised already.
@@ -75,24 +82,28 @@ extension Fiber {
     /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
     @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
         let again = state.pointee.pc - 1
-        let stepsOfOne = again.pointee.op == .call || again.pointee.op == .callVar ? 1 : 0
+        let stepsOfOne =
+            switch again.pointee.op {
+            case .call, .callVar, .callLocal: 1
+            default: 0
+            }
         var reach = 1
         if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
             reach = min(state.pointee.reach * 2, Fiber.maximumReach)
         }
         let asked = reachable(reach, lazy, by: again.pointee)
         let delta = Int((state.pointee.frame - 1).pointee.registers)
-        let code = instance.realizer.single!
+        let code = instance.realizer
         state.pointee.frame.pointee = Frame(
-            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
-            prototype: Unmanaged.passUnretained(instance.realizer))
+            pc: state.pointee.pc, delta: Int32(delta), registers: code.registers,
+            closure: Unmanaged.passUnretained(code))
         state.pointee.frame += 1
         state.pointee.registers += delta
-        state.pointee.pc = UnsafePointer(code.instructions)
-        if state.pointee.registers + code.registers > state.pointee.limit
+        state.pointee.pc = code.entry
+        if state.pointee.registers + Int(code.registers) > state.pointee.limit
             || state.pointee.frame >= state.pointee.frameLimit
         {
-            try grow(code.registers)
+            try grow(Int(code.registers))
         }
         let regs = state.pointee.registers
         regs[Realizer.left] = .int(Int64(asked))
@@ -127,7 +138,7 @@ extension Fiber {
     /// Gives back what a failed realisation claimed. True when it was of an element that nobody has asked for yet: the
     /// operation goes on without it, and meets the failure when it comes there.
     func abandonRealization(_ regs: Registers, _ fault: Fault) -> Bool {
-        if case .lazy(let lazy) = regs[Realizer.sequence] { lazy.abandon(for: claimant) }
+        if case .lazy(let lazy) = regs[Realizer.sequence], lazy.abandon(for: claimant) { instance.tellWaiting(lazy) }
         guard fault.isCatchable, case .int(let left) = regs[Realizer.left], case .int(let asked) = regs[Realizer.asked]
         else {
             return false
@@ -136,5 +147,30 @@ extension Fiber {
     }
 
     /// What claims a sequence for this fiber.
-    var claimant: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
+    package var claimant: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
+
+    /// The sequence that stopped the fiber because another one realises it: it goes on when that is done, or given up.
+    package var awaited: LazySeq? {
+        let instruction = state.pointee.pc.pointee
+        guard state.pointee.isPreempted, instruction.op == .claim,
+            case .lazy(let lazy) = state.pointee.registers[instruction.b]
+        else { return nil }
+        return lazy
+    }
+
+    /// What code that cannot park does when it was stopped by `awaited`: it lets others run for a moment, up to some tenths of
+    /// a second in all, for who realises the sequence may stand still because of this very code.
+    package func waitBriefly(_ waits: inout Int, _ what: String) throws(Fault) {
+        guard awaited != nil else { return }
+        waits += 1
+        if waits > 200 {
+            throw .illegalState("\(what) cannot wait for a sequence that another fiber is realising")
+        }
+        usleep(1_000)
+    }
+}
+
+extension Instance {
+    /// Tells those who wait for `lazy` that it was realised, or that its claim was given back.
+    func tellWaiting(_ lazy: LazySeq) { _ = try? sequenceReleased.call(lazy) }
 }

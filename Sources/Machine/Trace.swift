@@ -15,9 +15,8 @@ extension Fiber {
         while frame > state.pointee.frames {
             frame -= 1
             if depth < Fiber.shownFrames || depth >= total - Fiber.shownFrames / 2 {
-                let prototype = Unmanaged<Prototype>.fromOpaque(frame.pointee.prototype.toOpaque())
-                    .takeUnretainedValue()
-                if prototype !== instance.realizer, let code = prototype.code(containing: pc) {
+                let prototype = frame.pointee.prototype
+                if prototype !== instance.realizer.owner, let code = prototype.code(containing: pc) {
                     let place = code.place(pc - UnsafePointer(code.instructions) - 1)
                     if place != nil || prototype.name != nil {
                         found.append(TraceFrame(function: prototype.name, source: place?.source, span: place?.span))

@@ -9,9 +9,10 @@ extension Fiber {
         if case .thrown(let exception) = fault, exception.trace.isEmpty { exception.trace = trace() }
         while state.pointee.frame > state.pointee.frames {
             let frame = state.pointee.frame - 1
-            let prototype = Unmanaged<Prototype>.fromOpaque(frame.pointee.prototype.toOpaque()).takeUnretainedValue()
-            if let code = prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) { return nil }
-            if prototype === instance.realizer, abandonRealization(state.pointee.registers, fault) {
+            if let code = frame.pointee.prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) {
+                return nil
+            }
+            if frame.pointee.prototype === instance.realizer.owner, abandonRealization(state.pointee.registers, fault) {
                 leave(frame)
                 state.pointee.pc -= 1
                 return nil

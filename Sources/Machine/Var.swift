@@ -16,6 +16,9 @@ public final class Var: Object, @unchecked Sendable {
     private let lock = Lock()
     private var retired: [UnsafeMutablePointer<Value>] = []
     private var storedMeta: HashMap?
+    /// Whether `meta` shows `:ns` and `:name`. They are not stored: a var must not hold the namespace that holds it.
+    private var showsNamespace = true
+    private var showsName = true
     private var watchers: HashMap?
     private let bound = Atomic<Bool>(false)
     private let dynamic = Atomic<Bool>(false)
@@ -45,8 +48,44 @@ public final class Var: Object, @unchecked Sendable {
     public override var kind: ObjectKind { .var }
     public var fullName: String { "\(namespace.description)/\(name.description)" }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#'\(fullName)") }
+    /// What its definition says of it; `meta` shows `metadata(in:)`.
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
-    public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
+
+    /// The metadata of a new definition.
+    public func setMeta(_ meta: HashMap?) {
+        lock.withLock {
+            storedMeta = meta
+            showsNamespace = true
+            showsName = true
+        }
+    }
+
+    /// `reset-meta!`: the metadata is this, `:ns` and `:name` included.
+    func resetMeta(_ meta: HashMap?) throws(Fault) {
+        var rest = meta ?? HashMap()
+        var isOwnNamespace = false
+        if case .object(let object)? = try rest.find(.kw(.ns)), let space = object as? Namespace {
+            isOwnNamespace = space.name == namespace
+        }
+        let isOwnName = try rest.find(.kw(.name))?.symbolName == name
+        if isOwnNamespace { try HashMap.remove(&rest, .kw(.ns)) }
+        if isOwnName { try HashMap.remove(&rest, .kw(.name)) }
+        let kept = rest.isEmpty ? nil : rest
+        lock.withLock {
+            storedMeta = kept
+            showsNamespace = isOwnNamespace
+            showsName = isOwnName
+        }
+    }
+
+    /// The metadata with `:ns` and `:name`, as Clojure shows it; nil when there is none.
+    func metadata(in instance: Instance) throws(Fault) -> HashMap? {
+        let (stored, showsNamespace, showsName) = lock.withLock { (storedMeta, self.showsNamespace, self.showsName) }
+        var map = stored ?? HashMap()
+        if showsName { try HashMap.set(&map, .kw(.name), .symbol(name)) }
+        if showsNamespace { try HashMap.set(&map, .kw(.ns), .object(instance.namespace(namespace))) }
+        return map.isEmpty && stored == nil ? nil : map
+    }
 
     public var isBound: Bool { bound.load(ordering: .acquiring) }
     public var isDynamic: Bool { dynamic.load(ordering: .relaxed) }

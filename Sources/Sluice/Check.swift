@@ -8,20 +8,22 @@ extension Session {
     ///
     /// A definition whose value needs the world is left without one: effects are for a run.
     package func checkDefinitions(of source: Source) -> (faults: [Fault], forms: [Value]) {
-        let forms: [Form]
-        switch read(source) {
-        case .failure(let fault): return ([fault], [])
-        case .success(let found): forms = found
-        }
+        var forms: [Value] = []
         var faults: [Fault] = []
-        for form in forms {
-            if Session.defines(form.value) {
-                if case .failure(let fault) = evaluate(form, of: source), fault.isOfForm { faults.append(fault) }
-            } else if case .failure(let fault) = compile(form, of: source) {
-                faults.append(fault)
+        do throws(Fault) {
+            try evaluator.eachForm(of: source, in: { [self] in namespace }) { form in
+                forms.append(form.value)
+                if Session.defines(form.value) {
+                    if case .failure(let fault) = evaluate(form, of: source), fault.isOfForm { faults.append(fault) }
+                } else if case .failure(let fault) = compile(form, of: source) {
+                    faults.append(fault)
+                }
             }
+        } catch {
+            // What cannot be read tells more than what goes wrong for want of the rest.
+            return ([error], [])
         }
-        return (faults, forms.map(\.value))
+        return (faults, forms)
     }
 
     /// Forms that `check` evaluates: whatever a name with `def` in it, `ns`, `require`, `configure` or `needs` begins.

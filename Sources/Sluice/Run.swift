@@ -36,10 +36,11 @@ package final class Run: @unchecked Sendable {
     /// What the script asks for and the run does not grant: each as a refusal that names the flag.
     package var refusals: [EffectError] { plan.needs.flatMap { $0.refusals(session.options.grants) } }
 
-    /// Starts the workers and lends the thread until nothing can happen any more, or until it was stopped.
+    /// Starts the workers and lends the thread until nothing can happen any more, until it was stopped, or until a budget ran
+    /// out.
     package func run() {
         system.start()
-        session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } })
+        session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
     }
 
@@ -82,7 +83,8 @@ extension Session {
 
     /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.
     package func checkContext(forms: [Value]) -> CheckContext {
-        CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
+        CheckContext(
+            facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
     }
 }
 

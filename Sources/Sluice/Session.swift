@@ -34,14 +34,17 @@ package final class Session: @unchecked Sendable {
     package init(_ options: SessionOptions) {
         self.options = options
         let names = Names()
+        let simulated = SimulatedClock()
         let instance = Instance(
-            names: names, limits: options.limits, output: options.output, errorOutput: options.errorOutput)
+            names: names, limits: options.limits, output: options.output, errorOutput: options.errorOutput,
+            seed: options.seed, clock: options.seed == nil ? .system : simulated.host)
         self.instance = instance
         let redactor = Redactor()
         let runtime = FiberRuntime(
             instance, options.seed.map { .virtual(seed: $0) } ?? .threads(cores: ThreadedScheduler.coreCount),
             redactor: redactor, uncaught: options.uncaught)
         self.runtime = runtime
+        simulated.runtime = runtime
         engine = EngineDriver(
             clock: runtime.clock, events: runtime.events, grants: options.grants, seed: options.seed ?? 0)
         runtime.attach(engine)
@@ -68,6 +71,12 @@ package final class Session: @unchecked Sendable {
         }
         bindArguments()
     }
+
+    /// The budget that ran out, if one has: whatever was under way has ended with it.
+    package var exhaustion: Budget? { runtime.exhaustion }
+
+    /// Says that wall time is up. On any thread.
+    package func expire() { runtime.expire() }
 
     /// Ends every fiber and thread.
     package func shutDown() { runtime.shutDown() }
@@ -156,6 +165,17 @@ package final class Session: @unchecked Sendable {
     /// The names that begin with `prefix`, in order: of the namespace at hand, or of the one an alias before a slash names.
     package func completions(of prefix: String) -> [String] {
         Resolver(instance: instance, namespace: namespace).completions(of: prefix)
+    }
+}
+
+/// The clock that scripts read under virtual time: the scheduler's, which is made after the instance.
+private final class SimulatedClock: @unchecked Sendable {
+    // Sendable: set once, before any code of the script runs; nobody asks after the runtime is gone.
+    weak var runtime: FiberRuntime?
+
+    var host: HostClock {
+        HostClock(
+            milliseconds: { self.runtime?.clock.wallMs ?? 0 }, nanoseconds: { self.runtime?.scheduler.now() ?? 0 })
     }
 }
 

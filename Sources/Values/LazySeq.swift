@@ -3,13 +3,15 @@ import Synchronization
 /// A sequence whose elements are computed when asked for, once.
 ///
 /// The machine realises it: it claims the sequence, runs `thunk` and publishes the result; another fiber that meets a
-/// claimed one waits. Everyone else only asks `realized`.
+/// claimed one says so and waits to be told. Everyone else only asks `realized`.
 public final class LazySeq: @unchecked Sendable {
     // Sendable: `thunk` belongs to who claimed the state; `result` is published by the release store of `.realized`.
-    /// The state is one of these, or the address of the fiber that claimed the sequence.
+    /// The state is one of the first two, or the address of the fiber that claimed the sequence, perhaps with the mark.
     private enum State {
         static let waiting: UInt = 0
         static let realized: UInt = 1
+        /// Somebody waits for who claimed it; addresses of objects have this bit clear.
+        static let awaited: UInt = 2
     }
 
     private let state = Atomic<UInt>(State.waiting)
@@ -63,18 +65,43 @@ public final class LazySeq: @unchecked Sendable {
         let (exchanged, seen) = state.compareExchange(
             expected: State.waiting, desired: claimant, ordering: .acquiringAndReleasing)
         if exchanged { return .granted(thunk) }
-        return seen == State.realized ? .realized : seen == claimant ? .circular : .taken
+        return seen == State.realized ? .realized : seen & ~State.awaited == claimant ? .circular : .taken
     }
 
-    /// Gives the claimant's claim back after a failure: the next to ask runs the thunk again. Somebody else's stays.
-    package func abandon(for claimant: UInt) {
-        _ = state.compareExchange(expected: claimant, desired: State.waiting, ordering: .releasing)
+    /// Gives the claimant's claim back after a failure: the next to ask runs the thunk again. Somebody else's stays. True
+    /// when those who wait are to be told.
+    package func abandon(for claimant: UInt) -> Bool {
+        // Only the claimant itself clears its claim, so the mark alone can come in between.
+        for seen in [claimant, claimant | State.awaited]
+        where state.compareExchange(expected: seen, desired: State.waiting, ordering: .acquiringAndReleasing).exchanged
+        {
+            return seen & State.awaited != 0
+        }
+        return false
     }
 
-    /// Publishes the result: nil, or a non-lazy, non-empty sequence.
-    package func publish(_ seq: Value) {
+    /// Publishes the result: nil, or a non-lazy, non-empty sequence. True when those who wait are to be told.
+    package func publish(_ seq: Value) -> Bool {
         result = seq
         Release.field(&thunk)
-        state.store(State.realized, ordering: .releasing)
+        return state.exchange(State.realized, ordering: .acquiringAndReleasing) & State.awaited != 0
+    }
+
+    /// Marks that somebody waits for the claimant, and gives it; nil when nobody is at it now.
+    package func markAwaited() -> UInt? {
+        while let claimant {
+            let marked = claimant | State.awaited
+            if state.load(ordering: .acquiring) == marked { return claimant }
+            if state.compareExchange(expected: claimant, desired: marked, ordering: .acquiringAndReleasing).exchanged {
+                return claimant
+            }
+        }
+        return nil
+    }
+
+    /// Who is at it.
+    package var claimant: UInt? {
+        let seen = state.load(ordering: .acquiring)
+        return seen == State.waiting || seen == State.realized ? nil : seen & ~State.awaited
     }
 }

@@ -165,7 +165,7 @@ import Values
     @Test("Without libcurl, what to install") func missingLibrary() async {
         let client = HTTPClient(certificates: Certificates(), library: { nil })
         let answers = Gathered<AdapterError?>()
-        client.start(HTTPRequest("GET", "http://127.0.0.1/")) { result in
+        client.start(HTTPRequest("GET", "http://127.0.0.1/", clock: RealClock())) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
         #expect(answers.all.first??.code == .libraryMissing)
@@ -211,7 +211,9 @@ import Values
         #expect(found?.message.contains("SSL_CERT_FILE") == true)
         let trusting = HTTPClient(certificates: Certificates(file: directory("cert.pem")))
         let answers = Gathered<Int?>()
-        trusting.start(HTTPRequest("GET", "https://127.0.0.1:\(port)/")) { answers.add(try? $0.get().status) }
+        trusting.start(HTTPRequest("GET", "https://127.0.0.1:\(port)/", clock: RealClock())) {
+            answers.add(try? $0.get().status)
+        }
         #expect(await answers.wait { !$0.isEmpty } == [200])
     }
 
@@ -246,6 +248,72 @@ import Values
         #expect(MonotonicClock.nowMs - start < 4_000)
     }
 
+    /// A request whose limits are an hour on a clock that a test turns.
+    private func timed(_ url: String, _ clock: VirtualClock, _ answers: Gathered<AdapterError?>) -> HTTPRequest {
+        var request = HTTPRequest("GET", url, clock: clock)
+        request.timeoutMs = 3_600_000
+        request.idleMs = nil
+        client.start(request) { result in
+            if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
+        }
+        return request
+    }
+
+    @Test("The limits of a request are measured on the run's clock, which stands while virtual time does")
+    func virtualTotal() async throws {
+        let goesOn = Gathered<Bool>()
+        let server = LoopbackServer { _, connection in
+            while goesOn.all.isEmpty, !connection.waitForClose(ms: 5) {}
+            connection.respond(200, [], "late")
+        }
+        let clock = VirtualClock()
+        let (late, slow) = (Gathered<AdapterError?>(), Gathered<AdapterError?>())
+        _ = timed(server.url + "/late", clock, late)
+        for _ in 0..<1_000 where server.requests.isEmpty { try await Task.sleep(nanoseconds: 5_000_000) }
+        clock.advance(byMs: 3_599_999)
+        // Measured from its own start: an hour from now.
+        _ = timed(server.url + "/slow", clock, slow)
+        for _ in 0..<1_000 where server.requests.count < 2 { try await Task.sleep(nanoseconds: 5_000_000) }
+        #expect(late.all.isEmpty)
+        clock.advance(byMs: 1)
+        let error = await late.wait { !$0.isEmpty }.first
+        #expect(error??.code == .timeout && error??.message.contains("within 3600000 ms") == true)
+        goesOn.add(true)
+        #expect(await slow.wait { !$0.isEmpty } == [nil])
+    }
+
+    @Test("Silence is measured on the run's clock, from the last piece that came") func virtualIdle() async throws {
+        let pieces = Gathered<Int>()
+        let server = LoopbackServer { _, connection in
+            connection.head(200, [("Transfer-Encoding", "chunked")])
+            for count in 1...2 {
+                connection.chunk("x")
+                while pieces.all.count < count, !connection.waitForClose(ms: 5) {}
+            }
+            while !connection.waitForClose(ms: 1_000) {}
+            connection.close()
+        }
+        let clock = VirtualClock()
+        let answers = Gathered<AdapterError?>()
+        var request = HTTPRequest("GET", server.url, clock: clock)
+        request.timeoutMs = nil
+        request.idleMs = 60_000
+        let came = Gathered<Int>()
+        request.onChunk = { _, bytes in came.add(bytes.count) }
+        client.start(request) { result in
+            if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
+        }
+        #expect(await came.wait { $0.count == 1 }.count == 1)
+        clock.advance(byMs: 59_000)
+        pieces.add(1)
+        #expect(await came.wait { $0.count == 2 }.count == 2)
+        pieces.add(2)
+        clock.advance(byMs: 59_000)
+        #expect(answers.all.isEmpty)
+        clock.advance(byMs: 2_000)
+        #expect(await answers.wait { !$0.isEmpty }.first??.code == .timeout)
+    }
+
     @Test("Cancelling stops the transfer: the server sees it go") func cancel() async throws {
         let noticed = Gathered<Bool>()
         let server = LoopbackServer { _, connection in
@@ -254,7 +322,7 @@ import Values
             connection.close()
         }
         let answers = Gathered<AdapterError?>()
-        let stop = client.start(HTTPRequest("GET", server.url)) { result in
+        let stop = client.start(HTTPRequest("GET", server.url, clock: RealClock())) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
         #expect(await eventually { !server.requests.isEmpty })
@@ -272,7 +340,7 @@ import Values
         let answers = Gathered<AdapterError?>()
         do {
             let client = HTTPClient()
-            client.start(HTTPRequest("GET", server.url)) { result in
+            client.start(HTTPRequest("GET", server.url, clock: RealClock())) { result in
                 if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
             }
             #expect(await eventually { !server.requests.isEmpty })

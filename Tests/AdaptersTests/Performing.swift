@@ -1,4 +1,5 @@
 import Engine
+import TestSupport
 import Testing
 import Values
 
@@ -17,7 +18,8 @@ func perform(
     progress: @escaping @Sendable (Value) -> Void = { _ in }
 ) async throws(AdapterError) -> Value {
     let effect = effects.first { $0.type == type }!
-    let call = EffectCall(params: Params(map(params)), directory: directory, allow: allow, progress: progress)
+    let call = EffectCall(
+        params: Params(map(params)), directory: directory, allow: allow, progress: progress, clock: RealClock())
     // Handed over under a lock, because the thread sanitizer does not see into continuations.
     let answers = Gathered<Result<Value, AdapterError>>()
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

@@ -39,6 +39,42 @@ import Values
         #expect(done[.exit].intValue == 3)
     }
 
+    @Test("P25, U: a program gets the usual variables and those it is named, and no others") func variables() {
+        let own = ["PATH=/bin", "OPENAI_API_KEY=sk-1", "LC_TIME=C", "TOKEN=a=b", "HOME=/root", "NOVALUE", "XPATH=1"]
+        let cases: [([String: String?], Set<String>, [String])] = [
+            ([:], [], ["PATH=/bin", "LC_TIME=C", "HOME=/root"]),
+            ([:], ["TOKEN", "MISSING"], ["PATH=/bin", "LC_TIME=C", "TOKEN=a=b", "HOME=/root"]),
+            (["HOME": nil, "A": "1", "PATH": ""], [], ["LC_TIME=C", "A=1", "PATH="]),
+            (["TOKEN": "other"], ["TOKEN"], ["PATH=/bin", "LC_TIME=C", "HOME=/root", "TOKEN=other"]),
+        ]
+        for (changes, inherited, expected) in cases {
+            var environment = ProcessEnvironment()
+            environment.changes = changes
+            environment.inherited = inherited
+            #expect(environment.entries(of: own) == expected)
+        }
+    }
+
+    @Test("P25: what is passed on to a program is asked for as reading it is, and what is usual or given is not")
+    func granted() async throws {
+        var given = MapBuilder()
+        given.set(Value.string("TOKEN"), .kw(.inherit))
+        given.set(Value.string("OTHER"), .string("x"))
+        given.set(Value.string("HOME"), .kw(.inherit))
+        let named = Value.vector([.string("TOKEN"), .string("LC_ALL"), .string("TOKEN")])
+        for environment in [given.value, named] {
+            let asked = Gathered<Need>()
+            _ = try await perform(
+                effects, "proc/run", [.args: .vector([.string("true")]), .env: environment],
+                allow: { need throws(AdapterError) in asked.add(need) })
+            #expect(asked.all == [.run(program: "true"), .env("TOKEN")])
+        }
+        for wrong in [Value.string("TOKEN"), .vector([.int(1)]), .int(1), .vector([.string("A=B")])] {
+            let error = await failure { () async throws(AdapterError) in try await run(["true"], [.env: wrong]) }
+            #expect(error?.code == .invalidParameter)
+        }
+    }
+
     @Test("A large input and a large output pass through each other") func large() async throws {
         let text = String(repeating: "0123456789abcde\n", count: 200_000)
         let done = try await run(["cat"], [.in: .string(text)])
@@ -102,6 +138,25 @@ import Values
         }
         #expect(error?.code == .timeout)
         #expect(MonotonicClock.nowMs - start < 5_000)
+    }
+
+    @Test("The time of a program is measured on the run's clock") func virtualTimeout() async throws {
+        let clock = VirtualClock()
+        let runner = ProcessRunner()
+        var program = Program(["sh", "-c", "echo > \(directory("started")); exec sleep 30"], clock: clock)
+        program.timeoutMs = 3_600_000
+        program.graceMs = 100
+        let answers = Gathered<AdapterCode?>()
+        _ = runner.start(program) { result in
+            if case .failure(let error) = result { answers.add(error.code) } else { answers.add(nil) }
+        }
+        for _ in 0..<1_000 where access(directory("started"), F_OK) != 0 {
+            try await Task.sleep(nanoseconds: 5_000_000)
+        }
+        clock.advance(byMs: 3_599_999)
+        #expect(answers.all.isEmpty)
+        clock.advance(byMs: 1)
+        #expect(await answers.wait { !$0.isEmpty } == [.timeout])
     }
 
     @Test("Cancelling ends the program and everything it started; nothing is left to reap") func cancelled()

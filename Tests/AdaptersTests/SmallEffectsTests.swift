@@ -11,14 +11,7 @@ import Values
 #endif
 
 @Suite struct SmallEffectsTests {
-    /// A clock that a test turns.
-    final class Timers: @unchecked Sendable {
-        // Sendable: a test uses it from one thread.
-        var waiting: [(ms: Int64, body: @Sendable () -> Void)] = []
-        var withdrawn = 0
-    }
-
-    let timers = Timers()
+    let clock = VirtualClock()
     let lines = Gathered<String>()
 
     private var effects: [AdapterEffect] { SmallEffects(log: { [lines] in lines.add($0) }).all }
@@ -27,11 +20,7 @@ import Values
         @Sendable () -> Void
     )? {
         let call = EffectCall(
-            params: Params(map(params)),
-            after: { [timers] ms, body in
-                timers.waiting.append((ms, body))
-                return { timers.withdrawn += 1 }
-            })
+            params: Params(map(params)), clock: clock)
         return effects.first { $0.type == type }!.start(call) { result in
             if case .failure(let error) = result { answers.add(error) } else { answers.add(nil) }
         }
@@ -41,8 +30,9 @@ import Values
         let answers = Gathered<AdapterError?>()
         _ = start("time/sleep", [.ms: .int(250)], answers)
         #expect(answers.all.isEmpty)
-        #expect(timers.waiting.map(\.ms) == [250])
-        timers.waiting[0].body()
+        clock.advance(byMs: 249)
+        #expect(answers.all.isEmpty)
+        clock.advance(byMs: 1)
         #expect(answers.all == [nil])
         _ = start("time/sleep", [.ms: .int(0)], answers)
         #expect(answers.all == [nil, nil])
@@ -54,9 +44,8 @@ import Values
         let answers = Gathered<AdapterError?>()
         let cancel = start("time/sleep", [.ms: .int(250)], answers)
         cancel?()
-        timers.waiting[0].body()
+        clock.advance(byMs: 250)
         #expect(answers.all == [.cancelled])
-        #expect(timers.withdrawn == 1)
     }
 
     @Test("P27: log lines have their level, the message and its data") func log() async throws {

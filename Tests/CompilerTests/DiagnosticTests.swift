@@ -39,6 +39,18 @@ import Values
         #expect(lines == [2, 6, 8, 9])
     }
 
+    // A piece of a file counts lines from where it stands in the file, and columns in code points.
+    @Test func stackCountsFromTheFirstLine() throws {
+        let world = World()
+        let text =
+            "(defn f []\n  (throw (ex-info \"é\" {})))\n(try [\"é\" (f)] (catch Exception e (sluice.machine/stack e)))"
+        guard case .vector(let stack) = try world.evaluate(text, firstLine: 40) else { throw NoStack() }
+        let frames = try (0..<stack.count).map { try Printer.readable(stack[$0]) }
+        #expect(frames == [#"["f" "test.slu" 41 3]"#, #"[nil "test.slu" 42 11]"#])
+    }
+
+    private struct NoStack: Error {}
+
     @Test func errorsOfMacrosStandAtTheirCalls() {
         #expect(marked("(defmacro m [x] (inc nil))\n(do 1 (m 5))") == "(m 5)")
         #expect(marked("(defmacro m [x] x)\n(m 1 2)") == "(m 1 2)")

@@ -17,8 +17,9 @@ final class World {
         namespace = evaluator.scriptNamespace("user")
     }
 
-    func evaluate(_ text: String, file: String = "test.slu") throws(Fault) -> Value {
-        let result = try evaluator.evaluate(Source(name: file, bytes: Array(text.utf8)), in: namespace)
+    func evaluate(_ text: String, file: String = "test.slu", firstLine: Int = 1) throws(Fault) -> Value {
+        let source = Source(name: file, bytes: Array(text.utf8), firstLine: firstLine)
+        let result = try evaluator.evaluate(source, in: namespace)
         namespace = result.namespace
         return result.value
     }

@@ -175,11 +175,56 @@ import Testing
         #expect(latin.code == 2 && latin.error.contains("latin.slu:1:2"))
     }
 
-    /// N6: nothing in the script catches a budget.
+    static let waiting = "(require '[clojure.core.async :refer [chan go <! >! <!! timeout]])"
+    static let pingPong =
+        "(let [a (chan) b (chan)] (go (loop [] (>! a 1) (<! b) (recur))) (go (loop [] (<! a) (>! b 1) (recur))))"
+
+    /// U: what a script runs gets no key that the run was started with, unless it is asked for.
+    @Test(
+        arguments: [
+            ("(proc/run [\"env\"])", [], false), ("(proc/run [\"env\"] {:env [\"OPENAI_API_KEY\"]})", [], true),
+            ("(proc/run [\"env\"] {:env {\"OPENAI_API_KEY\" :inherit}})", [], true),
+            ("(proc/run [\"sh\" \"-c\" \"env\"] {:env {\"A\" \"1\"}})", ["--allow", "run"], false),
+        ] as [(String, [String], Bool)]) func programsGetNoSecrets(_ call: String, _ more: [String], _ isSeen: Bool)
+        throws
+    {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write("env.slu", "(print (:out \(call)))")
+        var environment = ProcessInfo.processInfo.environment
+        environment["OPENAI_API_KEY"] = "sk-secret-key"
+        environment["DATABASE_PASSWORD"] = "hunter2"
+        let result = try Repository.run(
+            try Repository.program, ["run", "--allow", "run=env"] + more + ["env.slu"],
+            environment: environment, folder: scratch.folder)
+        #expect(result.code == 0, "\(result.error)")
+        let names = result.output.split(separator: "\n").map { $0.prefix { $0 != "=" } }
+        #expect(names.contains("PATH") && names.contains("HOME"))
+        #expect(names.contains("OPENAI_API_KEY") == isSeen)
+        #expect(!names.contains("DATABASE_PASSWORD"))
+        let refused = try Repository.run(
+            try Repository.program,
+            ["eval", "--allow", "run=env", "(proc/run [\"env\"] {:env [\"DATABASE_PASSWORD\"]})"],
+            environment: environment, folder: scratch.folder)
+        #expect(refused.code == 1 && refused.error.contains("--allow env=DATABASE_PASSWORD"))
+    }
+
+    /// N6: nothing in the script catches a budget, and it ends whatever waits.
     @Test(arguments: [
         (["--max-steps", "1000000"], "(try (loop [] (recur)) (catch Throwable e 1))"),
         (["--max-memory", "50000000"], "(loop [s \"aaaaaaaa\"] (recur (str s s)))"),
         (["--max-seconds", "0.3"], "(loop [] (recur))"),
+        // Used up by others while the main fiber waits, by fibers that wait themselves, and after the main fiber's end.
+        (["--max-steps", "500000"], waiting + "(go (loop [] (recur))) (<!! (timeout 60000))"),
+        (["--max-steps", "500000"], waiting + pingPong + "(<!! (timeout 60000))"),
+        (["--max-steps", "500000"], waiting + pingPong),
+        (["--max-seconds", "0.3"], waiting + "(<!! (timeout 60000))"),
+        (["--max-seconds", "0.3"], waiting + "(go (<! (timeout 60000)))"),
+        (
+            ["--max-steps", "500000"],
+            "(defchannel :in {:buffer 1}) (defworker :w {:kind :ticker :interval-ms 1 :output-chan :in} [ctx n] (loop [] (recur)))"
+                + "(defworker :v {:in :in} [ctx m] m)"
+        ),
     ]) func budgetsEndIt(flags: [String], text: String) throws {
         let scratch = try Scratch()
         defer { scratch.remove() }

@@ -68,6 +68,15 @@ import Testing
                 (let [c (a/chan 1 (map inc) (fn [e] (throw e)))] (a/put! c 1) (a/put! c :x) (a/put! c 2) [(a/<! c) (a/<! c)]) ;=> [2 3]
                 (let [c (a/chan 9 (dedupe))] (a/onto-chan! c [1 1 2 2 1]) (all c)) ;=> [1 2 1]
                 (a/chan 0 (map inc)) ;=!> buffer
+                (let [c (a/chan 1 (map inc))] [(= [true c] (a/alts! [[c 1]])) (a/<! c)]) ;=> [true 2]
+                (let [c (a/chan 1 (map inc))] (a/alts! [[c 1]]) [(a/alts! [[c 2]] :default :full) (a/<! c) (a/poll! c)]) ;=> [[:full :default] 2 nil]
+                (let [c (a/chan 1 (filter odd?))] [(first (a/alts! [[c 2]])) (first (a/alts! [[c 3]])) (a/<! c)]) ;=> [true true 3]
+                (let [c (a/chan 1 (take 1))] [(first (a/alts! [[c 1]])) (a/<! c) (first (a/alts! [[c 2]])) (a/<! c)]) ;=> [true 1 false nil]
+                (let [c (a/chan 9 (map (fn [n] (/ 6 n))) (fn [e] :bad))] (a/alts! [[c 0]]) (a/<! c)) ;=> :bad
+                (let [c (a/chan 1 (map inc))] (a/alts! [[c nil]])) ;=!> nil cannot be put
+                (let [c (a/chan 1 (map inc))] (dotimes [i 3] (a/put! c i)) (let [done (a/go (a/alts! [[c 3]]))] [(a/<! c) (a/<! c) (a/<! c) (a/<! c) (first (a/<! done))])) ;=> [1 2 3 4 true]
+                (let [c (a/chan 1 (map inc)) d (a/chan 1 (map dec)) all (fn [c] (a/into [] c)) done (a/go (dotimes [i 200] (a/alts! [[c i] [d i]])) (a/close! c) (a/close! d)) x (all c) y (all d)] (= (range 200) (sort (concat (map dec (a/<! x)) (map inc (a/<! y)))))) ;=> true
+                (let [c (a/chan 1 (map inc)) n 50 putters (mapv (fn [p] (a/go (dotimes [i n] (a/alts! [[c i]])))) (range 4)) seen (a/into [] c)] (doseq [p putters] (a/<! p)) (a/close! c) (= (frequencies (a/<! seen)) (zipmap (range 1 (inc n)) (repeat 4)))) ;=> true
                 """),
         LibraryCases(
             name: "choices", prelude: prelude,
@@ -88,6 +97,13 @@ import Testing
                 (a/alt!! (a/chan) ([v] v) :default (+ 1 2)) ;=> 3
                 (let [c (a/chan 1) n (atom 0)] (a/alt! [[(do (swap! n inc) c) 1]] :put) @n) ;=> 1
                 (a/alts! []) ;=!> at least one
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (a/go (a/<! (a/timeout 5)) (a/<! c)) (let [[ok p] (a/alts! [[c 2] (a/timeout 100)])] [ok (= p c) (a/<! c)])) ;=> [true true 3]
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (let [[v p] (a/alts! [[c 2] (a/timeout 10)])] [v (= p c) (a/<! c) (a/poll! c)])) ;=> [nil false 2 nil]
+                (let [c (a/chan 1 (map inc))] (a/close! c) (= [false c] (a/alts! [[c 1]]))) ;=> true
+                (let [c (a/chan 1 (map inc))] (a/>! c 1) (a/go (a/<! (a/timeout 5)) (a/close! c)) [(first (a/alts! [[c 2] (a/timeout 50)])) (a/<! c) (a/<! c)]) ;=> [nil 2 nil]
+                (let [c (a/chan 1 (map inc))] (a/alt! [[c 5]] ([ok port] [ok (= port c) (a/<! c)]))) ;=> [true true 6]
+                (let [c (a/chan 9 (map inc))] [(first (a/alts!! [[c 1] c] :priority true)) (first (a/alts!! [c [c 5]] :priority true))]) ;=> [true 2]
+                (let [c (a/chan 1 (map inc))] (first (a/alts! [c [c 1]] :priority true)) (a/<! c)) ;=> 2
                 """),
         LibraryCases(
             name: "from channel to channel", prelude: prelude,
@@ -149,6 +165,36 @@ import Testing
                 (a/solo-mode (a/mix (a/chan)) :loud) ;=!> :mute or :pause
                 """),
     ]
+
+    /// Lazy sequences that several fibers need at once (N3).
+    static let shared = LibraryCases(
+        name: "shared sequences", prelude: prelude,
+        text: """
+            (let [n (atom 0) s (lazy-seq (swap! n inc) (a/<! (a/timeout 5)) [1]) fs (mapv (fn [_] (a/go (first s))) (range 20))] [(mapv a/<! fs) @n]) ;=> [[1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1] 1]
+            (let [n (atom 0) s (map (fn [x] (swap! n inc) (when (zero? (rem x 50)) (a/<! (a/timeout 1))) (* 2 x)) (range 500)) fs (mapv (fn [_] (a/go (reduce + s))) (range 8))] [(set (map a/<! fs)) @n]) ;=> [#{249500} 500]
+            (let [n (atom 0) s (lazy-seq (a/<! (a/timeout 1)) (if (< (swap! n inc) 3) (throw (ex-info "not yet" {})) [:third])) try-it (fn [] (try (first s) (catch Exception e (ex-message e)))) fs (mapv (fn [_] (a/go (try-it))) (range 3))] (frequencies (map a/<! fs))) ;=> {"not yet" 2 :third 1}
+            (let [c (a/chan) s (lazy-seq [(a/<! c)]) f (a/go (first s)) _ (a/<! (a/timeout 1)) g (future (first s))] (a/<! (a/timeout 1)) (future-cancel g) (a/>! c :x) [(a/<! f) (first s) (future-cancelled? g)]) ;=> [:x :x true]
+            (let [p (promise) s (lazy-seq (cons 1 (rest @p)))] (deliver p s) (first s)) ;=!> needs its own elements
+            (let [p (promise) q (promise) x (lazy-seq (a/<! (a/timeout 1)) (seq @q)) y (lazy-seq (a/<! (a/timeout 1)) (seq @p)) ask (fn [s] (a/go (try (first s) (catch Exception e :no))))] (deliver p x) (deliver q y) (let [f (ask x) g (ask y)] [(a/<! f) (a/<! g)])) ;=> [:no :no]
+            (let [ps (vec (repeatedly 4 promise)) ss (mapv (fn [i] (lazy-seq (a/<! (a/timeout 1)) (seq @(ps (mod (inc i) 4))))) (range 4)) fs (do (dorun (map deliver ps ss)) (mapv (fn [s] (a/go (try (first s) (catch Exception e :no)))) ss))] (mapv a/<! fs)) ;=> [:no :no :no :no]
+            (let [c (a/chan) s (lazy-seq (a/<! c) [1])] (a/go (first s)) (a/<! (a/timeout 1)) (let [t (a/thread (first s))] (a/<! (a/timeout 1)) (a/>! c :go) (a/<! t))) ;=> 1
+            """)
+
+    /// Waiting takes no time of its own, and for what never comes it is an error. Who comes first is a matter of time here.
+    static let sharedInTime = LibraryCases(
+        name: "shared sequences in virtual time", prelude: prelude,
+        text: """
+            (let [s (lazy-seq (a/<! (a/timeout 3)) [1]) start (sluice.runtime/nano-time)] (a/go (first s)) (a/<! (a/timeout 1)) (first s) (- (sluice.runtime/nano-time) start)) ;=> 3000000
+            (let [c (a/chan) s (lazy-seq (a/<! c) [1])] (a/go (first s)) (a/<! (a/timeout 1)) (first s)) ;=!> waits for ever
+            (let [c (a/chan) n (atom 0) s (lazy-seq (if (= 1 (swap! n inc)) (a/<! c) [:second])) f (future (first s)) g (do (a/<! (a/timeout 1)) (a/go (first s)))] (a/<! (a/timeout 1)) (future-cancel f) (a/<! g)) ;=> :second
+            (let [s (lazy-seq (a/<! (a/timeout 10000)) [1])] (a/go (first s)) (a/<! (a/timeout 1)) (sorted-set-by (fn [x y] (first s) (compare x y)) 1 2)) ;=!> a comparator cannot wait
+            """)
+
+    @Test("sequences shared by fibers", arguments: [1, 2, 3, 4, 5, 6, nil] as [UInt64?])
+    func sharedSequences(seed: UInt64?) {
+        Self.shared.check(seed: seed)
+        if seed != nil { Self.sharedInTime.check(seed: seed) }
+    }
 
     @Test("core.async in any order", arguments: tables, [1, 2, 3] as [UInt64])
     func channels(table: LibraryCases, seed: UInt64) { table.check(seed: seed) }

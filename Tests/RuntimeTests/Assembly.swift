@@ -37,7 +37,7 @@ struct Assembly {
             )
         }
         let code = Code(finished, constants: constants, parameters: parameters, isVariadic: false, registers: registers)
-        let prototype = Prototype(name: "test", arities: [code], captureCount: 0, needsSelf: false)
+        let prototype = Prototype(name: "test", arities: [code], captureCount: 0)
         return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
     }
 }
@@ -92,7 +92,11 @@ final class Actor: @unchecked Sendable {
 
 /// `(fn [] (try (f) (finally (last))))`.
 func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value {
-    let ending = Value.native(Native("finally", 0, last))
+    guardedFunction(function, ending: .native(Native("finally", 0, last)))
+}
+
+/// `(fn [] (try (f) (finally (ending))))`.
+func guardedFunction(_ function: Value, ending: Value) -> Value {
     let body: [Instruction] = [
         Instruction(.loadConst, 0, wide: Code.distance(from: 0, toConstant: 0, count: 9)),
         Instruction(.call, 0, 0),
@@ -107,7 +111,7 @@ func guardedFunction(_ function: Value, _ last: @escaping Native.Body) -> Value 
     let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, kind: .finally)
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
-    let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0, needsSelf: false)
+    let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0)
     return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
 }
 
@@ -144,10 +148,14 @@ enum Do {
 
 /// A runtime with its instance, and the primitives by name.
 final class World {
-    let instance = Instance()
+    let instance: Instance
     let runtime: FiberRuntime
 
-    init(_ mode: FiberRuntime.Mode, uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }) {
+    init(
+        _ mode: FiberRuntime.Mode, limits: Limits = Limits(),
+        uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }
+    ) {
+        instance = Instance(limits: limits)
         runtime = FiberRuntime(instance, mode, uncaught: uncaught)
         runtime.install()
     }

@@ -114,7 +114,7 @@ import Values
         let handler = Code.Handler(range: 0..<2, target: 3, register: 2, base: 0, kind: .finally)
         let code = Code(
             body, constants: [function, last], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
-        let prototype = Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false)
+        let prototype = Prototype(name: nil, arities: [code], captureCount: 0)
         return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
     }
 
@@ -176,6 +176,100 @@ import Values
             return
         }
         runtime.shutDown()
+    }
+
+    private static let modes = [FiberRuntime.Mode.threads(cores: 2), .virtual(seed: 1)]
+
+    /// Two fibers that only ever wake each other.
+    private func pingPong(_ runtime: FiberRuntime) {
+        let (there, back) = (Channel(.fixed(0)), Channel(.fixed(0)))
+        runtime.spawn(
+            Actor { step, _ in step % 2 == 0 ? Do.put(.int(1), there) : Do.take(back) }.function())
+        runtime.spawn(
+            Actor { step, _ in step % 2 == 0 ? Do.take(there) : Do.put(.int(1), back) }.function())
+    }
+
+    /// N6: a budget that others use up ends a main fiber that waits, with that budget and not as a cancellation; its `finally`
+    /// runs.
+    @Test(arguments: modes, [true, false])
+    func aBudgetEndsWhoWaits(_ mode: FiberRuntime.Mode, _ byParking: Bool) {
+        let told = Shared(0)
+        let world = World(
+            mode, limits: Limits(instructions: 200_000), uncaught: { _, _ in told.update { $0 += 1 } })
+        let runtime = world.runtime
+        if byParking {
+            pingPong(runtime)
+        } else {
+            var spin = Assembly()
+            spin.emit(Instruction(.jumpBack, 0, wide: -1))
+            runtime.spawn(spin.function(registers: 1))
+        }
+        let finally = Shared(0)
+        let waiting = Actor([Do.take(Channel(.fixed(0)))]).function { (_, _) throws(Fault) in
+            finally.update { $0 += 1 }
+            return .nil
+        }
+        let result = runtime.runMain(waiting)
+        guard case .failure(.exhausted(.instructions)) = result else {
+            Issue.record("not exhausted: \(result)")
+            return
+        }
+        #expect(finally.value == 1)
+        #expect(runtime.exhaustion == .instructions)
+        // The result tells of it, nobody else.
+        #expect(told.value == 0)
+        #expect(runtime.runUntilIdle() == .idle)
+        #expect(runtime.root.fiberCount == 0)
+        // The grace is for what comes after, too.
+        if case .success = runtime.runMain(Actor([Do.give(.nil)]).function()) {} else { Issue.record("cannot go on") }
+    }
+
+    /// N6: without a main fiber the budget is told once, as such, and everything ends.
+    @Test(arguments: modes) func aBudgetIsToldOnce(_ mode: FiberRuntime.Mode) {
+        let told = Shared<[String]>([])
+        let world = World(
+            mode, limits: Limits(instructions: 200_000),
+            uncaught: { fault, _ in told.update { $0.append("\(fault)") } })
+        let runtime = world.runtime
+        for _ in 0..<3 { pingPong(runtime) }
+        runtime.spawn(Actor([Do.take(Channel(.fixed(0)))]).function())
+        #expect(runtime.runUntilIdle() == .idle)
+        #expect(told.value == ["exhausted(Values.Budget.instructions)"])
+        #expect(runtime.root.fiberCount == 0)
+    }
+
+    /// N6: `finally` blocks that wait on and on end with the grace.
+    @Test(arguments: modes) func theGraceEndsFinallyBlocksThatWait(_ mode: FiberRuntime.Mode) {
+        let world = World(mode, limits: Limits(instructions: 200_000))
+        let runtime = world.runtime
+        let (there, back) = (Channel(.fixed(0)), Channel(.fixed(0)))
+        let first = Actor { step, _ in step % 2 == 0 ? Do.put(.int(1), there) : Do.take(back) }
+        let second = Actor { step, _ in step % 2 == 0 ? Do.take(there) : Do.put(.int(1), back) }
+        for actor in [first, second] {
+            let waiting = Actor([Do.take(Channel(.fixed(0)))]).function()
+            runtime.spawn(guardedFunction(waiting, ending: actor.function()))
+        }
+        var spin = Assembly()
+        spin.emit(Instruction(.jumpBack, 0, wide: -1))
+        runtime.spawn(spin.function(registers: 1))
+        #expect(runtime.runUntilIdle() == .idle)
+        #expect(runtime.root.fiberCount == 0)
+    }
+
+    /// N6: wall time that is up ends who waits.
+    @Test(arguments: modes) func wallTimeEndsWhoWaits(_ mode: FiberRuntime.Mode) {
+        let world = World(mode)
+        let runtime = world.runtime
+        let expire = Native("expire", 0) { (_, _) throws(Fault) in
+            runtime.expire()
+            return .nil
+        }
+        runtime.spawn(Actor([Do.call(expire)]).function())
+        let result = runtime.runMain(Actor([Do.take(Channel(.fixed(0)))]).function())
+        guard case .failure(.exhausted(.time)) = result else {
+            Issue.record("not exhausted: \(result)")
+            return
+        }
     }
 }
 

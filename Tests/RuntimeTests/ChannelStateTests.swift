@@ -216,6 +216,25 @@ import Values
     }
 }
 
+extension ChannelStateTests {
+    /// Whoever closes is let in after those who wait already, and nobody behind it.
+    @Test func closesInTurn() {
+        let channel = TestChannel(.fixed(1), isGranted: true)
+        expect(channel.canAcquire && channel.acquire() == .granted)
+        expect(!channel.canAcquire)
+        let putter = Waiter(1)
+        expect(channel.enqueuePut(.nil, putter))
+        expect(channel.acquireToClose() == .full)
+        let closer = Waiter(2)
+        expect(channel.enqueuePut(.nil, closer))
+        // The answer is known: closed. So a choice need not wait for it.
+        expect(channel.canAcquire && channel.acquire() == .closed)
+        expect(channel.release().granted === putter)
+        expect(channel.release().granted === closer)
+        expect(!channel.isClosed)
+    }
+}
+
 /// `#expect` copies what it looks at, and a channel cannot be copied.
 private func expect(_ condition: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(condition, sourceLocation: sourceLocation)
@@ -252,6 +271,8 @@ final class ChannelBox<Waiter: Party> {
     }
     func close() -> [Waiter] { state.pointee.close() }
     func acquire() -> ChannelState<Waiter>.Grant { state.pointee.acquire() }
+    func acquireToClose() -> ChannelState<Waiter>.Grant { state.pointee.acquireToClose() }
+    var canAcquire: Bool { state.pointee.canAcquire }
     func add(_ value: Value) -> Waiter? { state.pointee.add(value) }
     func release() -> (granted: Waiter?, ended: [Waiter]) { state.pointee.release() }
 }

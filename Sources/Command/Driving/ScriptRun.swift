@@ -65,7 +65,7 @@ struct ScriptRun {
             console.close()
             Process.end(code)
         }
-        let watch = Deadline(request.limits.seconds) { session.instance.account.expire() }
+        let watch = Deadline(request.limits.seconds) { session.expire() }
         defer { watch.cancel() }
         let stopper = Stopper(session)
         control.attach(session.events) { stopper.stop() }
@@ -80,8 +80,8 @@ struct ScriptRun {
         if stopper.isStopped { return ExitCode.failed.rawValue }
         guard session.hasGraph else {
             // What the script started (`go`, tickers of its own) may still be at work.
-            session.runtime.runUntilIdle(or: { stopper.isStopped })
-            return failures.count > 0 ? ExitCode.failed.rawValue : ExitCode.done.rawValue
+            session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
+            return exitCode(session, failures: failures.count)
         }
         return runGraph(session, stopper, failures)
     }
@@ -124,7 +124,12 @@ struct ScriptRun {
         if failed > 0, !console.json {
             console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)
         }
-        return failed > 0 ? ExitCode.failed.rawValue : ExitCode.done.rawValue
+        return exitCode(session, failures: failed)
+    }
+
+    private func exitCode(_ session: Session, failures: Int) -> Int32 {
+        let code: ExitCode = session.exhaustion != nil ? .budget : failures > 0 ? .failed : .done
+        return code.rawValue
     }
 
     private func write(_ findings: [Finding]) -> Int32 {

@@ -95,7 +95,9 @@ package enum GraphPrimitives {
 
     private static func findings(_ builder: GraphBuilder) throws(Fault) -> [Value] {
         var result: [Value] = []
-        for finding in builder.graph.check() { result.append(try finding.data(builder.names)) }
+        for finding in builder.graph.check(CheckContext(facts: { CallGraph.facts($0) })) {
+            result.append(try finding.data(builder.names))
+        }
         return result
     }
 }

@@ -19,16 +19,21 @@ package struct CodeFact: Sendable {
     package var place: SourceLabel?
     /// The functions on the way, outermost first, when it is not the function itself that does it.
     package var path: [String]
+    /// Where it is done, when that is not at `place` itself.
+    package var cause: SourceLabel?
 
-    package init(_ kind: Kind, at place: SourceLabel?, path: [String] = []) {
+    package init(_ kind: Kind, at place: SourceLabel?, path: [String] = [], cause: SourceLabel? = nil) {
         self.kind = kind
         self.place = place
         self.path = path
+        self.cause = cause
     }
+
+    var isBlocking: Bool { if case .blocks = kind { true } else { false } }
 }
 
 /// Reads facts off code as it is written, without knowing what its names mean: enough for calls that a declaration
-/// itself makes. Whoever has the compiled code tells the rest (`CheckContext.facts`).
+/// itself makes. Whoever has the compiled code knows better what blocks (`CheckContext.facts`).
 struct BodyScan {
     private(set) var facts: [CodeFact] = []
     /// Every keyword in the code: a channel that code names may be read and written by it.

@@ -3,16 +3,16 @@ import Values
 
 /// What the checker cannot see from declarations, told by whoever can.
 package struct CheckContext: Sendable {
-    /// What a function does, and what it calls does: of `Native.blocks`, `command!` and so on. Called once for each
-    /// function.
-    package var facts: @Sendable (Value) -> [CodeFact]
+    /// What a function does, and what it calls does, as its compiled code tells: `CallGraph.facts`. Without it the text of
+    /// the declarations is all there is. Called once for each function.
+    package var facts: (@Sendable (Value) -> [CodeFact])?
     /// Keywords in code outside of declarations: a channel that code names may be read and written there.
     package var mentioned: Set<Name>
     /// Effect types that have a handler, besides the script's own; empty when they are not known.
     package var effectTypes: [Name]
 
     package init(
-        facts: @escaping @Sendable (Value) -> [CodeFact] = { _ in [] }, mentioned: Set<Name> = [],
+        facts: (@Sendable (Value) -> [CodeFact])? = nil, mentioned: Set<Name> = [],
         effectTypes: [Name] = []
     ) {
         self.facts = facts
@@ -71,12 +71,11 @@ struct GraphChecker {
             scan.scan(node.site.body)
             mentioned.formUnion(scan.mentioned)
             var found = scan.facts
-            for key in node.functions.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
-                guard let value = node.functions[key]?.value else { continue }
-                // What the code as written told already is told once.
-                found += context.facts(value).filter { fact in
-                    fact.place == nil || !scan.facts.contains { $0.place == fact.place }
-                }
+            if let compiled = context.facts {
+                let functions = node.functions.sorted { $0.key.rawValue < $1.key.rawValue }.compactMap(\.value.value)
+                // What blocks is told by the code itself, which sees through macros and past `thread`.
+                if !functions.isEmpty { found.removeAll(where: \.isBlocking) }
+                for function in functions { found += compiled(function) }
             }
             facts[node.id] = found
         }
@@ -191,17 +190,17 @@ extension GraphChecker {
 
     private mutating func checkBlocking(_ node: Node, _ native: Native) {
         guard native.blocks, isGo(node) else { return }
-        blocking(node, native.name, at: node.site.place(of: [.kw(.workerFn)]), path: [])
+        blocking(node, CodeFact(.blocks(native.name), at: nil), native.name)
     }
 
     func isGo(_ node: Node) -> Bool { node.id.kind == .worker && node.choice(.dispatch, .go) == .go }
 
-    private mutating func blocking(_ node: Node, _ call: String, at place: SourceLabel?, path: [String]) {
-        let way = path.isEmpty ? "" : ", by way of \(path.joined(separator: " → "))"
+    private mutating func blocking(_ node: Node, _ fact: CodeFact, _ call: String) {
+        let way = fact.path.isEmpty ? "" : ", by way of \(fact.path.joined(separator: " → "))"
         let parking = ["<!!": "<!", ">!!": ">!", "alts!!": "alts!", "alt!!": "alt!"][call]
         add(
             .blockingCall, "\(node.id) is `:dispatch :go` and calls `\(call)`, which blocks its thread\(way)",
-            at: place,
+            at: fact.place ?? node.site.place(of: [.kw(.workerFn)]), related: [fact.cause],
             because: "Workers of :go share a few threads; one that blocks stops the others.",
             hint: parking.map { "use `\($0)`, which parks, or `:dispatch :thread`" } ?? "use `:dispatch :thread`")
     }
@@ -209,7 +208,7 @@ extension GraphChecker {
     mutating func checkFacts(_ node: Node) {
         for fact in facts[node.id] ?? [] {
             switch fact.kind {
-            case .blocks(let call): if isGo(node) { blocking(node, call, at: fact.place, path: fact.path) }
+            case .blocks(let call): if isGo(node) { blocking(node, fact, call) }
             case .commands(let worker): checkEntry(node, worker, "command!", fact)
             case .requests(let worker): checkEntry(node, worker, "request!", fact)
             case .usesMeta(let name): checkMetaName(name, node, at: fact.place)

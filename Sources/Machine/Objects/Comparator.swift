@@ -34,11 +34,14 @@ enum Comparator {
     {
         let fiber = Fiber(instance, calling: function, [left, right])
         fiber.cannotPark += 1
+        var waits = 0
         while true {
             switch fiber.run(fuel: Comparator.slice) {
             case .done(let value): return value
             case .failed(let fault): throw fault
-            case .preempted: try instance.account.settle(steps: Comparator.slice)
+            case .preempted:
+                try instance.account.settle(steps: Comparator.slice)
+                try fiber.waitBriefly(&waits, "a comparator")
             case .parked: throw .illegalState("a comparator cannot wait for channels or effects")
             }
         }

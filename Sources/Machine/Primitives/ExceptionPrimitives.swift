@@ -67,25 +67,12 @@ enum ExceptionPrimitives {
         let exception = try a.object(0, "Throwable->map", "an exception", as: Exception.self)
         return .vector(
             exception.trace.map { frame -> Value in
-                var place: (line: Int, column: Int)?
-                if let source = frame.source, let span = frame.span {
-                    place = lineAndColumn(Int(span.start), source.bytes)
-                }
+                var place: Position?
+                if let source = frame.source, let span = frame.span { place = source.position(of: Int(span.start)) }
                 return .vector([
                     frame.function.map { .string($0) } ?? .nil, frame.source.map { .string($0.name) } ?? .nil,
                     place.map { .int(Int64($0.line)) } ?? .nil, place.map { .int(Int64($0.column)) } ?? .nil,
                 ])
             })
-    }
-
-    /// Line and column, from 1, of a byte offset.
-    private static func lineAndColumn(_ offset: Int, _ bytes: [UInt8]) -> (line: Int, column: Int) {
-        var line = 1
-        var start = 0
-        for index in 0..<min(offset, bytes.count) where bytes[index] == 0x0a {
-            line += 1
-            start = index + 1
-        }
-        return (line, min(offset, bytes.count) - start + 1)
     }
 }

@@ -5,7 +5,15 @@ enum MetadataPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("meta", 1) { (a, _) in a[0].metadata.map { .map($0) } ?? .nil },
+            Primitive("meta", 1) { (a, fiber) throws(Fault) in
+                let found: HashMap? =
+                    if case .object(let variable as Var) = a[0] {
+                        try variable.metadata(in: fiber.instance)
+                    } else {
+                        a[0].metadata
+                    }
+                return found.map { .map($0) } ?? .nil
+            },
             Primitive("with-meta", 2, withMeta), Primitive("reset-meta!", 2, resetMeta),
         ])
 
@@ -47,7 +55,7 @@ enum MetadataPrimitives {
     static func resetMeta(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let meta = try metadata(a, "reset-meta!")
         switch a[0] {
-        case .object(let variable as Var): variable.setMeta(meta)
+        case .object(let variable as Var): try variable.resetMeta(meta)
         case .object(let space as Namespace): space.setMeta(meta)
         case .object(let reference as Reference): reference.setMeta(meta)
         default: throw .type("reset-meta!", expected: "a var, an atom or a namespace", found: a[0])

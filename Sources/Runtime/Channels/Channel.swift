@@ -230,6 +230,8 @@ package final class Channel: Port, @unchecked Sendable {
     enum Step {
         /// Done, with this value.
         case done(Value)
+        /// The right to add is the chooser's, who is to add and to give it back.
+        case granted
         /// The entry waits here, too.
         case waits
         /// Somebody else has claimed the choice already.
@@ -240,6 +242,7 @@ package final class Channel: Port, @unchecked Sendable {
 
     /// A take or a put of an armed choice: done at once if it can be, and else an entry is left.
     func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
+        if value != nil, hooks != nil { return try chooseGrant(entry) }
         lock.acquire()
         let isReady = value == nil ? state.pointee.canTake() : state.pointee.canPut()
         guard isReady else {
@@ -264,6 +267,25 @@ package final class Channel: Port, @unchecked Sendable {
         let outcome = state.pointee.take()
         lock.release()
         return finish(outcome).map { .done($0) } ?? .again
+    }
+
+    /// A put of an armed choice on a channel with a transducer: it waits for the right to add.
+    private func chooseGrant(_ entry: Waiting) throws(Fault) -> Step {
+        lock.acquire()
+        guard state.pointee.canAcquire else {
+            let queued = state.pointee.hasRoomForPut()
+            if queued { state.pointee.enqueuePut(.nil, Waiting(entry.waiter, entry.epoch, .grant)) }
+            lock.release()
+            if !queued { throw Channel.tooManyPuts }
+            return .waits
+        }
+        guard entry.claim() else {
+            lock.release()
+            return .lost
+        }
+        let outcome = state.pointee.acquire()
+        lock.release()
+        return outcome == .granted ? .granted : .done(.false)
     }
 
     // Granting, for transducers
@@ -300,6 +322,19 @@ package final class Channel: Port, @unchecked Sendable {
         }
     }
 
+    /// Asks for the right to add, in turn with those who wait to put: true, false when closed, nil when `entry` waits for it.
+    ///
+    /// - Parameter closing: the right is wanted for the last time, before the channel closes.
+    func acquire(_ entry: Waiting, closing: Bool) throws(Fault) -> Bool? {
+        lock.acquire()
+        let outcome = closing ? state.pointee.acquireToClose() : state.pointee.acquire()
+        let queued = outcome != .full || state.pointee.hasRoomForPut()
+        if outcome == .full, queued { state.pointee.enqueuePut(.nil, entry) }
+        lock.release()
+        if !queued { throw Channel.tooManyPuts }
+        return outcome == .full ? nil : outcome == .granted
+    }
+
     /// Adds a value under the right to add.
     func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
@@ -325,6 +360,9 @@ package final class Channel: Port, @unchecked Sendable {
         for taker in ended { taker.resume(.nil, from: self) }
     }
 
+    /// What `alts!` gives to the library for a put that has the right to add: `[true channel true]`.
+    var grantedChoice: Value { .vector([.true, .object(self), .true]) }
+
     // Faults
 
     static var nilPut: Fault { .illegalArgument("nil cannot be put on a channel: nil is what a closed channel gives") }
@@ -341,7 +379,15 @@ package final class Channel: Port, @unchecked Sendable {
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
     @inline(__always) consuming func resume(_ value: consuming Value, from channel: Channel) {
-        if _slowPath(style == .choice) { value = .vector([value, .object(channel)]) }
+        if _slowPath(style != .value) { value = answer(value, from: channel) }
         resume(value)
+    }
+
+    @inline(never) private func answer(_ value: Value, from channel: Channel) -> Value {
+        switch style {
+        case .choice: .vector([value, .object(channel)])
+        case .grant: value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])
+        case .value, .signal: value
+        }
     }
 }

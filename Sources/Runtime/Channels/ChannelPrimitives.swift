@@ -142,11 +142,31 @@ enum ChannelPrimitives {
         }
     }
 
+    private static func acquireLater(
+        _ arguments: Arguments, _ fiber: Fiber, _ runtime: FiberRuntime, closing: Bool
+    ) throws(Fault) -> Control {
+        let channel = try Argument.channel(arguments[0], "channel-acquire-later")
+        let call = callback(arguments[1], runtime, fiber)
+        let entry = Callback.waiting { result in if case .success(let granted) = result { call(granted) } }
+        return .value(try channel.acquire(entry, closing: closing).map { .bool($0) } ?? .nil)
+    }
+
     /// What a library function uses to put on a channel with a transducer: acquire, add any number of values, release.
     private static func granting(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             RuntimePrimitive(name: "channel-acquire", arity: 1) { (arguments, fiber) throws(Fault) in
                 try Argument.channel(arguments[0], "channel-acquire").acquire(try Job.waiting(fiber))
+            },
+            // (channel-acquire-later channel f): true, or false when the channel is closed; nil when it waits for it in turn,
+            // and then (f granted) is called in a fiber of its own.
+            RuntimePrimitive(name: "channel-acquire-later", arity: 2) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
+                try acquireLater(arguments, fiber, runtime, closing: false)
+            },
+            // The same, for the one who closes the channel: nobody gets in behind.
+            RuntimePrimitive(name: "channel-acquire-to-close", arity: 2) {
+                [unowned runtime] (arguments, fiber) throws(Fault) in
+                try acquireLater(arguments, fiber, runtime, closing: true)
             },
             RuntimePrimitive(name: "channel-try-acquire", arity: 1) { (arguments, _) throws(Fault) in
                 .value(try Argument.channel(arguments[0], "channel-try-acquire").tryAcquire().map { .bool($0) } ?? .nil)

@@ -43,6 +43,8 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     private var takes = Ring<Waiter>()
     package private(set) var isClosed = false
     private var grantOut = false
+    /// Closes once those who wait to put have put; nobody else is let in meanwhile.
+    private var isClosing = false
     /// Waiting entries above which stale ones are looked for.
     private var sweepPuts = 32
     private var sweepTakes = 32
@@ -207,11 +209,21 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Asks to add; the grant must be given back with `release`. One is out at a time.
     package mutating func acquire() -> Grant {
-        if isClosed { return .closed }
+        if isClosed || isClosing { return .closed }
         if grantOut || isFullForGrants { return .full }
         grantOut = true
         return .granted
     }
+
+    /// Asks to add for the last time, before closing: whoever asks from now on hears that the channel is closed.
+    package mutating func acquireToClose() -> Grant {
+        let outcome = acquire()
+        isClosing = true
+        return outcome
+    }
+
+    /// Whether `acquire` would not wait now.
+    package var canAcquire: Bool { isClosed || isClosing || !(grantOut || isFullForGrants) }
 
     /// Adds a value under the grant, beyond the capacity if need be. Gives the taker to resume with it, if one waits; the value
     /// a sliding buffer drops for it is gone.

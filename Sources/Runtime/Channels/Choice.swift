@@ -5,7 +5,8 @@ import Values
 enum ChoicePrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         // (alts! operations options): operations are channels to take from or [channel value] to put; options a map with
-        // :priority and :default, or nil. Gives [value channel], or [default :default].
+        // :priority and :default, or nil. Gives [value channel], or [default :default]; for a put on a channel with a
+        // transducer [true channel true], when the caller is to add the value and to release the channel.
         let choose: Native.ControlBody = { [unowned runtime] (arguments, fiber) throws(Fault) in
             let choice = try Choice(arguments[0], arguments.optional(1), runtime)
             if let result = choice.tryNow() { return .value(result) }
@@ -52,9 +53,6 @@ private struct Choice {
         }
         let channel = try Argument.channel(pair[0], "alts!")
         if pair[1].isNil { throw Channel.nilPut }
-        if channel.hooks != nil {
-            throw .unsupported("alts! cannot put on a channel with a transducer: put with >! in a go block of its own")
-        }
         return Operation(channel: channel, value: pair[1])
     }
 
@@ -70,7 +68,11 @@ private struct Choice {
     /// The first operation that needs no waiting.
     func tryNow() -> Value? {
         for operation in operations {
-            if let value = operation.value {
+            if operation.value != nil, operation.channel.hooks != nil {
+                if let isOpen = operation.channel.tryAcquire() {
+                    return isOpen ? operation.channel.grantedChoice : answer(.false, operation.channel)
+                }
+            } else if let value = operation.value {
                 let outcome = operation.channel.offer(value)
                 if !outcome.isFull { return answer(.bool(outcome.isOpen), operation.channel) }
             } else if let value = operation.channel.poll() {
@@ -93,6 +95,7 @@ private struct Choice {
                 }
                 switch step {
                 case .done(let value): return .value(answer(value, operation.channel))
+                case .granted: return .value(operation.channel.grantedChoice)
                 case .waits: continue
                 case .lost: return .parked
                 case .again: continue attempt

@@ -23,6 +23,8 @@ package final class FiberRuntime: @unchecked Sendable {
     private var metas: HashMap?
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
+    private let exhaustions = Exhaustions()
+    let sequenceWaits = SequenceWaits()
 
     /// How fibers are scheduled.
     package enum Mode: Sendable {
@@ -45,9 +47,10 @@ package final class FiberRuntime: @unchecked Sendable {
         self.identity = identity
         self.uncaught = uncaught
         root = Scope(parent: nil)
-        let root = root
-        // A budget that ran out ends everything, whoever used it up (N6).
-        let exhausted: @Sendable (Fault) -> Void = { _ in root.cancel(.stopped) }
+        let exhaustions = exhaustions
+        let exhausted: @Sendable (Fault) -> Void = { fault in
+            if case .exhausted(let budget) = fault { exhaustions.runtime?.exhaust(budget, identity) }
+        }
         switch mode {
         case .threads(let cores):
             random = Atomic(UInt64(bitPattern: MonotonicClock.now))
@@ -60,6 +63,9 @@ package final class FiberRuntime: @unchecked Sendable {
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
+        exhaustions.runtime = self
+        // Not kept by the instance: the fibers in there hold it.
+        instance.sequenceReleased.set { [weak sequenceWaits] in sequenceWaits?.end($0) }
     }
 
     deinit {
@@ -95,6 +101,31 @@ package final class FiberRuntime: @unchecked Sendable {
     func report(_ fault: Fault, _ identity: Identity) {
         events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
         uncaught(fault, identity)
+    }
+
+    // Budgets
+
+    /// The budget that ran out, if one has.
+    package var exhaustion: Budget? { exhaustions.last }
+
+    /// A budget ran out: it ends everything, whoever used it up (N6). The main fiber fails with it, whatever came of it; when
+    /// none runs, `uncaught` hears of it. What is started later, as the next form at a REPL, has what is left.
+    func exhaust(_ budget: Budget, _ identity: Identity) {
+        let (isNew, isUntold) = exhaustions.note(budget)
+        let fault = Fault.exhausted(budget)
+        if isNew { events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed))) }
+        if isUntold { uncaught(fault, identity) }
+        root.endContents(.exhausted(budget))
+        scheduler.attend()
+    }
+
+    /// Wall time is up: ends what runs and what waits. On any thread.
+    package func expire() {
+        instance.account.expire()
+        do throws(Fault) { try instance.account.settle(steps: 0) } catch {
+            // The budget is that of time, or of what ran out at the same moment.
+            if case .exhausted(let budget) = error { exhaust(budget, identity) }
+        }
     }
 
     /// Starts a fiber that calls `function` with `arguments`.
@@ -151,12 +182,21 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// Runs `function` as the main fiber to its end, while other fibers run too. The calling thread works along.
     ///
-    /// When the fiber waits for something that can never happen, the wait throws where it stands.
+    /// When the fiber waits for something that can never happen, the wait throws where it stands. When a budget runs out
+    /// meanwhile, anywhere in the runtime, that is the result.
     ///
     /// - Parameter scope: what it and the fibers it starts belong to; the runtime's root unless given.
     package func runMain(
         _ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil, scope: Scope? = nil
     ) -> Result<Value, Fault> {
+        let seen = exhaustions.enter()
+        let result = main(function, arguments, bindings, scope)
+        return exhaustions.leave(seen).map { .failure(.exhausted($0)) } ?? result
+    }
+
+    private func main(_ function: Value, _ arguments: [Value], _ bindings: Bindings?, _ scope: Scope?)
+        -> Result<Value, Fault>
+    {
         let end = MainEnd()
         let completion = JobCompletion.call { [scheduler] result in
             end.set(result)

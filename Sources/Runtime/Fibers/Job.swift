@@ -43,7 +43,8 @@ package final class Job: Parkable, @unchecked Sendable {
     private let completion: JobCompletion
     /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
     private let poolHome: UnsafeMutableRawPointer?
-    private let reason = Atomic<UInt8>(0)
+    /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
+    private let ending = Atomic<UInt8>(0)
     let state: UnsafeMutablePointer<JobState>
 
     struct JobState {
@@ -170,10 +171,17 @@ package final class Job: Parkable, @unchecked Sendable {
     // Cancellation
 
     /// Cancels the fiber, once: it leaves its code with `Fault.cancelled` and runs its `finally` blocks, which may wait again
-    /// undisturbed. A queued or running fiber notices at the start or end of a slice, a parked one is resumed.
-    package func cancel(_ why: CancelReason) {
-        let code = UInt8(CancelReason.all.firstIndex(of: why)! + 1)
-        guard reason.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged else {
+    /// undisturbed.
+    package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
+
+    /// Ends the fiber, once: it leaves its code with the ending's fault. A queued or running fiber notices at the start or end
+    /// of a slice, a parked one is resumed.
+    func end(_ why: Ending) {
+        let code = UInt8(Ending.all.firstIndex(of: why)! + 1)
+        if why.isExhaustion, fiber.instance.account.isGraceOver {
+            // What `finally` blocks may use is used up as well: those that are under way end, too.
+            ending.store(code, ordering: .releasing)
+        } else if !ending.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged {
             return
         }
         fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
@@ -182,52 +190,79 @@ package final class Job: Parkable, @unchecked Sendable {
         while let epoch = currentWait {
             guard fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
             if claim(epoch) {
-                resume(throwing: cancellation(why))
+                resume(throwing: leaving())
                 return
             }
             fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
         }
     }
 
-    package var isCancelled: Bool { reason.load(ordering: .acquiring) != 0 }
+    package var isCancelled: Bool { ending.load(ordering: .acquiring) != 0 }
 
     /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
     fileprivate func takeCancellation() -> Fault {
         while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
-        return cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1])
+        return leaving()
     }
 
-    /// The fault of a cancellation that is being delivered by the fiber's owner. What the fiber has submitted is cancelled
-    /// first, so that effects which its `finally` performs are left alone.
-    private func cancellation(_ why: CancelReason) -> Fault {
+    /// The fault of an ending that is being delivered by the fiber's owner. What the fiber has submitted is cancelled first,
+    /// so that effects which its `finally` performs are left alone.
+    private func leaving() -> Fault {
         if state.pointee.effects > 0 { runtime.engine?.cancel(.scope(state.pointee.lineage.identity), .parent) }
-        return .cancelled(why)
+        return Ending.all[Int(ending.load(ordering: .acquiring)) - 1].fault
     }
 
     // Running
 
-    enum TurnEnd { case parked, ready, waitsForSequence, finished }
+    enum TurnEnd { case parked, ready, finished }
 
-    /// Runs one slice of a job on this thread. The reference stays the caller's when the job is ready to go on, or waits for
-    /// a sequence; otherwise it is used up. After `.parked` the fiber is somebody else's.
+    /// Runs one slice of a job on this thread. The reference stays the caller's when the job is ready to go on; otherwise it
+    /// is used up. After `.parked` the fiber is somebody else's.
     static func turn(_ reference: Unmanaged<Job>, _ fuel: inout Int) -> TurnEnd {
         let slot = ThreadSlot.pointer
         let outer = slot.pointee.current
-        slot.pointee.current = reference
-        let exit = reference._withUnsafeGuaranteedRef { $0.slice(&fuel) }
-        let isPassedOn = slot.pointee.current == nil
-        slot.pointee.current = outer
-        let result: Result<Value, Fault>
-        switch exit {
-        case .parked:
-            if !isPassedOn { reference.release() }
-            return .parked
-        case .preempted: return fuel < 0 ? .ready : .waitsForSequence
-        case .done(let value): result = .success(value)
-        case .failed(let fault): result = .failure(fault)
+        while true {
+            slot.pointee.current = reference
+            let exit = reference._withUnsafeGuaranteedRef { $0.slice(&fuel) }
+            let isPassedOn = slot.pointee.current == nil
+            slot.pointee.current = outer
+            let result: Result<Value, Fault>
+            switch exit {
+            case .parked:
+                if !isPassedOn { reference.release() }
+                return .parked
+            case .preempted:
+                guard fuel >= 0, let lazy = reference._withUnsafeGuaranteedRef({ $0.fiber.awaited }) else {
+                    return .ready
+                }
+                guard reference._withUnsafeGuaranteedRef({ $0.wait(for: lazy) }) else { continue }
+                reference.release()
+                return .parked
+            case .done(let value): result = .success(value)
+            case .failed(let fault): result = .failure(fault)
+            }
+            reference.takeRetainedValue().finish(result)
+            return .finished
         }
-        reference.takeRetainedValue().finish(result)
-        return .finished
+    }
+
+    /// Waits until another fiber has realised `lazy` or given it up. False when this one goes on at once; after true it is
+    /// somebody else's.
+    private func wait(for lazy: LazySeq) -> Bool {
+        let epoch = arm()
+        switch runtime.sequenceWaits.add(self, epoch, lazy) {
+        case .waits:
+            guard fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0, claim(epoch) else { return true }
+            fiber.fail(takeCancellation())
+        case .isOver: return !disarm(epoch)
+        case .isCircular:
+            guard disarm(epoch) else { return true }
+            fiber.fail(
+                .illegalState(
+                    "lazy sequences need each other's elements to compute their own: the fibers that realise them would wait for each other for ever"
+                ))
+        }
+        return false
     }
 
     /// Once the fiber has parked, neither the job nor the fiber is touched: their last reference may be elsewhere.
@@ -235,7 +270,7 @@ package final class Job: Parkable, @unchecked Sendable {
         if fiber.interrupt.load(ordering: .relaxed) != 0,
             fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
         {
-            fiber.fail(cancellation(CancelReason.all[Int(reason.load(ordering: .acquiring)) - 1]))
+            fiber.fail(leaving())
         }
         return holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
     }
@@ -251,6 +286,7 @@ package final class Job: Parkable, @unchecked Sendable {
     }
 
     private func finish(_ result: Result<Value, Fault>) {
+        if case .failure(.exhausted(let budget)) = result, !wasExhausted { runtime.exhaust(budget, lineage.identity) }
         fiber.owner = nil
         state.pointee.inner = nil
         state.pointee.request = nil
@@ -266,9 +302,15 @@ package final class Job: Parkable, @unchecked Sendable {
         scope.remove(self)
     }
 
+    /// Whether the fiber was ended by a budget, rather than having used it up.
+    private var wasExhausted: Bool {
+        let code = ending.load(ordering: .acquiring)
+        return code > 0 && Ending.all[Int(code) - 1].isExhaustion
+    }
+
     private func report(_ result: Result<Value, Fault>) {
-        guard case .failure(let fault) = result else { return }
-        if case .cancelled = fault { return }
+        // Budgets are told of once, for all that they end.
+        guard case .failure(let fault) = result, case .thrown = fault else { return }
         runtime.report(fault, lineage.identity)
     }
 }
@@ -311,8 +353,4 @@ struct Parking: ~Copyable {
         slot.pointee.current = nil
         return Waiting(job.takeRetainedValue(), epoch)
     }
-}
-
-extension CancelReason {
-    static let all: [CancelReason] = [.superseded, .requested, .stopped, .parent]
 }

@@ -52,6 +52,8 @@ package struct Waiting: Party {
         case value
         /// Which of several operations it was: `[value channel]`.
         case choice
+        /// The same, with the right to add to a channel with a transducer: see `Channel.grantedChoice`.
+        case grant
         /// Nil: it will look for itself.
         case signal
     }

@@ -12,7 +12,7 @@ package final class Scope: Object, @unchecked Sendable {
     private var innerOrdinals = 0
     /// Position among the parent's scopes; written once, under the parent's lock.
     private var ordinal = 0
-    private var reason: CancelReason?
+    private var ending: Ending?
     private var joiners: [Waiting] = []
     private var endings: [@Sendable () -> Void] = []
 
@@ -24,31 +24,29 @@ package final class Scope: Object, @unchecked Sendable {
 
     package override func write(to printer: inout Printer) throws(Fault) { printer.write("#<scope>") }
 
-    /// Why the scope was cancelled, if it was.
-    package var cancelReason: CancelReason? { lock.withLock { reason } }
     package var fiberCount: Int { lock.withLock { jobs } }
 
     private func adopt(_ child: Scope) {
-        let cancelled = lock.withLock {
+        let ended = lock.withLock {
             innerOrdinals += 1
             child.ordinal = innerOrdinals
             inner[innerOrdinals] = child
-            return reason
+            return ending
         }
-        if cancelled != nil { child.cancel(.parent) }
+        if let ended { child.end(ended.forInner) }
     }
 
     /// Takes the job in; a job that starts in a cancelled scope is cancelled before it runs.
     func add(_ job: Job) {
-        let cancelled = lock.withLock {
+        let ended = lock.withLock {
             let link = Unmanaged.passRetained(job)
             job.state.pointee.next = first
             first?.takeUnretainedValue().state.pointee.previous = link
             first = link
             jobs += 1
-            return reason
+            return ending
         }
-        if let cancelled { job.cancel(cancelled) }
+        if let ended { job.end(ended) }
     }
 
     func remove(_ job: Job) {
@@ -67,21 +65,31 @@ package final class Scope: Object, @unchecked Sendable {
     }
 
     /// Cancels every fiber and scope within; what starts here later is cancelled at once.
-    package func cancel(_ why: CancelReason) {
+    package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
+
+    private func end(_ why: Ending) {
+        let isFirst = lock.withLock {
+            defer { ending = ending ?? why }
+            return ending == nil
+        }
+        // A budget that ran out reaches those, too, who were cancelled before.
+        if isFirst || why.isExhaustion { endContents(why) }
+    }
+
+    /// Ends every fiber and scope within; what starts here later runs.
+    func endContents(_ why: Ending) {
         let (victims, scopes): ([Job], [Scope]) = lock.withLock {
-            guard reason == nil else { return ([], []) }
-            reason = why
             var victims: [Job] = []
             var link = first
             while let job = link?.takeUnretainedValue() {
                 victims.append(job)
                 link = job.state.pointee.next
             }
-            // The list has the newest first; fibers are cancelled in the order they were started.
+            // The list has the newest first; fibers are ended in the order they were started.
             return (victims.reversed(), inner.sorted { $0.key < $1.key }.map(\.value))
         }
-        for job in victims { job.cancel(why) }
-        for scope in scopes { scope.cancel(.parent) }
+        for job in victims { job.end(why) }
+        for scope in scopes { scope.end(why.forInner) }
     }
 
     /// Leaves the parent; the scope must be empty.

@@ -85,12 +85,11 @@ final class BlockingThreads: @unchecked Sendable {
             var fuel = sliceFuel
             let reference = Unmanaged.passRetained(job)
             let end = Job.turn(reference, &fuel)
-            if end == .ready || end == .waitsForSequence { reference.release() }
+            if end == .ready { reference.release() }
             scheduler.settleElsewhere(sliceFuel - max(0, fuel), end == .ready ? job : nil)
             switch end {
             case .parked, .finished: return
             case .ready: if scheduler.isStopping { return }
-            case .waitsForSequence: usleep(UInt32(sequenceRetryDelay / 1000))
             }
         }
     }

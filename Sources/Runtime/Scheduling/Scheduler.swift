@@ -37,6 +37,3 @@ package enum RunEnd: Sendable {
 
 /// Steps (calls and backward jumps) of one slice: around a tenth of a millisecond.
 package let sliceFuel = 10_000
-
-/// How long a fiber that needs a sequence which another fiber is realising looks away, in nanoseconds.
-let sequenceRetryDelay: Int64 = 100_000

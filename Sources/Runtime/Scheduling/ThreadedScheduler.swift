@@ -267,15 +267,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             // A slice was used up: what is left in the queue has waited long enough for another core.
             if length > 1 || owned.pointee.handoff != nil { wakeOne() }
             if timers.nextDeadline != .max { _ = timers.fire(now()) }
-        case .waitsForSequence: retryLater(reference.takeRetainedValue())
         }
-    }
-
-    private func retryLater(_ job: Job) {
-        let entry = Waiting(job, job.arm())
-        schedule(
-            at: now() + sequenceRetryDelay,
-            .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
     }
 
     /// Books steps and bytes. A budget that ran out fails the job at hand, or is told to the runtime.

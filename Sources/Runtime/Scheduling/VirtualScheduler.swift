@@ -158,12 +158,6 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         switch end {
         case .parked, .finished: break
         case .ready: ready(reference.takeRetainedValue())
-        case .waitsForSequence:
-            reference.release()
-            let entry = Waiting(job, job.arm())
-            schedule(
-                at: now() + sequenceRetryDelay,
-                .call(TimerToken(), { if entry.claim() { job.runtime.scheduler.ready(job) } }))
         }
     }
 }

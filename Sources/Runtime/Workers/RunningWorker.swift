@@ -161,6 +161,6 @@ extension TraceFrame {
     /// The line of the place, from 1.
     var line: Int? {
         guard let source, let span else { return nil }
-        return 1 + source.bytes.prefix(Int(span.start)).count { $0 == UInt8(ascii: "\n") }
+        return source.position(of: Int(span.start)).line
     }
 }

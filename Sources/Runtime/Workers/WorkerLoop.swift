@@ -64,7 +64,7 @@ final class WorkerLoop: @unchecked Sendable {
         let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, kind: .catch)
         let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
         return .function(
-            Prototype(name: nil, arities: [code], captureCount: 0, needsSelf: false).makeClosure(
+            Prototype(name: nil, arities: [code], captureCount: 0).makeClosure(
                 captures: .allocate(capacity: 1)))
     }
 
@@ -110,7 +110,6 @@ final class WorkerLoop: @unchecked Sendable {
         case .failure(let fault):
             let error = EffectError.of(fault, code: .handlerFailed)
             request?.answer(failure: error.code, error.message)
-            if case .exhausted = fault { system.runtime.report(fault, worker.identity) }
         }
         request = nil
         message = .nil

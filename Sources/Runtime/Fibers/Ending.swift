@@ -1,0 +1,25 @@
+import Values
+
+/// Why a fiber has to leave its code: no `catch` sees it, `finally` blocks run.
+package enum Ending: Equatable, Sendable {
+    case cancelled(CancelReason)
+    /// A budget ran out, whoever used it up (N6).
+    case exhausted(Budget)
+
+    /// Every ending; a job keeps its own as one more than the position here.
+    static let all: [Ending] =
+        [.cancelled(.superseded), .cancelled(.requested), .cancelled(.stopped), .cancelled(.parent)]
+        + [.exhausted(.instructions), .exhausted(.memory), .exhausted(.depth), .exhausted(.time)]
+
+    var fault: Fault {
+        switch self {
+        case .cancelled(let reason): .cancelled(reason)
+        case .exhausted(let budget): .exhausted(budget)
+        }
+    }
+
+    var isExhaustion: Bool { if case .exhausted = self { true } else { false } }
+
+    /// What scopes within hear of it.
+    var forInner: Ending { isExhaustion ? self : .cancelled(.parent) }
+}

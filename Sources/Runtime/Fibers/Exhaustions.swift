@@ -1,0 +1,42 @@
+import Values
+
+/// The budgets of one runtime that ran out, and who tells of it: the main fiber by failing, or, when none runs, `uncaught`.
+final class Exhaustions: @unchecked Sendable {
+    // Sendable: guarded by `lock`, but for `runtime`, which is set once, before the first fiber.
+    weak var runtime: FiberRuntime?
+    private let lock = Lock()
+    private var mains = 0
+    private var count = 0
+    private var latest: Budget?
+    private var isTold = false
+
+    /// The budget that ran out last.
+    var last: Budget? { lock.withLock { latest } }
+
+    /// A main fiber begins. Gives what `leave` wants.
+    func enter() -> Int {
+        lock.withLock {
+            mains += 1
+            isTold = false
+            return count
+        }
+    }
+
+    /// A main fiber has ended. Gives the budget that ran out meanwhile.
+    func leave(_ seen: Int) -> Budget? {
+        lock.withLock {
+            mains -= 1
+            return count > seen ? latest : nil
+        }
+    }
+
+    /// Notes that a budget ran out. Whether this is news, and whether nobody else will tell.
+    func note(_ budget: Budget) -> (isNew: Bool, isUntold: Bool) {
+        lock.withLock {
+            count += 1
+            latest = budget
+            defer { isTold = true }
+            return (!isTold, !isTold && mains == 0)
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Engine
+import Foundation
+import Values
+
+/// The machine's own time, for tests that talk to real servers and programs: each call it owes has a thread that sleeps.
+package struct RealClock: Clock {
+    package init() {}
+
+    package var nowMs: Int64 { MonotonicClock.nowMs }
+    package var wallMs: Int64 { WallClock.nowMs }
+
+    package func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
+        let call = ScheduledCall(body, withdrawn: {})
+        Foundation.Thread.detachNewThread {
+            Foundation.Thread.sleep(forTimeInterval: Double(max(0, atMs - MonotonicClock.nowMs)) / 1000)
+            call.take()?()
+        }
+        return call
+    }
+}
