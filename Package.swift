@@ -26,10 +26,10 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
-        .executableTarget(name: "EmbedTool"),
+        .executableTarget(name: "EmbedTool", swiftSettings: strict),
         .plugin(
             name: "EmbedStdlib", capability: .buildTool(), dependencies: ["EmbedTool"], path: "Sources/EmbedStdlib"),
-        .target(name: "Stdlib", path: "stdlib", plugins: ["EmbedStdlib"]),
+        .target(name: "Stdlib", path: "stdlib", swiftSettings: strict, plugins: ["EmbedStdlib"]),
         .target(
             name: "Sluice",
             dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector"],
