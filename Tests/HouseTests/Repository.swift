@@ -100,8 +100,16 @@ struct Scratch {
     func write(_ name: String, _ text: String, executable: Bool = false) throws {
         let file = folder.appending(path: name)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        if executable { return try writeProgram(file, text) }
         try Data(text.utf8).write(to: file)
-        if executable { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path) }
+    }
+
+    /// Another process writes it: while this one has it open, a child that another test starts would have it open, too, and
+    /// a program that somebody may write to cannot be run.
+    private func writeProgram(_ file: URL, _ text: String) throws {
+        let shell = try Process.run(
+            URL(filePath: "/bin/sh"), arguments: ["-c", #"printf %s "$1" >"$2" && chmod 755 "$2""#, "sh", text, file.path])
+        shell.waitUntilExit()
     }
 
     func read(_ name: String) throws -> String {
