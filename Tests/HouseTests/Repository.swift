@@ -108,7 +108,8 @@ struct Scratch {
     /// a program that somebody may write to cannot be run.
     private func writeProgram(_ file: URL, _ text: String) throws {
         let shell = try Process.run(
-            URL(filePath: "/bin/sh"), arguments: ["-c", #"printf %s "$1" >"$2" && chmod 755 "$2""#, "sh", text, file.path])
+            URL(filePath: "/bin/sh"),
+            arguments: ["-c", #"printf %s "$1" >"$2" && chmod 755 "$2""#, "sh", text, file.path])
         shell.waitUntilExit()
     }
 
