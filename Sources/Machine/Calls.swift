@@ -155,7 +155,7 @@ extension Fiber {
     }
 
     /// Calls `function` with `values`; register `a` and those after it are free.
-    func call(_ function: Value, _ values: [Value], at a: Int) throws(Fault) -> Bool {
+    func call(_ function: Value, _ values: consuming [Value], at a: Int) throws(Fault) -> Bool {
         switch function {
         case .function(let closure):
             guard values.count < Fiber.maximumArguments else {
@@ -175,16 +175,22 @@ extension Fiber {
             // Off the stack, so that any number of arguments fits.
             let native = unsafeDowncast(callable, to: Native.self)
             guard native.accepts(values.count) else { throw native.arityFault(values.count) }
-            let operands = Operands(copying: [function] + values)
+            let count = values.count
+            var operands = consume values
             switch native.kind {
             case .plain(let body):
-                let result = try body(operands.arguments, self)
+                let result = try operands.withUnsafeMutableBufferPointer { (operands) throws(Fault) in
+                    try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
+                }
                 if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
                 state.pointee.registers[a] = result
                 return true
             case .control(let body):
                 state.pointee.destination = a
-                return try perform(try body(operands.arguments, self), a)
+                let control = try operands.withUnsafeMutableBufferPointer { (operands) throws(Fault) in
+                    try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
+                }
+                return try perform(control, a)
             }
         case .object(let object):
             if let variable = object as? Var { return try call(value(of: variable), values, at: a) }
@@ -223,7 +229,7 @@ extension Fiber {
             }
         }
         try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
-        return try call(function, given, at: a)
+        return try call(function, consume given, at: a)
     }
 
     /// A keyword, symbol, map, set or vector called as a function.

@@ -13,7 +13,11 @@ public enum Hashing {
     }
 
     /// For an integer; a big integer that fits a word must use this too.
-    @inlinable @inline(__always) public static func int(_ int: Int64) -> UInt32 { mix(UInt64(bitPattern: int)) }
+    ///
+    /// Eight neighbours differ in the lowest bits alone, so that they share a cache line of an index: keys often count up.
+    @inlinable @inline(__always) public static func int(_ int: Int64) -> UInt32 {
+        mix(UInt64(bitPattern: int &>> 3)) ^ UInt32(truncatingIfNeeded: int & 7)
+    }
 
     /// Zeros of both signs are equal, so they hash alike.
     public static func double(_ double: Double) -> UInt32 {
