@@ -188,6 +188,9 @@ public final class Namespace: Object, @unchecked Sendable {
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
     public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
 
+    /// Whether it has built-in definitions, which are made when they are named.
+    package var isLibrary: Bool { lock.withLock { library != nil } }
+
     public func setLibrary(_ library: Library) { lock.withLock { self.library = library } }
 
     /// The var of this name, made when it is new.

@@ -74,7 +74,7 @@ struct Libraries: LibrarySource {
 /// Reading source files: small, at start-up, before any effect engine is needed.
 package enum SourceFile {
     /// In the order they are tried.
-    static let endings = [".slu", ".cljc", ".clj"]
+    package static let endings = [".slu", ".cljc", ".clj"]
     /// Bytes of a source file at most.
     static let limit = 64 << 20
 

@@ -23,6 +23,9 @@ enum NamespacePrimitives {
         [
             Primitive("refer-var!", 3, referVar), Primitive("exclude-core!", 2, excludeCore),
             Primitive("var-namespace", 1) { (a, _) throws(Fault) in .symbol(try a.variable(0, "meta").namespace) },
+            Primitive("script-namespaces", 0) { (_, fiber) in
+                .list(fiber.instance.allNamespaces.filter { !$0.isLibrary }.map { Value.object($0) })
+            },
             Primitive("var-name", 1) { (a, _) throws(Fault) in .symbol(try a.variable(0, "meta").name) },
         ])
 

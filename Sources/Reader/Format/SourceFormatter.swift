@@ -27,7 +27,7 @@ package enum SourceFormatter {
 
     /// Reads code of which nothing else is known: every alias, tag and regular expression stands for something of its own, so
     /// that no two of them are duplicates.
-    private static func permissiveContext(_ names: Names) -> CodeContext {
+    static func permissiveContext(_ names: Names) -> CodeContext {
         let count = Serial()
         func unique() -> Value { .object(TaggedLiteral(tag: names.intern("unread"), form: .int(count.next()))) }
         var context = CodeContext(

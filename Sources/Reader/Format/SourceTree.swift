@@ -24,6 +24,22 @@ struct SourceNode {
     }
 }
 
+/// What a source holds, without reading it as values.
+package enum SourceOutline {
+    /// The symbols that the lists at the top level begin with.
+    package static func heads(of source: Source) throws(SyntaxError) -> [String] {
+        let dialect = Dialect.code(SourceFormatter.permissiveContext(Names()))
+        var reader = Reader(source, names: Names(), dialect: dialect)
+        while try reader.next() != nil {}
+        return try SourceTree.nodes(of: source, dialect: dialect).compactMap { node in
+            guard node.kind == .list, let head = node.children.first(where: { $0.isElement(in: source.bytes) }),
+                head.kind == .atom
+            else { return nil }
+            return String(decoding: source.bytes[head.token.bytes], as: UTF8.self)
+        }
+    }
+}
+
 /// Puts the tokens of a source together.
 struct SourceTree {
     private var reader: Reader
