@@ -152,7 +152,7 @@ public enum Primitives {
         RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
         MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
-        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core,
+        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, PrettyPrimitives.machine, RandomPrimitives.core,
         TypePrimitives.core,
         TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math,
         MathPrimitives.clojure,
