@@ -20,6 +20,8 @@ package final class Evaluator: @unchecked Sendable {
     package let libraries: any LibrarySource
     /// Namespaces whose files are loaded, or being loaded.
     private var loaded: Set<Name> = []
+    /// The sources that were evaluated, by name, for `source`.
+    private var sources: [String: Source] = [:]
     /// Why a definition of the library could not be made while code that names it was compiled.
     private var loadFault: Fault?
 
@@ -161,6 +163,7 @@ package final class Evaluator: @unchecked Sendable {
     package func evaluate(
         _ form: Value, in namespace: Namespace, source: Source? = nil, span: Span? = nil
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
+        if let source { lock.withLock { sources[source.name] = source } }
         let place = source.flatMap { source in span.map { Node.Place(source: source, span: $0) } }
         return try evaluate(form, in: namespace, place, depth: 0)
     }
@@ -203,6 +206,9 @@ package final class Evaluator: @unchecked Sendable {
     package var namespaceVar: Var {
         instance.namespace(instance.names.intern(nil, Resolver.coreName)).intern(instance.names.intern(nil, "*ns*"))
     }
+
+    /// The source of this name that was evaluated last.
+    func source(named name: String) -> Source? { lock.withLock { sources[name] } }
 
     // MARK: Compiling
 
@@ -309,6 +315,15 @@ package protocol LibrarySource: Sendable {
     func definition(_ namespace: String, _ name: String) -> Source?
     /// The file of a namespace on the source path.
     func file(of namespace: String) throws(Fault) -> Source?
+    /// The `ns` form of a built-in namespace.
+    func namespaceForm(_ namespace: String) -> Source?
+    /// What is known of a function written in Swift: its documentation, and its parameter lists as text.
+    func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)?
+}
+
+extension LibrarySource {
+    package func namespaceForm(_ namespace: String) -> Source? { nil }
+    package func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? { nil }
 }
 
 /// The namespace in force while a source is read form by form.

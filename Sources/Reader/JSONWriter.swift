@@ -111,8 +111,8 @@ struct JSONWriter {
         case let instant as Instant: quote(Array("\(instant.description.dropLast(6))Z".utf8))
         case let uuid as UUIDValue: quote(Array(uuid.description.utf8))
         default:
-            // Integers and decimals print as JSON numbers but for a suffix; a ratio has no JSON form of its own.
-            guard object.kind != .ratio else { throw refusal("a ratio", hint: "convert it with (double x)") }
+            // Integers and decimals print as JSON numbers but for a suffix.
+            if object.kind == .ratio { return try write(try Numbers.double(.object(object))) }
             var printer = Printer(readably: true)
             try object.write(to: &printer)
             if let last = printer.bytes.last, last == UInt8(ascii: "N") || last == UInt8(ascii: "M") {

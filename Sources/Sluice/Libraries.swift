@@ -55,6 +55,17 @@ struct Libraries: LibrarySource {
         return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
     }
 
+    func namespaceForm(_ namespace: String) -> Source? {
+        guard let entry = Stdlib.namespaceForm(namespace) else { return nil }
+        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
+    }
+
+    /// Functions that perform an effect are documented by its row in the table of effects.
+    func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? {
+        guard own[namespace]?[name] != nil else { return nil }
+        return EffectFunctions.documentation("\(namespace.split(separator: ".").last ?? "")/\(name)")
+    }
+
     /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.
     func file(of namespace: String) throws(Fault) -> Source? {
         let path = String(namespace.map { $0 == "." ? "/" : $0 })

@@ -118,7 +118,10 @@ import Values
     @Test(
         arguments: [
             ("shop-tset", nil, "shop-tset", "did you mean `shop-test`?"),
-            ("shop-test", "add", "shop-test/add", "did you mean `shop-test/adds`, `shop-test/fails` or `shop-test/breaks`?"),
+            (
+                "shop-test", "add", "shop-test/add",
+                "did you mean `shop-test/adds`, `shop-test/fails` or `shop-test/breaks`?"
+            ),
         ] as [(String, String?, String, String)])
     func whatIsNotThereIsAnError(_ namespace: String, _ test: String?, _ name: String, _ hint: String) throws {
         let folder = try ScratchFolder(Self.files)

@@ -59,7 +59,8 @@ enum PrettyPrimitives {
         case "mandatory": kind = .mandatory
         default:
             throw .of(
-                .illegalArgument, "pprint-newline takes :linear, :fill, :miser or :mandatory, but found \(a[1].briefly)")
+                .illegalArgument, "pprint-newline takes :linear, :fill, :miser or :mandatory, but found \(a[1].briefly)"
+            )
         }
         try writer(a).layOut { $0.newline(kind) }
         return .nil

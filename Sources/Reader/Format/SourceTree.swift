@@ -14,6 +14,9 @@ struct SourceNode {
     /// Whether it ends on the line that it begins on.
     var isOneLine: Bool
 
+    /// The byte offset after it.
+    var end: Int { close?.bytes.upperBound ?? children.last?.end ?? token.bytes.upperBound }
+
     /// Comments and what `#_` hides are no elements of a list: they do not count as its head or its arguments.
     func isElement(in bytes: [UInt8]) -> Bool {
         switch kind {
@@ -26,12 +29,26 @@ struct SourceNode {
 
 /// What a source holds, without reading it as values.
 package enum SourceOutline {
-    /// The symbols that the lists at the top level begin with.
-    package static func heads(of source: Source) throws(SyntaxError) -> [String] {
+    private static func nodes(of source: Source) throws(SyntaxError) -> [SourceNode] {
         let dialect = Dialect.code(SourceFormatter.permissiveContext(Names()))
         var reader = Reader(source, names: Names(), dialect: dialect)
         while try reader.next() != nil {}
-        return try SourceTree.nodes(of: source, dialect: dialect).compactMap { node in
+        return try SourceTree.nodes(of: source, dialect: dialect)
+    }
+
+    /// The text of the form at the top level that a place is in; nil where none is.
+    package static func form(in source: Source, at place: Position) throws(SyntaxError) -> String? {
+        let offset = source.offset(of: place)
+        for node in try nodes(of: source) where node.kind != .comment {
+            let range = node.token.bytes.lowerBound..<node.end
+            if range.contains(offset) { return String(decoding: source.bytes[range], as: UTF8.self) }
+        }
+        return nil
+    }
+
+    /// The symbols that the lists at the top level begin with.
+    package static func heads(of source: Source) throws(SyntaxError) -> [String] {
+        try nodes(of: source).compactMap { node in
             guard node.kind == .list, let head = node.children.first(where: { $0.isElement(in: source.bytes) }),
                 head.kind == .atom
             else { return nil }
