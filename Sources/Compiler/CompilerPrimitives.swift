@@ -41,41 +41,41 @@ enum CompilerPrimitives {
             }
             return evaluator.scriptNamespace("user")
         }
-        let natives =
-            [
-                Native("eval", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    let function = try evaluator.function(evaluating: a[0], in: current(fiber))
-                    return .function(function)
-                },
-                Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber)) }
-                    return .nil
-                },
-                Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
-                    return .nil
-                },
-                Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    try evaluator.expandOnce(a[0], in: current(fiber))
-                },
-                Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    guard case .text(let text) = a[0] else {
-                        throw .type("read-string", expected: "a string", found: a[0])
-                    }
-                    return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber))
-                        .first
-                        ?? .nil
-                },
-                Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                    guard case .text(let text) = a[0] else {
-                        throw .type("read-all", expected: "a string", found: a[0])
-                    }
-                    let name = a.optional(1).stringValue ?? "<string>"
-                    return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))
-                },
-                Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
-            ] + LookupPrimitives.natives(evaluator, current)
-        return Dictionary(uniqueKeysWithValues: natives.map { ($0.name, $0) })
+        let natives = [
+            Native("eval", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                let function = try evaluator.function(evaluating: a[0], in: current(fiber))
+                return .function(function)
+            },
+            Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber)) }
+                return .nil
+            },
+            Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
+                return .nil
+            },
+            Native("enter-namespace", 2) { [unowned evaluator] (a, fiber) throws(Fault) in
+                let form = [.symbol(evaluator.namespaceVar.name), a[0]] + (try Sequences.array(a[1]))
+                try fiber.enter(evaluator.requirer.evaluate(form))
+                return .nil
+            },
+            Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                try evaluator.expandOnce(a[0], in: current(fiber))
+            },
+            Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
+                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first
+                    ?? .nil
+            },
+            Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
+                guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
+                let name = a.optional(1).stringValue ?? "<string>"
+                return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))
+            },
+            Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
+        ]
+        let all = natives + LookupPrimitives.natives(evaluator, current)
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
     }
 
     /// `(define var metadata value?)`: what `def` compiles to; the var.

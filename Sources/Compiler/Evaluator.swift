@@ -35,7 +35,8 @@ package final class Evaluator: @unchecked Sendable {
         instance.namespaceProvider.set { [unowned self] name in
             self.attachLibrary(name) ? self.instance.namespace(name) : nil
         }
-        for name in [Resolver.coreName, Resolver.declarationsName] {
+        // The machine's namespace is there already, for a var of its own.
+        for name in [Resolver.coreName, Resolver.declarationsName, "sluice.machine"] {
             _ = attachLibrary(instance.names.intern(nil, name))
         }
     }
@@ -279,10 +280,10 @@ package final class Evaluator: @unchecked Sendable {
 
     private static let realizer = Native("form", 1) { (a, _) throws(Fault) in try FormPrimitives.form(a[0]) }
 
-    /// `(macroexpand-1 form)`.
+    /// `(macroexpand-1 form)`; of what the compiler carries out itself, what the macro of that name makes of it.
     package func expandOnce(_ form: Value, in namespace: Namespace) throws(Fault) -> Value {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
-            SpecialForm.of(name, in: namespace) == nil,
+            SpecialForm.of(name, in: namespace)?.isSyntax != true,
             let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
         else { return form }
         return try expansion(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)

@@ -19,6 +19,8 @@ public final class Instance: @unchecked Sendable {
     public let clock: HostClock
     /// Called by `System/exit` with the exit code; what it throws ends the run.
     public let exitHandler = Hook<Int32>()
+    /// Numbers the commits of transactions.
+    let commits = CommitOrder()
     private let serial = Atomic<Int64>(0)
     /// The dynamic vars that Swift code reads.
     public private(set) var core: CoreVars!

@@ -93,6 +93,7 @@ struct JSONWriter {
         switch object.kind {
         case .symbol: writeName(Value.object(object).symbolName!)
         case .instant, .uuid, .bigInteger, .ratio, .decimal: try writeLeaf(object)
+        case .float: try write(try Numbers.double(.object(object)))
         case .sortedMap, .record:
             var items: [Value] = []
             try Sequences.forEach(.object(object)) { (entry) throws(Fault) in

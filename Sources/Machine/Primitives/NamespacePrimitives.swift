@@ -58,12 +58,10 @@ enum NamespacePrimitives {
         return found.map { .object($0) } ?? .nil
     }
 
-    /// Makes a namespace the current one, for the rest of what is being evaluated.
     static func inNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        let space = Value.object(fiber.instance.namespace(try a.symbol(0, "in-ns")))
-        let current = fiber.instance.core.ns
-        if let box = fiber.bindings?.find(current) { box.value = space } else { current.bind(space) }
-        return space
+        let space = fiber.instance.namespace(try a.symbol(0, "in-ns"))
+        fiber.enter(space)
+        return .object(space)
     }
 
     private static func map(_ variables: [(Name, Var)]) throws(Fault) -> Value {
@@ -163,5 +161,13 @@ enum NamespacePrimitives {
     static func excludeCore(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         try namespace(a[0], "refer-clojure", fiber).exclude(try a.symbol(1, "refer-clojure"))
         return .nil
+    }
+}
+
+extension Fiber {
+    /// Makes a namespace the current one, for the rest of what is being evaluated.
+    public func enter(_ space: Namespace) {
+        let current = instance.core.ns
+        if let box = bindings?.find(current) { box.value = .object(space) } else { current.bind(.object(space)) }
     }
 }
