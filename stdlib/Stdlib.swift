@@ -46,6 +46,9 @@ public enum Stdlib {
         return found
     }()
 
+    /// The `ns` form of a namespace, which documents it.
+    public static func namespaceForm(_ namespace: String) -> Entry? { find(namespace: namespace, name: ":ns") }
+
     /// The names defined in a namespace, in order.
     public static func names(in namespace: String) -> [String] {
         var namespace = namespace
@@ -54,7 +57,10 @@ public enum Stdlib {
             var found: [String] = []
             var at = lines.firstLine(atOrAfter: wanted, UnsafeBufferPointer(start: nil, count: 0)) ?? lines.bytes.count
             while at < lines.bytes.count, lines.namespace(at).elementsEqual(wanted) {
-                found.append(String(decoding: lines.symbol(at), as: UTF8.self))
+                // A keyword is no definition: `:ns` is the form that opens the namespace.
+                if lines.symbol(at).first != UInt8(ascii: ":") {
+                    found.append(String(decoding: lines.symbol(at), as: UTF8.self))
+                }
                 at = lines.end(at) + 1
             }
             return found

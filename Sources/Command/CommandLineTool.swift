@@ -47,6 +47,10 @@ package struct CommandLineTool {
         case .run(let request):
             let control = RunControl(request.json ? Console(terminal, json: true) : console)
             return control.run { driver.run(request, control) }
+        case .test(let request):
+            let control = RunControl(request.settings.json ? Console(terminal, json: true) : console)
+            return control.run { driver.test(request, control) }
+        case .format(let paths, let checkOnly): return driver.format(paths, checkOnly: checkOnly, console)
         case .repl(let request):
             return REPL(console).run { driver.openREPL(request, console) }
         }

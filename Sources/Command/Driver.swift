@@ -68,12 +68,35 @@ package struct RunRequest: Equatable, Sendable {
     }
 }
 
+/// Which tests are to be run, and how.
+package struct TestRequest: Equatable, Sendable {
+    package struct Selection: Equatable, Sendable {
+        package var namespace: String
+        /// Nil for all of the namespace.
+        package var test: String?
+    }
+
+    /// Files and folders.
+    package var paths: [String]
+    package var only: Selection?
+    /// Grants, budgets, schedule and `--json`.
+    package var settings: RunRequest
+
+    package init(paths: [String], settings: RunRequest = RunRequest(.none)) {
+        self.paths = paths
+        self.settings = settings
+    }
+}
+
 /// What the commands need of the rest of Sluice: one method for each. Each writes to the console and answers the exit code.
 package protocol ScriptDriver: Sendable {
     /// Runs a script or an expression. Once it can be stopped, it tells `control` how.
     func run(_ request: RunRequest, _ control: RunControl) -> Int32
     func check(_ path: String, json: Bool, _ console: Console) -> Int32
     func graph(_ path: String, _ format: GraphFormat, _ console: Console) -> Int32
+    func test(_ request: TestRequest, _ control: RunControl) -> Int32
+    /// Formats files in place, or says which ones would change.
+    func format(_ paths: [String], checkOnly: Bool, _ console: Console) -> Int32
     /// Loads what `request` names; a failure is written to the console and answered as its exit code.
     func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart
 }

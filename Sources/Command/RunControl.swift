@@ -36,6 +36,19 @@ package final class RunControl: @unchecked Sendable {
         if isLate { stop() }
     }
 
+    /// Ends what `attach` began, when a run is only one of several.
+    package func detach() {
+        let display = lock.withLock { () -> ProgressDisplay? in
+            stop = nil
+            defer { self.display = nil }
+            return self.display
+        }
+        display?.finish()
+    }
+
+    /// Whether a signal asked it to end.
+    package var isStopped: Bool { lock.withLock { stopped != nil } }
+
     /// Performs a run, with signals on and the display off again at its end. Gives the exit code of the process.
     func run(_ body: () -> Int32) -> Int32 {
         Signals.watch { [self] in receive($0) }

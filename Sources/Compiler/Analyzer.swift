@@ -190,6 +190,9 @@ struct Analyzer {
             }
             return Node(.global(variable), place)
         }
+        if let type = Resolver(instance: instance, namespace: namespace).type(ofClass: name) {
+            return Node(.constant(type), place)
+        }
         throw unresolved(name)
     }
 

@@ -54,6 +54,11 @@ enum CompilerPrimitives {
                 for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
                 return .nil
             },
+            Native("enter-namespace", 2) { [unowned evaluator] (a, fiber) throws(Fault) in
+                let form = [.symbol(evaluator.namespaceVar.name), a[0]] + (try Sequences.array(a[1]))
+                try fiber.enter(evaluator.requirer.evaluate(form))
+                return .nil
+            },
             Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
                 try evaluator.expandOnce(a[0], in: current(fiber))
             },
@@ -69,7 +74,8 @@ enum CompilerPrimitives {
             },
             Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
         ]
-        return Dictionary(uniqueKeysWithValues: natives.map { ($0.name, $0) })
+        let all = natives + LookupPrimitives.natives(evaluator, current)
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
     }
 
     /// `(define var metadata value?)`: what `def` compiles to; the var.

@@ -12,10 +12,10 @@ enum DataPrimitives {
             Primitive("json-write", .between(1, 2), writeJSON),
         ])
 
-    /// `(edn-read text tags keep?)`: `[value tagged? rest]`, or nil when the text holds no value.
+    /// `(edn-read text tags keep?)`: `[value tagged? rest discarded]`, or nil when the text holds no value.
     ///
     /// Tags in the set `tags` become tagged literals, for the caller to handle; with `keep?` unknown ones do too. `tagged?`
-    /// is whether there are any, and `rest` is the text behind the value.
+    /// is whether there are any, `rest` is the text behind the value and `discarded` the forms that `#_` left out.
     @Sendable private static func readEDN(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         guard case .text(let text) = arguments[0] else {
             throw .type("clojure.edn/read-string", expected: "a string", found: arguments[0])
@@ -23,25 +23,27 @@ enum DataPrimitives {
         let names = fiber.instance.names
         let handled = arguments[1]
         let seen = TagsSeen()
-        let options = EDNOptions(
+        var options = EDNOptions(
             unknownTag: arguments[2].isTruthy
                 ? .handle { (tag, value) throws(Fault) in seen.literal(tag, value) } : .refuse,
             tagged: { (tag, value) throws(Fault) in
                 guard case .set(let set) = handled, try set.contains(.symbol(tag)) else { return nil }
                 return seen.literal(tag, value)
             })
+        options.discarded = { seen.discarded.append($0) }
         let bytes = Array(text.utf8)
         var reader = Reader(Source(name: "EDN", bytes: bytes), names: names, dialect: .edn(options))
         let form: Form?
         do throws(SyntaxError) { form = try reader.next() } catch { throw error.fault }
         guard let form else { return .nil }
         let rest = Value.string(String(decoding: bytes[min(reader.offset, bytes.count)...], as: UTF8.self))
-        return .vector([form.value, .bool(seen.any), rest])
+        return .vector([form.value, .bool(seen.any), rest, .vector(seen.discarded)])
     }
 
-    /// Whether the text had tags that the language handles.
+    /// Whether the text had tags that the language handles, and what it left out.
     private final class TagsSeen {
         var any = false
+        var discarded: [Value] = []
 
         func literal(_ tag: Name, _ value: Value) -> Value {
             any = true

@@ -20,6 +20,8 @@ package final class Evaluator: @unchecked Sendable {
     package let libraries: any LibrarySource
     /// Namespaces whose files are loaded, or being loaded.
     private var loaded: Set<Name> = []
+    /// The sources that were evaluated, by name, for `source`.
+    private var sources: [String: Source] = [:]
     /// Why a definition of the library could not be made while code that names it was compiled.
     private var loadFault: Fault?
 
@@ -33,7 +35,8 @@ package final class Evaluator: @unchecked Sendable {
         instance.namespaceProvider.set { [unowned self] name in
             self.attachLibrary(name) ? self.instance.namespace(name) : nil
         }
-        for name in [Resolver.coreName, Resolver.declarationsName] {
+        // The machine's namespace is there already, for a var of its own.
+        for name in [Resolver.coreName, Resolver.declarationsName, "sluice.machine"] {
             _ = attachLibrary(instance.names.intern(nil, name))
         }
     }
@@ -162,6 +165,7 @@ package final class Evaluator: @unchecked Sendable {
     package func evaluate(
         _ form: Value, in namespace: Namespace, source: Source? = nil, span: Span? = nil
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
+        if let source { lock.withLock { sources[source.name] = source } }
         let place = source.flatMap { source in span.map { Node.Place(source: source, span: $0) } }
         return try evaluate(form, in: namespace, place, depth: 0)
     }
@@ -204,6 +208,9 @@ package final class Evaluator: @unchecked Sendable {
     package var namespaceVar: Var {
         instance.namespace(instance.names.intern(nil, Resolver.coreName)).intern(instance.names.intern(nil, "*ns*"))
     }
+
+    /// The source of this name that was evaluated last.
+    func source(named name: String) -> Source? { lock.withLock { sources[name] } }
 
     // MARK: Compiling
 
@@ -270,10 +277,10 @@ package final class Evaluator: @unchecked Sendable {
 
     private static let realizer = Native("form", 1) { (a, _) throws(Fault) in try FormPrimitives.form(a[0]) }
 
-    /// `(macroexpand-1 form)`.
+    /// `(macroexpand-1 form)`; of what the compiler carries out itself, what the macro of that name makes of it.
     package func expandOnce(_ form: Value, in namespace: Namespace) throws(Fault) -> Value {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
-            SpecialForm.of(name, in: namespace) == nil,
+            SpecialForm.of(name, in: namespace)?.isSyntax != true,
             let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
         else { return form }
         return try expansion(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)
@@ -318,6 +325,15 @@ package protocol LibrarySource: Sendable {
     func definition(_ namespace: String, _ name: String) -> Source?
     /// The file of a namespace on the source path.
     func file(of namespace: String) throws(Fault) -> Source?
+    /// The `ns` form of a built-in namespace.
+    func namespaceForm(_ namespace: String) -> Source?
+    /// What is known of a function written in Swift: its documentation, and its parameter lists as text.
+    func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)?
+}
+
+extension LibrarySource {
+    package func namespaceForm(_ namespace: String) -> Source? { nil }
+    package func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? { nil }
 }
 
 /// The namespace in force while a source is read form by form.

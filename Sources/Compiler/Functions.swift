@@ -270,18 +270,20 @@ extension Analyzer {
             guard case .text = elements[2] else { throw fault("the second form of def is a docstring", at: form) }
             try HashMap.set(&meta, .kw(.doc), elements[2])
         }
-        let variable = try declare(name, form)
+        let variable = try declare(name, meta, form)
         let value =
             elements.count > 2 ? try value(elements[elements.count - 1], child: elements.count - 1, of: form) : nil
         return try definition(of: variable, value, meta, form)
     }
 
-    /// The var that a definition in this namespace makes.
-    private func declare(_ name: Name, _ form: Value) throws(Fault) -> Var {
+    /// The var that a definition in this namespace makes; dynamic before the value is compiled, which may name it.
+    private func declare(_ name: Name, _ meta: HashMap, _ form: Value) throws(Fault) -> Var {
         if let qualifier = name.namespace, qualifier != namespace.name.description {
             throw fault("a definition belongs to its own namespace, \(namespace.name.description)", at: form)
         }
-        return namespace.intern(instance.names.intern(nil, name.name))
+        let variable = namespace.intern(instance.names.intern(nil, name.name))
+        if let dynamic = try meta.find(.kw(.dynamic)), dynamic.isTruthy { variable.setDynamic(true) }
+        return variable
     }
 
     /// A call that binds the var and gives it its metadata when it runs.
@@ -295,7 +297,6 @@ extension Analyzer {
             try HashMap.set(&meta, .kw(.line), .int(Int64(position.line)))
             try HashMap.set(&meta, .kw(.column), .int(Int64(position.column)))
         }
-        if let dynamic = try meta.find(.kw(.dynamic)), dynamic.isTruthy { variable.setDynamic(true) }
         var arguments = [Node(.constant(.object(variable)), place), try analyze(.map(meta))]
         if let value { arguments.append(value) }
         return Node(.call(try internalFunction("define"), arguments), place)
@@ -319,7 +320,7 @@ extension Analyzer {
         if case .map? = rest.last, rest.count > 1, case .list? = rest.first { rest.removeLast() }
         try HashMap.set(&meta, .kw(.arglists), .list([.sym(.quote), .list(Analyzer.parameterLists(rest))]))
         if special == .defnPrivate { try HashMap.set(&meta, .kw(.private), .true) }
-        let variable = try declare(name, form)
+        let variable = try declare(name, meta, form)
         if special == .defmacro {
             try HashMap.set(&meta, .kw(.macro), .true)
             variable.setMacro(true)

@@ -31,6 +31,26 @@ package struct Resolver {
         return namespace.excludes(name) ? nil : core.find(name) ?? declarations.find(name)
     }
 
+    /// What a class name such as `my_app.shapes.Circle` stands for: a type that was defined there, or a protocol's
+    /// interface; nil when there is none.
+    func type(ofClass name: Name) -> Value? {
+        guard !name.hasNamespace, case .object(let object)? = member(ofClass: name.name)?.root else { return nil }
+        if object is RecordType { return .object(object) }
+        return (object as? Protocol)?.interface
+    }
+
+    /// The var of a class name's last part in the namespace that the part before it means.
+    func member(ofClass name: String, prefix: String = "") -> Var? {
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
+        let package = String(name[..<dot])
+        let symbol = instance.names.intern(nil, prefix + name[name.index(after: dot)...])
+        // Packages have underscores where namespaces have hyphens.
+        for space in [package, String(package.map { $0 == "_" ? "-" : $0 })] {
+            if let found = instance.findNamespace(instance.names.intern(nil, space))?.find(symbol) { return found }
+        }
+        return nil
+    }
+
     /// The full name that syntax-quote gives a symbol.
     package func qualify(_ name: Name) -> Name {
         if let qualifier = name.namespace {

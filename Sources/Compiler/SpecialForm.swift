@@ -31,7 +31,8 @@ enum SpecialForm: String, CaseIterable {
         "&", "catch", "finally", "monitor-enter", "monitor-exit", "case*", "reify*", "deftype*",
     ]
 
-    private var isSyntax: Bool {
+    /// Whether the compiler alone knows it; the others are macros of `clojure.core` too.
+    var isSyntax: Bool {
         switch self {
         case .def, .if, .do, .quote, .var, .try, .throw, .recur, .new, .fnStar, .letStar, .loopStar, .letfnStar, .set,
             .dot:
@@ -277,8 +278,9 @@ extension Analyzer {
     /// Makes an instance of a script's type, by its function `->Type`, or of a class of the host.
     private func construct(_ type: String, _ arguments: [Node]) throws(Fault) -> Node {
         let (qualifier, name) = Names.split(type)
+        let resolver = Resolver(instance: instance, namespace: namespace)
         let factory = instance.names.intern(qualifier, "->" + name)
-        if let variable = Resolver(instance: instance, namespace: namespace).resolve(factory) {
+        if let variable = resolver.resolve(factory) ?? resolver.member(ofClass: type, prefix: "->") {
             return Node(.call(Node(.global(variable), place), arguments), place)
         }
         return try hostCall("new", type, arguments)

@@ -23,7 +23,10 @@ struct FormScanner {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// The definitions of the file, its `ns` or `in-ns` form left out.
+    /// What the `ns` form is called in the index: a name that no definition can have.
+    static let namespaceName = ":ns"
+
+    /// The definitions of the file; its `ns` form, which documents the namespace, as a definition of `:ns`.
     mutating func forms() throws(Problem) -> [Form] {
         var found: [Form] = []
         while skipBlank() {
@@ -45,7 +48,10 @@ struct FormScanner {
         at = 1
         let head = try token()
         switch head {
-        case "ns", "in-ns":
+        case "ns":
+            namespace = try token()
+            return [FormScanner.namespaceName]
+        case "in-ns":
             namespace = try token()
             return []
         case "def", "defn", "defn-", "defmacro", "defonce", "defmulti": return [try token()]

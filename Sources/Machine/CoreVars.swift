@@ -10,11 +10,15 @@ public struct CoreVars: Sendable {
     public let printMeta: Var
     public let printReadably: Var
     public let commandLineArguments: Var
+    /// How decimals are rounded: a `MathContext`, or nil.
+    public let mathContext: Var
+    /// The transaction that the fiber is in, as long as it is its own; or nil.
+    public let transaction: Var
 
     init(_ instance: Instance) {
         let core = instance.namespace(instance.names.intern(nil, "clojure.core"))
-        func dynamic(_ name: String, _ value: Value) -> Var {
-            let variable = core.intern(instance.names.intern(nil, name))
+        func dynamic(_ name: String, _ value: Value, in space: Namespace? = nil) -> Var {
+            let variable = (space ?? core).intern(instance.names.intern(nil, name))
             variable.setDynamic(true)
             variable.bind(value)
             return variable
@@ -27,6 +31,9 @@ public struct CoreVars: Sendable {
         printMeta = dynamic("*print-meta*", .false)
         printReadably = dynamic("*print-readably*", .true)
         commandLineArguments = dynamic("*command-line-args*", .nil)
+        mathContext = dynamic("*math-context*", .nil)
+        transaction = dynamic(
+            "*transaction*", .nil, in: instance.namespace(instance.names.intern(nil, "sluice.machine")))
         for (name, value) in CoreVars.others { _ = dynamic(name, value) }
     }
 
@@ -34,7 +41,7 @@ public struct CoreVars: Sendable {
     private static let others: [(String, Value)] = [
         ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*file*", .nil), ("*assert*", .true),
         ("*flush-on-newline*", .true),
-        ("*warn-on-reflection*", .false), ("*unchecked-math*", .false), ("*in*", .nil),
+        ("*warn-on-reflection*", .false), ("*unchecked-math*", .false), ("*in*", .nil), ("*agent*", .nil),
     ]
 }
 

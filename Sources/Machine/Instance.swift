@@ -22,6 +22,8 @@ public final class Instance: @unchecked Sendable {
     public let exitHandler = Hook<Int32>()
     /// Hears of sequences that somebody waits for, once they are realised or given up; set by what runs fibers.
     package let sequenceReleased = Hook<LazySeq>()
+    /// Numbers the commits of transactions.
+    let commits = CommitOrder()
     private let serial = Atomic<Int64>(0)
     /// The dynamic vars that Swift code reads.
     public private(set) var core: CoreVars!
@@ -198,6 +200,9 @@ public final class Namespace: Object, @unchecked Sendable {
     }
     public override var metadata: HashMap? { lock.withLock { storedMeta } }
     public func setMeta(_ meta: HashMap?) { lock.withLock { storedMeta = meta } }
+
+    /// Whether it has built-in definitions, which are made when they are named.
+    package var isLibrary: Bool { lock.withLock { library != nil } }
 
     public func setLibrary(_ library: Library) { lock.withLock { self.library = library } }
 

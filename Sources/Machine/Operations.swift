@@ -19,7 +19,7 @@ extension Fiber {
 
     @inline(never) func arithmetic(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let x = regs[i.b]
-        let result: Value
+        var result: Value
         switch i.op {
         case .add: result = try Numbers.add(x, regs[i.c])
         case .subtract: result = try Numbers.subtract(x, regs[i.c])
@@ -33,6 +33,7 @@ extension Fiber {
         case .remainderInt: result = try Numbers.remainder(x, .int(Int64(i.signedC)))
         default: fatalError("not arithmetic: \(i.op)")
         }
+        result = try rounded(result)
         if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
         if i.flags & 1 != 0 { clear(regs + i.b) }
         if i.flags & 2 != 0 { clear(regs + i.c) }
@@ -131,15 +132,15 @@ extension Fiber {
 
     @inline(never) func nth(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let collection = regs[i.b]
-        guard case .int(let index) = regs[i.c] else {
+        guard let index = try Collections.index(regs[i.c]) else {
             throw .type("nth", expected: "an integer index", found: regs[i.c])
         }
-        guard let result = try Collections.nth(collection, Int(index)) else {
+        guard let result = try Collections.nth(collection, index) else {
             if collection.isNil {
                 store(regs + i.a, .nil)
                 return
             }
-            throw .indexOutOfBounds(Int(index), count: try Sequences.count(collection))
+            throw try Collections.missing(index, in: collection)
         }
         releaseOperands(regs, i)
         store(regs + i.a, result)

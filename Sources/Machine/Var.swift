@@ -19,7 +19,7 @@ public final class Var: Object, @unchecked Sendable {
     /// Whether `meta` shows `:ns` and `:name`. They are not stored: a var must not hold the namespace that holds it.
     private var showsNamespace = true
     private var showsName = true
-    private var watchers: HashMap?
+    private var attendance = Attendance()
     private let bound = Atomic<Bool>(false)
     private let dynamic = Atomic<Bool>(false)
     private let macro = Atomic<Bool>(false)
@@ -122,20 +122,20 @@ public final class Var: Object, @unchecked Sendable {
     }
 }
 
-extension Var {
+extension Var: Watchable {
     /// Publishes `new` if the root is still `old`, compared by identity.
     func exchange(_ old: Value, _ new: Value) -> Bool {
         let seen = cell.pointee.load(ordering: .acquiring)
         return seen.pointee.isSame(as: old) && bind(new, replacing: seen)
     }
 
-    var allWatchers: HashMap? { lock.withLock { watchers } }
+    var validator: Value {
+        get { lock.withLock { attendance.validator } }
+        set { lock.withLock { attendance.validator = newValue } }
+    }
+    var watchers: HashMap? { lock.withLock { attendance.watchers } }
     func changeWatchers(_ body: (inout HashMap) throws(Fault) -> Void) throws(Fault) {
-        try lock.withLock { () throws(Fault) in
-            var changed = watchers ?? HashMap()
-            try body(&changed)
-            watchers = changed.isEmpty ? nil : changed
-        }
+        try lock.withLock { () throws(Fault) in try attendance.changeWatchers(body) }
     }
 }
 

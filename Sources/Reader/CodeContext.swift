@@ -49,6 +49,8 @@ package struct EDNOptions {
     /// The value of a tagged form, or nil when the tag is unknown; asked before `#inst` and `#uuid` are handled.
     package var tagged: ((Name, Value) throws(Fault) -> Value?)?
     package var unknownTag: UnknownTag
+    /// Told each form that `#_` leaves out: the tags within it are handled all the same.
+    package var discarded: ((Value) -> Void)?
     /// Whether collections carry their `Origin`, as they do in code: for data that a checker will point into.
     package var places: Bool
 

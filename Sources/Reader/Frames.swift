@@ -133,6 +133,7 @@ extension Reader {
         switch top.kind {
         case .discard:
             frames.removeLast()
+            if case .edn(let options) = dialect { options.discarded?(form.value) }
             return nil
         case .quote: return wrap(.quote, form, span)
         case .deref: return wrap(.deref, form, span)

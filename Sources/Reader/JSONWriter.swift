@@ -104,6 +104,7 @@ struct JSONWriter {
         switch object.kind {
         case .symbol: writeName(Value.object(object).symbolName!)
         case .instant, .uuid, .bigInteger, .ratio, .decimal: try writeLeaf(object)
+        case .float: try write(try Numbers.double(.object(object)), .object(object))
         case .sortedMap, .record:
             var items: [Value] = []
             try Sequences.forEach(.object(object)) { (entry) throws(Fault) in
@@ -122,10 +123,8 @@ struct JSONWriter {
         case let instant as Instant: quote("\(instant.description.dropLast(6))Z")
         case let uuid as UUIDValue: quote(uuid.description)
         default:
-            // Integers and decimals print as JSON numbers but for a suffix; a ratio has no JSON form of its own.
-            guard object.kind != .ratio else {
-                return try writeForeign(.object(object), "a ratio", hint: "convert it with (double x)")
-            }
+            // Integers and decimals print as JSON numbers but for a suffix.
+            if object.kind == .ratio { return try write(try Numbers.double(.object(object)), .object(object)) }
             var printer = Printer(readably: true)
             try object.write(to: &printer)
             if let last = printer.bytes.last, last == UInt8(ascii: "N") || last == UInt8(ascii: "M") {

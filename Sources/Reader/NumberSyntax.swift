@@ -31,7 +31,7 @@ extension Reader {
     }
 
     /// Moves to the end of the number: the next white space or bracket, or other macro character.
-    private mutating func scanNumber() {
+    mutating func scanNumber() {
         let stops: ByteClass = [.space, .macro]
         while classes[Int(base[position])].isDisjoint(with: stops) {
             if base[position] >= 0x80 {

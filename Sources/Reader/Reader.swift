@@ -8,7 +8,7 @@
 //!
 //! Reading order: `Lexical` (classes of bytes), `Reader` (the loop), `Frames` (what is open, and how it completes), `Tokens`,
 //! `NumberSyntax`, `Literals` (strings, characters), `Dispatch` (what follows `#`), `SyntaxQuote`; then `Diagnostic` and how
-//! it is shown, and JSON.
+//! it is shown, JSON, and `Format/`, which lays a text out anew.
 
 import Values
 

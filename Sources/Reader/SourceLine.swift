@@ -64,6 +64,14 @@ struct SourceLine {
         }
     }
 
+    /// Terminal columns of a code point in text: 0 for combining marks, 2 for wide characters.
+    static func width(of scalar: Unicode.Scalar) -> Int {
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark: 0
+        default: scalar.value == 0x200d ? 0 : isWide(scalar.value) ? 2 : 1
+        }
+    }
+
     /// East Asian wide and fullwidth characters, and emoji.
     private static func isWide(_ scalar: UInt32) -> Bool {
         switch scalar {

@@ -21,6 +21,22 @@ enum EffectFunctions {
         return made
     }
 
+    /// What a row says, and the parameters that its function takes, as text.
+    static func documentation(_ type: String) -> (text: String, arguments: String)? {
+        guard let row = EffectRow.row(type) else { return nil }
+        let required = row.params.prefix(max(1, row.params.filter(\.required).count)).map(\.key.name.name)
+        let options = row.params.dropFirst(required.count)
+        let text =
+            ([sentence(row.doc)]
+            + (options.isEmpty ? [] : ["  Options:"] + options.map { "    :\($0.key.name.name)  \($0.doc)" }))
+            .joined(separator: "\n")
+        let positional = required.joined(separator: " ")
+        return (text, "[\(positional)]" + " [\(positional) options]")
+    }
+
+    /// With a capital and a full stop: the rows are written as parts of sentences.
+    private static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
+
     private static func native(_ row: EffectRow, _ type: Name, _ perform: Var) -> Native {
         let positional = max(1, row.params.filter(\.required).count)
         return Native(row.type, .between(0, positional + 1)) { (arguments, _) throws(Fault) in

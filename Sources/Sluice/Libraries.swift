@@ -57,6 +57,17 @@ struct Libraries: LibrarySource {
         return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
     }
 
+    func namespaceForm(_ namespace: String) -> Source? {
+        guard let entry = Stdlib.namespaceForm(namespace) else { return nil }
+        return Source(name: entry.file, bytes: Array(entry.source), firstLine: entry.line, isLibrary: true)
+    }
+
+    /// Functions that perform an effect are documented by its row in the table of effects.
+    func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? {
+        guard own[namespace]?[name] != nil else { return nil }
+        return EffectFunctions.documentation("\(namespace.split(separator: ".").last ?? "")/\(name)")
+    }
+
     /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.
     func file(of namespace: String) throws(Fault) -> Source? {
         let path = String(namespace.map { $0 == "." ? "/" : $0 })
@@ -76,7 +87,7 @@ struct Libraries: LibrarySource {
 /// Reading source files: small, at start-up, before any effect engine is needed.
 package enum SourceFile {
     /// In the order they are tried.
-    static let endings = [".slu", ".cljc", ".clj"]
+    package static let endings = [".slu", ".cljc", ".clj"]
     /// Bytes of a source file at most.
     static let limit = 64 << 20
 

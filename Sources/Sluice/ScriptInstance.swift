@@ -114,6 +114,7 @@ public enum ScriptData: Equatable, Sendable {
                 entries.append(Entry(key: try ScriptData(key), value: try ScriptData(value)))
             }
             self = .map(entries)
+        case .object(let object) where object.kind == .float: self = .double(try Numbers.double(value))
         default: self = .other(try Printer.readable(value))
         }
     }

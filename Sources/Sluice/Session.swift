@@ -133,6 +133,19 @@ package final class Session: @unchecked Sendable {
         }.map { $0.stringValue ?? "" }
     }
 
+    /// Calls a function of the library.
+    package func call(_ namespace: String, _ name: String, _ arguments: [Value]) -> Result<Value, Fault> {
+        let found = instance.findNamespace(instance.names.intern(nil, namespace))?.find(
+            instance.names.intern(nil, name))
+        guard let found else { fatalError("the library has no \(namespace)/\(name)") }
+        return within { () throws(Fault) in
+            switch runtime.runMain(found.root, arguments, scope: current.scope) {
+            case .success(let value): return value
+            case .failure(let fault): throw fault
+            }
+        }
+    }
+
     /// Runs an evaluation in a scope of its own, which `interrupt` cancels.
     private func within(_ body: () throws(Fault) -> Value) -> Result<Value, Fault> {
         current.begin(Scope(parent: runtime.root))

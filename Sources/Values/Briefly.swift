@@ -39,7 +39,7 @@ extension Value {
     private func briefly(_ object: Object) -> String {
         let noun = object.kind.rawValue
         switch object.kind {
-        case .bigInteger, .ratio, .decimal: return shortForm().map { "the number \($0)" } ?? "a large number"
+        case .bigInteger, .ratio, .decimal, .float: return shortForm().map { "the number \($0)" } ?? "a large number"
         case .symbol: return named("symbol")
         default: return ("aeiou".contains(noun.first ?? " ") ? "an " : "a ") + noun
         }

@@ -11,8 +11,8 @@ public enum Collections {
             return vector[Int(index)]
         case .set(let set): return try set.find(key)
         case .text(let text):
-            guard case .int(let index) = key, index >= 0, index < text.count else { return nil }
-            return .char(text.scalar(at: Int(index)))
+            guard let index = try index(key), index >= 0, index < text.count else { return nil }
+            return .char(text.scalar(at: index))
         case .object(let object): return try object.lookup(key)
         default: return nil
         }
@@ -28,15 +28,27 @@ public enum Collections {
             guard case .int(let index) = key else { return false }
             return index >= 0 && index < vector.count
         case .text(let text):
-            guard case .int(let index) = key else { return false }
+            guard let index = try index(key) else {
+                throw .illegalArgument("contains? on a string takes an index, but found \(key.briefly)")
+            }
             return index >= 0 && index < text.count
-        case .object(let object) where object.isLookup: return try object.lookup(key) != nil
+        case .object(let object) where object.isLookup:
+            if object.kind == .array, try index(key) == nil {
+                throw .illegalArgument("contains? on an array takes an index, but found \(key.briefly)")
+            }
+            return try object.lookup(key) != nil
         default:
             throw .of(
                 .illegalArgument,
                 "contains? looks for keys in maps, sets, vectors and strings, but found \(collection.briefly)",
                 hint: "to look for an element of a sequence, use (some #{x} coll)")
         }
+    }
+
+    /// An index into a string or an array, where any number will do: its integer part counts. Nil for what is no number.
+    public static func index(_ key: Value) throws(Fault) -> Int? {
+        if case .int(let index) = key { return Int(index) }
+        return Numbers.isNumber(key) ? Int(try Numbers.long(key)) : nil
     }
 
     /// `(nth collection index)`, or nil when the index is out of bounds.
@@ -48,6 +60,7 @@ public enum Collections {
         case .nil: return nil
         case .map, .set:
             throw .type("nth", expected: "a sequential collection", found: collection)
+        case .object(let object) where object.isIndexed: return try object.element(at: index)
         default:
             var rest = try Sequences.seq(collection)
             var left = index
@@ -66,6 +79,14 @@ public enum Collections {
             }
             return nil
         }
+    }
+
+    /// The fault for an index at which `nth` found nothing.
+    public static func missing(_ index: Int, in collection: Value) throws(Fault) -> Fault {
+        if case .object(let object) = collection, object.isIndexed {
+            return .of(.indexOutOfBounds, "index \(index) is out of bounds of \(collection.briefly)")
+        }
+        return .indexOutOfBounds(index, count: try Sequences.count(collection))
     }
 
     // A collection is moved out of its variable before it changes: while a `switch` over the variable binds any payload, the
@@ -116,7 +137,9 @@ public enum Collections {
     private static func conjoined(_ collection: Value, _ element: Value) throws(Fault) -> Value {
         switch collection {
         case .nil: return .list(Cons(element, .nil))
-        case .list(let list): return .list(Cons(element, .list(list), extra: Extra.of(meta: list.meta, origin: nil)))
+        case .list(let list):
+            let extra = Extra.of(meta: list.meta, origin: nil)
+            return .list(Cons(element, .list(list), extra: extra, isList: list.isList))
         case .seq, .lazy: return .list(Cons(element, collection))
         case .object(let object):
             if let result = try object.conjoining(element) { return result }

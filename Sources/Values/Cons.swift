@@ -2,14 +2,16 @@
 public final class Cons: @unchecked Sendable {
     // Sendable: immutable. The fields are variables for their release alone, so exclusivity is unchecked.
     @exclusivity(unchecked) public private(set) var first: Value
+    /// A list, as `list` and `conj` make it; what `cons` puts before a sequence is a cell of a sequence only.
+    public let isList: Bool
     /// A sequence, or nil at the end.
     @exclusivity(unchecked) public private(set) var rest: Value
     /// Elements from here on, when every later cell is a list too; -1 when the rest is lazy.
     public let count: Int
     public let extra: Extra?
 
-    /// `(cons first rest)`: `rest` is nil or a sequence.
-    public init(_ first: Value, _ rest: Value, extra: Extra? = nil) {
+    /// An element before `rest`, which is nil or a sequence; `isList` only counts when every later cell is a list too.
+    public init(_ first: Value, _ rest: Value, extra: Extra? = nil, isList: Bool = true) {
         self.first = first
         switch rest {
         case .nil:
@@ -25,12 +27,14 @@ public final class Cons: @unchecked Sendable {
             self.rest = rest
             count = -1
         }
+        self.isList = isList && count >= 0
         self.extra = extra
         Meter.charge(80)
     }
 
     private init(emptyWith extra: Extra?) {
         first = .nil
+        isList = true
         rest = .nil
         count = 0
         self.extra = extra
@@ -51,7 +55,7 @@ public final class Cons: @unchecked Sendable {
 
     /// The same elements with another extra.
     public func with(_ extra: Extra?) -> Cons {
-        isEmpty ? Cons(emptyWith: extra) : Cons(first, rest, extra: extra)
+        isEmpty ? Cons(emptyWith: extra) : Cons(first, rest, extra: extra, isList: isList)
     }
 
     public static func list(_ elements: some Sequence<Value>, extra: Extra? = nil) -> Cons {

@@ -157,7 +157,7 @@ extension Fault {
         of(.indexOutOfBounds, "index \(index) is out of bounds: there are \(count) elements")
     }
     /// `expected` with its article: `a number`.
-    public static func type(_ operation: String, expected: String, found: Value) -> Fault {
-        of(.classCast, "\(operation) expected \(expected), but found \(found.briefly)")
+    public static func type(_ operation: String, expected: String, found: Value, hint: String? = nil) -> Fault {
+        of(.classCast, "\(operation) expected \(expected), but found \(found.briefly)", hint: hint)
     }
 }

@@ -101,8 +101,8 @@ public final class HashMap: @unchecked Sendable {
         }
     }
 
-    /// The entries as a vector of two-element vectors, in the map's order.
-    public func entryVector() -> Vector { Vector(entries.lazy.map { .vector([$0.key, $0.value]) }) }
+    /// The entries as a vector, in the map's order.
+    public func entryVector() -> Vector { Vector(entries.lazy.map { .vector(.entry($0.key, $0.value)) }) }
 }
 
 extension HashMap {

@@ -45,6 +45,10 @@ open class Object: @unchecked Sendable {
     open var isLookup: Bool { false }
     /// The value of `key`, or nil when absent.
     open func lookup(_ key: Value) throws(Fault) -> Value? { nil }
+    /// Whether `nth` finds elements although the kind is no sequence.
+    open var isIndexed: Bool { false }
+    /// The element at a position of at least 0, or nil when there is none.
+    open func element(at index: Int) throws(Fault) -> Value? { nil }
     /// `(assoc x key value)`.
     open func associating(_ key: Value, _ value: Value) throws(Fault) -> Value? { nil }
     /// `(dissoc x key)`.
@@ -64,6 +68,7 @@ public enum ObjectKind: String, Sendable {
     case bigInteger = "integer"
     case ratio
     case decimal
+    case float
     case sortedMap = "sorted map"
     case sortedSet = "sorted set"
     case atom

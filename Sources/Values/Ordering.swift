@@ -58,7 +58,7 @@ extension Value {
         case .int, .double: true
         case .object(let object):
             switch object.kind {
-            case .bigInteger, .ratio, .decimal: true
+            case .bigInteger, .ratio, .decimal, .float: true
             default: false
             }
         default: false

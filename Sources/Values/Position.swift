@@ -25,6 +25,23 @@ extension Source {
         return Position(line: line, column: column)
     }
 
+    /// The byte offset of a position, as `position(of:)` counts; the end for one beyond it.
+    package func offset(of position: Position) -> Int {
+        var line = firstLine
+        var at = 0
+        while line < position.line, at < bytes.count {
+            if isLineEnd(at) { line += 1 }
+            at += 1
+        }
+        var column = 1
+        while column < position.column, at < bytes.count {
+            at += 1
+            while at < bytes.count, bytes[at] & 0xc0 == 0x80 { at += 1 }
+            column += 1
+        }
+        return at
+    }
+
     /// A line ends at `\n`, and at a `\r` that no `\n` follows.
     private func isLineEnd(_ at: Int) -> Bool {
         bytes[at] == 0x0a || (bytes[at] == 0x0d && (at + 1 == bytes.count || bytes[at + 1] != 0x0a))

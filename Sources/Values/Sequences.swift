@@ -61,8 +61,9 @@ public enum Sequences {
     /// `(cons element value)`.
     public static func cons(_ element: Value, _ value: Value) throws(Fault) -> Value {
         switch value {
-        case .nil, .list, .seq, .lazy: .list(Cons(element, value))
-        default: .list(Cons(element, try seq(value)))
+        case .nil: .list(Cons(element, .nil))
+        case .list, .seq, .lazy: .list(Cons(element, value, isList: false))
+        default: .list(Cons(element, try seq(value), isList: false))
         }
     }
 

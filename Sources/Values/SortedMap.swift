@@ -24,9 +24,9 @@ public final class SortedMap: SortedCollection, @unchecked Sendable {
         try SortedEntries(tree, ascending: ascending, from: key)
     }
 
-    /// The entries as a vector of two-element vectors.
+    /// The entries as a vector.
     public func entryVector(ascending: Bool = true) -> Vector {
-        Vector(entries(ascending: ascending).lazy.map { .vector([$0.key, $0.value]) })
+        Vector(entries(ascending: ascending).lazy.map { .vector(.entry($0.key, $0.value)) })
     }
 
     // MARK: what objects support

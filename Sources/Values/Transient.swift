@@ -13,21 +13,28 @@ public final class Transient: Object, @unchecked Sendable {
         case finished
     }
 
+    /// Which kind of collection it becomes.
+    public enum Shape: Sendable {
+        case vector, map, set
+    }
+
+    public let shape: Shape
     private let busy = Atomic<Bool>(false)
     private var held: Held
 
     /// Starts from a vector, a map or a set, which stays as it is; any other value is a fault.
     public init(_ collection: Value) throws(Fault) {
         switch collection {
-        case .vector(let vector): held = .vector(vector.with(nil))
-        case .map(let map): held = .map(map.with(nil))
-        case .set(let set): held = .set(set.with(nil))
+        case .vector(let vector): (shape, held) = (.vector, .vector(vector.with(nil)))
+        case .map(let map): (shape, held) = (.map, .map(map.with(nil)))
+        case .set(let set): (shape, held) = (.set, .set(set.with(nil)))
         default: throw .type("transient", expected: "a vector, a hash map or a hash set", found: collection)
         }
     }
 
     public override var kind: ObjectKind { .transient }
     public override var isLookup: Bool { true }
+    public override var isIndexed: Bool { true }
 
     /// Admits one user at a time; after `persistent!` nobody.
     private func alone<Result>(_ operation: String, _ body: () throws(Fault) -> Result) throws(Fault) -> Result {
@@ -121,20 +128,27 @@ public final class Transient: Object, @unchecked Sendable {
         }
     }
 
-    /// `dissoc!` of a map's key, `disj!` of a set's element.
-    public func remove(_ key: Value) throws(Fault) {
+    /// `dissoc!`, of a map.
+    public func removeKey(_ key: Value) throws(Fault) {
         try change("dissoc!") { (held) throws(Fault) in
-            switch held {
-            case .map(var map):
-                held = .finished
-                defer { held = .map(map) }
-                try HashMap.remove(&map, key)
-            case .set(var set):
-                held = .finished
-                defer { held = .set(set) }
-                try HashSet.remove(&set, key)
-            case .vector, .finished: throw .type("dissoc!", expected: "a transient map or set", found: .object(self))
+            guard case .map(var map) = held else {
+                throw .type("dissoc!", expected: "a transient map", found: .object(self))
             }
+            held = .finished
+            defer { held = .map(map) }
+            try HashMap.remove(&map, key)
+        }
+    }
+
+    /// `disj!`, of a set.
+    public func removeElement(_ element: Value) throws(Fault) {
+        try change("disj!") { (held) throws(Fault) in
+            guard case .set(var set) = held else {
+                throw .type("disj!", expected: "a transient set", found: .object(self))
+            }
+            held = .finished
+            defer { held = .set(set) }
+            try HashSet.remove(&set, element)
         }
     }
 
@@ -163,6 +177,15 @@ public final class Transient: Object, @unchecked Sendable {
             case .set(let set): set.count
             case .finished: 0
             }
+        }
+    }
+
+    public override func element(at index: Int) throws(Fault) -> Value? {
+        try alone("nth") { () throws(Fault) in
+            guard case .vector(let vector) = held else {
+                throw .type("nth", expected: "a transient vector", found: .object(self))
+            }
+            return index < vector.count ? vector[index] : nil
         }
     }
 

@@ -12,6 +12,8 @@ public final class Vector: @unchecked Sendable {
     public let extra: Extra?
     /// 0 until computed; a race computes the same number twice.
     let cachedHash = Atomic<UInt32>(0)
+    /// Whether this is the entry of a map, as `key`, `val` and `map-entry?` ask: until it changes.
+    public private(set) var isEntry = false
 
     private static let footprint = 96
 
@@ -34,6 +36,16 @@ public final class Vector: @unchecked Sendable {
     deinit { Meter.credit(Vector.footprint) }
 
     public static let empty = Vector([])
+
+    /// A key and its value: a vector of two elements that is the entry of a map.
+    public static func entry(_ key: Value, _ value: Value) -> Vector {
+        var trie = ValueTrie()
+        trie.append(key)
+        trie.append(value)
+        let entry = Vector(trie)
+        entry.isEntry = true
+        return entry
+    }
 
     @inlinable @inline(__always) public var count: Int { trie.count &- offset }
     @inlinable @inline(__always) public var isEmpty: Bool { count == 0 }
@@ -80,7 +92,11 @@ public final class Vector: @unchecked Sendable {
     /// Another vector over the same nodes.
     @inline(never) @usableFromInline func copied() -> Vector { Vector(trie.fork(), offset: offset, extra: extra) }
 
-    @inline(__always) @usableFromInline func forgetHash() { cachedHash.store(0, ordering: .relaxed) }
+    /// What was found out about the elements before they changed.
+    @inline(__always) @usableFromInline func forgetHash() {
+        cachedHash.store(0, ordering: .relaxed)
+        isEntry = false
+    }
 
     /// Elements `start..<end`, which must be within the vector.
     ///

@@ -54,11 +54,29 @@ import Testing
         #expect(try read("check a.slu --json") == .check(path: "a.slu", json: true))
         #expect(try read("graph a.slu") == .graph(path: "a.slu", .mermaid))
         #expect(try read("graph --format=dot a.slu") == .graph(path: "a.slu", .dot))
+        #expect(try read("fmt a.slu - --check b") == .format(paths: ["a.slu", "-", "b"], checkOnly: true))
+        #expect(try read("fmt -- -a.slu") == .format(paths: ["-a.slu"], checkOnly: false))
         #expect(try read("repl") == .repl(RunRequest(.none)))
         #expect(try read("repl a.slu") == .repl(RunRequest(.file("a.slu"))))
         #expect(try read("version") == .version(json: false))
         #expect(try read("") == .help(nil))
         #expect(try read("help run") == .help(.run))
+    }
+
+    @Test func testsAreRunAsScriptsAre() throws {
+        var request = TestRequest(paths: ["a_test.slu", "test"])
+        request.only = TestRequest.Selection(namespace: "a.b-test", test: "adds")
+        request.settings.allow = ["read=/tmp"]
+        request.settings.json = true
+        request.settings.schedule = .virtual(seed: 3)
+        request.settings.limits.steps = 9
+        #expect(
+            try read(
+                "test a_test.slu --only a.b-test/adds --allow read=/tmp test --json --virtual-time --seed 3 --max-steps 9"
+            ) == .test(request))
+        request = TestRequest(paths: ["a"])
+        request.only = TestRequest.Selection(namespace: "a")
+        #expect(try read("test --only=a a") == .test(request))
     }
 
     @Test(arguments: CommandName.allCases) func everyCommandExplainsItself(_ command: CommandName) throws {
@@ -91,6 +109,10 @@ import Testing
         ("check a.slu b.slu", "`check` does not take \"b.slu\" too", nil),
         ("check a.slu --once", "`check` has no flag --once", nil),
         ("graph a.slu --format dto", "--format does not know \"dto\"", "did you mean `dot`?"),
+        ("test", "`test` needs FILE|DIR", nil),
+        ("fmt", "`fmt` needs FILE|-|DIR", nil),
+        ("fmt a --chek", "`fmt` has no flag --chek", "did you mean `--check`?"),
+        ("test a --only a/", "--only needs a namespace, or a namespace/test, not \"a/\"", nil),
         ("help rnu", "there is no command or file \"rnu\"", "did you mean `run`?"),
     ])
     func mistakesAreExplained(_ line: String, _ message: String, _ hint: String?) {

@@ -65,7 +65,7 @@ import Testing
         "short": { (a) throws(Fault) in .int(try Numbers.short(a)) },
         "byte": { (a) throws(Fault) in .int(try Numbers.byte(a)) },
         "double": { (a) throws(Fault) in .double(try Numbers.double(a)) },
-        "float": { (a) throws(Fault) in .double(try Numbers.float(a)) },
+        "float": Numbers.float,
     ]
 
     @Test(arguments: rows(binaryNumberCases)) func binaryOperation(row: String) throws {

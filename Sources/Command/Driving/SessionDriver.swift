@@ -34,6 +34,14 @@ package struct SessionDriver: ScriptDriver {
         }
     }
 
+    package func test(_ request: TestRequest, _ control: RunControl) -> Int32 {
+        TestRun(request, control).perform()
+    }
+
+    package func format(_ paths: [String], checkOnly: Bool, _ console: Console) -> Int32 {
+        FormatRun(paths, checkOnly: checkOnly, console).perform()
+    }
+
     package func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart {
         var path: String?
         if case .file(let file) = request.source { path = file }
@@ -91,13 +99,15 @@ enum FaultReport {
         Report.diagnostic(fault).rendered(color: console.terminal.usesColor(.error))
     }
 
-    static func write(_ fault: Fault, _ console: Console) -> Int32 {
+    static func write(_ fault: Fault, _ console: Console) -> Int32 { tell(fault, console).rawValue }
+
+    static func tell(_ fault: Fault, _ console: Console) -> ExitCode {
         if console.json {
             console.write(Report.diagnostic(fault).json() + "\n", to: .error)
         } else {
             console.write(text(fault, console), to: .error)
         }
-        return code(fault).rawValue
+        return code(fault)
     }
 
     /// 2 for what could not be read or means nothing, 3 for budgets, 1 for what failed while it ran.

@@ -1,12 +1,16 @@
+import Reader
+
 /// What can be asked of the program: the one table of commands. The raw value is what the user types. Help, the parser,
 /// suggestions and the README's table come from it; a command stands here once it works.
 package enum CommandName: String, CaseIterable, Sendable {
-    case run, eval, check, graph, repl, version, help
+    case run, eval, check, graph, test, fmt, repl, version, help
 
     package struct Row: Sendable {
         /// Operands that must be there, then those that may be, as help shows them.
         package let required: [String]
         package let optional: [String]
+        /// Whether the last of the required operands may be given more than once.
+        package let repeats: Bool
         /// Whether what follows the operands is handed to the script.
         package let takesScriptArguments: Bool
         package let flags: [Flag]
@@ -16,21 +20,24 @@ package enum CommandName: String, CaseIterable, Sendable {
         package let more: String
 
         init(
-            _ required: [String] = [], optional: [String] = [], arguments: Bool = false, flags: [Flag] = [],
+            _ required: [String] = [], optional: [String] = [], repeats: Bool = false, arguments: Bool = false,
+            flags: [Flag] = [],
             _ doc: String,
             more: String = ""
         ) {
             self.required = required
             self.optional = optional
+            self.repeats = repeats
             takesScriptArguments = arguments
             self.flags = flags
             self.doc = doc
             self.more = more
         }
 
-        /// `FILE|-|DIR [ARGS]`.
+        /// `FILE|-|DIR [ARGS]`; `FILE...` for one that may be repeated.
         package var operands: String {
-            (required + optional.map { "[\($0)]" } + (takesScriptArguments ? ["[ARGS]"] : [])).joined(separator: " ")
+            (required.dropLast() + required.suffix(1).map { repeats ? "\($0)..." : $0 }
+                + optional.map { "[\($0)]" } + (takesScriptArguments ? ["[ARGS]"] : [])).joined(separator: " ")
         }
     }
 
@@ -58,6 +65,25 @@ package enum CommandName: String, CaseIterable, Sendable {
                 more: "Exit code 2 when something must be mended before it can run.")
         case .graph:
             Row(["FILE"], flags: [.format], "prints the graph that a script declares")
+        case .test:
+            Row(
+                ["FILE|DIR"], repeats: true,
+                flags: [.only, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
+                "runs the tests of files, or of all test files of folders",
+                more: """
+                    Test files of a folder are those called *_test.slu, *_test.cljc or *_test.clj, and all others with a
+                    deftest. Each is loaded by itself, and the tests that it defines are run. Namespaces are looked for beside
+                    the file, in the folder, and in the working directory. Budgets of steps and memory are each file's own.
+                    Exit code 1 when a test failed, 2 when a file could not be loaded or there are no tests.
+                    """)
+        case .fmt:
+            Row(
+                ["FILE|-|DIR"], repeats: true, flags: [.checkOnly], "formats source files in place",
+                more: """
+                    Only white space between forms changes: lines are indented, and those longer than \(SourceFormatter.width)
+                    columns broken where that helps. A folder stands for the source files in it. `-` formats standard input
+                    to standard output. A file that cannot be read as code is left alone: exit code 2.
+                    """)
         case .repl:
             Row(
                 optional: ["FILE"], flags: [.allow, .maxSteps, .maxMemory, .maxSeconds],
@@ -84,6 +110,8 @@ package enum Flag: String, CaseIterable, Sendable {
     case format
     case virtualTime = "virtual-time"
     case seed
+    case only
+    case checkOnly = "check"
     case maxSteps = "max-steps"
     case maxMemory = "max-memory"
     case maxSeconds = "max-seconds"
@@ -95,10 +123,11 @@ package enum Flag: String, CaseIterable, Sendable {
     /// What follows it; nil when nothing does.
     package var argument: String? {
         switch self {
-        case .once, .json, .virtualTime, .help: nil
+        case .once, .json, .virtualTime, .checkOnly, .help: nil
         case .allow: "KIND[=WHAT]"
         case .format: GraphFormat.allCases.map(\.rawValue).joined(separator: "|")
         case .seed, .maxSteps: "N"
+        case .only: "NAMESPACE[/TEST]"
         case .maxMemory: "BYTES"
         case .maxSeconds: "S"
         }
@@ -112,6 +141,8 @@ package enum Flag: String, CaseIterable, Sendable {
         case .format: "how to print it; mermaid unless given"
         case .virtualTime: "simulate: one thread, a clock that jumps, an order that the seed decides"
         case .seed: "the seed of --virtual-time; 0 unless given"
+        case .only: "run the tests of this namespace, or this test, alone"
+        case .checkOnly: "change nothing; exit code 1 and the names of the files that would change"
         case .maxSteps: "stop with code 3 after so many instructions"
         case .maxMemory: "stop with code 3 when values need more; K, M and G may follow the number"
         case .maxSeconds: "stop with code 3 after so long"

@@ -6,6 +6,9 @@ package enum Invocation: Equatable, Sendable {
     case run(RunRequest)
     case check(path: String, json: Bool)
     case graph(path: String, GraphFormat)
+    case test(TestRequest)
+    /// Formats files, or says which ones would change.
+    case format(paths: [String], checkOnly: Bool)
     /// A file is loaded first when the request's source is one.
     case repl(RunRequest)
 
@@ -43,6 +46,8 @@ package enum Invocation: Equatable, Sendable {
         case .version: return .version(json: words.has(.json))
         case .check: return .check(path: words.operands[0], json: words.has(.json))
         case .graph: return .graph(path: words.operands[0], try words.format())
+        case .test: return .test(try words.testRequest())
+        case .fmt: return .format(paths: words.operands, checkOnly: words.has(.checkOnly))
         case .eval: return .run(try words.request(.expression(words.operands[0])))
         case .run: return .run(try words.request(source(words.operands[0])))
         case .repl: return .repl(try words.request(words.operands.first.map { .file($0) } ?? .none))
@@ -66,7 +71,8 @@ private struct Words {
 
     init(_ command: CommandName, _ arguments: [String]) throws(UsageError) {
         self.command = command
-        let wanted = command.row.required.count + command.row.optional.count
+        let wanted =
+            command.row.repeats ? Int.max : command.row.required.count + command.row.optional.count
         var rest = arguments[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -150,6 +156,21 @@ private struct Words {
         request.limits.memory = try bytes()
         request.limits.seconds = try seconds()
         return request
+    }
+
+    func testRequest() throws(UsageError) -> TestRequest {
+        var request = TestRequest(paths: operands, settings: try self.request(.none))
+        request.only = try value(.only).map { (text) throws(UsageError) in try selection(text) }
+        return request
+    }
+
+    /// `NAMESPACE` or `NAMESPACE/TEST`.
+    private func selection(_ text: String) throws(UsageError) -> TestRequest.Selection {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.allSatisfy({ !$0.isEmpty }) else {
+            throw UsageError("--only needs a namespace, or a namespace/test, not \"\(text)\"", command: command)
+        }
+        return TestRequest.Selection(namespace: parts[0], test: parts.count == 2 ? parts[1] : nil)
     }
 
     private func whole(_ flag: Flag, _ range: ClosedRange<Int64>) throws(UsageError) -> Int64? {

@@ -11,10 +11,20 @@ final class HostClass: Object, @unchecked Sendable {
 
     /// The class of this name, full or short; nil when there is none.
     static func named(_ name: String) -> HostClass? {
-        if parents[name] != nil { return HostClass(name) }
-        if let full = shortNames[name] { return HostClass(full) }
-        if let type = ExceptionClass(rawValue: name) { return HostClass(fullName(type)) }
-        return nil
+        // Nearly every name that is asked for is a function's: those need no table.
+        guard let first = name.utf8.first, first < 0x61 || name.utf8.contains(UInt8(ascii: ".")) else { return nil }
+        if isKnown(name) { return HostClass(name) }
+        if let full = HostClassTable.imported[name] { return HostClass(full) }
+        // Only `java.lang` is imported everywhere.
+        if isKnown("java.lang." + name) { return HostClass("java.lang." + name) }
+        return ExceptionClass(rawValue: name).map { HostClass(fullName($0)) }
+    }
+
+    /// The interface that a protocol stands for, or any class that is known to exist by its full name.
+    static func existing(_ name: String) -> HostClass { HostClass(name) }
+
+    private static func isKnown(_ name: String) -> Bool {
+        HostClassTable.classes[name] != nil || HostClassTable.interfaces[name] != nil
     }
 
     static func == (left: HostClass, right: HostClass) -> Bool { left.name == right.name }
@@ -26,19 +36,34 @@ final class HostClass: Object, @unchecked Sendable {
     override func hashCode() throws(Fault) -> UInt32 { try Value.string(name).hashCode() }
     override func write(to printer: inout Printer) throws(Fault) { printer.write(name) }
     override func writeText(to printer: inout Printer) throws(Fault) {
-        printer.write((HostClass.interfaces.contains(name) ? "interface " : "class ") + name)
+        printer.write((HostClass.isInterface(name) ? "interface " : "class ") + name)
     }
 
-    /// The class and all its ancestors, nearest first, `java.lang.Object` last.
-    static func lineage(_ name: String) -> [String] {
-        var found = [name]
+    /// What is no class of the table is a protocol's interface.
+    private static func isInterface(_ name: String) -> Bool { HostClassTable.classes[name] == nil }
+
+    /// What a class is derived from directly: its superclass first, then interfaces.
+    static func bases(_ name: String) -> [String] {
+        HostClassTable.classes[name] ?? HostClassTable.interfaces[name] ?? []
+    }
+
+    /// All that these classes are or are derived from, nearest first, `java.lang.Object` last.
+    static func lineage(of names: [String]) -> [String] {
+        var found = names
         var index = 0
         while index < found.count {
-            for parent in parents[found[index]] ?? [] where !found.contains(parent) { found.append(parent) }
+            for base in bases(found[index]) where !found.contains(base) { found.append(base) }
             index += 1
         }
         found.removeAll { $0 == object }
         return found + [object]
+    }
+
+    static func lineage(_ name: String) -> [String] { lineage(of: [name]) }
+
+    /// Whether a class is another or derived from it.
+    static func isDerived(_ name: String, from ancestor: String) -> Bool {
+        name == ancestor || ancestor == object || bases(name).contains { isDerived($0, from: ancestor) }
     }
 
     static let object = "java.lang.Object"
@@ -64,13 +89,13 @@ final class HostClass: Object, @unchecked Sendable {
         case .keyword: "clojure.lang.Keyword"
         case .symbol: "clojure.lang.Symbol"
         case .text: "java.lang.String"
-        case .vector: "clojure.lang.PersistentVector"
+        case .vector(let vector): vector.isEntry ? "clojure.lang.MapEntry" : "clojure.lang.PersistentVector"
         case .map(let map): map.count <= 8 ? "clojure.lang.PersistentArrayMap" : "clojure.lang.PersistentHashMap"
         case .set: "clojure.lang.PersistentHashSet"
         case .list(let list):
             list.isEmpty
                 ? "clojure.lang.PersistentList$EmptyList"
-                : list.count >= 0 ? "clojure.lang.PersistentList" : "clojure.lang.Cons"
+                : list.isList ? "clojure.lang.PersistentList" : "clojure.lang.Cons"
         case .lazy: "clojure.lang.LazySeq"
         case .seq(let view): name(of: view)
         case .function, .native: "clojure.lang.AFunction"
@@ -78,11 +103,20 @@ final class HostClass: Object, @unchecked Sendable {
         }
     }
 
+    private static func transientName(_ transient: Transient) -> String {
+        switch transient.shape {
+        case .vector: "clojure.lang.PersistentVector$TransientVector"
+        case .map: "clojure.lang.PersistentHashMap$TransientHashMap"
+        case .set: "clojure.lang.PersistentHashSet$TransientHashSet"
+        }
+    }
+
     private static func name(of view: SeqView) -> String {
         switch view.source {
         case .range: "clojure.lang.LongRange"
         case .text: "clojure.lang.StringSeq"
-        default: "clojure.lang.ChunkedCons"
+        case .vector: "clojure.lang.PersistentVector$ChunkedSeq"
+        case .chunk: "clojure.lang.ChunkedCons"
         }
     }
 
@@ -92,6 +126,7 @@ final class HostClass: Object, @unchecked Sendable {
         case .bigInteger: return "clojure.lang.BigInt"
         case .ratio: return "clojure.lang.Ratio"
         case .decimal: return "java.math.BigDecimal"
+        case .float: return "java.lang.Float"
         case .sortedMap: return "clojure.lang.PersistentTreeMap"
         case .sortedSet: return "clojure.lang.PersistentTreeSet"
         case .queue: return "clojure.lang.PersistentQueue"
@@ -99,7 +134,12 @@ final class HostClass: Object, @unchecked Sendable {
         case .var: return "clojure.lang.Var"
         case .volatile: return "clojure.lang.Volatile"
         case .delay: return "clojure.lang.Delay"
-        case .promise, .future: return "clojure.lang.IDeref"
+        case .promise: return "clojure.core$promise"
+        case .future: return "clojure.core$future"
+        case .ref: return "clojure.lang.Ref"
+        case .agent: return "clojure.lang.Agent"
+        case .array: return (object as? ArrayObject)?.element.className ?? HostClass.object
+        case .transient: return (object as? Transient).map(transientName)
         case .regex: return "java.util.regex.Pattern"
         case .matcher: return "java.util.regex.Matcher"
         case .reduced: return "clojure.lang.Reduced"
@@ -115,89 +155,4 @@ final class HostClass: Object, @unchecked Sendable {
         default: return object is RecordObject ? nil : HostClass.object
         }
     }
-
-    private static let interfaces: Set<String> = [
-        "java.lang.CharSequence", "java.lang.Comparable", "clojure.lang.IFn", "clojure.lang.Fn", "clojure.lang.ISeq",
-        "clojure.lang.IPersistentCollection", "clojure.lang.IPersistentMap", "clojure.lang.IPersistentVector",
-        "clojure.lang.IPersistentSet", "clojure.lang.IPersistentList", "clojure.lang.Sequential",
-        "clojure.lang.Associative",
-        "clojure.lang.Seqable", "clojure.lang.Counted", "clojure.lang.Indexed", "clojure.lang.ILookup",
-        "clojure.lang.IDeref",
-        "clojure.lang.Named", "clojure.lang.IObj", "clojure.lang.IRecord", "clojure.lang.IType", "clojure.lang.IAtom",
-    ]
-
-    /// Direct ancestors. Every class that can be named is a key.
-    private static let parents: [String: [String]] = {
-        let map = ["clojure.lang.IPersistentMap", "clojure.lang.IFn", "clojure.lang.IObj"]
-        let seq = ["clojure.lang.ISeq", "clojure.lang.Sequential", "clojure.lang.IObj"]
-        var table: [String: [String]] = [
-            "java.lang.Object": [], "java.lang.Boolean": ["java.lang.Comparable"], "java.lang.Number": [],
-            "java.lang.Long": ["java.lang.Number", "java.lang.Comparable"], "java.lang.Integer": ["java.lang.Number"],
-            "java.lang.Short": ["java.lang.Number"], "java.lang.Byte": ["java.lang.Number"],
-            "java.lang.Float": ["java.lang.Number"], "java.lang.Double": ["java.lang.Number", "java.lang.Comparable"],
-            "java.math.BigInteger": ["java.lang.Number"],
-            "java.math.BigDecimal": ["java.lang.Number", "java.lang.Comparable"],
-            "clojure.lang.BigInt": ["java.lang.Number", "java.lang.Comparable"],
-            "clojure.lang.Ratio": ["java.lang.Number", "java.lang.Comparable"],
-            "java.lang.Character": ["java.lang.Comparable"], "java.lang.CharSequence": [], "java.lang.Comparable": [],
-            "java.lang.String": ["java.lang.CharSequence", "java.lang.Comparable"], "java.lang.Class": [],
-            "clojure.lang.Named": [], "clojure.lang.IObj": [], "clojure.lang.IDeref": [], "clojure.lang.IAtom": [],
-            "clojure.lang.Keyword": ["clojure.lang.Named", "clojure.lang.IFn", "java.lang.Comparable"],
-            "clojure.lang.Symbol": [
-                "clojure.lang.Named", "clojure.lang.IFn", "clojure.lang.IObj", "java.lang.Comparable",
-            ],
-            "clojure.lang.IFn": [], "clojure.lang.Fn": ["clojure.lang.IFn"],
-            "clojure.lang.AFunction": ["clojure.lang.Fn", "clojure.lang.IObj"],
-            "clojure.lang.MultiFn": ["clojure.lang.IFn"],
-            "clojure.lang.Seqable": [], "clojure.lang.Sequential": [], "clojure.lang.Counted": [],
-            "clojure.lang.Indexed": [],
-            "clojure.lang.ILookup": [], "clojure.lang.IRecord": [], "clojure.lang.IType": [],
-            "clojure.lang.IPersistentCollection": ["clojure.lang.Seqable"],
-            "clojure.lang.Associative": ["clojure.lang.IPersistentCollection", "clojure.lang.ILookup"],
-            "clojure.lang.IPersistentMap": ["clojure.lang.Associative", "clojure.lang.Counted"],
-            "clojure.lang.IPersistentVector": [
-                "clojure.lang.Associative", "clojure.lang.Sequential", "clojure.lang.Indexed", "clojure.lang.Counted",
-            ],
-            "clojure.lang.IPersistentSet": ["clojure.lang.IPersistentCollection", "clojure.lang.Counted"],
-            "clojure.lang.IPersistentList": ["clojure.lang.Sequential", "clojure.lang.IPersistentCollection"],
-            "clojure.lang.ISeq": ["clojure.lang.IPersistentCollection"],
-            "clojure.lang.MapEntry": ["clojure.lang.IPersistentVector"],
-            "clojure.lang.APersistentMap": map,
-            "clojure.lang.APersistentVector": ["clojure.lang.IPersistentVector", "clojure.lang.IFn"],
-            "clojure.lang.PersistentVector": ["clojure.lang.APersistentVector", "clojure.lang.IObj"],
-            "clojure.lang.PersistentArrayMap": ["clojure.lang.APersistentMap"],
-            "clojure.lang.PersistentHashMap": ["clojure.lang.APersistentMap"],
-            "clojure.lang.PersistentTreeMap": ["clojure.lang.APersistentMap"],
-            "clojure.lang.PersistentHashSet": ["clojure.lang.IPersistentSet", "clojure.lang.IFn", "clojure.lang.IObj"],
-            "clojure.lang.PersistentTreeSet": ["clojure.lang.IPersistentSet", "clojure.lang.IFn", "clojure.lang.IObj"],
-            "clojure.lang.PersistentList": ["clojure.lang.IPersistentList"] + seq,
-            "clojure.lang.PersistentList$EmptyList": ["clojure.lang.IPersistentList"] + seq,
-            "clojure.lang.PersistentQueue": ["clojure.lang.IPersistentList", "clojure.lang.Counted"],
-            "clojure.lang.Cons": seq, "clojure.lang.LazySeq": seq,
-            "clojure.lang.LongRange": seq + ["clojure.lang.Counted"],
-            "clojure.lang.StringSeq": seq, "clojure.lang.ChunkedCons": seq,
-            "clojure.lang.Atom": ["clojure.lang.IAtom", "clojure.lang.IDeref"],
-            "clojure.lang.Var": ["clojure.lang.IDeref", "clojure.lang.IFn"],
-            "clojure.lang.Volatile": ["clojure.lang.IDeref"],
-            "clojure.lang.Delay": ["clojure.lang.IDeref"], "clojure.lang.Reduced": ["clojure.lang.IDeref"],
-            "clojure.lang.Namespace": [], "clojure.lang.TaggedLiteral": [], "java.util.regex.Pattern": [],
-            "java.util.regex.Matcher": [], "java.util.UUID": ["java.lang.Comparable"],
-            "java.util.Date": ["java.lang.Comparable"],
-        ]
-        for type in ExceptionClass.allCases { table[fullName(type)] = type.parent.map { [fullName($0)] } ?? [] }
-        return table
-    }()
-
-    private static let shortNames: [String: String] = {
-        var table: [String: String] = [:]
-        for full in parents.keys {
-            let short = full.split(separator: ".").last.map(String.init) ?? full
-            // Only `java.lang` is imported everywhere.
-            if full.hasPrefix("java.lang.") { table[short] = full }
-        }
-        table["BigDecimal"] = "java.math.BigDecimal"
-        table["BigInteger"] = "java.math.BigInteger"
-        table["Callable"] = "clojure.lang.IFn"
-        return table
-    }()
 }

@@ -7,10 +7,10 @@ enum Hierarchy {
         if case .object(let childObject) = child, case .object(let parentObject) = parent,
             let parentClass = parentObject as? HostClass
         {
-            if let childClass = childObject as? HostClass {
-                if HostClass.lineage(childClass.name).contains(parentClass.name) { return true }
+            if let type = childObject as? HostClass, HostClass.isDerived(type.name, from: parentClass.name) {
+                return true
             }
-            if let type = childObject as? RecordType, type.lineage.contains(parentClass.name) { return true }
+            if let type = childObject as? RecordType, type.isDerived(from: parentClass.name) { return true }
         }
         if let ancestors = try Collections.get(hierarchy, ancestorsKey),
             let own = try Collections.get(ancestors, child),
@@ -19,13 +19,12 @@ enum Hierarchy {
             return true
         }
         // What a class's ancestors were derived from counts for the class as well.
-        if case .object(let object) = child, let type = object as? HostClass,
-            let ancestors = try Collections.get(hierarchy, ancestorsKey)
+        if case .object(let object) = child,
+            let lineage = (object as? HostClass).map({ HostClass.lineage($0.name) })
+                ?? (object as? RecordType)?.lineage, let ancestors = try Collections.get(hierarchy, ancestorsKey)
         {
-            for name in HostClass.lineage(type.name).dropFirst() {
-                guard let host = HostClass.named(name), let own = try Collections.get(ancestors, .object(host)) else {
-                    continue
-                }
+            for name in lineage.dropFirst() {
+                guard let own = try Collections.get(ancestors, .object(HostClass.existing(name))) else { continue }
                 if try Collections.contains(own, parent) { return true }
             }
         }

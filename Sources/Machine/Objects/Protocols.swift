@@ -22,6 +22,19 @@ public final class Protocol: Object, @unchecked Sendable {
     public override var kind: ObjectKind { .protocol }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#<protocol \(name)>") }
 
+    /// The name of the interface that stands for the protocol among the classes: `my_app.shapes.Shape`.
+    var interfaceName: String { Protocol.typeName(name) }
+
+    /// The interface itself, as a class.
+    public var interface: Value { .object(HostClass.existing(interfaceName)) }
+
+    /// What `ns/Name` is called as a class: packages have underscores where namespaces have hyphens.
+    static func typeName(_ name: String) -> String {
+        let parts = name.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2 else { return name }
+        return String(parts[0].map { $0 == "-" ? "_" : $0 }) + "." + parts[1]
+    }
+
     static let nilKey = "nil"
 
     /// The key of a type value: nil, a host class or a script's type.

@@ -8,11 +8,14 @@ public final class RecordType: Object, @unchecked Sendable {
     public let fields: [Name]
     /// A record is a map of its fields; a type is opaque.
     let isRecord: Bool
+    /// The interfaces that it implements where it is defined: those of protocols, and classes of the host.
+    private let interfaces: [String]
 
-    init(_ name: String, fields: [Name], isRecord: Bool) {
+    init(_ name: String, fields: [Name], isRecord: Bool, interfaces: [String] = []) {
         self.name = name
         self.fields = fields
         self.isRecord = isRecord
+        self.interfaces = interfaces
     }
 
     public override var kind: ObjectKind { .type }
@@ -28,17 +31,22 @@ public final class RecordType: Object, @unchecked Sendable {
         return fields.firstIndex(of: name)
     }
 
-    var lineage: [String] {
+    /// What it is derived from directly, its superclass first.
+    var bases: [String] {
         let kinds =
             isRecord
             ? [
-                "clojure.lang.IRecord", "clojure.lang.IPersistentMap", "clojure.lang.Associative",
-                "clojure.lang.IPersistentCollection",
-                "clojure.lang.Seqable", "clojure.lang.ILookup", "clojure.lang.Counted", "clojure.lang.IObj",
+                "clojure.lang.IRecord", "clojure.lang.IHashEq", "clojure.lang.IObj", "clojure.lang.ILookup",
+                "clojure.lang.IPersistentMap", "java.util.Map",
             ]
             : ["clojure.lang.IType"]
-        return [name] + kinds + [HostClass.object]
+        return [HostClass.object] + interfaces + kinds
     }
+
+    /// The type and all that it is derived from, nearest first, `java.lang.Object` last.
+    var lineage: [String] { [name] + HostClass.lineage(of: bases) }
+
+    func isDerived(from ancestor: String) -> Bool { bases.contains { HostClass.isDerived($0, from: ancestor) } }
 }
 
 /// An instance of a script's type: the fields' values, and for a record whatever else was associated.
@@ -132,7 +140,7 @@ public final class RecordObject: Object, @unchecked Sendable {
         guard type.isRecord else { return nil }
         let entries = entries
         return entries.isEmpty
-            ? .nil : .seq(SeqView(.vector(Vector(entries.map { Value.vector([$0.0, $0.1]) }), index: 0)))
+            ? .nil : .seq(SeqView(.vector(Vector(entries.map { Value.vector(.entry($0.0, $0.1)) }), index: 0)))
     }
 
     public override func equals(_ other: Value) throws(Fault) -> Bool {
@@ -165,14 +173,19 @@ final class Reified: Object, @unchecked Sendable {
     // Sendable: immutable.
     /// Protocol name → map of method keyword → function.
     let implementations: [String: HashMap]
+    /// The interfaces that it implements: those of its protocols, and classes of the host.
+    let interfaces: [String]
     private let meta: HashMap?
 
-    init(_ implementations: [String: HashMap], meta: HashMap? = nil) {
+    init(_ implementations: [String: HashMap], interfaces: [String], meta: HashMap? = nil) {
         self.implementations = implementations
+        self.interfaces = interfaces
         self.meta = meta
     }
 
     override var metadata: HashMap? { meta }
-    override func withMetadata(_ metadata: HashMap?) -> Value? { .object(Reified(implementations, meta: metadata)) }
+    override func withMetadata(_ metadata: HashMap?) -> Value? {
+        .object(Reified(implementations, interfaces: interfaces, meta: metadata))
+    }
     override func write(to printer: inout Printer) throws(Fault) { printer.write("#<reify>") }
 }

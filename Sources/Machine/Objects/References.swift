@@ -13,6 +13,8 @@ open class Reference: Object, @unchecked Sendable {
     /// The value, or `fallback` when there is none within `milliseconds`.
     open func current(within milliseconds: Int64, else fallback: Value) throws(Fault) -> Value { try current() }
 
+    /// Whether the value may be yet to come, so that `realized?` asks something.
+    open var isPending: Bool { false }
     /// `realized?`.
     open var isRealized: Bool { true }
 
@@ -21,12 +23,11 @@ open class Reference: Object, @unchecked Sendable {
 }
 
 /// An atom: a value that changes by compare-and-set.
-public final class Atom: Reference, @unchecked Sendable {
+public final class Atom: Reference, Watchable, @unchecked Sendable {
     // Sendable: guarded by `lock`.
     private let lock = Lock()
     private var value: Value
-    private var storedValidator: Value = .nil
-    private var storedWatchers: HashMap?
+    private var attendance = Attendance()
 
     public init(_ value: Value) {
         self.value = value
@@ -55,7 +56,7 @@ public final class Atom: Reference, @unchecked Sendable {
     func exchange(_ old: Value, _ new: Value) -> Exchange {
         var new = new
         return lock.withLock {
-            guard storedValidator.isNil, storedWatchers == nil else { return .attended }
+            guard attendance.validator.isNil, attendance.watchers == nil else { return .attended }
             guard value.isSame(as: old) else { return .lost }
             // What is replaced is released outside of the lock: it may be large.
             Swift.swap(&value, &new)
@@ -83,16 +84,12 @@ public final class Atom: Reference, @unchecked Sendable {
     }
 
     var validator: Value {
-        get { lock.withLock { storedValidator } }
-        set { lock.withLock { storedValidator = newValue } }
+        get { lock.withLock { attendance.validator } }
+        set { lock.withLock { attendance.validator = newValue } }
     }
-    var watchers: HashMap? { lock.withLock { storedWatchers } }
+    var watchers: HashMap? { lock.withLock { attendance.watchers } }
     func changeWatchers(_ body: (inout HashMap) throws(Fault) -> Void) throws(Fault) {
-        try lock.withLock { () throws(Fault) in
-            var watchers = storedWatchers ?? HashMap()
-            try body(&watchers)
-            storedWatchers = watchers.isEmpty ? nil : watchers
-        }
+        try lock.withLock { () throws(Fault) in try attendance.changeWatchers(body) }
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {
@@ -166,6 +163,7 @@ final class Delay: Reference, @unchecked Sendable {
         if case .object(let object) = value, let failure = object as? Failure { throw .thrown(failure.exception) }
         return value
     }
+    override var isPending: Bool { true }
     override var isRealized: Bool { lazy.isRealized }
     override func write(to printer: inout Printer) throws(Fault) {
         guard isRealized else { return printer.write("#delay[:pending]") }
@@ -181,37 +179,4 @@ final class Failure: Object, @unchecked Sendable {
     let exception: Exception
     init(_ exception: Exception) { self.exception = exception }
     override func write(to printer: inout Printer) throws(Fault) { try exception.write(to: &printer) }
-}
-
-/// A Java-style array: fixed length, changed in place.
-public final class ArrayObject: Object, @unchecked Sendable {
-    // Sendable: guarded by `lock`.
-    private let lock = Lock()
-    private var storage: [Value]
-    init(_ elements: [Value]) {
-        storage = elements
-        Meter.charge(elements.count * 16)
-    }
-    deinit { Meter.credit(storage.count * 16) }
-    public override var kind: ObjectKind { .array }
-    public var elements: [Value] { lock.withLock { storage } }
-    var count: Int { lock.withLock { storage.count } }
-    subscript(index: Int) -> Value {
-        get { lock.withLock { storage[index] } }
-        set { lock.withLock { storage[index] = newValue } }
-    }
-    public override var elementCount: Int? { count }
-    public override var isLookup: Bool { true }
-    public override func lookup(_ key: Value) throws(Fault) -> Value? {
-        guard case .int(let index) = key, index >= 0, index < count else { return nil }
-        return self[Int(index)]
-    }
-    public override func seq() throws(Fault) -> Value? {
-        let elements = elements
-        return elements.isEmpty ? .nil : .seq(SeqView(.vector(Vector(elements), index: 0)))
-    }
-    public override func write(to printer: inout Printer) throws(Fault) {
-        printer.write("#array")
-        try printer.write(.vector(Vector(elements)))
-    }
 }

@@ -35,13 +35,11 @@ extension Arguments {
         }
     }
 
-    /// An integer, with the fraction of any other number cut off: counts and positions may be given as doubles.
+    /// An integer, with the fraction of any other number cut off: counts and positions may be given as numbers of any kind.
     func count(_ index: Int, _ operation: String) throws(Fault) -> Int {
-        switch base[index] {
-        case .int(let int): return Int(int)
-        case .double(let double) where double.isFinite && double.magnitude < 9e18: return Int(double)
-        default: throw .type(operation, expected: "an integer", found: base[index])
-        }
+        if case .int(let int) = base[index] { return Int(int) }
+        guard Numbers.isNumber(base[index]) else { throw .type(operation, expected: "an integer", found: base[index]) }
+        return Int(try Numbers.long(base[index]))
     }
 
     func double(_ index: Int, _ operation: String) throws(Fault) -> Double {

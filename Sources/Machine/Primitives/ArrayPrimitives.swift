@@ -5,40 +5,61 @@ enum ArrayPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("make-array", .atLeast(1)) { (a, _) throws(Fault) in
-                .object(ArrayObject(Array(repeating: .nil, count: try size(a, a.count - 1, "make-array"))))
+            Primitive("make-array", .atLeast(1), makeArray),
+            Primitive("object-array", 1) { (a, _) throws(Fault) in try make(a, .object) },
+            Primitive("boolean-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .boolean) },
+            Primitive("byte-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .byte) },
+            Primitive("char-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .char) },
+            Primitive("short-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .short) },
+            Primitive("int-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .int) },
+            Primitive("long-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .long) },
+            Primitive("float-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .float) },
+            Primitive("double-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .double) },
+            Primitive("booleans", 1) { (a, _) throws(Fault) in try checked(a, .boolean) },
+            Primitive("bytes", 1) { (a, _) throws(Fault) in try checked(a, .byte) },
+            Primitive("chars", 1) { (a, _) throws(Fault) in try checked(a, .char) },
+            Primitive("shorts", 1) { (a, _) throws(Fault) in try checked(a, .short) },
+            Primitive("ints", 1) { (a, _) throws(Fault) in try checked(a, .int) },
+            Primitive("longs", 1) { (a, _) throws(Fault) in try checked(a, .long) },
+            Primitive("floats", 1) { (a, _) throws(Fault) in try checked(a, .float) },
+            Primitive("doubles", 1) { (a, _) throws(Fault) in try checked(a, .double) },
+            Primitive("bytes?", 1) { (a, _) in
+                if case .object(let array as ArrayObject) = a[0] { .bool(array.element == .byte) } else { .false }
             },
-            Primitive("object-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .nil, "object-array") },
-            Primitive("long-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .int(0), "long-array") },
-            Primitive("int-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .int(0), "int-array") },
-            Primitive("double-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .double(0), "double-array")
-            },
-            Primitive("boolean-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .false, "boolean-array") },
-            Primitive("char-array", .between(1, 2)) { (a, _) throws(Fault) in try make(a, .char(0), "char-array") },
             Primitive("into-array", .between(1, 2)) { (a, _) throws(Fault) in
                 .object(ArrayObject(try Sequences.array(a[a.count - 1])))
             },
-            Primitive("aclone", 1) { (a, _) throws(Fault) in .object(ArrayObject(try array(a, "aclone").elements)) },
-            Primitive("alength", 1) { (a, _) throws(Fault) in .int(Int64(try array(a, "alength").count)) },
-            Primitive("aget", 2) { (a, _) throws(Fault) in
-                let array = try array(a, "aget")
-                return array[try index(a, array, "aget")]
+            Primitive("aclone", 1) { (a, _) throws(Fault) in
+                let array = try array(a[0], "aclone")
+                return .object(ArrayObject(array.elements, of: array.element))
             },
-            Primitive("aset", 3) { (a, _) throws(Fault) in
-                let array = try array(a, "aset")
-                array[try index(a, array, "aset")] = a[2]
-                return a[2]
+            Primitive("alength", 1) { (a, _) throws(Fault) in .int(Int64(try array(a[0], "alength").count)) },
+            Primitive("aget", .atLeast(2)) { (a, _) throws(Fault) in
+                let (array, index) = try place(a, a.count - 1, "aget")
+                return array[index]
+            },
+            Primitive("aset", .atLeast(3)) { (a, _) throws(Fault) in
+                let (array, index) = try place(a, a.count - 2, "aset")
+                array[index] = try array.element.element(a[a.count - 1], "aset")
+                return a[a.count - 1]
             },
         ])
 
-    private static func array(_ a: Arguments, _ operation: String) throws(Fault) -> ArrayObject {
-        try a.object(0, operation, "an array", as: ArrayObject.self)
+    private static func array(_ value: Value, _ operation: String) throws(Fault) -> ArrayObject {
+        if case .object(let array as ArrayObject) = value { return array }
+        throw .type(operation, expected: "an array", found: value)
     }
 
-    private static func index(_ a: Arguments, _ array: ArrayObject, _ operation: String) throws(Fault) -> Int {
-        let index = try a.count(1, operation)
-        guard index >= 0, index < array.count else { throw .indexOutOfBounds(index, count: array.count) }
-        return index
+    /// The array that all indices but the last lead to, and the last: arrays of arrays have several dimensions.
+    private static func place(_ a: Arguments, _ last: Int, _ operation: String) throws(Fault) -> (ArrayObject, Int) {
+        var array = try array(a[0], operation)
+        for position in 1...last {
+            let index = try a.count(position, operation)
+            guard index >= 0, index < array.count else { throw .indexOutOfBounds(index, count: array.count) }
+            if position == last { return (array, index) }
+            array = try ArrayPrimitives.array(array[index], operation)
+        }
+        throw .illegalArgument("\(operation) takes an index")
     }
 
     private static func size(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Int {
@@ -47,17 +68,51 @@ enum ArrayPrimitives {
         return size
     }
 
-    /// From a size, a size and an initial value, or a sequence.
-    private static func make(_ a: Arguments, _ initial: Value, _ operation: String) throws(Fault) -> Value {
-        guard case .int = a[0] else { return .object(ArrayObject(try Sequences.array(a[0]))) }
+    /// From a size, a size and an initial value or a sequence of the first elements, or a sequence.
+    private static func make(_ a: Arguments, _ element: ArrayElement) throws(Fault) -> Value {
+        let operation = "\(element.rawValue)-array"
+        func converted(_ values: Value) throws(Fault) -> [Value] {
+            var elements = try Sequences.array(values)
+            for index in elements.indices { elements[index] = try element.element(elements[index], operation) }
+            return elements
+        }
+        guard Numbers.isNumber(a[0]) else { return .object(ArrayObject(try converted(a[0]), of: element)) }
         let size = try size(a, 0, operation)
-        guard a.count == 2 else { return .object(ArrayObject(Array(repeating: initial, count: size))) }
-        switch a[1] {
-        case .list, .lazy, .seq, .vector:
-            var elements = Array(try Sequences.array(a[1]).prefix(size))
-            elements += Array(repeating: initial, count: size - elements.count)
-            return .object(ArrayObject(elements))
-        default: return .object(ArrayObject(Array(repeating: a[1], count: size)))
+        guard a.count == 2 else {
+            return .object(ArrayObject(Array(repeating: element.initial, count: size), of: element))
+        }
+        if Numbers.isNumber(a[1]) || a[1].isCharOrBoolean {
+            let value = try element.element(a[1], operation)
+            return .object(ArrayObject(Array(repeating: value, count: size), of: element))
+        }
+        var elements = Array(try converted(a[1]).prefix(size))
+        elements += Array(repeating: element.initial, count: size - elements.count)
+        return .object(ArrayObject(elements, of: element))
+    }
+
+    /// `(make-array class size…)`: the class is not looked at; further sizes make arrays of arrays.
+    static func makeArray(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        var sizes: [Int] = []
+        let start = a.count > 1 && !Numbers.isNumber(a[0]) ? 1 : 0
+        for index in start..<a.count { sizes.append(try size(a, index, "make-array")) }
+        func make(_ depth: Int) -> Value {
+            .object(ArrayObject((0..<sizes[depth]).map { _ in depth + 1 < sizes.count ? make(depth + 1) : .nil }))
+        }
+        return sizes.isEmpty ? .object(ArrayObject([])) : make(0)
+    }
+
+    /// `ints` and its kin: the array itself, if it is one of the kind.
+    private static func checked(_ a: Arguments, _ element: ArrayElement) throws(Fault) -> Value {
+        if case .object(let array as ArrayObject) = a[0], array.element == element { return a[0] }
+        throw .type("\(element.rawValue)s", expected: "an array of \(element.rawValue)s", found: a[0])
+    }
+}
+
+extension Value {
+    fileprivate var isCharOrBoolean: Bool {
+        switch self {
+        case .char, .bool: true
+        default: false
         }
     }
 }

@@ -42,7 +42,7 @@ extension Arguments {
 extension CollectionPrimitives {
     static func vec(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
-        case .vector(let vector): return vector.meta == nil ? a[0] : .vector(vector.with(nil))
+        case .vector(let vector): return vector.meta == nil && !vector.isEntry ? a[0] : .vector(vector.with(nil))
         case .map(let map): return .vector(map.entryVector())
         case .set(let set): return .vector(set.elementVector())
         case .object(let object as ArrayObject): return .vector(Vector(object.elements))
@@ -94,7 +94,7 @@ extension CollectionPrimitives {
         return .object(set)
     }
 
-    static func mapEntry(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .vector([a[0], a[1]]) }
+    static func mapEntry(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .vector(.entry(a[0], a[1])) }
 }
 
 // Reading.
@@ -105,11 +105,10 @@ extension CollectionPrimitives {
 
     static func nth(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let index = try a.count(1, "nth")
-        if case .object(let array as ArrayObject) = a[0], index >= 0, index < array.count { return array[index] }
         if let found = try Collections.nth(a[0], index) { return found }
         if a.count == 3 { return a[2] }
         if a[0].isNil { return .nil }
-        throw .indexOutOfBounds(index, count: try Sequences.count(a[0]))
+        throw try Collections.missing(index, in: a[0])
     }
 
     static func contains(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
@@ -121,16 +120,16 @@ extension CollectionPrimitives {
         case .nil: return .nil
         case .map(let map):
             guard let entry = try map.entry(a[1]) else { return .nil }
-            return .vector([entry.key, entry.value])
+            return .vector(.entry(entry.key, entry.value))
         case .vector(let vector):
             guard case .int(let index) = a[1], index >= 0, index < vector.count else { return .nil }
-            return .vector([a[1], vector[Int(index)]])
+            return .vector(.entry(a[1], vector[Int(index)]))
         case .object(let sorted as SortedMap):
             guard let entry = try sorted.entry(a[1]) else { return .nil }
-            return .vector([entry.key, entry.value])
+            return .vector(.entry(entry.key, entry.value))
         case .object(let object) where object.isLookup:
             guard let value = try object.lookup(a[1]) else { return .nil }
-            return .vector([a[1], value])
+            return .vector(.entry(a[1], value))
         default: throw .type("find", expected: "a map or a vector", found: a[0])
         }
     }
@@ -139,7 +138,7 @@ extension CollectionPrimitives {
         switch a[0] {
         case .nil: return .nil
         case .vector(let vector): return vector.isEmpty ? .nil : vector[vector.count - 1]
-        case .list(let list): return list.first
+        case .list(let list) where list.isList: return list.first
         case .object(let queue as Queue): return queue.peek
         default: throw .type("peek", expected: "a vector or a list", found: a[0])
         }
@@ -171,10 +170,12 @@ extension CollectionPrimitives {
     static func key(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try entry(a[0], 0, "key") }
     static func val(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try entry(a[0], 1, "val") }
     private static func entry(_ value: Value, _ side: Int, _ operation: String) throws(Fault) -> Value {
-        guard case .vector(let pair) = value, pair.count == 2 else {
-            throw .type(operation, expected: "a map entry", found: value)
+        guard case .vector(let entry) = value, entry.isEntry else {
+            throw .type(
+                operation, expected: "a map entry", found: value,
+                hint: "of a pair that is a vector, first and second give the parts")
         }
-        return pair[side]
+        return entry[side]
     }
 
     /// Keys and values of a map by turns, in one vector: what `reduce-kv` walks.
@@ -378,7 +379,7 @@ extension CollectionPrimitives {
             var vector = a.takeVector(0)
             Vector.removeLast(&vector)
             return .vector(vector)
-        case .list(let list):
+        case .list(let list) where list.isList:
             guard !list.isEmpty else { throw .illegalState("cannot pop an empty list") }
             return list.rest.isNil ? .list(Cons.empty) : list.rest
         case .object(let queue as Queue): return .object(queue.popped)

@@ -6,8 +6,21 @@ package enum FormPrimitives {
     static let machine = PrimitiveFamily(
         "sluice.machine",
         [
-            Primitive("form", 1) { (a, _) throws(Fault) in try form(a[0]) }
+            Primitive("form", 1) { (a, _) throws(Fault) in try form(a[0]) },
+            Primitive("disassembly", 1, disassembly),
         ])
+
+    /// What a function is compiled to, as text.
+    static func disassembly(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        switch a[0] {
+        case .function(let closure):
+            // The machine makes closures of its own prototypes alone.
+            return .string(Disassembler.text(of: unsafeDowncast(closure.owner, to: Prototype.self)))
+        case .native(let native):
+            throw .of(.illegalArgument, "\(native.name) is written in Swift: there are no instructions to show")
+        default: throw .type("disassemble", expected: "a function", found: a[0])
+        }
+    }
 
     /// The same form with every sequence in it a list. What is such a form already stays the same object, places included.
     package static func form(_ value: Value) throws(Fault) -> Value { try isForm(value, 0) ? value : try listed(value) }

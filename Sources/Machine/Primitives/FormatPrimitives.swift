@@ -170,7 +170,7 @@ private struct Formatter {
         let double: Double
         switch value {
         case .double(let given): double = given
-        case .object(let object) where object.kind == .decimal || object.kind == .ratio:
+        case .object(let object) where [.decimal, .ratio, .float].contains(object.kind):
             double = try Numbers.double(value)
         default:
             // As in Java: an integer is a mistake here, and `double` corrects it.

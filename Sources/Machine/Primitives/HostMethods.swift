@@ -65,6 +65,9 @@ enum HostMethods {
         case ("getValue", 1): return .value(try CollectionPrimitives.val(a, fiber))
         case ("longValue", 1), ("intValue", 1): return .value(.int(try Numbers.long(a[0])))
         case ("doubleValue", 1), ("floatValue", 1): return .value(.double(try a.double(0, method)))
+        case ("getTime", 1), ("toEpochMilli", 1):
+            guard case .object(let instant as Instant) = a[0] else { return nil }
+            return .value(.int(instant.milliseconds))
         case ("deref", 1): return .value(try ReferencePrimitives.deref(a, fiber))
         case ("invoke", _): return .call(a[0], Array(a.all.dropFirst()))
         case ("applyTo", 2): return .apply(a[0], [], a[1])

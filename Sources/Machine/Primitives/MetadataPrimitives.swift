@@ -19,12 +19,7 @@ enum MetadataPrimitives {
 
     /// The map of a metadata argument; an empty one is none.
     private static func metadata(_ a: Arguments, _ operation: String) throws(Fault) -> HashMap? {
-        switch a[1] {
-        case .nil: return nil
-        case .map(let map): return map
-        case .object(let record as RecordObject): return try record.asMap()
-        default: throw .type(operation, expected: "a map of metadata", found: a[1])
-        }
+        a[1].isNil ? nil : try Conversion.map(a[1], operation + " of metadata")
     }
 
     static func withMeta(_ a: Arguments, _: Fiber) throws(Fault) -> Value {

@@ -9,6 +9,9 @@ enum NamePrimitives {
             Primitive("keyword", .between(1, 2), keyword),
             Primitive("symbol", .between(1, 2), symbol), Primitive("find-keyword", .between(1, 2), keyword),
             Primitive("gensym", .between(0, 1), gensym), Primitive("munge", 1) { (a, _) in a[0] },
+            Primitive("tagged-literal", 2) { (a, _) throws(Fault) in
+                .object(TaggedLiteral(tag: try a.symbol(0, "tagged-literal"), form: a[1]))
+            },
         ])
 
     static func name(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
@@ -52,14 +55,8 @@ enum NamePrimitives {
     }
 
     private static func joined(_ a: Arguments, _ operation: String, _ fiber: Fiber) throws(Fault) -> Name {
-        let name = try part(a[1], operation)
-        return fiber.instance.names.intern(a[0].isNil ? nil : try part(a[0], operation), name)
-    }
-
-    private static func part(_ value: Value, _ operation: String) throws(Fault) -> String {
-        if let text = value.stringValue { return text }
-        if let name = PredicatePrimitives.identName(value) { return name.description }
-        throw .type(operation, expected: "a string", found: value)
+        let name = try a.string(1, operation)
+        return fiber.instance.names.intern(a[0].isNil ? nil : try a.string(0, operation), name)
     }
 
     static func gensym(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {

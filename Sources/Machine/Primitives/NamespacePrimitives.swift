@@ -23,6 +23,9 @@ enum NamespacePrimitives {
         [
             Primitive("refer-var!", 3, referVar), Primitive("exclude-core!", 2, excludeCore),
             Primitive("var-namespace", 1) { (a, _) throws(Fault) in .symbol(try a.variable(0, "meta").namespace) },
+            Primitive("script-namespaces", 0) { (_, fiber) in
+                .list(fiber.instance.allNamespaces.filter { !$0.isLibrary }.map { Value.object($0) })
+            },
             Primitive("var-name", 1) { (a, _) throws(Fault) in .symbol(try a.variable(0, "meta").name) },
         ])
 
@@ -55,12 +58,10 @@ enum NamespacePrimitives {
         return found.map { .object($0) } ?? .nil
     }
 
-    /// Makes a namespace the current one, for the rest of what is being evaluated.
     static func inNamespace(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        let space = Value.object(fiber.instance.namespace(try a.symbol(0, "in-ns")))
-        let current = fiber.instance.core.ns
-        if let box = fiber.bindings?.find(current) { box.value = space } else { current.bind(space) }
-        return space
+        let space = fiber.instance.namespace(try a.symbol(0, "in-ns"))
+        fiber.enter(space)
+        return .object(space)
     }
 
     private static func map(_ variables: [(Name, Var)]) throws(Fault) -> Value {
@@ -160,5 +161,13 @@ enum NamespacePrimitives {
     static func excludeCore(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         try namespace(a[0], "refer-clojure", fiber).exclude(try a.symbol(1, "refer-clojure"))
         return .nil
+    }
+}
+
+extension Fiber {
+    /// Makes a namespace the current one, for the rest of what is being evaluated.
+    public func enter(_ space: Namespace) {
+        let current = instance.core.ns
+        if let box = bindings?.find(current) { box.value = .object(space) } else { current.bind(.object(space)) }
     }
 }

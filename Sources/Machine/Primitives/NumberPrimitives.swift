@@ -27,9 +27,28 @@ enum NumberPrimitives {
             Primitive("unchecked-subtract", 2, uncheckedSubtract),
             Primitive("unchecked-multiply", 2, uncheckedMultiply),
             Primitive("unchecked-inc", 1, uncheckedIncrement), Primitive("unchecked-dec", 1, uncheckedDecrement),
-            Primitive("unchecked-negate", 1, uncheckedNegate), Primitive("unchecked-int", 1, uncheckedInt),
+            Primitive("unchecked-negate", 1, uncheckedNegate),
+            Primitive("unchecked-int", 1) { (a, _) throws(Fault) in .int(Int64(try narrow(a[0], Int32.self))) },
+            Primitive("unchecked-short", 1) { (a, _) throws(Fault) in .int(Int64(try narrow(a[0], Int16.self))) },
+            Primitive("unchecked-byte", 1) { (a, _) throws(Fault) in .int(Int64(try narrow(a[0], Int8.self))) },
+            Primitive("unchecked-add-int", 2) { (a, _) throws(Fault) in try ints(a) { $0 &+ $1 } },
+            Primitive("unchecked-subtract-int", 2) { (a, _) throws(Fault) in try ints(a) { $0 &- $1 } },
+            Primitive("unchecked-multiply-int", 2) { (a, _) throws(Fault) in try ints(a) { $0 &* $1 } },
+            Primitive("unchecked-inc-int", 1) { (a, _) throws(Fault) in
+                .int(Int64(try narrow(a[0], Int32.self) &+ 1))
+            },
+            Primitive("unchecked-dec-int", 1) { (a, _) throws(Fault) in
+                .int(Int64(try narrow(a[0], Int32.self) &- 1))
+            },
+            Primitive("unchecked-negate-int", 1) { (a, _) throws(Fault) in
+                .int(Int64(0 &- (try narrow(a[0], Int32.self))))
+            },
             Primitive("unchecked-long", 1, toLong),
+            Primitive("unchecked-float", 1) { (a, _) throws(Fault) in try Numbers.uncheckedFloat(a[0]) },
+            Primitive("unchecked-double", 1, toDouble),
         ])
+
+    static let machine = PrimitiveFamily("sluice.machine", [Primitive("math-context", 2, mathContext)])
 
     static let bits = PrimitiveFamily(
         "clojure.core",
@@ -47,79 +66,117 @@ enum NumberPrimitives {
 extension NumberPrimitives {
     typealias Operation = (Value, Value) throws(Fault) -> Value
 
-    @inline(__always) private static func fold(_ a: Arguments, from start: Value, _ operation: Operation) throws(Fault)
-        -> Value
-    {
+    @inline(__always) private static func fold(
+        _ a: Arguments, from start: Value, _ operation: Operation, _ fiber: Fiber
+    ) throws(Fault) -> Value {
         var result = start
-        for index in 0..<a.count { result = try operation(result, a[index]) }
+        for index in 0..<a.count { result = try fiber.rounded(operation(result, a[index])) }
         return result
     }
 
     /// The first argument combined with each of the others, or `start` with it when it is alone.
-    @inline(__always) private static func reduce(_ a: Arguments, from start: Value, _ operation: Operation)
-        throws(Fault) -> Value
-    {
-        guard a.count > 1 else { return try operation(start, a[0]) }
+    @inline(__always) private static func reduce(
+        _ a: Arguments, from start: Value, _ operation: Operation, _ fiber: Fiber
+    ) throws(Fault) -> Value {
+        guard a.count > 1 else { return try fiber.rounded(operation(start, a[0])) }
         var result = a[0]
-        for index in 1..<a.count { result = try operation(result, a[index]) }
+        for index in 1..<a.count { result = try fiber.rounded(operation(result, a[index])) }
         return result
     }
 
-    static func add(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+    static func add(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if a.count == 2, case .int(let x) = a[0], case .int(let y) = a[1] {
             let (sum, overflow) = x.addingReportingOverflow(y)
             if !overflow { return .int(sum) }
         }
-        return try fold(a, from: .int(0), Numbers.add)
+        return try fold(a, from: .int(0), Numbers.add, fiber)
     }
-    static func subtract(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try reduce(a, from: .int(0), Numbers.subtract)
+    static func subtract(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try reduce(a, from: .int(0), Numbers.subtract, fiber)
     }
-    static func multiply(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(1), Numbers.multiply)
+    static func multiply(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(1), Numbers.multiply, fiber)
     }
-    static func divide(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try reduce(a, from: .int(1), Numbers.divide) }
-    static func addPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(0), Numbers.addPromoting)
+    static func divide(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        // Without the precision a quotient may not exist, so it cannot be rounded afterwards.
+        guard let context = fiber.mathContext else { return try reduce(a, from: .int(1), Numbers.divide, fiber) }
+        return try reduce(a, from: .int(1), context.divide, fiber)
     }
-    static func subtractPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try reduce(a, from: .int(0), Numbers.subtractPromoting)
+    static func addPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(0), Numbers.addPromoting, fiber)
     }
-    static func multiplyPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(1), Numbers.multiplyPromoting)
+    static func subtractPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try reduce(a, from: .int(0), Numbers.subtractPromoting, fiber)
     }
-    static func quotient(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.quotient(a[0], a[1]) }
-    static func remainder(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.remainder(a[0], a[1]) }
-    static func modulo(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.modulo(a[0], a[1]) }
-    static func increment(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+    static func multiplyPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fold(a, from: .int(1), Numbers.multiplyPromoting, fiber)
+    }
+    static func quotient(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fiber.rounded(Numbers.quotient(a[0], a[1]))
+    }
+    static func remainder(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fiber.rounded(Numbers.remainder(a[0], a[1]))
+    }
+    static func modulo(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fiber.rounded(Numbers.modulo(a[0], a[1]))
+    }
+    static func increment(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if case .int(let x) = a[0], x != .max { return .int(x + 1) }
-        return try Numbers.add(a[0], .int(1))
+        return try fiber.rounded(Numbers.add(a[0], .int(1)))
     }
-    static func decrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+    static func decrement(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if case .int(let x) = a[0], x != .min { return .int(x - 1) }
-        return try Numbers.subtract(a[0], .int(1))
+        return try fiber.rounded(Numbers.subtract(a[0], .int(1)))
     }
-    static func incrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try Numbers.addPromoting(a[0], .int(1))
+    static func incrementPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fiber.rounded(Numbers.addPromoting(a[0], .int(1)))
     }
-    static func decrementPromoting(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try Numbers.subtractPromoting(a[0], .int(1))
+    static func decrementPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try fiber.rounded(Numbers.subtractPromoting(a[0], .int(1)))
     }
 
     static func maximum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.maximum) }
     static func minimum(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try extreme(a, Numbers.minimum) }
 
     private static func extreme(_ a: Arguments, _ better: Operation) throws(Fault) -> Value {
-        guard a.count > 1 else {
-            guard Numbers.isNumber(a[0]) else { throw .type("max and min", expected: "a number", found: a[0]) }
-            return a[0]
-        }
+        // Alone, anything is the greatest and the least.
         var best = a[0]
         for index in 1..<a.count { best = try better(best, a[index]) }
         return best
     }
 
     static func absolute(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.absolute(a[0]) }
+}
+
+// The precision that `with-precision` gives.
+extension Fiber {
+    /// How decimals are rounded at the moment; nil for not at all.
+    var mathContext: MathContext? {
+        guard case .object(let object) = value(of: instance.core.mathContext) else { return nil }
+        return object as? MathContext
+    }
+
+    /// The result of arithmetic, rounded when it is a decimal and a precision was given.
+    @inline(__always) func rounded(_ result: Value) throws(Fault) -> Value {
+        guard case .object(let object) = result, object.kind == .decimal, let context = mathContext else {
+            return result
+        }
+        return try context.rounded(result)
+    }
+}
+
+extension NumberPrimitives {
+    /// `(math-context precision rounding)`: the rounding is a symbol such as `HALF_UP`.
+    static func mathContext(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        let precision = try a.count(0, "with-precision")
+        let name = a[1].symbolName?.name ?? a[1].briefly
+        guard let rounding = MathContext.Rounding(rawValue: name) else {
+            let names = MathContext.Rounding.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .illegalArgument("with-precision knows no rounding \(name)", hint: "it is one of \(names)")
+        }
+        guard precision >= 0 else { throw .illegalArgument("a precision is at least 0, but found \(precision)") }
+        return .object(MathContext(precision: precision, rounding: rounding))
+    }
 }
 
 // Comparison.
@@ -166,9 +223,9 @@ extension NumberPrimitives {
     static func toShort(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.short(a[0])) }
     static func toByte(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(try Numbers.byte(a[0])) }
     static func toDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.double(a[0])) }
-    static func toFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .double(try Numbers.float(a[0])) }
+    static func toFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.float(a[0]) }
     static func toNumber(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard Numbers.isNumber(a[0]) else { throw .type("num", expected: "a number", found: a[0]) }
+        guard a[0].isNil || Numbers.isNumber(a[0]) else { throw .type("num", expected: "a number", found: a[0]) }
         return a[0]
     }
     static func toBigInteger(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.bigint(a[0]) }
@@ -200,8 +257,14 @@ extension NumberPrimitives {
         .int(try Numbers.long(a[0]) &- 1)
     }
     static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try Numbers.long(a[0]))) }
-    static func uncheckedInt(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(Int64(Int32(truncatingIfNeeded: try Numbers.long(a[0]))))
+    /// The low bits of an integer.
+    private static func narrow<Narrow: FixedWidthInteger>(_ value: Value, _: Narrow.Type) throws(Fault) -> Narrow {
+        Narrow(truncatingIfNeeded: try Numbers.long(value))
+    }
+
+    /// 32-bit arithmetic that wraps around.
+    private static func ints(_ a: Arguments, _ operation: (Int32, Int32) -> Int32) throws(Fault) -> Value {
+        .int(Int64(operation(try narrow(a[0], Int32.self), try narrow(a[1], Int32.self))))
     }
 }
 

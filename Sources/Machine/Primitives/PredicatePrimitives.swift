@@ -15,7 +15,7 @@ enum PredicatePrimitives {
             Primitive("true?", 1) { (a, _) in .bool(a[0].isIdentical(to: .true)) },
             Primitive("false?", 1) { (a, _) in .bool(a[0].isIdentical(to: .false)) },
             Primitive("boolean?", 1, isBoolean), Primitive("number?", 1) { (a, _) in .bool(Numbers.isNumber(a[0])) },
-            Primitive("int?", 1, isInt), Primitive("integer?", 1, isInteger), Primitive("float?", 1, isDouble),
+            Primitive("int?", 1, isInt), Primitive("integer?", 1, isInteger), Primitive("float?", 1, isFloat),
             Primitive("double?", 1, isDouble), Primitive("ratio?", 1) { (a, _) in .bool(a[0].objectKind == .ratio) },
             Primitive("decimal?", 1) { (a, _) in .bool(a[0].objectKind == .decimal) },
             Primitive("rational?", 1, isRational), Primitive("nat-int?", 1, isNatural),
@@ -70,6 +70,9 @@ enum PredicatePrimitives {
     static func isDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .double = a[0] { .true } else { .false }
     }
+    static func isFloat(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .double = a[0] { .true } else { .bool(a[0].objectKind == .float) }
+    }
     static func isString(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .text = a[0] { .true } else { .false }
     }
@@ -83,7 +86,8 @@ enum PredicatePrimitives {
         .bool(Numbers.isInteger(a[0]))
     }
     static func isRational(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .double = a[0] { .false } else { .bool(Numbers.isNumber(a[0])) }
+        if case .double = a[0] { return .false }
+        return .bool(a[0].objectKind != .float && Numbers.isNumber(a[0]))
     }
     static func isNatural(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .int(let int) = a[0] { .bool(int >= 0) } else { .false }
@@ -112,8 +116,8 @@ extension PredicatePrimitives {
         if case .set = a[0] { .true } else { .bool(a[0].objectKind == .sortedSet) }
     }
     static func isList(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        // What `cons` puts before a lazy sequence is a sequence, but no list.
-        if case .list(let list) = a[0] { .bool(list.count >= 0) } else { .false }
+        // What `cons` puts before a sequence is a sequence, but no list.
+        if case .list(let list) = a[0] { .bool(list.isList) } else { .false }
     }
     static func isSeq(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
@@ -151,9 +155,9 @@ extension PredicatePrimitives {
     static func isCounted(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
         case .vector, .map, .set: .true
-        case .list(let list): .bool(list.count >= 0)
+        case .list(let list): .bool(list.isList)
         case .seq(let view): .bool(view.knownCount != nil)
-        case .object(let object): .bool(object.elementCount != nil)
+        case .object(let object): .bool(object.elementCount != nil && object.kind != .array)
         default: .false
         }
     }
@@ -168,8 +172,7 @@ extension PredicatePrimitives {
     }
     static func isRecord(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(a[0].objectKind == .record) }
     static func isMapEntry(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        // An entry is a vector of two elements here.
-        if case .vector(let vector) = a[0] { .bool(vector.count == 2) } else { .false }
+        if case .vector(let vector) = a[0] { .bool(vector.isEntry) } else { .false }
     }
     static func isFunction(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {

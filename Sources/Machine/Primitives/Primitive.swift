@@ -142,15 +142,18 @@ extension StaticString {
 /// `System`, `Math`, `Long` … are the static methods of the host classes that portable programs call.
 public enum Primitives {
     public static let all = PrimitiveTable([
-        NumberPrimitives.core, NumberPrimitives.bits, PredicatePrimitives.core, CollectionPrimitives.core,
+        NumberPrimitives.core, NumberPrimitives.machine, NumberPrimitives.bits, PredicatePrimitives.core,
+        CollectionPrimitives.core,
         CollectionPrimitives.machine, TransientPrimitives.core, SequencePrimitives.core, SequencePrimitives.machine,
         ChunkPrimitives.machine,
         FormPrimitives.machine,
         StringPrimitives.core, StringPrimitives.string, StringPrimitives.machine, FormatPrimitives.core,
         RegexPrimitives.core, RegexPrimitives.machine, NamePrimitives.core,
-        MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, VarPrimitives.core,
+        MetadataPrimitives.core, ReferencePrimitives.core, ReferencePrimitives.machine, RefPrimitives.machine,
+        AgentPrimitives.core, AgentPrimitives.machine, VarPrimitives.core,
         VarPrimitives.machine, NamespacePrimitives.core, NamespacePrimitives.machine, ExceptionPrimitives.core,
-        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, RandomPrimitives.core,
+        ExceptionPrimitives.machine, PrintPrimitives.core, PrintPrimitives.machine, PrettyPrimitives.machine,
+        RandomPrimitives.core,
         TypePrimitives.core,
         TypePrimitives.machine, ArrayPrimitives.core, HostMethods.compiler, HostPrimitives.system, MathPrimitives.math,
         MathPrimitives.clojure,

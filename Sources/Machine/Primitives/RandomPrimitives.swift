@@ -28,6 +28,12 @@ enum RandomPrimitives {
     }
 
     static func shuffle(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        switch a[0] {
+        case .vector, .list, .seq, .lazy, .set: break
+        case .object(let object) where object.kind == .sortedSet || object.kind == .queue: break
+        case .nil: throw .of(.nullPointer, "shuffle expected a collection, but found nil")
+        default: throw .type("shuffle", expected: "a sequential collection or a set", found: a[0])
+        }
         var elements = try Sequences.array(a[0])
         for index in stride(from: elements.count - 1, to: 0, by: -1) {
             elements.swapAt(index, Int(fiber.instance.random.below(UInt64(index + 1))))

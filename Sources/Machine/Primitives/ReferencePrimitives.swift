@@ -32,6 +32,10 @@ enum ReferencePrimitives {
         case .var:
             guard let variable = object as? Var else { throw notDereferenceable(a[0]) }
             return fiber.value(of: variable)
+        case .ref:
+            guard let ref = object as? Ref else { throw notDereferenceable(a[0]) }
+            guard let transaction = Transaction.running(in: fiber) else { return try ref.current() }
+            return try transaction.read(ref)
         default:
             guard let reference = object as? Reference else { throw notDereferenceable(a[0]) }
             if a.count == 1 { return try reference.current() }
@@ -65,32 +69,30 @@ enum ReferencePrimitives {
         }
     }
 
-    static func validator(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try atom(a, "get-validator").validator }
+    private static func watchable(_ a: Arguments, _ operation: String) throws(Fault) -> any Watchable {
+        if case .object(let object) = a[0], let watchable = object as? any Watchable { return watchable }
+        throw .type(operation, expected: "an atom, a ref, an agent or a var", found: a[0])
+    }
+
+    static func validator(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try watchable(a, "get-validator").validator
+    }
     static func setValidator(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try atom(a, "set-validator!").validator = a[1]
+        try watchable(a, "set-validator!").validator = a[1]
         return .nil
     }
     static func watchers(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        switch a[0] {
-        case .object(let variable as Var): variable.allWatchers.map { .map($0) } ?? .nil
-        default: try atom(a, "add-watch").watchers.map { .map($0) } ?? .nil
-        }
+        try watchable(a, "add-watch").watchers.map { .map($0) } ?? .nil
     }
     static func addWatcher(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .object(let variable as Var) = a[0] {
-            try variable.changeWatchers { (watchers) throws(Fault) in try HashMap.set(&watchers, a[1], a[2]) }
-        } else {
-            try atom(a, "add-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.set(&watchers, a[1], a[2])
-            }
+        try watchable(a, "add-watch").changeWatchers { (watchers) throws(Fault) in
+            try HashMap.set(&watchers, a[1], a[2])
         }
         return a[0]
     }
     static func removeWatcher(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .object(let variable as Var) = a[0] {
-            try variable.changeWatchers { (watchers) throws(Fault) in try HashMap.remove(&watchers, a[1]) }
-        } else {
-            try atom(a, "remove-watch").changeWatchers { (watchers) throws(Fault) in try HashMap.remove(&watchers, a[1])
-            }
+        try watchable(a, "remove-watch").changeWatchers { (watchers) throws(Fault) in
+            try HashMap.remove(&watchers, a[1])
         }
         return a[0]
     }

@@ -82,7 +82,8 @@ enum RegexPrimitives {
     private static func replace(_ a: Arguments, onlyFirst: Bool) throws(Fault) -> Value {
         let template = try a.text(2, "replace")
         return .text(
-            try regex(a, 1, "replace").replacing(in: try a.text(0, "replace"), with: template, onlyFirst: onlyFirst))
+            try regex(a, 1, "replace").replacing(
+                in: try StringPrimitives.shown(a, 0, "replace"), with: template, onlyFirst: onlyFirst))
     }
 
     /// `(split-regex s pattern limit)`.

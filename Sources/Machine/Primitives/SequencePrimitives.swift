@@ -30,6 +30,7 @@ enum SequencePrimitives {
             Primitive("range", .between(2, 3), range), Primitive("range-bounds", 1, rangeBounds),
             Primitive("sort", 1, sort), Primitive("sorted-by-keys", 2, sortByKeys),
             Primitive("reduced-value", 1, reducedValue),
+            Primitive("lazy", 1) { (a, _) in .lazy(LazySeq(thunk: a[0])) },
         ])
 
     /// `(apply f a b coll)`.
@@ -39,7 +40,9 @@ enum SequencePrimitives {
 
     static func listStar(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         var rest = try Sequences.seq(a[a.count - 1])
-        for index in stride(from: a.count - 2, through: 0, by: -1) { rest = .list(Cons(a[index], rest)) }
+        for index in stride(from: a.count - 2, through: 0, by: -1) {
+            rest = .list(Cons(a[index], rest, isList: rest.isNil))
+        }
         return rest
     }
 
@@ -54,7 +57,9 @@ enum SequencePrimitives {
     }
 
     static func nthnext(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try Sequences.seq(try drop(a[0], try a.count(1, "nthnext")))
+        // Of nothing nothing is left, whatever the number.
+        if a[0].isNil { return .nil }
+        return try Sequences.seq(try drop(a[0], try a.count(1, "nthnext")))
     }
     static func nthrest(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let count = try a.count(1, "nthrest")
@@ -113,8 +118,7 @@ enum SequencePrimitives {
     static func isRealized(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
         case .lazy(let lazy): return .bool(lazy.isRealized)
-        case .object(let reference as Reference): return .bool(reference.isRealized)
-        case .list, .seq: return .true
+        case .object(let reference as Reference) where reference.isPending: return .bool(reference.isRealized)
         default: throw .type("realized?", expected: "a lazy sequence, a delay, a promise or a future", found: a[0])
         }
     }

@@ -13,31 +13,31 @@ enum StringPrimitives {
     static let string = PrimitiveFamily(
         "clojure.string",
         [
-            Primitive("upper-case", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "upper-case").uppercased()) },
-            Primitive("lower-case", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "lower-case").lowercased()) },
-            Primitive("capitalize", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "capitalize").capitalized()) },
-            Primitive("trim", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trim").trimmed()) },
-            Primitive("triml", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "triml").trimmed(.start)) },
-            Primitive("trimr", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "trimr").trimmed(.end)) },
+            Primitive("upper-case", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "upper-case").uppercased()) },
+            Primitive("lower-case", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "lower-case").lowercased()) },
+            Primitive("capitalize", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "capitalize").capitalized()) },
+            Primitive("trim", 1) { (a, _) throws(Fault) in .text(try a.text(0, "trim").trimmed()) },
+            Primitive("triml", 1) { (a, _) throws(Fault) in .text(try a.text(0, "triml").trimmed(.start)) },
+            Primitive("trimr", 1) { (a, _) throws(Fault) in .text(try a.text(0, "trimr").trimmed(.end)) },
             Primitive("trim-newline", 1) { (a, _) throws(Fault) in
-                .text(try text(a, 0, "trim-newline").trimmedNewlines())
+                .text(try a.text(0, "trim-newline").trimmedNewlines())
             },
-            Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try text(a, 0, "reverse").reversed()) },
+            Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try a.text(0, "reverse").reversed()) },
             Primitive("blank?", 1) { (a, _) throws(Fault) in
-                if case .nil = a[0] { .true } else { .bool(try text(a, 0, "blank?").isBlank) }
+                if case .nil = a[0] { .true } else { .bool(try a.text(0, "blank?").isBlank) }
             },
             Primitive("starts-with?", 2) { (a, _) throws(Fault) in
-                .bool(try text(a, 0, "starts-with?").hasPrefix(try text(a, 1, "starts-with?")))
+                .bool(try shown(a, 0, "starts-with?").hasPrefix(try a.text(1, "starts-with?")))
             },
             Primitive("ends-with?", 2) { (a, _) throws(Fault) in
-                .bool(try text(a, 0, "ends-with?").hasSuffix(try text(a, 1, "ends-with?")))
+                .bool(try shown(a, 0, "ends-with?").hasSuffix(try a.text(1, "ends-with?")))
             },
             Primitive("includes?", 2) { (a, _) throws(Fault) in
-                .bool(try text(a, 0, "includes?").contains(try text(a, 1, "includes?")))
+                .bool(try shown(a, 0, "includes?").contains(try a.text(1, "includes?")))
             },
             Primitive("index-of", .between(2, 3), indexOf), Primitive("last-index-of", .between(2, 3), lastIndexOf),
             Primitive("split-lines", 1) { (a, _) throws(Fault) in
-                .vector(try text(a, 0, "split-lines").lines().map { Value.text($0) })
+                .vector(try a.text(0, "split-lines").lines().map { Value.text($0) })
             },
             Primitive("join", .between(1, 2), join),
         ])
@@ -46,23 +46,30 @@ enum StringPrimitives {
         "sluice.machine",
         [
             Primitive("replace-text", 3) { (a, _) throws(Fault) in
-                .text(
-                    try text(a, 0, "replace").replacing(try needle(a, 1, "replace"), with: try needle(a, 2, "replace")))
+                let (needle, replacement) = try pair(a)
+                return .text(try shown(a, 0, "replace").replacing(needle, with: replacement))
             },
             Primitive("replace-first-text", 3) { (a, _) throws(Fault) in
                 .text(
-                    try text(a, 0, "replace-first").replacingFirst(
+                    try shown(a, 0, "replace-first").replacingFirst(
                         try needle(a, 1, "replace-first"), with: try needle(a, 2, "replace-first")))
             },
         ])
 
-    /// A text, or anything else as `str` gives it, as `clojure.string` takes any `CharSequence`; nil is refused.
-    private static func text(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
-        switch a[index] {
-        case .text(let text): return text
-        case .nil: throw .of(.nullPointer, "\(operation) expected a string, but found nil")
-        case .keyword, .symbol, .char, .int, .double, .bool: return try Printing.text(of: a[index])
-        default: throw .type(operation, expected: "a string", found: a[index])
+    /// A text, or anything else as `str` gives it, as the functions take it that ask for no more than that; nil is refused.
+    static func shown(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
+        if a[index].isNil { throw .of(.nullPointer, "\(operation) expected a string, but found nil") }
+        return try Printing.text(of: a[index])
+    }
+
+    /// What `replace` looks for and puts there: a string for a string, a character for a character.
+    private static func pair(_ a: Arguments) throws(Fault) -> (Text, Text) {
+        switch (a[1], a[2]) {
+        case (.text, _): return (try a.text(1, "replace"), try a.text(2, "replace of a string"))
+        case (.char, .char): return (try Printing.text(of: a[1]), try Printing.text(of: a[2]))
+        case (.char, _): throw .type("replace of a character", expected: "a character", found: a[2])
+        default:
+            throw .illegalArgument("replace looks for a string, a character or a pattern, but found \(a[1].briefly)")
         }
     }
 
@@ -118,13 +125,13 @@ enum StringPrimitives {
 
     static func indexOf(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let start = a.count == 3 ? try a.count(2, "index-of") : 0
-        let found = try text(a, 0, "index-of").index(of: try needle(a, 1, "index-of"), from: start)
+        let found = try shown(a, 0, "index-of").index(of: try needle(a, 1, "index-of"), from: start)
         return found.map { .int(Int64($0)) } ?? .nil
     }
 
     static func lastIndexOf(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let limit: Int? = a.count == 3 ? try a.count(2, "last-index-of") : nil
-        let found = try text(a, 0, "last-index-of").lastIndex(of: try needle(a, 1, "last-index-of"), from: limit)
+        let found = try shown(a, 0, "last-index-of").lastIndex(of: try needle(a, 1, "last-index-of"), from: limit)
         return found.map { .int(Int64($0)) } ?? .nil
     }
 

@@ -7,8 +7,18 @@ enum TransientPrimitives {
         [
             Primitive("transient", 1, transient), Primitive("persistent!", 1, persistent),
             Primitive("conj!", .atLeast(0), conj), Primitive("assoc!", .atLeast(3), assoc),
-            Primitive("dissoc!", .atLeast(2), remove),
-            Primitive("disj!", .atLeast(2), remove), Primitive("pop!", 1, pop),
+            Primitive("dissoc!", .atLeast(2)) { (a, _) throws(Fault) in
+                let target = try transient(a, "dissoc!")
+                for index in 1..<a.count { try target.removeKey(a[index]) }
+                return a[0]
+            },
+            Primitive("disj!", .atLeast(1)) { (a, _) throws(Fault) in
+                if a.count == 1 { return a[0] }
+                let target = try transient(a, "disj!")
+                for index in 1..<a.count { try target.removeElement(a[index]) }
+                return a[0]
+            },
+            Primitive("pop!", 1, pop),
         ])
 
     static func transient(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .object(try Transient(a.take(0))) }
@@ -32,16 +42,10 @@ enum TransientPrimitives {
         return a[0]
     }
 
+    /// Unlike `assoc`, it gives a last key without a value nil.
     static func assoc(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard a.count % 2 == 1 else { throw .illegalArgument("assoc! takes keys and values in pairs") }
         let target = try transient(a, "assoc!")
-        for index in stride(from: 1, to: a.count, by: 2) { try target.assoc(a[index], a[index + 1]) }
-        return a[0]
-    }
-
-    static func remove(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        let target = try transient(a, "dissoc!")
-        for index in 1..<a.count { try target.remove(a[index]) }
+        for index in stride(from: 1, to: a.count, by: 2) { try target.assoc(a[index], a.optional(index + 1)) }
         return a[0]
     }
 

@@ -6,7 +6,8 @@ enum TypePrimitives {
         "clojure.core",
         [
             Primitive("class", 1) { (a, _) in classOf(a[0]) }, Primitive("instance?", 2, isInstance),
-            Primitive("class?", 1) { (a, _) in .bool(a[0].objectKind == .type) }, Primitive("satisfies?", 2, satisfies),
+            Primitive("class?", 1) { (a, _) in .bool(a[0].objectKind == .type) }, Primitive("bases", 1, bases),
+            Primitive("satisfies?", 2, satisfies),
             Primitive("extends?", 2, extends), Primitive("extend", .atLeast(1), extend),
             Primitive("methods", 1, methods),
             Primitive("get-method", 2, getMethod), Primitive("remove-method", 2, removeMethod),
@@ -17,7 +18,7 @@ enum TypePrimitives {
     static let machine = PrimitiveFamily(
         "sluice.machine",
         [
-            Primitive("host-class", 1, hostClass), Primitive("record-type", 3, recordType),
+            Primitive("host-class", 1, hostClass), Primitive("record-type", 4, recordType),
             Primitive("record", .atLeast(1), record),
             Primitive("record-from-map", 2, recordFromMap), Primitive("protocol", 3, makeProtocol),
             Primitive("protocol-method", 3, protocolMethod), Primitive("reify", .atLeast(0), reify),
@@ -28,7 +29,7 @@ enum TypePrimitives {
                 try a.object(0, "a multimethod", "a method table", as: MethodTable.self).select(a[1])
             },
             Primitive("field", 2, field),
-            Primitive("add-method!", 3, addMethod), Primitive("class-parents", 1, classParents),
+            Primitive("add-method!", 3, addMethod),
         ])
 
     static func classOf(_ value: Value) -> Value {
@@ -41,8 +42,13 @@ enum TypePrimitives {
         switch a[0] {
         case .object(let type as HostClass):
             if case .nil = a[1] { return .false }
-            if case .object(let record as RecordObject) = a[1] { return .bool(record.type.lineage.contains(type.name)) }
-            return .bool(HostClass.lineage(HostClass.name(of: a[1]) ?? HostClass.object).contains(type.name))
+            if case .object(let record as RecordObject) = a[1] { return .bool(record.type.isDerived(from: type.name)) }
+            if case .object(let reified as Reified) = a[1] {
+                return .bool(
+                    type.name == HostClass.object
+                        || reified.interfaces.contains { HostClass.isDerived($0, from: type.name) })
+            }
+            return .bool(HostClass.isDerived(HostClass.name(of: a[1]) ?? HostClass.object, from: type.name))
         case .object(let type as RecordType):
             if case .object(let record as RecordObject) = a[1] { return .bool(record.type.name == type.name) }
             return .false
@@ -57,20 +63,43 @@ enum TypePrimitives {
         return .object(found)
     }
 
-    /// The names of a class's ancestors, nearest first.
-    static func classParents(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard case .object(let type as HostClass) = a[0] else { return .nil }
-        let parents = HostClass.lineage(type.name).dropFirst().compactMap { HostClass.named($0) }
-        return parents.isEmpty ? .nil : .list(parents.map { Value.object($0) })
+    /// `bases`: the classes from which a class is derived directly, its superclass first; nil when there are none.
+    static func bases(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        switch a[0] {
+        case .nil: return .nil
+        case .object(let type as HostClass): return classes(HostClass.bases(type.name))
+        case .object(let type as RecordType): return classes(type.bases)
+        default: throw .type("bases", expected: "a class", found: a[0])
+        }
+    }
+
+    private static func classes(_ names: [String]) -> Value {
+        names.isEmpty ? .nil : .list(names.map { Value.object(HostClass.existing($0)) })
+    }
+
+    /// The interfaces of what a type is defined with: protocols, and classes of the host.
+    private static func interfaces(_ value: Value, _ operation: String) throws(Fault) -> [String] {
+        var names: [String] = []
+        try Sequences.forEach(value) { (each) throws(Fault) in
+            switch each {
+            case .object(let target as Protocol): names.append(target.interfaceName)
+            case .object(let type as HostClass): if type.name != HostClass.object { names.append(type.name) }
+            default: throw .type(operation, expected: "a protocol", found: each)
+            }
+        }
+        return names
     }
 }
 
 // Records.
 extension TypePrimitives {
-    /// `(record-type "ns.Name" [:a :b] record?)`.
+    /// `(record-type "ns/Name" [:a :b] record? [protocol …])`.
     static func recordType(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let fields = try names(a[1], "defrecord", "field names")
-        return .object(RecordType(try a.string(0, "defrecord"), fields: fields, isRecord: a[2].isTruthy))
+        return .object(
+            RecordType(
+                Protocol.typeName(try a.string(0, "defrecord")), fields: fields, isRecord: a[2].isTruthy,
+                interfaces: try interfaces(a[3], "defrecord")))
     }
 
     /// The names that a sequence of keywords stands for.
@@ -172,7 +201,8 @@ extension TypePrimitives {
                 implementations[target.name] = try a.map(index + 1, "reify")
             }
         }
-        return .object(Reified(implementations))
+        let specs = Value.vector(stride(from: 0, to: a.count - 1, by: 2).map { a[$0] })
+        return .object(Reified(implementations, interfaces: try interfaces(specs, "reify")))
     }
 
     static func satisfies(_ a: Arguments, _: Fiber) throws(Fault) -> Value {

@@ -17,6 +17,7 @@ package class Promise: Reference, @unchecked Sendable {
         printer.write("#<\(kind.rawValue) \(isRealized ? "delivered" : "pending")>")
     }
 
+    package override var isPending: Bool { true }
     package override var isRealized: Bool { lock.withLock { result != nil } }
     package var outcome: Result<Value, Fault>? { lock.withLock { result } }
 
@@ -133,14 +134,16 @@ package final class Future: Promise, @unchecked Sendable {
         return super.complete(outcome)
     }
 
-    /// Cancels the fiber; false when it is done already.
+    /// Cancels the fiber; false when it is done already. Who waits learns it at once, not when the fiber has noticed.
     package func cancel() -> Bool {
         let target: Job? = lock.withLock {
             if job != nil { cancelled = true }
             return job
         }
-        target?.cancel(.requested)
-        return target != nil
+        guard let target else { return false }
+        target.cancel(.requested)
+        super.complete(.failure(.cancelled(.requested)))
+        return true
     }
 
     package var isCancelled: Bool { lock.withLock { cancelled } }

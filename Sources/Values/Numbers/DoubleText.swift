@@ -1,13 +1,13 @@
 extension Numbers {
     /// Appends `value` as Clojure prints a double, in a form that reads back: `1.0`, `1.0E10`, `1.0E-5`, `##Inf`.
     static func append(_ value: Double, to bytes: inout [UInt8]) {
-        if value.isFinite { return appendFinite(value, to: &bytes) }
+        if value.isFinite { return append(ShortestDigits(value), to: &bytes) }
         bytes.append(contentsOf: (value.isNaN ? "##NaN" : value < 0 ? "##-Inf" : "##Inf").utf8)
     }
 
     /// The text that `str` gives: as printed, but `Infinity`, `-Infinity` and `NaN`.
     static func appendText(_ value: Double, to bytes: inout [UInt8]) {
-        if value.isFinite { return appendFinite(value, to: &bytes) }
+        if value.isFinite { return append(ShortestDigits(value), to: &bytes) }
         bytes.append(contentsOf: (value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity").utf8)
     }
 
@@ -18,14 +18,16 @@ extension Numbers {
         var digits: [UInt8] = []
         var exponent = 0
 
+        init(_ value: Double) { self.init(description: value.description) }
+
         /// Takes the digits from Swift's description, whose layout differs from ours but whose digits are the shortest.
-        init(_ value: Double) {
+        init(description: String) {
             var pointAt: Int?
             var written = 0
             var scientific = 0
             var inExponent = false
             var exponentNegative = false
-            for byte in value.description.utf8 {
+            for byte in description.utf8 {
                 switch byte {
                 case UInt8(ascii: "-"):
                     if inExponent { exponentNegative = true } else { negative = true }
@@ -50,8 +52,7 @@ extension Numbers {
     }
 
     /// Java's layout: plain between 10⁻³ and 10⁷, otherwise one digit, a point, at least one more, and `E`.
-    private static func appendFinite(_ value: Double, to bytes: inout [UInt8]) {
-        let shortest = ShortestDigits(value)
+    static func append(_ shortest: ShortestDigits, to bytes: inout [UInt8]) {
         let zero = UInt8(ascii: "0")
         if shortest.negative { bytes.append(UInt8(ascii: "-")) }
         guard !shortest.digits.isEmpty else { return bytes.append(contentsOf: "0.0".utf8) }

@@ -47,13 +47,18 @@ extension Numbers {
     /// `(double x)`: the nearest.
     public static func double(_ value: Value) throws(Fault) -> Double { try Operand(value, "double").double }
 
-    /// `(float x)`: checked to be in a float's range, but kept as a double, for which there is no narrower kind here.
-    public static func float(_ value: Value) throws(Fault) -> Double {
+    /// `(float x)`: the nearest of single precision.
+    public static func float(_ value: Value) throws(Fault) -> Value {
         let double = try Operand(value, "float").double
         guard double.isNaN || double.magnitude <= Double(Float.greatestFiniteMagnitude) else {
             throw .illegalArgument("value out of range for float: \(value.briefly)")
         }
-        return double
+        return .object(Single(Float(double)))
+    }
+
+    /// `(unchecked-float x)`: as `float`, but infinite beyond the range.
+    public static func uncheckedFloat(_ value: Value) throws(Fault) -> Value {
+        .object(Single(Float(try Operand(value, "unchecked-float").double)))
     }
 
     /// `(bigint x)`: towards zero; a double by its shortest digits; a text is parsed.

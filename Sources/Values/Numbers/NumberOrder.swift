@@ -59,7 +59,7 @@ extension Numbers {
     }
 
     private static func isNaN(_ value: Value) -> Bool {
-        if case .double(let double) = value { double.isNaN } else { false }
+        if case .double(let double)? = Operand(value) { double.isNaN } else { false }
     }
 
     public static func isZero(_ a: Value) throws(Fault) -> Bool {

@@ -52,6 +52,7 @@ public enum Numbers {
                 case .bigInteger: self = .big(unsafeDowncast(object, to: BigInteger.self).value)
                 case .ratio: self = .ratio(unsafeDowncast(object, to: Ratio.self))
                 case .decimal: self = .decimal(unsafeDowncast(object, to: Decimal.self))
+                case .float: self = .double(Double(unsafeDowncast(object, to: Single.self).value))
                 default: return nil
                 }
             default: return nil

@@ -24,6 +24,14 @@ public final class Matcher: Object, @unchecked Sendable {
 
     public override var kind: ObjectKind { .matcher }
 
+    /// `(nth matcher n)`: group n of the latest match, 0 being the whole.
+    public override var isIndexed: Bool { true }
+    public override func element(at index: Int) throws(Fault) -> Value? {
+        guard let ranges = ranges() else { throw .illegalState("no match was found yet, so there are no groups") }
+        guard index < ranges.count else { return nil }
+        return ranges[index].map { .text(text.slice($0)) } ?? .nil
+    }
+
     /// Goes to the next match; gives its byte range, or nil when there is none any more.
     public func find() -> Range<Int>? {
         lock.withLock {

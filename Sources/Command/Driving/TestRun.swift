@@ -1,0 +1,249 @@
+import Adapters
+import Compiler
+import Engine
+import Machine
+import Reader
+import Runtime
+import Sluice
+import Values
+
+/// One `test`: each test file is loaded into a session of its own, and the tests that it defines are run there.
+///
+/// How clojure.test's tests are chosen, run and counted is written in the language (`sluice.testing`); this finds the files,
+/// shows what happens, and adds up.
+struct TestRun {
+    private let request: TestRequest
+    private let control: RunControl
+    private var console: Console { control.console }
+
+    init(_ request: TestRequest, _ control: RunControl) {
+        self.request = request
+        self.control = control
+    }
+
+    /// A test file, and the folders that its namespaces are looked for in.
+    private struct File {
+        var path: String
+        var sourcePaths: [String]
+    }
+
+    func perform() -> Int32 {
+        let files: [File]
+        do throws(Fault) { files = try findFiles() } catch {
+            _ = FaultReport.write(error, console)
+            return ExitCode.unusable.rawValue
+        }
+        let account = CurrentAccount()
+        let watch = Deadline(request.settings.limits.seconds) { account.expire() }
+        defer { watch.cancel() }
+        var total = TestCounts()
+        var code = ExitCode.done
+        var known: [String] = []
+        for file in files where !control.isStopped {
+            if account.isExpired {
+                // The files that are left were not tested.
+                code = .budget
+                break
+            }
+            let result = run(file, account)
+            total.add(result.counts)
+            code = max(code, result.code)
+            known += result.known
+        }
+        return max(code, summarise(total, isComplete: code < .unusable, known)).rawValue
+    }
+
+    // MARK: Files
+
+    private func findFiles() throws(Fault) -> [File] {
+        var found: [File] = []
+        for path in request.paths {
+            if Files.isDirectory(path) {
+                for file in try SourceFiles.below(path) where isTest(file) {
+                    found.append(File(path: file, sourcePaths: [WorkingDirectory.folder(of: file), path, "."]))
+                }
+            } else {
+                found.append(File(path: path, sourcePaths: [WorkingDirectory.folder(of: path), "."]))
+            }
+        }
+        return found
+    }
+
+    /// Whether a file of a folder is one of tests, by its name or by what it defines. One that cannot be read has no tests
+    /// to run; whoever loads it will say so.
+    private func isTest(_ path: String) -> Bool {
+        if SourceFile.endings.contains(where: { path.hasSuffix("_test\($0)") }) { return true }
+        guard let source = try? SourceFile.read(path), let heads = try? SourceOutline.heads(of: source) else {
+            return false
+        }
+        return heads.contains { head in
+            let name = head.split(separator: "/").last ?? ""
+            return name == "deftest" || name == "deftest-"
+        }
+    }
+
+    // MARK: One file
+
+    private struct FileResult {
+        var counts = TestCounts()
+        var code: ExitCode
+        /// The names of all tests, when none of them was chosen.
+        var known: [String] = []
+    }
+
+    private func run(_ file: File, _ account: CurrentAccount) -> FileResult {
+        let source: Source
+        do throws(Fault) { source = try SourceFile.read(file.path) } catch {
+            _ = FaultReport.tell(error, console)
+            return FileResult(code: .unusable)
+        }
+        let failures = FailureCount()
+        var options = SessionMaking.options(request.settings, console, path: file.path)
+        options.sourcePaths = file.sourcePaths
+        let report = options.uncaught
+        options.uncaught = { fault, identity in
+            failures.add()
+            report(fault, identity)
+        }
+        let session = Session(options)
+        defer { session.shutDown() }
+        account.use(session.instance.account)
+        session.instance.exitHandler.set { [console] code in
+            console.close()
+            Process.end(code)
+        }
+        control.attach(session.events) {
+            session.interrupt()
+            session.runtime.scheduler.attend()
+        }
+        defer { control.detach() }
+        if case .failure(let fault) = session.evaluate(source) {
+            return failure(fault)
+        }
+        switch session.call("sluice.testing", "run", arguments(file)) {
+        case .failure(let fault): return failure(fault)
+        case .success(let value):
+            let counts = TestCounts(value)
+            return FileResult(
+                counts: counts, code: counts.hasFailed || failures.count > 0 ? .failed : .done,
+                known: counts.tests == 0 && request.only != nil ? names(file, session) : [])
+        }
+    }
+
+    private func failure(_ fault: Fault) -> FileResult {
+        FileResult(code: control.isStopped ? .failed : max(.failed, FaultReport.tell(fault, console)))
+    }
+
+    /// What could have been chosen: namespaces, and their tests.
+    private func names(_ file: File, _ session: Session) -> [String] {
+        guard case .success(let names) = session.call("sluice.testing", "names", [.string(file.path)]),
+            let found = try? Sequences.array(names)
+        else { return [] }
+        return found.compactMap(\.stringValue)
+    }
+
+    /// The file, the namespace and the test that were chosen, and with `--json` who hears of what happens.
+    private func arguments(_ file: File) -> [Value] {
+        var listener = Value.nil
+        if console.json {
+            listener = .native(
+                Native("listen", 1) { [console] (a, _) throws(Fault) in
+                    console.writeJSON(a[0])
+                    return .nil
+                })
+        }
+        return [
+            .string(file.path), request.only.map { .string($0.namespace) } ?? .nil,
+            (request.only?.test).map { .string($0) } ?? .nil, listener,
+        ]
+    }
+
+    // MARK: All files
+
+    /// Tells what came of it. That nothing was tested must not look like success.
+    private func summarise(_ total: TestCounts, isComplete: Bool, _ known: [String]) -> ExitCode {
+        if console.json {
+            console.writeJSON(total.json)
+        } else if total.tests > 0 {
+            console.write(
+                "\nRan \(total.tests) tests containing \(total.assertions) assertions.\n"
+                    + "\(total.fail) failures, \(total.error) errors.\n", to: .output)
+        }
+        guard total.tests == 0, isComplete, !control.isStopped else { return .done }
+        let place = request.paths.joined(separator: ", ")
+        guard let only = request.only else {
+            console.write("sluice: there are no tests in \(place)\n", to: .error)
+            return .unusable
+        }
+        let name = only.namespace + (only.test.map { "/\($0)" } ?? "")
+        let hint =
+            Suggestion.hint(for: name, among: known.filter { $0.contains("/") == (only.test != nil) }).map {
+                "  \($0)\n"
+            } ?? ""
+        console.write("sluice: there is no test \(name) in \(place)\n\(hint)", to: .error)
+        return .unusable
+    }
+}
+
+/// What clojure.test counts.
+private struct TestCounts {
+    var tests = 0
+    var pass = 0
+    var fail = 0
+    var error = 0
+
+    init() {}
+
+    /// Of the map that the library gives.
+    init(_ value: Value) {
+        guard case .map(let map) = value else { return }
+        map.forEach { (key, count) in
+            guard case .keyword(let name) = key, case .int(let count) = count else { return true }
+            switch name.name {
+            case "test": tests = Int(count)
+            case "pass": pass = Int(count)
+            case "fail": fail = Int(count)
+            case "error": error = Int(count)
+            default: break
+            }
+            return true
+        }
+    }
+
+    var assertions: Int { pass + fail + error }
+    var hasFailed: Bool { fail + error > 0 }
+
+    mutating func add(_ other: TestCounts) {
+        tests += other.tests
+        pass += other.pass
+        fail += other.fail
+        error += other.error
+    }
+
+    var json: Value {
+        Value.jsonObject([
+            ("type", .string("test.summary")), ("tests", .int(Int64(tests))), ("assertions", .int(Int64(assertions))),
+            ("failures", .int(Int64(fail))), ("errors", .int(Int64(error))),
+        ])
+    }
+}
+
+/// The account of the session at work, for a deadline over several of them.
+private final class CurrentAccount: @unchecked Sendable {
+    // Sendable: `lock` guards both.
+    private let lock = Lock()
+    private var account: Account?
+    private var expired = false
+
+    var isExpired: Bool { lock.withLock { expired } }
+
+    func use(_ account: Account) { lock.withLock { self.account = account } }
+
+    func expire() {
+        let account = lock.withLock { () -> Account? in
+            expired = true
+            return self.account
+        }
+        account?.expire()
+    }
+}

@@ -1,0 +1,90 @@
+import Values
+
+/// What an array holds: anything, or one primitive kind of the host.
+enum ArrayElement: String, CaseIterable {
+    case object, boolean, byte, char, short, int, long, float, double
+
+    /// The class of an array of these.
+    var className: String {
+        switch self {
+        case .object: "[Ljava.lang.Object;"
+        case .boolean: "[Z"
+        case .byte: "[B"
+        case .char: "[C"
+        case .short: "[S"
+        case .int: "[I"
+        case .long: "[J"
+        case .float: "[F"
+        case .double: "[D"
+        }
+    }
+
+    /// What a new array is full of.
+    var initial: Value {
+        switch self {
+        case .object: .nil
+        case .boolean: .false
+        case .char: .char(0)
+        case .byte, .short, .int, .long: .int(0)
+        case .float: .object(Single(0))
+        case .double: .double(0)
+        }
+    }
+
+    /// A value as an element: a number in range becomes one of the kind, and what does not fit is refused.
+    func element(_ value: Value, _ operation: String) throws(Fault) -> Value {
+        switch self {
+        case .object: return value
+        case .boolean: if case .bool = value { return value }
+        case .char: if case .char = value { return value }
+        case .byte: if Numbers.isNumber(value) { return .int(try Numbers.byte(value)) }
+        case .short: if Numbers.isNumber(value) { return .int(try Numbers.short(value)) }
+        case .int: if Numbers.isNumber(value) { return .int(try Numbers.int(value)) }
+        case .long: if Numbers.isNumber(value) { return .int(try Numbers.long(value)) }
+        case .float: if Numbers.isNumber(value) { return try Numbers.float(value) }
+        case .double: if Numbers.isNumber(value) { return .double(try Numbers.double(value)) }
+        }
+        throw .type(operation, expected: self == .boolean || self == .char ? "a \(rawValue)" : "a number", found: value)
+    }
+}
+
+/// A Java-style array: fixed length, changed in place.
+public final class ArrayObject: Object, @unchecked Sendable {
+    // Sendable: guarded by `lock`.
+    let element: ArrayElement
+    private let lock = Lock()
+    private var storage: [Value]
+
+    /// The elements must be of the kind.
+    init(_ elements: [Value], of element: ArrayElement = .object) {
+        self.element = element
+        storage = elements
+        Meter.charge(elements.count * 16)
+    }
+    deinit { Meter.credit(storage.count * 16) }
+    public override var kind: ObjectKind { .array }
+    public var elements: [Value] { lock.withLock { storage } }
+    var count: Int { lock.withLock { storage.count } }
+    subscript(index: Int) -> Value {
+        get { lock.withLock { storage[index] } }
+        set { lock.withLock { storage[index] = newValue } }
+    }
+    public override var elementCount: Int? { count }
+    public override var isLookup: Bool { true }
+    public override func lookup(_ key: Value) throws(Fault) -> Value? {
+        guard let index = try Collections.index(key) else { return nil }
+        return try element(at: index)
+    }
+    public override var isIndexed: Bool { true }
+    public override func element(at index: Int) throws(Fault) -> Value? {
+        lock.withLock { storage.indices.contains(index) ? storage[index] : nil }
+    }
+    public override func seq() throws(Fault) -> Value? {
+        let elements = elements
+        return elements.isEmpty ? .nil : .seq(SeqView(.vector(Vector(elements), index: 0)))
+    }
+    public override func write(to printer: inout Printer) throws(Fault) {
+        printer.write("#array")
+        try printer.write(.vector(Vector(elements)))
+    }
+}
