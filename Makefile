@@ -8,7 +8,7 @@ SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint tsan clean setup
+.PHONY: help run build test conformance bench format lint tsan clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,10 @@ test: setup ## install what is missing, and run every test
 		$(SWIFT) test --skip-build --filter "^$$suite\." >.build/test.log 2>&1 || { cat .build/test.log; exit 1; }; \
 		grep "Test run with" .build/test.log; \
 	done
+
+conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
+	@cd "$(or $(SUITE),$(error name the suite's folder: make conformance SUITE=path))/test" && \
+		$(CURDIR)/$(SLUICE) run $(CURDIR)/Tests/conformance/run.slu $(CURDIR)/Tests/conformance/expected.edn
 
 bench: build ## compare the speed with the peers that are installed
 	@Benchmarks/run $(SLUICE)

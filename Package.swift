@@ -68,7 +68,7 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
-            exclude: ["cases"],
+            exclude: ["cases", "clojure-core.txt"],
             swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]

@@ -43,24 +43,26 @@ enum CompilerPrimitives {
         }
         let natives = [
             Native("eval", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                let function = try evaluator.function(evaluating: a[0], in: current(fiber))
+                let function = try evaluator.function(evaluating: a[0], in: current(fiber), fiber.bindings)
                 return .function(function)
             },
             Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber)) }
+                let requirer = evaluator.requirer(conveying: fiber.bindings)
+                for spec in a.all { try requirer.require(spec, in: current(fiber)) }
                 return .nil
             },
             Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                for spec in a.all { try evaluator.requirer.require(spec, in: current(fiber), refersAll: true) }
+                let requirer = evaluator.requirer(conveying: fiber.bindings)
+                for spec in a.all { try requirer.require(spec, in: current(fiber), refersAll: true) }
                 return .nil
             },
             Native("enter-namespace", 2) { [unowned evaluator] (a, fiber) throws(Fault) in
                 let form = [.symbol(evaluator.namespaceVar.name), a[0]] + (try Sequences.array(a[1]))
-                try fiber.enter(evaluator.requirer.evaluate(form))
+                try fiber.enter(evaluator.requirer(conveying: fiber.bindings).evaluate(form))
                 return .nil
             },
             Native("macroexpand-1", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                try evaluator.expandOnce(a[0], in: current(fiber))
+                try evaluator.expandOnce(a[0], in: current(fiber), fiber.bindings)
             },
             Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
                 guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }

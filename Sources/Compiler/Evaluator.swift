@@ -105,27 +105,30 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// Evaluates `(ns …)`; nil when the form is another.
-    private func namespaceForm(_ form: Value) throws(Fault) -> Namespace? {
+    private func namespaceForm(_ form: Value, _ bindings: Bindings?) throws(Fault) -> Namespace? {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
             name.known == .ns, !name.hasNamespace
         else { return nil }
-        do throws(Fault) { return try requirer.evaluate(elements) } catch { throw error.located(at: list.origin) }
+        do throws(Fault) { return try requirer(conveying: bindings).evaluate(elements) } catch {
+            throw error.located(at: list.origin)
+        }
     }
 
-    package var requirer: Requirer {
+    /// What requires namespaces; their files see the dynamic bindings of who requires them.
+    package func requirer(conveying bindings: Bindings? = nil) -> Requirer {
         Requirer(
-            instance: instance, load: { [unowned self] (name) throws(Fault) in try self.require(name) },
+            instance: instance, load: { [unowned self] (name) throws(Fault) in try self.require(name, bindings) },
             prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces })
     }
 
     /// Loads a namespace once: a built-in one, or a file of the source path.
-    private func require(_ name: Name) throws(Fault) -> Bool {
+    private func require(_ name: Name, _ bindings: Bindings?) throws(Fault) -> Bool {
         if lock.withLock({ loaded.contains(name) }) { return true }
         if attachLibrary(name) { return true }
         guard let source = try libraries.file(of: name.description) else { return false }
         lock.withLock { _ = loaded.insert(name) }
         do throws(Fault) {
-            _ = try evaluate(source, in: scriptNamespace("user"))
+            _ = try evaluate(source, in: scriptNamespace("user"), conveying: bindings)
         } catch {
             lock.withLock { _ = loaded.remove(name) }
             throw error
@@ -142,14 +145,16 @@ package final class Evaluator: @unchecked Sendable {
 
     /// Evaluates every form of `source`, starting in `namespace`; the value of the last. `in-ns` changes the namespace for
     /// what follows; the one in force at the end is given back.
-    package func evaluate(_ source: Source, in namespace: Namespace) throws(Fault) -> (
-        value: Value, namespace: Namespace
-    ) {
+    package func evaluate(
+        _ source: Source, in namespace: Namespace, conveying bindings: Bindings? = nil
+    ) throws(Fault) -> (value: Value, namespace: Namespace) {
         let box = NamespaceBox(namespace)
+        lock.withLock { sources[source.name] = source }
         var forms = forms(of: source) { box.namespace }
         var value = Value.nil
         while let form = try forms.next() {
-            let result = try evaluate(form.value, in: box.namespace, source: source, span: form.span)
+            let place = Node.Place(source: source, span: form.span)
+            let result = try evaluate(form.value, in: box.namespace, place, bindings, depth: 0)
             value = result.value
             box.namespace = result.namespace
         }
@@ -167,17 +172,17 @@ package final class Evaluator: @unchecked Sendable {
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
         if let source { lock.withLock { sources[source.name] = source } }
         let place = source.flatMap { source in span.map { Node.Place(source: source, span: $0) } }
-        return try evaluate(form, in: namespace, place, depth: 0)
+        return try evaluate(form, in: namespace, place, nil, depth: 0)
     }
 
     /// Top-level `do` forms deeper than this are refused: each is evaluated within the one around it.
     private static let maximumDepth = 200
 
     private func evaluate(
-        _ form: Value, in namespace: Namespace, _ place: Node.Place?, depth: Int
+        _ form: Value, in namespace: Namespace, _ place: Node.Place?, _ bindings: Bindings?, depth: Int
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
-        if let named = try namespaceForm(form) { return (.nil, named) }
-        var analyzer = analyzer(in: namespace, place)
+        if let named = try namespaceForm(form, bindings) { return (.nil, named) }
+        var analyzer = analyzer(in: namespace, place, bindings)
         let form = try lock.withLock { () throws(Fault) in try analyzer.expandTop(form) }
         if case .list(let list) = form, let elements = list.elements, elements.first?.symbolName?.known == .do {
             guard depth < Evaluator.maximumDepth else {
@@ -192,14 +197,15 @@ package final class Evaluator: @unchecked Sendable {
                     index < origin.children.count
                         ? Node.Place(source: origin.source, span: origin.children[index]) : nil
                 }
-                result = try evaluate(element, in: result.namespace, child ?? analyzer.place, depth: depth + 1)
+                result = try evaluate(
+                    element, in: result.namespace, child ?? analyzer.place, bindings, depth: depth + 1)
             }
             return result
         }
         let prototype = try lock.withLock { () throws(Fault) in try compile(form, with: &analyzer) }
         let function = Value.function(prototype.makeClosure(captures: .allocate(capacity: 1)))
         let box = Bindings.Box(namespaceVar, .object(namespace))
-        let value = try runFiber(function, Bindings([box], parent: nil))
+        let value = try runFiber(function, Bindings([box], parent: bindings))
         guard case .object(let object) = box.value, let after = object as? Namespace else { return (value, namespace) }
         return (value, after)
     }
@@ -215,16 +221,18 @@ package final class Evaluator: @unchecked Sendable {
     // MARK: Compiling
 
     /// The prototype of a function of no arguments that evaluates `form`.
-    func compile(_ form: Value, in namespace: Namespace, _ place: Node.Place?) throws(Fault) -> Prototype {
-        var analyzer = analyzer(in: namespace, place)
+    func compile(
+        _ form: Value, in namespace: Namespace, _ place: Node.Place?, _ bindings: Bindings? = nil
+    ) throws(Fault) -> Prototype {
+        var analyzer = analyzer(in: namespace, place, bindings)
         return try compile(form, with: &analyzer)
     }
 
-    private func analyzer(in namespace: Namespace, _ place: Node.Place?) -> Analyzer {
+    private func analyzer(in namespace: Namespace, _ place: Node.Place?, _ bindings: Bindings?) -> Analyzer {
         Analyzer(
             instance: instance, namespace: namespace,
             expand: { [unowned self] (macro, arguments) throws(Fault) in
-                try self.expansion(macro, arguments, in: namespace)
+                try self.expansion(macro, arguments, in: namespace, bindings)
             },
             function: FunctionScope(parent: nil, selfName: nil, captures: FunctionScope.Captures()), place: place)
     }
@@ -240,8 +248,8 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.
-    func function(evaluating form: Value, in namespace: Namespace) throws(Fault) -> Closure {
-        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil) }.makeClosure(
+    func function(evaluating form: Value, in namespace: Namespace, _ bindings: Bindings?) throws(Fault) -> Closure {
+        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil, bindings) }.makeClosure(
             captures: .allocate(capacity: 1))
     }
 
@@ -261,29 +269,33 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// Calls a function while compiling: a macro, or `macroexpand`.
-    package func call(_ function: Value, _ arguments: [Value], in namespace: Namespace) throws(Fault) -> Value {
+    package func call(
+        _ function: Value, _ arguments: [Value], in namespace: Namespace, _ bindings: Bindings? = nil
+    ) throws(Fault) -> Value {
         let box = Bindings.Box(namespaceVar, .object(namespace))
-        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: nil))
+        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: bindings))
             .runWithoutWaiting()
     }
 
     /// What a macro gives, as a form: the lazy sequences in it are realised by the machine.
-    private func expansion(_ macro: Value, _ arguments: [Value], in namespace: Namespace) throws(Fault) -> Value {
-        let result = try call(macro, arguments, in: namespace)
+    private func expansion(
+        _ macro: Value, _ arguments: [Value], in namespace: Namespace, _ bindings: Bindings?
+    ) throws(Fault) -> Value {
+        let result = try call(macro, arguments, in: namespace, bindings)
         do throws(Fault) { return try FormPrimitives.form(result) } catch .force {
-            return try call(.native(Evaluator.realizer), [result], in: namespace)
+            return try call(.native(Evaluator.realizer), [result], in: namespace, bindings)
         }
     }
 
     private static let realizer = Native("form", 1) { (a, _) throws(Fault) in try FormPrimitives.form(a[0]) }
 
     /// `(macroexpand-1 form)`; of what the compiler carries out itself, what the macro of that name makes of it.
-    package func expandOnce(_ form: Value, in namespace: Namespace) throws(Fault) -> Value {
+    package func expandOnce(_ form: Value, in namespace: Namespace, _ bindings: Bindings?) throws(Fault) -> Value {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
             SpecialForm.of(name, in: namespace)?.isSyntax != true,
             let variable = Resolver(instance: instance, namespace: namespace).resolve(name), variable.isMacro
         else { return form }
-        return try expansion(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace)
+        return try expansion(variable.root, [form, .map(HashMap())] + elements.dropFirst(), in: namespace, bindings)
     }
 
     /// What the reader asks while it reads code in `namespace`.

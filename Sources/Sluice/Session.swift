@@ -259,7 +259,7 @@ private final class GraphFunctions: @unchecked Sendable {
     func find(_ name: Name) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
-        guard let found = try? evaluator.requirer.found(names.intern(nil, space)) else {
+        guard let found = try? evaluator.requirer().found(names.intern(nil, space)) else {
             return .unknownNamespace(name)
         }
         guard let variable = found.find(names.intern(nil, name.name)) else {

@@ -7,7 +7,11 @@ import Testing
 /// The values are Clojure's, each checked against Clojure 1.11 when the line was written; lines that end in `;; ours` are
 /// where Sluice decides otherwise (strings count by code point).
 @Suite struct CaseTests {
-    @Test("language cases", arguments: ["numbers", "collections", "sequences", "control", "strings", "state"])
+    @Test(
+        "language cases",
+        arguments: [
+            "numbers", "collections", "sequences", "control", "strings", "state", "references", "classes", "arrays",
+        ])
     func cases(name: String) throws {
         let path = String(#filePath.dropLast("CaseTests.swift".count)) + "cases/\(name).slu"
         let text = try String(contentsOfFile: path, encoding: .utf8)

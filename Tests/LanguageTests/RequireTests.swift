@@ -16,6 +16,8 @@ import Values
         (def item (clojure.core.async/<! (clojure.core.async/go :apple)))
         """,
         "shop/till.slu": "(ns shop.till) (require '[shop.stock :as stock]) (def sold [stock/item :sold])",
+        "shop/told.slu": "(ns shop.told (:require [shop.told-within])) (println \"told\" *print-length*)",
+        "shop/told_within.slu": "(ns shop.told-within) (println \"within\")",
         "shop/stuck.slu": "(ns shop.stuck) (clojure.core.async/<! (clojure.core.async/chan))",
     ]
 
@@ -49,6 +51,12 @@ import Values
               [(<! (sold)) (<! (sold)) (deref (deref (resolve 'shop.stock/loads)))])
             """
         #expect(try evaluate(text, seed: seed) == "[[:apple :sold] [:apple :sold] 1]")
+    }
+
+    /// A file sees the dynamic bindings of whoever requires it, and so do the files that it requires.
+    @Test(arguments: [nil, 1] as [UInt64?]) func seesBindings(_ seed: UInt64?) throws {
+        let text = "(binding [*print-length* 7] (with-out-str (require 'shop.told)))"
+        #expect(try evaluate(text, seed: seed) == #""within\ntold 7\n""#)
     }
 
     @Test(arguments: [nil, 1] as [UInt64?]) func aFileThatWaitsForEverIsAnError(_ seed: UInt64?) throws {

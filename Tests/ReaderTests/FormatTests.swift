@@ -255,7 +255,7 @@ struct FormatPropertyTests {
 
     /// Text made of what layout decides by: heads of every kind of list, line breaks anywhere, comments.
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func generatedLayout(_ seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         for _ in 0..<25 {
             var text = ""
             for _ in 0..<Int.random(in: 1...3, using: &random) { text += Self.form(4, &random) + Self.gap(&random) }
@@ -268,18 +268,18 @@ struct FormatPropertyTests {
         "defrecord", "ns", ":key", "1", "[x]", "with-x", "cond->", "as->", "(f x)", "'q", "are",
     ]
 
-    private static func gap(_ random: inout Seeded) -> String {
+    private static func gap(_ random: inout SplitMix) -> String {
         let gaps = [" ", " ", " ", " ", "\n", "\n  ", "  ", ", ", ",\n", "\n\n", " ; why\n", "\n;; note\n", "\t"]
         return gaps.randomElement(using: &random)!
     }
 
-    private static func form(_ depth: Int, _ random: inout Seeded) -> String {
+    private static func form(_ depth: Int, _ random: inout SplitMix) -> String {
         guard depth > 0, Int.random(in: 0..<10, using: &random) < 6 else {
             return ["a", "bcd", ":e", "12", "\"s t\"", "\"u\nv\"", "'w", "@x", "^:m y", "#_z a", "日本", "\\ "]
                 .randomElement(using: &random)!
         }
         let count = Int.random(in: 0...5, using: &random)
-        func body(_ count: Int, _ random: inout Seeded) -> String {
+        func body(_ count: Int, _ random: inout SplitMix) -> String {
             var text = ""
             for index in 0..<count { text += (index > 0 ? gap(&random) : "") + form(depth - 1, &random) }
             return text

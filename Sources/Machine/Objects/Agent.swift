@@ -81,6 +81,9 @@ public final class Agent: Reference, Watchable, @unchecked Sendable {
         }
     }
 
+    /// Says that the fiber that took actions has ended before they were done: the next action starts another.
+    func rest() { lock.withLock { isRunning = false } }
+
     /// The value before.
     func set(_ new: Value) -> Value {
         lock.withLock {

@@ -31,6 +31,18 @@ enum ArrayElement: String, CaseIterable {
         }
     }
 
+    /// A value as an element of a new array, of whose integers the low bits count.
+    func narrowed(_ value: Value, _ operation: String) throws(Fault) -> Value {
+        guard Numbers.isNumber(value) else { return try element(value, operation) }
+        switch self {
+        case .byte: return .int(Int64(Int8(truncatingIfNeeded: try Numbers.long(value))))
+        case .short: return .int(Int64(Int16(truncatingIfNeeded: try Numbers.long(value))))
+        case .int: return .int(Int64(Int32(truncatingIfNeeded: try Numbers.long(value))))
+        case .float: return try Numbers.uncheckedFloat(value)
+        default: return try element(value, operation)
+        }
+    }
+
     /// A value as an element: a number in range becomes one of the kind, and what does not fit is refused.
     func element(_ value: Value, _ operation: String) throws(Fault) -> Value {
         switch self {

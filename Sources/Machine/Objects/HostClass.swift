@@ -12,7 +12,9 @@ final class HostClass: Object, @unchecked Sendable {
     /// The class of this name, full or short; nil when there is none.
     static func named(_ name: String) -> HostClass? {
         // Nearly every name that is asked for is a function's: those need no table.
-        guard let first = name.utf8.first, first < 0x61 || name.utf8.contains(UInt8(ascii: ".")) else { return nil }
+        guard name.first?.isUppercase == true || name.utf8.contains(UInt8(ascii: ".")) || name.hasPrefix("[") else {
+            return nil
+        }
         if isKnown(name) { return HostClass(name) }
         if let full = HostClassTable.imported[name] { return HostClass(full) }
         // Only `java.lang` is imported everywhere.

@@ -178,7 +178,9 @@ final class Transaction: Object, @unchecked Sendable {
 
     /// Publishes what was set, and the results of commuting refs that were at these versions.
     func commit(_ commuted: [(ref: Ref, value: Value, version: Int64)]) -> Outcome {
-        order.commit { number in
+        // The body may have caught what told it so.
+        if isStale { return .stale }
+        return order.commit { number in
             for entry in entries where entry.isSet || entry.isEnsured {
                 guard entry.ref.latest.version <= start else {
                     isStale = true

@@ -10,6 +10,10 @@ enum AgentPrimitives {
             },
             Primitive("agent-add!", 2) { (a, _) throws(Fault) in .bool(try agent(a, "send").add(a[1])) },
             Primitive("agent-take!", 1) { (a, _) throws(Fault) in try agent(a, "send").take() ?? .nil },
+            Primitive("agent-rest!", 1) { (a, _) throws(Fault) in
+                try agent(a, "send").rest()
+                return .nil
+            },
             Primitive("agent-set!", 2) { (a, _) throws(Fault) in try agent(a, "send").set(a[1]) },
             Primitive("agent-fail!", 2) { (a, _) throws(Fault) in
                 try agent(a, "send").fail(try a.object(1, "send", "an exception", as: Exception.self))

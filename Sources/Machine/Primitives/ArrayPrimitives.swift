@@ -73,7 +73,7 @@ enum ArrayPrimitives {
         let operation = "\(element.rawValue)-array"
         func converted(_ values: Value) throws(Fault) -> [Value] {
             var elements = try Sequences.array(values)
-            for index in elements.indices { elements[index] = try element.element(elements[index], operation) }
+            for index in elements.indices { elements[index] = try element.narrowed(elements[index], operation) }
             return elements
         }
         guard Numbers.isNumber(a[0]) else { return .object(ArrayObject(try converted(a[0]), of: element)) }
@@ -82,7 +82,7 @@ enum ArrayPrimitives {
             return .object(ArrayObject(Array(repeating: element.initial, count: size), of: element))
         }
         if Numbers.isNumber(a[1]) || a[1].isCharOrBoolean {
-            let value = try element.element(a[1], operation)
+            let value = try element.narrowed(a[1], operation)
             return .object(ArrayObject(Array(repeating: value, count: size), of: element))
         }
         var elements = Array(try converted(a[1]).prefix(size))

@@ -213,13 +213,15 @@ extension CollectionPrimitives {
 
     static func empty(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
-        case .vector(let vector): .vector(Vector.empty.with(Extra.of(meta: vector.meta, origin: nil)))
-        case .map(let map): .map(HashMap(extra: Extra.of(meta: map.meta, origin: nil)))
-        case .set(let set): .set(HashSet(extra: Extra.of(meta: set.meta, origin: nil)))
-        case .list(let list): .list(Cons.empty.with(Extra.of(meta: list.meta, origin: nil)))
-        case .lazy, .seq: .list(Cons.empty)
-        case .object(let object): object.emptied ?? .nil
-        default: .nil
+        case .vector(let vector): return .vector(Vector.empty.with(Extra.of(meta: vector.meta, origin: nil)))
+        case .map(let map): return .map(HashMap(extra: Extra.of(meta: map.meta, origin: nil)))
+        case .set(let set): return .set(HashSet(extra: Extra.of(meta: set.meta, origin: nil)))
+        case .list(let list): return .list(Cons.empty.with(Extra.of(meta: list.meta, origin: nil)))
+        case .lazy, .seq: return .list(Cons.empty)
+        case .object(let record as RecordObject) where record.kind == .record:
+            throw .unsupported("there is no empty \(record.type.name): a record has its fields")
+        case .object(let object): return object.emptied ?? .nil
+        default: return .nil
         }
     }
 
