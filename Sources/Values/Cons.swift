@@ -1,11 +1,11 @@
 /// A cell of a list, or the empty list.
 public final class Cons: @unchecked Sendable {
-    // Sendable: immutable.
-    public private(set) var first: Value
+    // Sendable: immutable. The fields are variables for their release alone, so exclusivity is unchecked.
+    @exclusivity(unchecked) public private(set) var first: Value
     /// A list, as `list` and `conj` make it; what `cons` puts before a sequence is a cell of a sequence only.
     public let isList: Bool
     /// A sequence, or nil at the end.
-    public private(set) var rest: Value
+    @exclusivity(unchecked) public private(set) var rest: Value
     /// Elements from here on, when every later cell is a list too; -1 when the rest is lazy.
     public let count: Int
     public let extra: Extra?
