@@ -13,7 +13,7 @@ public final class Vector: @unchecked Sendable {
     /// 0 until computed; a race computes the same number twice.
     let cachedHash = Atomic<UInt32>(0)
     /// Whether this is the entry of a map, as `key`, `val` and `map-entry?` ask: until it changes.
-    public private(set) var isEntry = false
+    @exclusivity(unchecked) public private(set) var isEntry = false
 
     private static let footprint = 96
 
