@@ -12,10 +12,13 @@ import Testing
 /// The values are Clojure's, each checked against Clojure 1.11 when the line was written; lines that end in `;; ours` are
 /// where Sluice decides otherwise (strings count by code point).
 @Suite struct CaseTests {
-    @Test("language cases", arguments: ["numbers", "collections", "sequences", "control", "strings", "state"])
+    @Test(
+        "language cases",
+        arguments: [
+            "numbers", "collections", "sequences", "control", "strings", "state", "printing", "data",
+        ])
     func cases(name: String) throws {
-        let path = String(#filePath.dropLast("CaseTests.swift".count)) + "cases/\(name).slu"
-        let text = try #require(CaseTests.read(path))
+        let text = try #require(CaseTests.file("\(name).slu"))
         let session = Expectation.session()
         defer { session.shutDown() }
         let expectations = Expectation.all(in: text, place: "\(name).slu")
@@ -41,6 +44,11 @@ import Testing
         for expectation in expectations { #expect(expectation.problem(in: session) != nil, "\(expectation) passed") }
         let right = Expectation.all(in: "(+ 1 1) ;=> 2\n(throw (ex-info \"boom\" {})) ;=!> boom", place: "right")
         for expectation in right { #expect(expectation.problem(in: session) == nil) }
+    }
+
+    /// The text of a file of `cases`.
+    static func file(_ name: String) -> String? {
+        read(String(#filePath.dropLast("CaseTests.swift".count)) + "cases/" + name)
     }
 
     private static func read(_ path: String) -> String? {

@@ -10,7 +10,10 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
     private let session: Session
     private var count = 0
 
-    init(_ session: Session) { self.session = session }
+    init(_ session: Session) {
+        self.session = session
+        session.referConveniences()
+    }
 
     var prompt: String { "\(session.namespace.name.description)=> " }
 
