@@ -136,7 +136,8 @@ package struct Requirer {
             let near = known()
             throw .of(
                 .fileNotFound, "cannot find the namespace \(name.description)",
-                hint: Resolver.suggestion(for: name.description, among: near)
+                hint: Unoffered.reason(forNamespace: name.description).map { "it is not offered here: \($0)" }
+                    ?? Resolver.suggestion(for: name.description, among: near)
                     ?? "a namespace a.b is a built-in library, or the file a/b.slu on the source path")
         }
         return instance.namespace(name)

@@ -82,8 +82,10 @@ package struct Resolver {
         return "\(qualifier) has no \(name.name)"
     }
 
-    /// What may have been meant by `name`, as a hint, among what is visible.
+    /// What may have been meant by `name`, as a hint: what is there instead, or in another namespace, or the nearest names
+    /// among what is visible.
     package func hint(for name: Name, locals: [Name]) -> String? {
+        if let instead = instead(of: name) ?? elsewhere(name) { return instead }
         if let qualifier = name.namespace {
             let target = instance.names.intern(nil, qualifier)
             if let found = instance.findNamespace(namespace.alias(target) ?? target) {
@@ -98,6 +100,68 @@ package struct Resolver {
             + names(of: declarations) + SpecialForm.names
         return Nearest.hint(for: name.name, among: candidates)
     }
+
+    /// Why a name that Clojure has is not there.
+    private func instead(of name: Name) -> String? {
+        guard let qualifier = name.namespace else {
+            return Unoffered.reason(forCore: name.name).map { "Clojure's \(name.name) is not offered here: \($0)" }
+        }
+        let space = space(named: qualifier) ?? qualifier
+        if space == Resolver.coreName { return instead(of: instance.names.intern(nil, name.name)) }
+        return Unoffered.reason(forNamespace: space).map { "\(space) is not offered here: \($0)" }
+    }
+
+    /// Where a name is defined that is not known here: the namespace has to be required.
+    private func elsewhere(_ name: Name) -> String? {
+        if let qualifier = name.namespace {
+            guard isUnknown(qualifier), let space = Resolver.usualAliases[qualifier], isPublic(name.name, in: space)
+            else {
+                return nil
+            }
+            return "(require '[\(space) :as \(qualifier)]) gives the namespace that short name"
+        }
+        let spaces = Resolver.searched.filter { isPublic(name.name, in: $0) }
+        guard let first = spaces.first else { return nil }
+        let who = spaces.count == 1 ? "\(first) has it" : "\(spaces.joined(separator: " and ")) have it"
+        return "\(who): (require '[\(first) :refer [\(name.name)]])"
+    }
+
+    private func isUnknown(_ qualifier: String) -> Bool {
+        let symbol = instance.names.intern(nil, qualifier)
+        return namespace.alias(symbol) == nil && instance.findNamespace(symbol) == nil
+    }
+
+    /// The namespace that a qualifier means: by an alias of this namespace, or by the one that people give it.
+    private func space(named qualifier: String) -> String? {
+        namespace.alias(instance.names.intern(nil, qualifier))?.description
+            ?? (isUnknown(qualifier) ? Resolver.usualAliases[qualifier] : nil)
+    }
+
+    private func isPublic(_ name: String, in space: String) -> Bool {
+        guard
+            let variable = instance.findNamespace(instance.names.intern(nil, space))?.find(
+                instance.names.intern(nil, name))
+        else { return false }
+        return (try? variable.metadata?.find(.kw(.private))?.isTruthy) != true
+    }
+
+    /// Namespaces of the library in which a name may have been meant.
+    private static let searched = [
+        "clojure.string", "clojure.set", "clojure.walk", "clojure.repl", "clojure.pprint", "clojure.test",
+        "clojure.data",
+        "clojure.edn", "clojure.math", "clojure.core.async", "clojure.data.json", "sluice.shape", "sluice.meta",
+        "sluice.batch",
+    ]
+
+    /// The short names that people give to namespaces.
+    private static let usualAliases = [
+        "str": "clojure.string", "string": "clojure.string", "set": "clojure.set", "walk": "clojure.walk",
+        "edn": "clojure.edn", "a": "clojure.core.async", "async": "clojure.core.async", "pp": "clojure.pprint",
+        "pprint": "clojure.pprint", "t": "clojure.test", "test": "clojure.test", "data": "clojure.data",
+        "math": "clojure.math", "repl": "clojure.repl", "io": "clojure.java.io", "sh": "clojure.java.shell",
+        "shell": "clojure.java.shell", "s": "clojure.spec.alpha", "spec": "clojure.spec.alpha", "zip": "clojure.zip",
+        "shape": "sluice.shape",
+    ]
 
     /// The names that begin with `prefix`, in order.
     package func completions(of prefix: String) -> [String] {

@@ -168,6 +168,23 @@ package final class Session: @unchecked Sendable {
 
     // MARK: The REPL
 
+    /// Lets the namespace at hand name what a conversation has without `require`, as Clojure's does, unless the name means
+    /// something there already.
+    package func referConveniences() {
+        let resolver = Resolver(instance: instance, namespace: namespace)
+        for (space, names) in Session.conveniences {
+            guard let space = instance.findNamespace(instance.names.intern(nil, space)) else { continue }
+            for text in names {
+                let name = instance.names.intern(nil, text)
+                if resolver.resolve(name) == nil, let found = space.find(name) { namespace.refer(name, to: found) }
+            }
+        }
+    }
+
+    private static let conveniences = [
+        ("clojure.repl", ["doc", "source", "apropos", "dir", "find-doc", "pst"]), ("clojure.pprint", ["pp", "pprint"]),
+    ]
+
     /// Shifts `*1`, `*2`, `*3`.
     package func remember(_ value: Value) {
         set("*3", root("*2"))

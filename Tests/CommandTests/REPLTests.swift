@@ -28,7 +28,7 @@ private final class CountingSession: REPLSession {
     func close() {}
 }
 
-private final class ScriptedLines: LineSource, @unchecked Sendable {
+final class ScriptedLines: LineSource, @unchecked Sendable {
     // Sendable: one thread uses it.
     private var events: [LineEvent]
     private(set) var prompts: [String] = []

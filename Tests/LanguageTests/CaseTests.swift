@@ -11,10 +11,10 @@ import Testing
         "language cases",
         arguments: [
             "numbers", "collections", "sequences", "control", "strings", "state", "references", "classes", "arrays",
+            "printing", "data",
         ])
     func cases(name: String) throws {
-        let path = String(#filePath.dropLast("CaseTests.swift".count)) + "cases/\(name).slu"
-        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let text = try CaseTests.file("\(name).slu")
         let session = Expectation.session()
         defer { session.shutDown() }
         let expectations = Expectation.all(in: text, place: "\(name).slu")
@@ -40,5 +40,10 @@ import Testing
         for expectation in expectations { #expect(expectation.problem(in: session) != nil, "\(expectation) passed") }
         let right = Expectation.all(in: "(+ 1 1) ;=> 2\n(throw (ex-info \"boom\" {})) ;=!> boom", place: "right")
         for expectation in right { #expect(expectation.problem(in: session) == nil) }
+    }
+
+    /// The text of a file of `cases`.
+    static func file(_ name: String) throws -> String {
+        try String(contentsOfFile: #filePath.dropLast("CaseTests.swift".count) + "cases/" + name, encoding: .utf8)
     }
 }

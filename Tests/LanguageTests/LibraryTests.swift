@@ -7,7 +7,8 @@ import Values
 @Suite struct LibraryTests {
     /// The namespaces whose examples need nothing but the language. They are evaluated in the namespace itself.
     static let namespaces = [
-        "clojure.core", "clojure.core.async", "clojure.data.json", "clojure.edn", "clojure.set", "clojure.string",
+        "clojure.core", "clojure.core.async", "clojure.data", "clojure.data.json", "clojure.edn", "clojure.pprint",
+        "clojure.repl", "clojure.set", "clojure.string",
         "clojure.template",
         "clojure.test", "clojure.walk", "sluice.batch", "sluice.meta", "sluice.shape",
     ]
@@ -29,9 +30,12 @@ import Values
         #expect(count >= 2)
     }
 
-    @Test("every definition compiles", arguments: namespaces + ["sluice.llm", "sluice.log"]) func compiles(
-        namespace: String
-    ) {
+    @Test(
+        "every definition compiles",
+        arguments: namespaces + ["sluice.core", "sluice.llm", "sluice.log", "sluice.testing"]) func compiles(
+            namespace: String
+        )
+    {
         let session = Expectation.session()
         defer { session.shutDown() }
         for name in Stdlib.names(in: namespace) {

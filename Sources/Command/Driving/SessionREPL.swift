@@ -17,6 +17,7 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         self.session = session
         self.console = console
         self.seconds = seconds
+        session.referConveniences()
     }
 
     var prompt: String { "\(session.namespace.name.description)=> " }

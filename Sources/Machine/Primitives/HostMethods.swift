@@ -85,7 +85,9 @@ enum HostMethods {
         case "Double": return a.count > 1 ? .double(try a.double(1, "Double.")) : .double(0)
         default:
             guard HostClass.named(name) != nil else {
-                throw .of(.illegalArgument, "there is no class \(name)", hint: "deftype and defrecord define one")
+                throw .of(
+                    .illegalArgument, "there is no class \(name)",
+                    hint: Unoffered.reason(forClass: name) ?? "deftype and defrecord define one")
             }
             return try ExceptionPrimitives.make(a, fiber)
         }

@@ -13,7 +13,7 @@ enum PrintPrimitives {
             Primitive("println", .atLeast(0)) { (a, fiber) throws(Fault) in
                 try print(a, fiber, readably: false, end: "\n")
             },
-            Primitive("newline", 0, newline), Primitive("flush", 0) { (_, _) in .nil },
+            Primitive("newline", 0, newline), Primitive("flush", 0, flush),
             Primitive("pr-str", .atLeast(0)) { (a, fiber) throws(Fault) in try string(a, fiber, readably: true, end: "")
             },
             Primitive("prn-str", .atLeast(0)) { (a, fiber) throws(Fault) in
@@ -72,6 +72,12 @@ enum PrintPrimitives {
 
     private static func string(_ a: Arguments, _ fiber: Fiber, readably: Bool, end: String) throws(Fault) -> Value {
         .text(try render(a, fiber, readably: readably, end: end).text)
+    }
+
+    /// Only what is being laid out is ever held back.
+    static func flush(_: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        try writer(fiber).layOut { $0.finish() }
+        return .nil
     }
 
     static func newline(_: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
