@@ -18,14 +18,10 @@ struct Libraries: LibrarySource {
     private let tables: [PrimitiveTable]
     /// Folders that hold namespaces as files, in the order they are searched.
     private let sourcePaths: [String]
-    /// In order.
-    let namespaces: [String]
-
     init(own: [String: [String: Native]], tables: [PrimitiveTable], sourcePaths: [String]) {
         self.own = own
         self.tables = tables
         self.sourcePaths = sourcePaths
-        namespaces = Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
     }
 
     // What scripts, the REPL and `eval` have in place.
@@ -35,7 +31,15 @@ struct Libraries: LibrarySource {
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
     ]
 
-    func has(_ namespace: String) -> Bool { namespaces.contains(namespace) }
+    /// In order. For suggestions and lists: not derived when a session starts, which would make every start pay for it.
+    var namespaces: [String] {
+        Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
+    }
+
+    func has(_ namespace: String) -> Bool {
+        own[namespace] != nil || (tables + [Primitives.all]).contains { $0.namespaces.contains(namespace) }
+            || Stdlib.namespaces.contains(namespace)
+    }
 
     func names(in namespace: String) -> [String] {
         Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) }
