@@ -21,7 +21,7 @@ extension Fiber {
         let x = regs[i.b]
         var result: Value
         switch i.op {
-        case .add: result = try Numbers.add(x, regs[i.c])
+        case .add, .addReturn: result = try Numbers.add(x, regs[i.c])
         case .subtract: result = try Numbers.subtract(x, regs[i.c])
         case .multiply: result = try Numbers.multiply(x, regs[i.c])
         case .quotient: result = try Numbers.quotient(x, regs[i.c])
