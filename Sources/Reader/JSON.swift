@@ -188,8 +188,8 @@ struct JSONReader {
             throw unexpected(expected, hint: base[position] == 0x7d ? "remove the comma before it" : nil)
         }
         let start = position + 1
-        let (stop, isASCII) = PlainText.end(base, from: start)
-        if base[stop] == 0x22, stop > start, firstControl(start, stop) == stop {
+        let (stop, isASCII) = PlainText.end(base, from: start, orControl: true)
+        if base[stop] == 0x22, stop > start {
             values.append(
                 known.value(start, stop) {
                     switch keys {
@@ -289,13 +289,11 @@ struct JSONReader {
 
     private mutating func readString() throws(SyntaxError) -> Text {
         let start = position
-        var (at, isASCII) = PlainText.end(base, from: start + 1)
-        let control = firstControl(start + 1, at)
-        if base[at] == 0x22, control == at {
+        let (at, isASCII) = PlainText.end(base, from: start + 1, orControl: true)
+        if base[at] == 0x22 {
             position = at + 1
             return PlainText.text(base, start + 1, at, isASCII)
         }
-        at = control
         var text = Array(UnsafeBufferPointer(start: base + start + 1, count: at - start - 1))
         position = at
         while base[position] != 0x22 {
@@ -311,19 +309,13 @@ struct JSONReader {
                     because: "JSON strings hold no line breaks, tabs or other control characters as they are.",
                     hint: "write \\n, \\t or \\u00XX")
             default:
-                text.append(base[position])
-                position += 1
+                let next = PlainText.end(base, from: position, orControl: true).offset
+                text.append(contentsOf: UnsafeBufferPointer(start: base + position, count: next - position))
+                position = next
             }
         }
         position += 1
         return text.withUnsafeBufferPointer { Text(validated: $0) }
-    }
-
-    /// The offset of the first control character in this range, or its end.
-    @inline(__always) private func firstControl(_ start: Int, _ end: Int) -> Int {
-        var at = start
-        while at < end, base[at] >= 0x20 { at &+= 1 }
-        return at
     }
 
     private mutating func readEscape(into text: inout [UInt8]) throws(SyntaxError) {

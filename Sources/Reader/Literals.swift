@@ -164,10 +164,10 @@ extension Reader {
 
 /// The part of a string that stands for itself.
 enum PlainText {
-    /// The offset of the next quote, backslash or zero byte, and whether all before it is ASCII. Behind the last byte there
-    /// must be eight zeros.
+    /// The offset of the next quote, backslash or zero byte (or any control character), and whether all before it is ASCII.
+    /// Behind the last byte there must be eight zeros.
     @inline(__always) static func end(
-        _ base: UnsafePointer<UInt8>, from start: Int
+        _ base: UnsafePointer<UInt8>, from start: Int, orControl stopsAtControls: Bool = false
     ) -> (offset: Int, isASCII: Bool) {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
@@ -177,8 +177,10 @@ enum PlainText {
             let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
             let quotes = word ^ (ones &* 0x22)
             let slashes = word ^ (ones &* 0x5c)
-            // The lowest byte that is zero in one of the three sets its high bit; higher ones may be false alarms.
-            let found = ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- ones) & ~word) & highs
+            // The lowest byte that is zero in one of the three sets its high bit; higher ones may be false alarms. So does, with
+            // controls, the lowest that is below 32.
+            let low = stopsAtControls ? ones &* 0x20 : ones
+            let found = ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- low) & ~word) & highs
             if found != 0 {
                 // The bits below the lowest that was found: those of the bytes before it.
                 seen |= word & (found ^ (found &- 1)) >> 8
