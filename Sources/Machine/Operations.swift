@@ -317,7 +317,7 @@ extension Value {
         case (.char(let a), .char(let b)): a == b
         case (.keyword(let a), .keyword(let b)): a == b
         case (.symbol(let a), .symbol(let b)): a == b
-        case (.text(let a), .text(let b)): a === b
+        case (.text(let a), .text(let b)): a.isIdentical(to: b)
         case (.vector(let a), .vector(let b)): a === b
         case (.map(let a), .map(let b)): a === b
         case (.set(let a), .set(let b)): a === b
