@@ -1,7 +1,8 @@
 # `make help` lists the targets. Only `run` and `test` are needed to begin with.
 
 SWIFT ?= swift
-RELEASE = -c release --static-swift-stdlib --omit-frame-pointers
+# No run path: with the standard library inside there is nothing beside the program to look for, at every start.
+RELEASE = -c release --static-swift-stdlib --omit-frame-pointers --disable-local-rpath
 SLUICE = .build/release/sluice
 # One after the other: tests that wait for real servers and programs would otherwise wait for each other's threads.
 SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))

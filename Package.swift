@@ -34,7 +34,7 @@ let package = Package(
             name: "Sluice",
             dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector"],
             swiftSettings: strict),
-        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
+        .target(name: "CEdit"),
         .target(
             name: "Command",
             dependencies: [

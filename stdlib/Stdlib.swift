@@ -46,6 +46,17 @@ public enum Stdlib {
         return found
     }()
 
+    /// Whether the library defines something in a namespace: a search, where `namespaces` walks the whole index.
+    public static func has(_ namespace: String) -> Bool {
+        var namespace = namespace
+        return namespace.withUTF8 { wanted in
+            let lines = Lines.all
+            return lines.firstLine(atOrAfter: wanted, UnsafeBufferPointer(start: nil, count: 0)).map {
+                lines.namespace($0).elementsEqual(wanted)
+            } ?? false
+        }
+    }
+
     /// The `ns` form of a namespace, which documents it.
     public static func namespaceForm(_ namespace: String) -> Entry? { find(namespace: namespace, name: ":ns") }
 

@@ -38,7 +38,7 @@ struct Libraries: LibrarySource {
 
     func has(_ namespace: String) -> Bool {
         own[namespace] != nil || (tables + [Primitives.all]).contains { $0.namespaces.contains(namespace) }
-            || Stdlib.namespaces.contains(namespace)
+            || Stdlib.has(namespace)
     }
 
     func names(in namespace: String) -> [String] {

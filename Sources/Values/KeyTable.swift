@@ -5,6 +5,10 @@
 /// on hashes nor on whether a change happened in place. An entry that is removed leaves a vacancy, and when vacancies
 /// outnumber entries the table is rebuilt without them.
 ///
+/// Keys that count up from 0 in the order they are added need no index: the key says its slot. Such a run at the beginning of
+/// a table that has outgrown scanning is left out of the index for as long as it goes on, which makes a map from 0, 1, 2 … as
+/// cheap to build and to read as a vector.
+///
 /// A method that changes the table does all that can throw (hashing, comparing) before it changes anything.
 struct KeyTable: ~Copyable {
     /// More slots than this are indexed.
@@ -16,6 +20,8 @@ struct KeyTable: ~Copyable {
     private(set) var count = 0
     /// No slot before this one is occupied.
     private var firstOccupied = 0
+    /// Slots before this one hold the integer that is their number, or are vacant; they are not in the index.
+    private var runEnd = 0
     /// log2 of the values a slot takes: 1 with a value beside the key, 0 without.
     private let width: Int
 
@@ -29,6 +35,7 @@ struct KeyTable: ~Copyable {
         index = other.index.fork()
         count = other.count
         firstOccupied = other.firstOccupied
+        runEnd = other.runEnd
         width = other.width
     }
 
@@ -63,9 +70,30 @@ struct KeyTable: ~Copyable {
         return nil
     }
 
+    /// Whether the table is small enough to be looked through.
+    @inline(__always) private var isScanned: Bool { index.root == nil && runEnd == 0 }
+
     @inline(__always) func find(_ key: Value) throws(Fault) -> Int {
-        if index.root == nil { return try scan(key) }
+        if isScanned { return try scan(key) }
+        if let slot = slotInRun(key) { return slot }
+        if index.root == nil { return -1 }
         return try find(key, hash: key.keyHash())
+    }
+
+    /// The slot of a key within the run at the beginning, or nil when it is not there.
+    @inline(__always) private func slotInRun(_ key: Value) -> Int? {
+        let number: Int64
+        switch key {
+        case .int(let int): number = int
+        case .object(let object) where runEnd > 0:
+            // An integer that was once too large for a word equals one that never was.
+            guard let small = (object as? BigInteger)?.value.int64 else { return nil }
+            number = small
+        default: return nil
+        }
+        guard UInt64(bitPattern: number) < UInt64(runEnd) else { return nil }
+        let slot = Int(number)
+        return entry(slot).pointee.isVacancy ? nil : slot
     }
 
     @inline(__always) private func find(_ key: Value, hash: UInt32) throws(Fault) -> Int {
@@ -98,23 +126,36 @@ struct KeyTable: ~Copyable {
 
     /// Where `key` stands or would go; `grow` may follow.
     @inline(__always) func place(_ key: Value) throws(Fault) -> Place {
-        if index.root == nil {
+        if isScanned {
             let slot = try scan(key)
             // The hash is needed only to add to an index.
             return Place(slot: slot, hash: slot < 0 && count >= KeyTable.scanned ? try key.keyHash() : 0)
         }
+        if let slot = slotInRun(key) { return Place(slot: slot, hash: 0) }
+        if prolongsRun(key) { return Place(slot: -1, hash: 0) }
         let hash = try key.keyHash()
-        return Place(slot: try find(key, hash: hash), hash: hash)
+        return Place(slot: index.root == nil ? -1 : try find(key, hash: hash), hash: hash)
+    }
+
+    /// Whether the key, added now, would be the next of the run that the whole table is so far.
+    @inline(__always) private func prolongsRun(_ key: Value) -> Bool {
+        guard case .int(let int) = key else { return false }
+        return int == Int64(runEnd) && runEnd == slotCount && runEnd > 0
     }
 
     // MARK: changing
 
-    /// What adding one more entry needs beforehand, when the table is about to outgrow scanning: the index of what is there.
+    /// What adding one more entry needs beforehand, when the table is about to outgrow scanning: the index of what is there,
+    /// unless it is a run.
     @inline(__always) func indexForGrowth() throws(Fault) -> KeyIndex? {
-        index.root == nil && count == KeyTable.scanned ? try indexed() : nil
+        isScanned && count == KeyTable.scanned ? try indexed() : nil
     }
 
-    private func indexed() throws(Fault) -> KeyIndex {
+    private func indexed() throws(Fault) -> KeyIndex? {
+        let isRun = (0..<slotCount).allSatisfy { slot in
+            if case .int(Int64(slot)) = entry(slot).pointee { true } else { false }
+        }
+        if isRun { return nil }
         var made = KeyIndex()
         for slot in 0..<slotCount { made.insert(slot, hash: try entry(slot).pointee.keyHash()) }
         return made
@@ -124,12 +165,13 @@ struct KeyTable: ~Copyable {
     @inline(__always) mutating func append(
         _ key: Value, _ value: consuming Value, _ place: Place, _ built: consuming KeyIndex?
     ) {
-        if let built { index = built }
+        if let built { index = built } else if isScanned, count == KeyTable.scanned { runEnd = count }
         let slot = slotCount
+        let isNextOfRun = prolongsRun(key)
         slots.append(key)
         if width == 1 { slots.append(value) }
         count &+= 1
-        if index.root != nil { index.insert(slot, hash: place.hash) }
+        if isNextOfRun { runEnd &+= 1 } else if !isScanned { index.insert(slot, hash: place.hash) }
     }
 
     /// Replaces the value in an occupied slot.
@@ -143,7 +185,7 @@ struct KeyTable: ~Copyable {
             self = KeyTable(width: width)
             return
         }
-        if index.root == nil {
+        if isScanned {
             removeScanned(slot)
             return
         }
@@ -164,9 +206,13 @@ struct KeyTable: ~Copyable {
         count -= 1
     }
 
-    /// Rebuilds without the vacancies. The hashes are those of the old index, so nothing can throw.
+    /// Rebuilds without the vacancies. The hashes are those of the old index and of small integers, so nothing can throw.
     private mutating func compact() {
-        var hashes = [UInt32](repeating: 0, count: slotCount)
+        var hashes = [UInt32](unsafeUninitializedCapacity: slotCount) { hashes, used in
+            for slot in 0..<runEnd { hashes.initializeElement(at: slot, to: Hashing.int(Int64(slot))) }
+            hashes[runEnd...].initialize(repeating: 0)
+            used = slotCount
+        }
         index.forEachCell { slot, hash in hashes[slot] = hash }
         var kept = ValueTrie()
         var keptIndex = KeyIndex()
@@ -180,6 +226,7 @@ struct KeyTable: ~Copyable {
         slots = kept
         index = keptIndex
         firstOccupied = 0
+        runEnd = 0
     }
 }
 

@@ -57,11 +57,9 @@ import Values
         #expect(failure { () throws(AdapterError) in try Glob(pattern) }?.message.contains("fewer braces") == true)
     }
 
-    @Test("A pattern of many stars does not take for ever") func stars() throws {
+    @Test("A pattern of many stars does not take for ever", .timeLimit(.minutes(1))) func stars() throws {
         try directory.file(String(repeating: "a", count: 200))
-        let start = MonotonicClock.nowMs
         #expect(try expand(String(repeating: "*a", count: 100) + "b") == [])
-        #expect(MonotonicClock.nowMs - start < 2_000)
     }
 
     @Test("The roots are the parts before the first wildcard") func roots() throws {

@@ -235,18 +235,16 @@ import Values
         let server = LoopbackServer { request, connection in
             connection.head(200, [("Transfer-Encoding", "chunked")])
             let drip = request.path == "/drip"
-            while !connection.waitForClose(ms: drip ? 30 : 5_000) {
+            while !connection.waitForClose(ms: drip ? 30 : 20_000) {
                 if !drip { return connection.close() }
                 connection.chunk("x")
             }
             connection.close()
         }
-        let start = MonotonicClock.nowMs
         let whole = await error(server.url + "/drip", [.timeoutMs: .int(200), .idleMs: .int(150)])
         #expect(whole?.code == .timeout && whole?.message.contains("within 200 ms") == true)
         let silent = await error(server.url + "/silent", [.timeoutMs: .nil, .idleMs: .int(150)])
         #expect(silent?.code == .timeout && silent?.message.contains("nothing came for 150 ms") == true)
-        #expect(MonotonicClock.nowMs - start < 4_000)
     }
 
     /// A request whose limits are an hour on a clock that a test turns.
@@ -350,16 +348,19 @@ import Values
     }
 
     @Test("Requests run side by side on one thread") func concurrent() async throws {
-        let server = LoopbackServer { _, connection in
-            if connection.waitForClose(ms: 300) { return connection.close() }
-            connection.respond(200, [], "late")
+        let asked = Gathered<String>()
+        let server = LoopbackServer { request, connection in
+            asked.add(request.path)
+            // Nobody is answered before all have asked.
+            for _ in 0..<2_000 where asked.all.count < 30 {
+                if connection.waitForClose(ms: 10) { return connection.close() }
+            }
+            connection.respond(200, [], asked.all.count == 30 ? "together" : "one after another")
         }
-        let start = MonotonicClock.nowMs
         await withTaskGroup(of: String?.self) { group in
             for _ in 0..<30 { group.addTask { try? await get(server.url)[.body].stringValue } }
-            for await body in group { #expect(body == "late") }
+            for await body in group { #expect(body == "together") }
         }
-        #expect(MonotonicClock.nowMs - start < 4_000, "one after another they take nine seconds")
     }
 
     @Test("A streamed body is reported in pieces and answered whole") func streamed() async throws {

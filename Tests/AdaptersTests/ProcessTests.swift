@@ -132,13 +132,13 @@ import Values
     @Test("Past its time a program is ended, even one that does not listen", arguments: [false, true]) func timeout(
         _ deaf: Bool
     ) async {
-        let script = deaf ? "trap '' TERM; while :; do sleep 0.05; done" : "sleep 30"
+        let script = deaf ? "trap '' TERM; while :; do sleep 0.05; done" : "sleep 60"
         let start = MonotonicClock.nowMs
         let error = await failure { () async throws(AdapterError) in
             try await run(["sh", "-c", script], [.timeoutMs: .int(100), .graceMs: .int(100)])
         }
         #expect(error?.code == .timeout)
-        #expect(MonotonicClock.nowMs - start < 5_000)
+        #expect(MonotonicClock.nowMs - start < 50_000, "it was ended before its end")
     }
 
     @Test("The time of a program is measured on the run's clock") func virtualTimeout() async throws {
@@ -194,9 +194,9 @@ import Values
 
     @Test("A program that leaves a child behind is over when it is over") func leftBehind() async throws {
         let start = MonotonicClock.nowMs
-        let done = try await run(["sh", "-c", "sleep 3 & echo done"])
+        let done = try await run(["sh", "-c", "sleep 60 & echo done"])
         #expect(done[.out].stringValue == "done\n")
-        #expect(MonotonicClock.nowMs - start < 2_500)
+        #expect(MonotonicClock.nowMs - start < 50_000, "its child was not waited for")
     }
 
     #if canImport(Glibc)

@@ -103,15 +103,17 @@ final class ScriptedLines: LineSource, @unchecked Sendable {
 }
 
 /// The editor on a terminal device, in this process.
-@Suite(.serialized) struct EditedLinesTests {
+@Suite(.serialized, .enabled(if: PseudoTerminal.isAvailable, "this system gives no terminal devices"))
+struct EditedLinesTests {
     private func withEditor(history: String? = nil, _ body: (PseudoTerminal, EditedLines) throws -> Void) throws {
-        let terminal = PseudoTerminal()
+        let terminal = try PseudoTerminal()
         let device = open(terminal.path, O_RDWR | O_NOCTTY)
         let input = try #require(fdopen(device, "r"))
         let screen = try #require(fdopen(dup(device), "w"))
         let session = CountingSession()
-        let lines = EditedLines(
-            historyFile: history, completions: { session.completions(of: $0) }, input: input, screen: screen)
+        let lines = try #require(
+            EditedLines(
+                historyFile: history, completions: { session.completions(of: $0) }, input: input, screen: screen))
         try body(terminal, lines)
         lines.close()
         #expect(!terminal.isRaw && terminal.echoes)

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// The REPL as a person at a terminal has it: the program as built, on a terminal device.
-@Suite(.serialized) struct ConversationTests {
+@Suite(.serialized, .enabled(if: PseudoTerminal.isAvailable, "this system gives no terminal devices"))
+struct ConversationTests {
     /// Converses in a folder of its own, which is also the home of the history.
     private func converse(
         _ arguments: [String] = [], files: [String: String] = [:], environment: [String: String] = [:],

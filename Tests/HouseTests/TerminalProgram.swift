@@ -21,7 +21,7 @@ final class TerminalProgram {
         _ program: String, _ arguments: [String], environment: [String: String] = [:], folder: URL,
         columns: Int = 80, output: URL? = nil
     ) throws {
-        terminal = PseudoTerminal(columns: columns)
+        terminal = try PseudoTerminal(columns: columns)
         var all = ["PATH": "/usr/bin:/bin", "TERM": "xterm", "HOME": folder.path, "LC_ALL": "C.UTF-8"]
         all.merge(environment) { $1 }
         #if canImport(Glibc)

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// The sentinel as it is meant to run: for days, over notes that change under it. (U)
-@Suite(.serialized) struct WatchingTests {
+@Suite(.serialized, .enabled(if: PseudoTerminal.isAvailable, "this system gives no terminal devices"))
+struct WatchingTests {
     private static let script = "examples/notes-sentinel/sentinel.slu"
 
     /// The sentinel at work over `notes` in a folder of its own, with a model that answers at once.
@@ -59,7 +60,7 @@ import Testing
             let asked = ContinuousClock.now
             program.signal(SIGTERM)
             #expect(program.end() == 143, sourceLocation: place)
-            #expect(ContinuousClock.now - asked < .seconds(5), sourceLocation: place)
+            #expect(ContinuousClock.now - asked < .seconds(15), "before any deadline", sourceLocation: place)
             scratch.remove()
             return program.lines
         }
@@ -131,11 +132,15 @@ import Testing
         let sentinel = try Sentinel(intervalMs: 10, notes: 50)
         sentinel.summarises((0..<50).map { "note\($0)" })
         let status = ProcessStatus(sentinel.program.identifier)
-        usleep(700_000)
-        let (before, spent) = (status.residentKB, status.cpuTicks)
-        usleep(1_500_000)
-        #expect(status.cpuTicks - spent > 50, "it was at work")
-        #expect(before > 0 && status.residentKB - before < 1024, "\(before) KB grew to \(status.residentKB) KB")
+        // Work is measured in processor time, for the machine may be busy. What is still warming up has a few tries.
+        var sizes: [Int] = []
+        for _ in 0..<6 where sizes.count < 2 || sizes[sizes.count - 1] - sizes[sizes.count - 2] >= 1024 {
+            let spent = status.cpuTicks
+            for _ in 0..<400 where status.cpuTicks - spent <= 50 { usleep(50_000) }
+            #expect(status.cpuTicks - spent > 50, "it was at work")
+            sizes.append(status.residentKB)
+        }
+        #expect(sizes[0] > 0 && sizes[sizes.count - 1] - sizes[sizes.count - 2] < 1024, "\(sizes) KB")
         _ = sentinel.end()
     }
 }

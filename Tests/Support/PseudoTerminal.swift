@@ -13,27 +13,47 @@ package final class PseudoTerminal {
     package private(set) var bytes: [UInt8] = []
     package private(set) var screen: TerminalScreen
 
-    package init(columns: Int = 80, rows: Int = 24) {
+    /// The system gives no terminal device, or none more.
+    package struct Unavailable: Error {}
+
+    /// Whether the system gives terminal devices to open; a container may have none.
+    package static let isAvailable: Bool = {
+        guard let terminal = try? PseudoTerminal() else { return false }
+        let device = open(terminal.path, O_RDWR | O_NOCTTY | O_CLOEXEC)
+        guard device >= 0 else { return false }
+        close(device)
+        return true
+    }()
+
+    package init(columns: Int = 80, rows: Int = 24) throws {
         screen = TerminalScreen(columns: columns, rows: rows)
-        #if canImport(Glibc)
-            keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-            // The library's `unlockpt` and `ptsname` are hidden behind a macro; these are TIOCSPTLCK and TIOCGPTN.
-            var (locked, number): (Int32, Int32) = (0, 0)
-            precondition(ioctl(keyboard, 0x4004_5431, &locked) == 0 && ioctl(keyboard, 0x8004_5430, &number) == 0)
-            path = "/dev/pts/\(number)"
-        #else
-            keyboard = posix_openpt(O_RDWR | O_NOCTTY)
-            precondition(keyboard >= 0 && grantpt(keyboard) == 0 && unlockpt(keyboard) == 0)
-            path = String(cString: ptsname(keyboard))
-            _ = fcntl(keyboard, F_SETFD, FD_CLOEXEC)
-        #endif
+        (keyboard, path) = try PseudoTerminal.device()
         _ = fcntl(keyboard, F_SETFL, fcntl(keyboard, F_GETFL) | O_NONBLOCK)
         var size = winsize()
         (size.ws_col, size.ws_row) = (UInt16(columns), UInt16(rows))
-        precondition(ioctl(keyboard, UInt(TIOCSWINSZ), &size) == 0)
+        guard ioctl(keyboard, UInt(TIOCSWINSZ), &size) == 0 else { throw Unavailable() }
     }
 
     deinit { close(keyboard) }
+
+    private static func device() throws -> (keyboard: Int32, path: String) {
+        #if canImport(Glibc)
+            let keyboard = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+            // The library's `unlockpt` and `ptsname` are hidden behind a macro; these are TIOCSPTLCK and TIOCGPTN.
+            var (locked, number): (Int32, Int32) = (0, 0)
+            if ioctl(keyboard, 0x4004_5431, &locked) == 0, ioctl(keyboard, 0x8004_5430, &number) == 0 {
+                return (keyboard, "/dev/pts/\(number)")
+            }
+        #else
+            let keyboard = posix_openpt(O_RDWR | O_NOCTTY)
+            _ = fcntl(keyboard, F_SETFD, FD_CLOEXEC)
+            if grantpt(keyboard) == 0, unlockpt(keyboard) == 0, let name = ptsname(keyboard) {
+                return (keyboard, String(cString: name))
+            }
+        #endif
+        if keyboard >= 0 { close(keyboard) }
+        throw Unavailable()
+    }
 
     /// Whether lines are edited by the program, and not by the terminal.
     package var isRaw: Bool {

@@ -130,6 +130,59 @@ import Values
         for (map, model) in versions { try check(map, model) }
     }
 
+    /// Keys that count up from 0 in the order they come are not indexed: with gaps, returns, strangers and kept versions.
+    @Test(arguments: seeds, [9, 40, 700])
+    func mapsFromCountedKeysBehaveAsOrderedDictionaries(seed: UInt64, size: Int) throws {
+        var random = SplitMix(seed: seed)
+        var map = HashMap.empty
+        var model = MapModel()
+        var versions: [(HashMap, MapModel)] = []
+        for number in 0..<size {
+            let stranger: Word = random.below(2) == 0 ? .text("\(number)") : .int(Int64(number + size))
+            for key in random.below(size) < 3 ? [stranger, .int(Int64(number))] : [.int(Int64(number))] {
+                try HashMap.set(&map, key.value, .int(Int64(number)))
+                model.set(key, Int64(number))
+            }
+            if random.below(8) == 0 { versions.append((map, model)) }
+            let earlier = Word.int(Int64(random.below(number + 1)))
+            switch random.below(12) {
+            case 0:
+                try HashMap.remove(&map, earlier.value)
+                model.remove(earlier)
+            case 1:
+                try HashMap.set(&map, earlier.value, .int(-1))
+                model.set(earlier, -1)
+            default: break
+            }
+        }
+        versions.append((map, model))
+        for key in model.order.shuffled(using: &random).prefix(size - size / 8) {
+            try HashMap.remove(&map, key.value)
+            model.remove(key)
+        }
+        versions.append((map, model))
+        for (map, model) in versions {
+            try check(map, model)
+            for number in -1...Int64(size) {
+                let expected = model.values[.int(number)]
+                #expect(try map.find(.int(number))?.intValue == expected)
+                // An integer that is not in its smallest form equals one that is.
+                #expect(try map.find(.object(BigInteger(BigInt(number))))?.intValue == expected)
+            }
+        }
+    }
+
+    @Test func setsOfCountedElementsHoldThem() throws {
+        var set = HashSet.empty
+        for number in 0..<500 { try HashSet.insert(&set, .int(Int64(number))) }
+        let kept = set
+        for number in stride(from: 0, to: 500, by: 2) { try HashSet.remove(&set, .int(Int64(number))) }
+        for number in stride(from: 498, through: 0, by: -2) { try HashSet.insert(&set, .int(Int64(number))) }
+        #expect(kept.count == 500 && set.count == 500)
+        #expect(try (0..<500).allSatisfy { try set.contains(.int(Int64($0))) && kept.contains(.int(Int64($0))) })
+        #expect(try !set.contains(.int(500)) && !set.contains(.int(-1)) && !set.contains(.double(3)))
+    }
+
     @Test func everyVersionOfAGrowingMapStaysWhatItWas() throws {
         var map = HashMap.empty
         var versions: [HashMap] = []

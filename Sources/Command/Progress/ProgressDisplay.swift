@@ -9,7 +9,7 @@ import Values
 
 /// Shows a run's events: as JSON lines, as one line that changes on a terminal, or now and then as a line of text.
 final class ProgressDisplay: @unchecked Sendable {
-    // Sendable: `lock` guards `isEnding` and `thread`; the rest is the display thread's own.
+    // Sendable: `lock` guards `isEnding`; the rest is the display thread's own, or the ending thread's when there is none.
 
     private enum Style { case json, status, lines }
 
@@ -30,6 +30,7 @@ final class ProgressDisplay: @unchecked Sendable {
     private let lock = Lock()
     private var isEnding = false
     private let ended = Bell()
+    private let beginning: Beginning
 
     init(_ stream: EventStream, _ console: Console) {
         let bell = Bell()
@@ -37,13 +38,21 @@ final class ProgressDisplay: @unchecked Sendable {
         self.stream = stream
         self.console = console
         style = console.json ? .json : console.terminal.error && console.terminal.canRedraw ? .status : .lines
-        subscription = stream.subscribe(capacity: console.json ? 65_536 : 8192) { bell.ring() }
+        let beginning = Beginning()
+        self.beginning = beginning
+        subscription = stream.subscribe(capacity: console.json ? 65_536 : 8192) {
+            beginning.ask()
+            bell.ring()
+        }
         let now = MonotonicClock.nowMs
         model = ProgressModel(startMs: now)
         nextLineMs = now + ProgressModel.quietMs
     }
 
-    func start() {
+    /// Shows events from the first one on: a run that has none, such as a script that only prints, has no thread for them.
+    func start() { beginning.allow { [self] in run() } }
+
+    private func run() {
         let began = startThread { [self] in
             while !lock.withLock({ isEnding }) {
                 // JSON lines come at once; the others look around ten times a second while there is something to see.
@@ -59,8 +68,10 @@ final class ProgressDisplay: @unchecked Sendable {
     /// Shows what is left and ends the display.
     func finish() {
         lock.withLock { isEnding = true }
-        bell.ring()
-        ended.wait(-1)
+        if beginning.hasBegun {
+            bell.ring()
+            ended.wait(-1)
+        }
         show()
         stream.unsubscribe(subscription)
         console.setStatus(nil)
@@ -104,6 +115,37 @@ final class ProgressDisplay: @unchecked Sendable {
 
     private func dimmed(_ text: String) -> String {
         console.terminal.usesColor(.error) ? "\u{1b}[2m\(text)\u{1b}[0m" : text
+    }
+}
+
+/// Begins something once it is both allowed and asked for.
+private final class Beginning: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
+    private let lock = Lock()
+    private var begin: (@Sendable () -> Void)?
+    private var isAsked = false
+    private var isOver = false
+    private var begun = false
+
+    func ask() { change { isAsked = true } }
+    func allow(_ begin: @escaping @Sendable () -> Void) { change { self.begin = begin } }
+
+    private func change(_ body: () -> Void) {
+        let due = lock.withLock { () -> (@Sendable () -> Void)? in
+            body()
+            guard isAsked, !isOver, let begin else { return nil }
+            (isOver, begun, self.begin) = (true, true, nil)
+            return begin
+        }
+        due?()
+    }
+
+    /// Whether it has begun; if not, it never will.
+    var hasBegun: Bool {
+        lock.withLock {
+            (isOver, begin) = (true, nil)
+            return begun
+        }
     }
 }
 

@@ -41,10 +41,13 @@ final class EditedLines: LineSource, @unchecked Sendable {
     ///   - historyFile: nil to keep nothing.
     ///   - completions: the names that begin with a text.
     ///   - input, screen: the two directions of a terminal.
-    init(
+    ///
+    /// Nil when libedit is not there.
+    init?(
         historyFile: String?, completions: @escaping (String) -> [String], input: UnsafeMutablePointer<FILE> = stdin,
         screen: UnsafeMutablePointer<FILE> = stdout
     ) {
+        guard sluice_edit_open() != 0 else { return nil }
         self.completions = completions
         self.screen = screen
         self.input = fileno(input)
@@ -55,9 +58,8 @@ final class EditedLines: LineSource, @unchecked Sendable {
         // Without a locale, libedit takes UTF-8 for single bytes.
         setlocale(LC_CTYPE, "")
         if String(cString: nl_langinfo(Int32(CODESET))) != "UTF-8" { setlocale(LC_CTYPE, "C.UTF-8") }
-        edit = el_init("sluice", input, screen, stderr)
-        history = history_init()
-        sluice_history_limit(history, Int32(LineHistory.limit))
+        edit = sluice_edit_begin("sluice", input, screen, stderr)
+        history = sluice_history_begin(Int32(LineHistory.limit))
         for line in kept.load() { sluice_history_add(history, line) }
         sluice_edit_set_up(edit, history, Unmanaged.passUnretained(self).toOpaque(), EditedLines.askPrompt)
         sluice_edit_bind_tab(edit, EditedLines.completeKey)
@@ -65,8 +67,8 @@ final class EditedLines: LineSource, @unchecked Sendable {
     }
 
     deinit {
-        el_end(edit)
-        history_end(history)
+        sluice_edit_end(edit)
+        sluice_history_end(history)
         free(prompt)
     }
 
@@ -82,7 +84,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
         isEditing = true
         defer { isEditing = false }
         var count: Int32 = 0
-        guard let line = el_gets(edit, &count), count > 0 else {
+        guard let line = sluice_edit_line(edit, &count), count > 0 else {
             let wasInterrupted = isInterrupted.exchange(false, ordering: .acquiringAndReleasing)
             show(wasInterrupted ? "^C\n" : "\n")
             return wasInterrupted ? .interrupted : .end
@@ -133,7 +135,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
             // Between two lines there is nothing to draw, and the editor asks for the width by itself.
             guard isEditing else { return }
             eraseLine()
-            el_resize(edit)
+            sluice_edit_resize(edit)
             sluice_edit_show(edit)
         }
     }
@@ -155,7 +157,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
     private static let askPrompt: sluice_edit_prompt = { edit in EditedLines.of(edit)?.prompt }
 
     private static let completeKey: sluice_edit_key = { edit, _ in
-        EditedLines.of(edit)?.complete() ?? UInt8(sluice_edit_error)
+        EditedLines.of(edit)?.complete() ?? sluice_edit_error
     }
 
     private static let readKey: sluice_edit_read = { edit, key in EditedLines.of(edit)?.read(key) ?? 0 }
@@ -186,13 +188,13 @@ final class EditedLines: LineSource, @unchecked Sendable {
         let completion = Completion.of(word, among: completions(word))
         lock.acquire()
         switch completion {
-        case .nothing: return UInt8(sluice_edit_error)
+        case .nothing: return sluice_edit_error
         case .insert(let text):
-            el_insertstr(edit, text)
-            return UInt8(sluice_edit_refresh)
+            sluice_edit_insert(edit, text)
+            return sluice_edit_refresh
         case .show(let names):
             show("\n" + Completion.table(names, width: Terminal.width(.output)))
-            return UInt8(sluice_edit_redisplay)
+            return sluice_edit_redisplay
         }
     }
 
@@ -204,10 +206,9 @@ final class EditedLines: LineSource, @unchecked Sendable {
     }
 
     private var textBeforeCursor: String {
-        guard let line = el_line(edit) else { return "" }
-        let before = UnsafeRawBufferPointer(
-            start: line.pointee.buffer, count: line.pointee.cursor - line.pointee.buffer)
-        return String(decoding: before, as: UTF8.self)
+        var start: UnsafePointer<CChar>?
+        let count = sluice_edit_before_cursor(edit, &start)
+        return String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
     /// Takes prompt and line off the screen, however many rows they have, and leaves the cursor where they began.

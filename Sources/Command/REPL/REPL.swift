@@ -13,12 +13,12 @@ struct REPL {
         let terminal = console.terminal
         let stage = Stage()
         let isTalking = terminal.input && terminal.output
-        let lines: any LineSource =
+        let edited =
             isTalking && terminal.canRedraw
             ? EditedLines(
                 historyFile: Files.history(), completions: { stage.session?.completions(of: $0) ?? [] })
-            : PlainLines(isTalking: isTalking)
-        self.init(console, lines, stage)
+            : nil
+        self.init(console, edited ?? PlainLines(isTalking: isTalking), stage)
     }
 
     init(_ console: Console, _ lines: any LineSource, _ stage: Stage = Stage()) {

@@ -90,7 +90,8 @@ package struct EngineMachine: Sendable {
         case .cancel(let selector, let reason, let by): cancel(selector, reason, by: by)
         case .define(let name, let traits):
             self.traits[name] = traits
-            rebuildLanes()
+            // Nothing stands in the lane of a type that has none yet; a session defines dozens of types as it starts.
+            if laneByType[name] != nil { rebuildLanes() }
         case .configure(let configuration):
             self.configuration = configuration
             rebuildLanes()

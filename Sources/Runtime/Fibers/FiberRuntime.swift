@@ -240,6 +240,11 @@ package final class FiberRuntime: @unchecked Sendable {
     /// whether all of them ended. Only from a thread that runs no fiber.
     @discardableResult package func shutDown(within nanoseconds: Int64 = 1_000_000_000) -> Bool {
         root.cancel(.stopped)
+        // A timer would bring threads to life that most scripts never needed.
+        guard root.fiberCount > 0 else {
+            scheduler.stop()
+            return true
+        }
         let late = TimerToken()
         let expired = Flag()
         scheduler.schedule(
