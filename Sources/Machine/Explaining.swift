@@ -45,6 +45,7 @@ extension Fiber {
         case .jumpUnlessLessInt, .jumpUnlessLessOrEqualInt, .jumpUnlessGreaterInt, .jumpUnlessGreaterOrEqualInt:
             operands = [instruction.a]
         case .throw: operands = [instruction.a]
+        case .put: operands = [instruction.b, instruction.c]
         case .call, .callVar, .callLocal: return call(instruction, code, index, registers)
         default: return nil
         }
@@ -64,13 +65,15 @@ extension Fiber {
     private func call(_ instruction: Instruction, _ code: Code, _ index: Int, _ registers: Registers) -> Site {
         let first = instruction.a + 1
         let operands = (first..<first + instruction.b).map { registers[$0] }
+        // A local that is no parameter holds what the function itself chose to call.
+        let handed = instruction.op == .call || (instruction.op == .callLocal && instruction.c < code.parameters)
         let callee =
             switch instruction.op {
             case .callVar: code.variable(at: instruction.signedC, from: index).root
             case .callLocal: registers[instruction.c]
             default: registers[instruction.a]
             }
-        var site = Site(operands: operands, names: [], callsValue: instruction.op != .callVar, callee: callee)
+        var site = Site(operands: operands, names: [], callsValue: handed, callee: callee)
         if case .native(let callable) = callee {
             let native = unsafeDowncast(callable, to: Native.self)
             site.isPrimitive = true
@@ -203,6 +206,7 @@ extension Opcode {
         case .first, .next, .rest, .seq, .count, .cons, .conj, .get, .nth, .assoc: ["\(self)"]
         case .element: ["a pattern in brackets"]
         case .take: ["<!", "<!!"]
+        case .put: [">!", ">!!"]
         case .throw: ["throw"]
         default: []
         }

@@ -10,6 +10,13 @@ enum Advice {
         return rules.lazy.compactMap { $0(mismatch, exception) }.first
     }
 
+    /// For a value that a function of the library called because it was given it as a function.
+    static func hint(forCallIn exception: Exception) -> String? {
+        guard exception.isUncallable else { return nil }
+        let library = exception.trace.prefix(while: \.isLibrary).compactMap(\.definition).last { !$0.isPrivate }
+        return library.map { "\($0.name) takes a function there, such as inc or #(* 2 %)" }
+    }
+
     private typealias Rule = @Sendable (Mismatch, Exception) -> String?
 
     private static let rules: [Rule] = [
@@ -56,6 +63,14 @@ enum Advice {
                 exception.trace.contains(where: { $0.isLibrary })
             else { return nil }
             return "the function comes before the collection: (\(mismatch.operation) f coll)"
+        },
+        { mismatch, _ in
+            guard mismatch.expected.hasSuffix("collection"), case .keyword = mismatch.found else { return nil }
+            switch mismatch.operation {
+            case "conj": return "an entry of a map is a vector of key and value: (conj m [:key value])"
+            case "get-in", "assoc-in", "update-in": return "a path is a vector of keys: [:key]"
+            default: return nil
+            }
         },
         { mismatch, _ in
             guard mismatch.expected == "a regular expression", case .text = mismatch.found else { return nil }

@@ -26,7 +26,7 @@ struct CallSite {
     func point(_ diagnostic: inout Diagnostic) {
         guard var label else { return }
         if let part = culprit {
-            label.span = part.span
+            label.span = part.shape.span
             label.text = words(for: part, of: label.source)
         }
         if label.text == nil, let macro = frame?.macro, isAboutCode { label.text = "in what \(macro.name) expands to" }
@@ -41,39 +41,57 @@ struct CallSite {
 
     // MARK: The part to blame
 
+    /// A part of the form; a value that does not fit, or a call that failed.
+    private struct Part {
+        var shape: SourceShape
+        var isValue = true
+    }
+
     /// The argument that does not fit, when the form at fault is the call as it is written: arguments that a macro or `->`
     /// put in are not there to point at.
-    private var culprit: SourceShape? {
+    private var culprit: Part? {
         guard let shape, let source = frame?.source, shape.isList, let head = shape.children.first else { return nil }
-        guard let culprit = exception.culprit else {
-            let operation = exception.mismatch?.operation
-            return Names.split(head.text(in: source)).name == operation ? literal(shape, source) : nil
+        let name = Names.split(head.text(in: source)).name
+        guard let culprit = exception.culprit, culprit.callee == nil || culprit.callee == name else {
+            return name == exception.mismatch?.operation ? literal(in: shape, source) : inner(shape, source)
         }
-        guard culprit.argument >= 0 else { return frame?.macro == nil ? head : nil }
-        if let callee = culprit.callee, Names.split(head.text(in: source)).name != callee { return nil }
+        guard culprit.argument >= 0 else { return frame?.macro == nil ? Part(shape: head) : nil }
         let arguments = Array(shape.children.dropFirst())
         if let count = culprit.count, arguments.count != count {
             // Several operations may be written as one call, as in `(+ a b c)`.
-            return arguments.count > count ? literal(shape, source) : nil
+            return arguments.count > count ? literal(in: shape, source) : nil
         }
-        return culprit.argument < arguments.count ? arguments[culprit.argument] : nil
+        return culprit.argument < arguments.count ? Part(shape: arguments[culprit.argument]) : nil
+    }
+
+    /// A call of the library's function that failed, when it stands within the form: its lazy sequence failed in what asked
+    /// for it. Or the argument of it that is written as the value to blame.
+    private func inner(_ form: SourceShape, _ source: Source) -> Part? {
+        guard let operation = exception.mismatch?.operation, frame?.macro == nil,
+            exception.trace.prefix(while: \.isLibrary).contains(where: { $0.definition?.name == operation })
+        else { return nil }
+        let calls = form.calls.filter { call in
+            call.children.first.map { Names.split($0.text(in: source)).name == operation } ?? false
+        }
+        guard calls.count == 1 else { return nil }
+        return literal(in: calls[0], source) ?? Part(shape: calls[0], isValue: false)
     }
 
     /// The only argument that is written as the value to blame.
-    private func literal(_ call: SourceShape, _ source: Source) -> SourceShape? {
+    private func literal(in call: SourceShape, _ source: Source) -> Part? {
         guard let value = exception.suspect.flatMap({ try? Printer.readable($0) }) else { return nil }
         let literals = call.children.dropFirst().filter { $0.children.isEmpty && $0.text(in: source) == value }
-        return literals.count == 1 ? literals[0] : nil
+        return literals.count == 1 ? Part(shape: literals[0]) : nil
     }
 
     /// What the part is, unless it says so itself.
-    private func words(for part: SourceShape, of source: Source) -> String? {
-        guard let value = exception.suspect else { return nil }
+    private func words(for part: Part, of source: Source) -> String? {
+        guard let value = exception.suspect, part.isValue else { return nil }
         if exception.isUncallable, let innermost = exception.trace.first, innermost.isLibrary {
             return "\(exception.culprit?.callee ?? "it") calls this"
         }
-        if part.isVector || (try? Printer.readable(value)) == part.text(in: source) { return nil }
-        if part.text(in: source).first == "\"" { return nil }
+        let text = part.shape.text(in: source)
+        if part.shape.isVector || text.first == "\"" || (try? Printer.readable(value)) == text { return nil }
         let shown = value.briefly
         return "this is \(shown.hasPrefix("the number ") ? String(shown.dropFirst(11)) : shown)"
     }

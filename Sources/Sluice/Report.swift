@@ -43,7 +43,7 @@ package enum Report {
         }
         let lines = title(exception).split(separator: "\n").map(String.init)
         var found = Diagnostic(code: code(exception), title: lines.first ?? "", at: nil)
-        found.hint = exception.hint ?? Advice.hint(for: exception)
+        found.hint = Advice.hint(forCallIn: exception) ?? exception.hint ?? Advice.hint(for: exception)
         let parts = found.title.split(separator: ";", maxSplits: 1)
         if case .map(let data) = exception.data, isOfEngine(data), parts.count == 2, parts[1].first == " " {
             // What to do about it stands behind what went wrong.

@@ -29,6 +29,9 @@ package struct SourceShape {
         children = node.children.filter { $0.isElement(in: bytes) }.map { SourceShape($0, bytes, from: offset) }
     }
 
+    /// The lists within the form, itself included.
+    package var calls: [SourceShape] { (isList ? [self] : []) + children.flatMap(\.calls) }
+
     /// The text of the form.
     package func text(in source: Source) -> String {
         String(decoding: source.bytes[Int(span.start)..<Int(span.end)], as: UTF8.self)
