@@ -21,7 +21,10 @@ enum HostMethods {
             if let result = exceptionMethod(method, exception) { return .value(result) }
         case .object(let record as RecordObject):
             if let value = record.field(fiber.instance.names.intern(nil, method)) { return .value(value) }
-        case .nil: throw Fault.of(.nullPointer, "cannot call .\(method) on nil").blaming(.nil)
+        case .nil:
+            throw Fault.of(
+                .nullPointer, "cannot call .\(method) on nil", hint: "(some-> x .\(method)) gives nil where x is nil"
+            ).blaming(.nil)
         default: break
         }
         if let result = try anyMethod(method, arguments, fiber) { return result }
