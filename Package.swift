@@ -47,6 +47,7 @@ let package = Package(
         .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
+            exclude: ["Mistakes"],
             swiftSettings: strict),
         .testTarget(
             name: "SluiceTests",

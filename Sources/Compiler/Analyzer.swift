@@ -12,6 +12,8 @@ import Values
 struct Analyzer {
     let instance: Instance
     let namespace: Namespace
+    /// Every built-in namespace, for suggestions.
+    let libraries: () -> [String]
     /// Calls a macro: (macro, form and environment and arguments) → expansion.
     let expand: (Value, [Value]) throws(Fault) -> Value
     /// The function being analysed, innermost.
@@ -20,6 +22,8 @@ struct Analyzer {
     var place: Node.Place?
     /// The original form of the macro call being expanded, for finding atoms that lost their place.
     var expanding: (form: Value, place: Node.Place?)?
+    /// What the form at hand defines, or is part of the definition of.
+    var definition: Definition?
     var depth = 0
 
     /// Forms nested deeper than this are refused: the analysis and emission recurse.
@@ -48,11 +52,31 @@ struct Analyzer {
 
     /// A fault that carries where it is.
     func fault(_ message: String, at form: Value? = nil, hint: String? = nil) -> Fault {
-        let exception = Exception(.compiler, message, hint: hint)
-        if let place = form.flatMap({ ownPlace($0) }) ?? place {
-            exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        guard let place = form.flatMap({ ownPlace($0) }) ?? place else {
+            return .thrown(Exception(.compiler, message, hint: hint))
         }
+        return fault(message, hint: hint, place: place)
+    }
+
+    /// A fault at element `index` of `parent`, or at all of it when its elements have no places.
+    func fault(_ message: String, child index: Int, of parent: Value, hint: String? = nil) -> Fault {
+        guard let found = Analyzer.place(ofChild: index, of: parent) else {
+            return fault(message, at: parent, hint: hint)
+        }
+        return fault(message, hint: hint, place: found)
+    }
+
+    private func fault(_ message: String, hint: String?, place: Node.Place) -> Fault {
+        let exception = Exception(.compiler, message, hint: hint)
+        var frame = TraceFrame(function: nil, source: place.source, span: place.span)
+        frame.macro = place.macro
+        exception.trace = [frame]
         return .thrown(exception)
+    }
+
+    private static func place(ofChild index: Int, of parent: Value) -> Node.Place? {
+        guard let origin = parent.origin, origin.children.indices.contains(index) else { return nil }
+        return Node.Place(source: origin.source, span: origin.children[index])
     }
 
     // MARK: Forms
@@ -196,19 +220,36 @@ struct Analyzer {
         throw unresolved(name)
     }
 
-    /// The var that a symbol means, or nil.
-    func resolve(_ name: Name, _ form: Value) throws(Fault) -> Var? {
-        Resolver(instance: instance, namespace: namespace).resolve(name)
+    /// The var that a symbol means, or nil; `list` is the call that it is the head of.
+    func resolve(_ name: Name, _ form: Value, headOf list: Value? = nil) throws(Fault) -> Var? {
+        guard let variable = Resolver(instance: instance, namespace: namespace).resolve(name) else { return nil }
+        guard name.hasNamespace, variable.namespace != namespace.name, expanding == nil else { return variable }
+        let owner = instance.findNamespace(variable.namespace)
+        guard owner?.isLibrary == false, try variable.metadata?.find(.kw(.private))?.isTruthy == true else {
+            return variable
+        }
+        throw refusePrivate(variable, name, headOf: list)
     }
 
     func unresolved(_ name: Name) -> Fault {
-        let resolver = Resolver(instance: instance, namespace: namespace)
-        let exception = Exception(
-            .compiler, resolver.explainMissing(name), hint: resolver.hint(for: name, locals: function.visibleNames))
-        if let place = placeOfAtom(.symbol(name)) {
-            exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        let resolver = Resolver(instance: instance, namespace: namespace, libraries: libraries)
+        let message = resolver.explainMissing(name)
+        guard let place = placeOfAtom(.symbol(name)) else {
+            return .thrown(
+                Exception(
+                    .compiler, message, hint: resolver.hint(for: name, locals: function.visibleNames)))
         }
-        return .thrown(exception)
+        let later = Analyzer.later(name, place)
+        return fault(
+            message, hint: later ?? resolver.hint(for: name, locals: function.visibleNames), place: place)
+    }
+
+    /// That a name is defined further down in the same file.
+    private static func later(_ name: Name, _ place: Node.Place) -> String? {
+        guard !name.hasNamespace, !place.source.isLibrary,
+            let line = SourceOutline.line(ofDefinition: name.name, in: place.source, after: Int(place.span.end))
+        else { return nil }
+        return "it is defined further down, on line \(line): move that up, or put (declare \(name.name)) before this"
     }
 
     /// The place of an atom: its own, or, within an expansion, that of its first occurrence in the macro call.
@@ -268,7 +309,7 @@ struct Analyzer {
             }
             if name.hasNamespace || function.lookup(name) == nil {
                 if let node = try interop(name, elements, form) { return node }
-                if let variable = try resolve(name, elements[0]) {
+                if let variable = try resolve(name, elements[0], headOf: form) {
                     if variable.isMacro { return try expandMacro(variable, elements, form) }
                     if let node = try operation(variable, elements, form) { return node }
                 } else {
@@ -286,9 +327,7 @@ struct Analyzer {
         }
         let callee = try value(elements[0], child: 0, of: form)
         if case .constant(let value) = callee.kind, value.isNeverCallable {
-            throw fault(
-                "cannot call \(value.briefly): it is not a function", at: form,
-                hint: "the first element of a list is called; quote the list, or remove one pair of parentheses")
+            throw refuseCall(value, elements, form)
         }
         return Node(.call(callee, try arguments(elements, from: 1, form)), place)
     }
@@ -325,6 +364,7 @@ struct Analyzer {
         let saved = expanding
         defer { expanding = saved }
         if form.origin != nil { expanding = (form, place) }
+        mark(macro)
         return try analyze(expansion)
     }
 
@@ -339,6 +379,14 @@ struct Analyzer {
         }
     }
 
+    /// Says of what stands at the call of a macro that the macro made it, unless it belongs to the library.
+    private mutating func mark(_ macro: Var) {
+        guard let marked = place, marked.macro == nil, !marked.source.isLibrary else { return }
+        let isPrivate = (try? macro.metadata?.find(.kw(.private))?.isTruthy) == true
+        place?.macro = Definition(
+            namespace: macro.namespace.description, name: macro.name.name, isPrivate: isPrivate)
+    }
+
     /// Expands a top-level form for as long as it is the call of a macro.
     mutating func expandTop(_ form: Value) throws(Fault) -> Value {
         var form = form
@@ -349,6 +397,7 @@ struct Analyzer {
             place = ownPlace(form)
             let expansion = try expansion(macro, elements, form)
             if form.origin != nil { expanding = (form, place) }
+            mark(macro)
             form = expansion
         }
         throw fault(
@@ -359,12 +408,21 @@ struct Analyzer {
     /// A fault from within a macro, shown at the macro's call.
     private func located(_ fault: Fault, _ macro: Var) -> Fault {
         guard case .thrown(let exception) = fault, let place else { return fault }
+        // A macro of the library that refuses its call says where.
+        if exception.type == .compiler, exception.trace.first?.isLibrary == false { return fault }
+        let name = macro.name.description
         let message =
-            exception.type == .arity
-            ? "\(macro.name.description) does not take these arguments: \(exception.message)"
-            : "\(macro.name.description): \(exception.message)"
+            exception.message.hasPrefix(name + " ") ? exception.message : "\(name): \(exception.message)"
         let outer = Exception(.compiler, message, data: exception.data, cause: .object(exception), hint: exception.hint)
+        outer.callee = exception.callee
+        outer.culprit = exception.culprit
         outer.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
+        // A macro may say which form it refuses.
+        if case .map(let data) = exception.data,
+            let origin = (try? data.find(instance.names.keyword("form")))??.origin, !origin.source.isLibrary
+        {
+            outer.trace = [TraceFrame(function: nil, source: origin.source, span: origin.span)]
+        }
         return .thrown(outer)
     }
 }

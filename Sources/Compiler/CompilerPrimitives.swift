@@ -10,7 +10,7 @@ enum CompilerPrimitives {
         "sluice.compiler",
         [
             Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar),
-            Primitive("as-map", 1, asMap),
+            Primitive("as-map", 1, asMap), Primitive("refuse", .between(2, 4), refuse),
             Primitive("form-position", 1, formPosition), Primitive("special-symbol?", 1, isSpecialSymbol),
         ])
 
@@ -105,6 +105,18 @@ enum CompilerPrimitives {
         }
         box.value = arguments[1]
         return arguments[1]
+    }
+
+    /// `(refuse message hint form index)`: what a macro of the library says of a call that it cannot expand; the fault stands
+    /// at the form, or at one of its elements.
+    @Sendable private static func refuse(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        let fault = Fault.of(
+            .compiler, arguments[0].stringValue ?? "", hint: arguments[1].stringValue)
+        guard arguments.count > 2 else { throw fault }
+        if case .int(let index) = arguments.optional(3) {
+            throw fault.located(at: Int(index), of: arguments[2].origin).located(at: arguments[2].origin)
+        }
+        throw fault.located(at: arguments[2].origin)
     }
 
     /// `(form-position form)`: `[file line column]` of where a form was read, or nil; for macros that report.

@@ -15,13 +15,17 @@ extension Analyzer {
             return
         }
         switch pattern {
-        case .vector(let vector): try bind(vector, pattern, to: whole(value, &made), &made)
+        case .vector(let vector):
+            let outer = place
+            defer { place = outer }
+            // What cannot be taken apart is shown at the pattern.
+            place = ownPlace(pattern)
+            try bind(vector, pattern, to: whole(value, &made), &made)
         case .map(let map):
             let converted = Node(.call(try internalFunction("as-map"), [value]), place)
             try bind(map, pattern, to: whole(converted, &made), &made)
         default:
-            throw fault(
-                "a binding names a symbol, a vector or a map, but found \(pattern.briefly)", at: pattern)
+            throw refusePattern(pattern)
         }
     }
 
@@ -81,13 +85,16 @@ extension Analyzer {
                 if name.known == .or || name.known == .as { continue }
                 if let kind = KeyKind(name) {
                     guard case .vector(let names) = value else {
-                        throw fault(":\(name.description) takes a vector of names", at: pattern)
+                        throw refuseNames(name, value, pattern)
                     }
                     for part in names.elements {
                         try bindKey(part, kind, name.namespace, defaults, whole, pattern, &made)
                     }
                     continue
                 }
+            }
+            if case .keyword(let keyword) = key {
+                throw refusePatternKey(keyword, pattern)
             }
             try bind(key, to: try get(whole, try analyze(value), default: key.symbolName, defaults), &made)
         }

@@ -27,7 +27,8 @@ struct Emitter {
         var codes: [Code] = []
         for arity in function.arities { codes.append(try code(arity)) }
         return Prototype(
-            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count)
+            name: function.name, arities: codes, captureCount: captureCount ?? function.captures.count,
+            origin: function.origin)
     }
 
     static func code(_ arity: Arity) throws(Fault) -> Code {
@@ -74,7 +75,8 @@ struct Emitter {
 
     mutating func write(_ instruction: Instruction, at place: Node.Place? = nil) {
         if let place, places.last?.span != place.span || places.last?.source !== place.source {
-            places.append(Code.Place(start: instructions.count, source: place.source, span: place.span))
+            places.append(
+                Code.Place(start: instructions.count, source: place.source, span: place.span, macro: place.macro))
         }
         instructions.append(instruction)
     }

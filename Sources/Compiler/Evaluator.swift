@@ -20,6 +20,8 @@ package final class Evaluator: @unchecked Sendable {
     package let libraries: any LibrarySource
     /// Namespaces whose files are loaded, or being loaded.
     private var loaded: Set<Name> = []
+    /// Those being loaded, in the order in which they require each other.
+    private var loading: [Name] = []
     /// The sources that were evaluated, by name, for `source`.
     private var sources: [String: Source] = [:]
     /// Why a definition of the library could not be made while code that names it was compiled.
@@ -109,8 +111,10 @@ package final class Evaluator: @unchecked Sendable {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
             name.known == .ns, !name.hasNamespace
         else { return nil }
-        do throws(Fault) { return try requirer(conveying: bindings).evaluate(elements) } catch {
-            throw error.located(at: list.origin)
+        do throws(Fault) {
+            return try requirer(conveying: bindings).evaluate(elements, origin: list.origin)
+        } catch {
+            throw error.located(at: list.origin).ofForm(list.origin)
         }
     }
 
@@ -123,10 +127,22 @@ package final class Evaluator: @unchecked Sendable {
 
     /// Loads a namespace once: a built-in one, or a file of the source path.
     private func require(_ name: Name, _ bindings: Bindings?) throws(Fault) -> Bool {
-        if lock.withLock({ loaded.contains(name) }) { return true }
-        if attachLibrary(name) { return true }
+        let (isLoaded, circle) = lock.withLock {
+            (loaded.contains(name), loading.firstIndex(of: name).map { loading[$0...] })
+        }
+        if let circle {
+            let names = (Array(circle) + [name]).map(\.description)
+            throw .of(
+                .compiler, "namespaces require each other: \(names.joined(separator: " → "))",
+                hint: "move what both need into a namespace of its own")
+        }
+        if isLoaded || attachLibrary(name) { return true }
         guard let source = try libraries.file(of: name.description) else { return false }
-        lock.withLock { _ = loaded.insert(name) }
+        lock.withLock {
+            loaded.insert(name)
+            loading.append(name)
+        }
+        defer { lock.withLock { loading.removeAll { $0 == name } } }
         do throws(Fault) {
             _ = try evaluate(source, in: scriptNamespace("user"), conveying: bindings)
         } catch {
@@ -230,7 +246,7 @@ package final class Evaluator: @unchecked Sendable {
 
     private func analyzer(in namespace: Namespace, _ place: Node.Place?, _ bindings: Bindings?) -> Analyzer {
         Analyzer(
-            instance: instance, namespace: namespace,
+            instance: instance, namespace: namespace, libraries: { [libraries] in libraries.namespaces },
             expand: { [unowned self] (macro, arguments) throws(Fault) in
                 try self.expansion(macro, arguments, in: namespace, bindings)
             },
@@ -385,8 +401,29 @@ extension Fault {
 
     /// With a place, when it has none.
     func located(at origin: Origin?) -> Fault {
-        if case .thrown(let exception) = self, exception.trace.isEmpty, let origin {
-            exception.trace = [TraceFrame(function: nil, source: origin.source, span: origin.span)]
+        if let origin { located(origin.source, origin.span) } else { self }
+    }
+
+    /// With the place of element `index` of a form that was read, when it has none.
+    func located(at index: Int, of origin: Origin?) -> Fault {
+        guard let origin, origin.children.indices.contains(index) else { return self }
+        return located(origin.source, origin.children[index])
+    }
+
+    /// Says of a fault within a form that the form is wrong: a script whose `ns` names what is not there cannot begin.
+    fileprivate func ofForm(_ origin: Origin?) -> Fault {
+        if case .thrown(let exception) = self, exception.trace.count == 1, let span = exception.trace[0].span,
+            let origin,
+            exception.trace[0].source === origin.source, span.start >= origin.span.start, span.end <= origin.span.end
+        {
+            exception.isOfForm = true
+        }
+        return self
+    }
+
+    private func located(_ source: Source, _ span: Span) -> Fault {
+        if case .thrown(let exception) = self, exception.trace.isEmpty {
+            exception.trace = [TraceFrame(function: nil, source: source, span: span)]
         }
         return self
     }

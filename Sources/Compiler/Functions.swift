@@ -12,6 +12,7 @@ extension Analyzer {
         let loop = function.loop
         function.loop = nil
         for index in stride(from: 0, to: bindings.count, by: 2) {
+            try checkPattern(bindings[index], child: index, of: elements[1])
             try bind(bindings[index], to: try analyze(bindings[index + 1], child: index + 1, of: elements[1]), &made)
         }
         function.loop = loop
@@ -27,13 +28,10 @@ extension Analyzer {
     private func bindingVector(_ elements: [Value], _ form: Value) throws(Fault) -> [Value] {
         let name = elements[0].symbolName?.name.replacing("*") ?? "let"
         guard elements.count >= 2, case .vector(let vector) = elements[1] else {
-            throw fault("\(name) takes a vector of bindings", at: form, hint: "for instance (\(name) [x 1] …)")
+            throw refuseBindings(name, elements, form)
         }
         guard vector.count % 2 == 0 else {
-            throw fault(
-                "\(name) takes pairs of name and value, but found \(vector.count) forms in its bindings",
-                at: elements[1],
-                hint: "the last name has no value")
+            throw refuseOddBindings(name, vector, elements[1])
         }
         return vector.elements
     }
@@ -50,6 +48,7 @@ extension Analyzer {
         let destructures = bindings.indices.contains { $0 % 2 == 0 && bindings[$0].symbolName == nil }
         var outside: [(Local, Node)] = []
         for index in stride(from: 0, to: bindings.count, by: 2) {
+            try checkPattern(bindings[index], child: index, of: elements[1])
             var value = try analyze(bindings[index + 1], child: index + 1, of: elements[1])
             if destructures {
                 let local = function.makeLocal(nil)
@@ -118,18 +117,15 @@ extension Analyzer {
             clauses = [(forms, form, offset)]
         } else {
             var found: [(elements: [Value], form: Value, offset: Int)] = []
-            for clause in forms {
+            for (index, clause) in forms.enumerated() {
                 guard case .list(let list) = clause, let parts = list.elements, case .vector? = parts.first else {
-                    throw fault(
-                        "a function takes a vector of parameters, but found \(clause.briefly)",
-                        at: clause.origin == nil ? form : clause,
-                        hint: "for instance (fn [x] (inc x))")
+                    throw refuseParameters(clause, child: index + offset, of: form, rest: forms.count - index)
                 }
                 found.append((parts, clause, 0))
             }
             clauses = found
         }
-        guard !clauses.isEmpty else { throw fault("a function takes a vector of parameters", at: form) }
+        guard !clauses.isEmpty else { throw refuseNoParameters(form) }
         for clause in clauses {
             let scope = FunctionScope(parent: function, selfName: selfName, captures: captures, siblings: siblings)
             let saved = (function, place)
@@ -138,18 +134,24 @@ extension Analyzer {
             place = ownPlace(clause.form)
             arities.append(try arity(clause.elements, clause.form, offset: clause.offset, hidden: hidden))
         }
-        try check(arities, form)
+        try check(arities, offset: offset, form)
         let nodes = captures.outer.map { Node($0.kind, place) }
-        return Node.Function(name: name, arities: arities, captures: nodes)
+        let own = ownPlace(form)
+        return Node.Function(
+            name: name, arities: arities, captures: nodes,
+            origin: Prototype.Origin(
+                definition: definition, source: own?.source, span: own?.span, hidden: hidden.count))
     }
 
-    private func check(_ arities: [Arity], _ form: Value) throws(Fault) {
+    /// `offset` is how many elements of `form` come before the arities.
+    private func check(_ arities: [Arity], offset: Int, _ form: Value) throws(Fault) {
         let variadic = arities.filter(\.isVariadic)
         guard variadic.count <= 1 else { throw fault("a function has at most one arity with &", at: form) }
         var seen: Set<Int> = []
-        for arity in arities where !arity.isVariadic {
-            guard seen.insert(arity.parameters.count).inserted else {
-                throw fault("two arities take \(arity.parameters.count) arguments", at: form)
+        for (index, arity) in arities.enumerated() where !arity.isVariadic {
+            let count = arity.parameters.count
+            guard seen.insert(count).inserted else {
+                throw refuseSameArity(count, child: index + offset, of: form)
             }
         }
         if let variadic = variadic.first, let most = seen.max(), most > variadic.parameters.count - 1 {
@@ -172,11 +174,12 @@ extension Analyzer {
         while index < forms.count {
             if forms[index].symbolName?.known == .ampersand {
                 guard index + 2 == forms.count else {
-                    throw fault("& is followed by exactly one name, the last", at: elements[0])
+                    throw refuseRest(elements[0], after: index, count: forms.count)
                 }
                 isVariadic = true
                 index += 1
             }
+            try checkPattern(forms[index], child: index, of: elements[0])
             let local = parameter(forms[index])
             locals.append(local)
             if forms[index].symbolName == nil { patterns.append((forms[index], local)) }
@@ -212,7 +215,12 @@ extension Analyzer {
         else { return try body(elements, from: 1, form, offset: offset) }
         func asserts(_ value: Value?) -> [Value] {
             guard case .vector(let tests)? = value else { return [] }
-            return tests.elements.map { .list([.symbol(instance.names.intern("clojure.core/assert")), $0]) }
+            return tests.elements.map { test in
+                // A condition that does not hold is shown where it is written.
+                let origin = test.origin.map { Origin(source: $0.source, span: $0.span, children: [$0.span, $0.span]) }
+                let elements = [Value.symbol(instance.names.intern("clojure.core/assert")), test]
+                return .list(Cons.list(elements, extra: Extra.of(meta: nil, origin: origin)))
+            }
         }
         let result = Value.symbol(instance.names.intern("%"))
         var inner: Value = .list([.sym(.do)] + elements.dropFirst(2))
@@ -222,13 +230,13 @@ extension Analyzer {
 
     mutating func letfnNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count >= 2, case .vector(let vector) = elements[1] else {
-            throw fault("letfn takes a vector of functions", at: form, hint: "for instance (letfn [(f [x] …)] …)")
+            throw refuseLetfn(form)
         }
         var definitions: [(name: Name, forms: [Value], form: Value)] = []
         for definition in vector.elements {
             guard case .list(let list) = definition, let parts = list.elements, let name = parts.first?.symbolName
             else {
-                throw fault("letfn takes functions: (name [params] body…)", at: elements[1])
+                throw refuseLetfnFunction(definition, definitions.count, elements[1])
             }
             definitions.append((name, Array(parts.dropFirst()), definition))
         }
@@ -263,14 +271,17 @@ extension Analyzer {
 
     mutating func def(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count >= 2, elements.count <= 4, let name = elements[1].symbolName else {
-            throw fault("def takes a name, an optional docstring and a value", at: form)
+            throw refuseDef(elements, form)
         }
         var meta = elements[1].metadata ?? HashMap()
         if elements.count == 4 {
-            guard case .text = elements[2] else { throw fault("the second form of def is a docstring", at: form) }
+            guard case .text = elements[2] else { throw refuseDef(elements, form) }
             try HashMap.set(&meta, .kw(.doc), elements[2])
         }
         let variable = try declare(name, meta, form)
+        let outer = definition
+        defer { definition = outer }
+        definition = try definition(of: variable, meta)
         let value =
             elements.count > 2 ? try value(elements[elements.count - 1], child: elements.count - 1, of: form) : nil
         return try definition(of: variable, value, meta, form)
@@ -279,11 +290,17 @@ extension Analyzer {
     /// The var that a definition in this namespace makes; dynamic before the value is compiled, which may name it.
     private func declare(_ name: Name, _ meta: HashMap, _ form: Value) throws(Fault) -> Var {
         if let qualifier = name.namespace, qualifier != namespace.name.description {
-            throw fault("a definition belongs to its own namespace, \(namespace.name.description)", at: form)
+            throw refuseForeignName(qualifier, form)
         }
         let variable = namespace.intern(instance.names.intern(nil, name.name))
         if let dynamic = try meta.find(.kw(.dynamic)), dynamic.isTruthy { variable.setDynamic(true) }
         return variable
+    }
+
+    private func definition(of variable: Var, _ meta: HashMap) throws(Fault) -> Definition {
+        Definition(
+            namespace: variable.namespace.description, name: variable.name.name,
+            isPrivate: try meta.find(.kw(.private))?.isTruthy ?? false)
     }
 
     /// A call that binds the var and gives it its metadata when it runs.
@@ -305,7 +322,7 @@ extension Analyzer {
     /// `defn`, `defn-`, `defmacro`: name, docstring, attributes, then arities.
     mutating func define(_ special: SpecialForm, _ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count >= 2, let name = elements[1].symbolName else {
-            throw fault("\(special.rawValue) takes a name, then parameters and a body", at: form)
+            throw refuseDefinition(special, elements, form)
         }
         var rest = Array(elements.dropFirst(2))
         var meta = elements[1].metadata ?? HashMap()
@@ -325,6 +342,9 @@ extension Analyzer {
             try HashMap.set(&meta, .kw(.macro), .true)
             variable.setMacro(true)
         }
+        let outer = definition
+        defer { definition = outer }
+        definition = try definition(of: variable, meta)
         let hidden = special == .defmacro ? [KnownName.ampForm.name, KnownName.ampEnv.name] : []
         let function = try function(
             named: name.name, selfName: nil, rest, offset: elements.count - rest.count, form,

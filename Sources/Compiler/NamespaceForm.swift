@@ -1,4 +1,5 @@
 import Machine
+import Reader
 import Values
 
 /// `ns`, `require`, `use`, `refer`: naming a namespace and what it takes from others.
@@ -14,15 +15,17 @@ package struct Requirer {
     // MARK: ns
 
     /// Evaluates `(ns name doc? attributes? clause…)`.
-    func evaluate(_ elements: [Value]) throws(Fault) -> Namespace {
+    func evaluate(_ elements: [Value], origin: Origin? = nil) throws(Fault) -> Namespace {
         guard elements.count >= 2, let name = elements[1].symbolName else {
-            throw .of(
-                .compiler, "ns takes a name", hint: "for instance (ns shop.main (:require [clojure.string :as str]))")
+            throw Fault.of(
+                .compiler, "ns takes a name\(elements.count >= 2 ? ", but found \(elements[1].briefly)" : "")",
+                hint: "for instance (ns shop.main (:require [clojure.string :as str]))"
+            ).located(at: 1, of: origin)
         }
         let namespace = instance.namespace(name)
         prepare(namespace)
         var meta = elements[1].metadata ?? HashMap()
-        for clause in elements.dropFirst(2) {
+        for (index, clause) in elements.enumerated().dropFirst(2) {
             switch clause {
             case .text: try HashMap.set(&meta, .kw(.doc), clause)
             case .map(let attributes):
@@ -30,8 +33,15 @@ package struct Requirer {
                     try HashMap.set(&meta, key, value)
                     return true
                 }
-            case .list(let list): try evaluate(clause: list, in: namespace)
-            default: throw .of(.compiler, "ns takes clauses such as (:require …), but found \(clause.briefly)")
+            case .list(let list):
+                do throws(Fault) { try evaluate(clause: list, in: namespace) } catch {
+                    throw error.located(at: list.origin)
+                }
+            default:
+                throw Fault.of(
+                    .compiler, "ns takes clauses such as (:require …), but found \(clause.briefly)",
+                    hint: clause.isKeyword ? "a clause stands in round brackets: (\(clause.keywordText) …)" : nil
+                ).located(at: index, of: origin)
             }
         }
         namespace.setMeta(meta.isEmpty ? nil : meta)
@@ -40,17 +50,25 @@ package struct Requirer {
 
     private func evaluate(clause: Cons, in namespace: Namespace) throws(Fault) {
         guard let parts = clause.elements, case .keyword(let kind)? = parts.first else {
-            throw .of(.compiler, "a clause of ns begins with a keyword such as :require")
+            throw Fault.of(.compiler, "a clause of ns begins with a keyword such as :require").located(
+                at: 0, of: clause.origin)
         }
         switch kind.name {
-        case "require", "require-macros": for spec in parts.dropFirst() { try require(spec, in: namespace) }
-        case "use": for spec in parts.dropFirst() { try require(spec, in: namespace, refersAll: true) }
+        case "require", "require-macros", "use":
+            for (index, spec) in parts.enumerated().dropFirst() {
+                do throws(Fault) { try require(spec, in: namespace, refersAll: kind.name == "use") } catch {
+                    throw error.located(at: index, of: clause.origin)
+                }
+            }
         case "refer-clojure": try exclude(Array(parts.dropFirst()), in: namespace)
         case "import", "gen-class": return
         default:
-            throw .of(
+            throw Fault.of(
                 .compiler, "ns has no clause :\(kind.description)",
-                hint: "the clauses are :require, :use, :refer-clojure and :import")
+                hint: Nearest.hint(
+                    for: ":\(kind.description)", among: [":require", ":use", ":refer-clojure", ":import"])
+                    ?? "the clauses are :require, :use, :refer-clojure and :import"
+            ).located(at: 0, of: clause.origin)
         }
     }
 
@@ -82,7 +100,8 @@ package struct Requirer {
                 .illegalArgument, "require takes names and vectors, but found \(spec.briefly)",
                 hint: "for instance (require '[clojure.string :as str])")
         }
-        try use(name, Array(vector.elements.dropFirst()), in: namespace, refersAll: refersAll)
+        try use(
+            name, Array(vector.elements.dropFirst()), in: namespace, refersAll: refersAll, origin: vector.origin)
     }
 
     private func prefixed(_ spec: Value, _ prefix: Name) -> Value {
@@ -97,25 +116,41 @@ package struct Requirer {
         return .vector(Vector(parts))
     }
 
-    private func use(_ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool) throws(Fault) {
-        let target = try found(name)
+    /// `origin` is of the vector that the options stand in, behind the name.
+    private func use(
+        _ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool, origin: Origin? = nil
+    ) throws(Fault) {
+        let target: Namespace
+        do throws(Fault) { target = try found(name) } catch { throw error.located(at: 0, of: origin) }
         var refersAll = refersAll
-        guard options.count % 2 == 0 else { throw .illegalArgument("the options of require come in pairs") }
         for index in stride(from: 0, to: options.count, by: 2) {
             guard case .keyword(let key) = options[index] else {
-                throw .illegalArgument("require takes options such as :as, but found \(options[index].briefly)")
+                throw Fault.of(
+                    .illegalArgument, "require takes options such as :as, but found \(options[index].briefly)",
+                    hint: options[index].symbolName.map { "the options are keywords: :\($0.description)" }
+                ).located(at: index + 1, of: origin)
+            }
+            guard index + 1 < options.count else {
+                throw Fault.illegalArgument("the option :\(key.description) of require has no value").located(
+                    at: index + 1, of: origin)
             }
             switch key.name {
             case "as", "as-alias":
-                guard let alias = options[index + 1].symbolName else { throw .illegalArgument(":as takes a name") }
+                guard let alias = options[index + 1].symbolName else {
+                    throw Fault.illegalArgument(":as takes a name, but found \(options[index + 1].briefly)").located(
+                        at: index + 2, of: origin)
+                }
                 namespace.alias(alias, to: target.name)
             case "refer", "only", "refer-macros":
                 refersAll = false
                 if case .keyword = options[index + 1] {
                     try refer(everyNameOf: target, in: namespace, except: [])
                 } else {
-                    for symbol in try Sequences.array(options[index + 1]) {
-                        try refer(symbol, of: target, in: namespace)
+                    let names = try Sequences.array(options[index + 1])
+                    for (position, symbol) in names.enumerated() {
+                        do throws(Fault) { try refer(symbol, of: target, in: namespace) } catch {
+                            throw error.located(at: position, of: options[index + 1].origin)
+                        }
                     }
                 }
             case "exclude":
@@ -124,7 +159,12 @@ package struct Requirer {
                     except: try Sequences.array(options[index + 1]).compactMap(\.symbolName))
                 refersAll = false
             case "rename", "reload", "verbose", "include-macros": continue
-            default: throw .illegalArgument("require has no option :\(key.description): use :as or :refer")
+            default:
+                throw Fault.of(
+                    .illegalArgument, "require has no option :\(key.description)",
+                    hint: Nearest.hint(for: ":\(key.description)", among: [":as", ":refer", ":exclude", ":rename"])
+                        ?? "use :as for a short name, or :refer for single names"
+                ).located(at: index + 1, of: origin)
             }
         }
         if refersAll { try refer(everyNameOf: target, in: namespace, except: []) }
@@ -133,7 +173,7 @@ package struct Requirer {
     /// The namespace of this name, loaded.
     package func found(_ name: Name) throws(Fault) -> Namespace {
         if try !load(name), instance.findNamespace(name) == nil {
-            let near = known()
+            let near = known().filter { !$0.hasSuffix(".docs") }
             throw .of(
                 .fileNotFound, "cannot find the namespace \(name.description)",
                 hint: Unoffered.reason(forNamespace: name.description).map { "it is not offered here: \($0)" }
@@ -163,5 +203,14 @@ package struct Requirer {
                 namespace.refer(name, to: variable)
             }
         }
+    }
+}
+
+extension Value {
+    fileprivate var isKeyword: Bool { if case .keyword = self { true } else { false } }
+
+    /// `:name`.
+    fileprivate var keywordText: String {
+        if case .keyword(let name) = self { ":\(name.description)" } else { "" }
     }
 }

@@ -67,6 +67,8 @@ final class Node {
     struct Place {
         var source: Source
         var span: Span
+        /// The script's macro that made the code there, when no text has it.
+        var macro: Definition?
     }
 
     final class Branch {
@@ -159,12 +161,16 @@ final class Node {
         let arities: [Arity]
         let captures: [Node]
         let metadata: Value
+        let origin: Prototype.Origin?
 
-        init(name: String?, arities: [Arity], captures: [Node], metadata: Value = .nil) {
+        init(
+            name: String?, arities: [Arity], captures: [Node], metadata: Value = .nil, origin: Prototype.Origin? = nil
+        ) {
             self.name = name
             self.arities = arities
             self.captures = captures
             self.metadata = metadata
+            self.origin = origin
         }
     }
 

@@ -6,10 +6,13 @@ import Values
 package struct Resolver {
     let instance: Instance
     let namespace: Namespace
+    /// The namespaces of the library, to look for a name in.
+    private let libraries: () -> [String]
 
-    package init(instance: Instance, namespace: Namespace) {
+    package init(instance: Instance, namespace: Namespace, libraries: @escaping () -> [String] = { [] }) {
         self.instance = instance
         self.namespace = namespace
+        self.libraries = libraries
     }
 
     package static let coreName = "clojure.core"
@@ -74,7 +77,17 @@ package struct Resolver {
 
     /// One sentence for a symbol that means nothing here.
     package func explainMissing(_ name: Name) -> String {
-        guard let qualifier = name.namespace else { return "cannot resolve \(name.description)" }
+        guard let qualifier = name.namespace else {
+            if let form = SpecialForm(rawValue: name.name) {
+                return "\(form.rawValue) is a \(form.isSyntax ? "special form" : "macro") and has no value"
+            }
+            switch name.known {
+            case .catch, .finally: return "\(name.name) is a clause of try, and stands directly within one"
+            default: return "cannot resolve \(name.description)"
+            }
+        }
+        // What a macro made is qualified with the namespace that the macro is written in.
+        if qualifier == namespace.name.description { return "cannot resolve \(name.name)" }
         let target = instance.names.intern(nil, qualifier)
         if instance.findNamespace(namespace.alias(target) ?? target) == nil {
             return "there is no namespace or alias \(qualifier) here"
@@ -85,11 +98,30 @@ package struct Resolver {
     /// What may have been meant by `name`, as a hint: what is there instead, or in another namespace, or the nearest names
     /// among what is visible.
     package func hint(for name: Name, locals: [Name]) -> String? {
-        if let instead = instead(of: name) ?? elsewhere(name) { return instead }
+        if name.namespace == namespace.name.description {
+            return hint(for: instance.names.intern(nil, name.name), locals: locals)
+        }
+        switch name.known {
+        case .catch, .finally: return "for instance (try (risky) (catch Exception e …) (finally …))"
+        default: break
+        }
+        if !name.hasNamespace, let form = SpecialForm(rawValue: name.name) {
+            return
+                "it is part of the language and cannot be handed over; a function around it can: #(\(form.rawValue) …)"
+        }
+        if !name.hasNamespace, name.name.contains("."), instance.findNamespace(name) != nil {
+            return "it is a namespace; require takes its name as data: (require '[\(name.name) :as …])"
+        }
+        if let instead = instead(of: name) ?? elsewhere(name) {
+            // What is near at hand comes before what other languages or namespaces have.
+            let near = locals.map(\.description) + namespace.allVars.map(\.name.name)
+            return name.hasNamespace ? instead : Nearest.hint(for: name.name, among: near) ?? instead
+        }
         if let qualifier = name.namespace {
             let target = instance.names.intern(nil, qualifier)
             if let found = instance.findNamespace(namespace.alias(target) ?? target) {
-                return Nearest.hint(for: name.description, among: names(of: found).map { "\(qualifier)/\($0)" })
+                let known = names(of: found).map { "\(qualifier)/\($0)" }
+                return Nearest.hint(for: name.description, among: known) ?? Resolver.list(known)
             }
             let spaces = namespace.allAliases.map(\.0.description) + instance.allNamespaces.map(\.name.description)
             return Nearest.hint(for: name.description, among: spaces.map { "\($0)/\(name.name)" })
@@ -101,12 +133,23 @@ package struct Resolver {
         return Nearest.hint(for: name.name, among: candidates)
     }
 
-    /// Why a name that Clojure has is not there.
+    /// Why a name that Clojure or another language has is not there.
     private func instead(of name: Name) -> String? {
+        if !name.hasNamespace, name.name.hasSuffix("'"), Unoffered.instead(ofWord: name.name) == nil,
+            core.find(instance.names.intern(nil, String(name.name.dropLast()))) == nil
+        {
+            return "text stands in double quotes: \"…\"; a single quote makes data of the form after it"
+        }
+        if let word = Unoffered.instead(ofWord: name.description) { return word }
+        if name.namespace == "js" { return "there is no JavaScript to call: use a function of the language" }
         guard let qualifier = name.namespace else {
             return Unoffered.reason(forCore: name.name).map { "Clojure's \(name.name) is not offered here: \($0)" }
         }
         let space = space(named: qualifier) ?? qualifier
+        if space == "System", name.name == "getenv" { return "use (env/get \"NAME\")" }
+        if isUnknown(qualifier), let reason = Unoffered.reason(forClass: qualifier) {
+            return "there are no Java classes here: \(reason)"
+        }
         if space == Resolver.coreName { return instead(of: instance.names.intern(nil, name.name)) }
         return Unoffered.reason(forNamespace: space).map { "\(space) is not offered here: \($0)" }
     }
@@ -120,10 +163,28 @@ package struct Resolver {
             }
             return "(require '[\(space) :as \(qualifier)]) gives the namespace that short name"
         }
-        let spaces = Resolver.searched.filter { isPublic(name.name, in: $0) }
+        // Those that people mean first, then all others.
+        let usual = Resolver.searched.filter { isPublic(name.name, in: $0) }
+        let spaces = usual.isEmpty ? libraries().filter { isOffered(name.name, in: $0) } : usual
         guard let first = spaces.first else { return nil }
         let who = spaces.count == 1 ? "\(first) has it" : "\(spaces.joined(separator: " and ")) have it"
         return "\(who): (require '[\(first) :refer [\(name.name)]])"
+    }
+
+    /// Whether a namespace of the library is for scripts, and has a name.
+    private func isOffered(_ name: String, in space: String) -> Bool {
+        !Resolver.hidden.contains(space) && !space.hasSuffix(".docs") && space.first?.isLowercase == true
+            && isPublic(name, in: space)
+    }
+
+    /// Namespaces of the library that are for itself.
+    private static let hidden: Set<String> = [
+        coreName, declarationsName, "sluice.machine", "sluice.compiler", "sluice.testing", "clojure.core.protocols",
+    ]
+
+    /// All that a small namespace has.
+    private static func list(_ names: [String]) -> String? {
+        (1...12).contains(names.count) ? "there are \(names.sorted().joined(separator: ", "))" : nil
     }
 
     private func isUnknown(_ qualifier: String) -> Bool {

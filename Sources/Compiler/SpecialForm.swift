@@ -67,12 +67,12 @@ extension Analyzer {
         case .if, .ifNot: return try conditional(elements, form, negated: special == .ifNot)
         case .do: return try body(elements, from: 1, form)
         case .quote:
-            guard elements.count == 2 else { throw fault("quote takes one form", at: form) }
+            guard elements.count == 2 else { throw refuseQuote(elements, form) }
             return Node(.constant(Analyzer.withoutOrigins(elements[1])), place)
         case .var: return try theVar(elements, form)
         case .try: return try attempt(elements, form)
         case .throw:
-            guard elements.count == 2 else { throw fault("throw takes one exception", at: form) }
+            guard elements.count == 2 else { throw refuseThrow(elements, form) }
             return Node(.raise(try analyze(elements[1], child: 1, of: form)), place)
         case .recur: return try recur(elements, form)
         case .new:
@@ -88,7 +88,7 @@ extension Analyzer {
         case .letfn, .letfnStar: return try letfnNode(elements, form)
         case .defn, .defnPrivate, .defmacro: return try define(special, elements, form)
         case .when, .whenNot:
-            guard elements.count >= 2 else { throw fault("\(special.rawValue) takes a test and a body", at: form) }
+            guard elements.count >= 2 else { throw refuseWhen(special, form) }
             let test = try analyze(elements[1], child: 1, of: form)
             let then = try body(elements, from: 2, form)
             let nothing = Node(.constant(.nil), place)
@@ -154,9 +154,7 @@ extension Analyzer {
 
     private mutating func conditional(_ elements: [Value], _ form: Value, negated: Bool) throws(Fault) -> Node {
         guard elements.count == 3 || elements.count == 4 else {
-            throw fault(
-                "if takes a test, a then and an optional else, but found \(elements.count - 1) forms", at: form,
-                hint: "wrap several forms of one branch in (do …)")
+            throw refuseIf(elements, form, negated: negated)
         }
         let test = try value(elements[1], child: 1, of: form)
         let then = try analyze(elements[2], child: 2, of: form)
@@ -167,9 +165,7 @@ extension Analyzer {
 
     private mutating func condNode(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count % 2 == 1 else {
-            throw fault(
-                "cond takes pairs of test and value, but found \(elements.count - 1) forms", at: form,
-                hint: "the last pair's test is usually :else")
+            throw refuseCond(elements, form)
         }
         var clauses: [(Node, Node)] = []
         for index in stride(from: 1, to: elements.count, by: 2) {
@@ -218,7 +214,8 @@ extension Analyzer {
         guard elements.count == 2, let name = elements[1].symbolName else {
             throw fault("var takes a symbol", at: form)
         }
-        guard let variable = try resolve(name, elements[1]) else {
+        // Whoever asks for the var gets one that is private too.
+        guard let variable = Resolver(instance: instance, namespace: namespace).resolve(name) else {
             if let origin = form.origin, origin.children.count > 1 {
                 place = Node.Place(source: origin.source, span: origin.children[1])
             }
@@ -229,12 +226,10 @@ extension Analyzer {
 
     private mutating func assign(_ elements: [Value], _ form: Value) throws(Fault) -> Node {
         guard elements.count == 3, let name = elements[1].symbolName else {
-            throw fault("set! takes a dynamic var and a value", at: form)
+            throw refuseSet(form)
         }
         guard function.lookup(name) == nil || name.hasNamespace else {
-            throw fault(
-                "\(name.description) is a local: locals do not change", at: form,
-                hint: "keep changing state in an atom: (atom 0), swap!")
+            throw refuseSetOfLocal(name, form)
         }
         guard let variable = try resolve(name, elements[1]) else {
             if let origin = form.origin, origin.children.count > 1 {
@@ -318,13 +313,13 @@ extension Analyzer {
                 catches.append(try catchClause(parts, element))
             } else if head.known == .finally {
                 bodyEnd = min(bodyEnd, index)
-                guard index == elements.count - 1 else { throw fault("finally is the last clause of try", at: element) }
+                guard index == elements.count - 1 else { throw refuseLateFinally(element) }
                 let saved = place
                 place = ownPlace(element)
                 finally = (try body(parts, from: 1, element), try body(parts, from: 1, element))
                 place = saved
             } else if bodyEnd < elements.count {
-                throw fault("the body of try comes before its catch clauses", at: element)
+                throw refuseLateBody(element)
             }
         }
         let node = try body(Array(elements[..<bodyEnd]), from: 1, form)
@@ -336,7 +331,7 @@ extension Analyzer {
         type: ExceptionClass, local: Local, body: Node
     ) {
         guard parts.count >= 3, let name = parts[2].symbolName else {
-            throw fault("catch takes a class, a name and a body", at: form, hint: "for instance (catch Exception e …)")
+            throw refuseCatch(parts, form)
         }
         let type: ExceptionClass
         if case .keyword(let keyword) = parts[1], keyword.known == .default {
@@ -344,13 +339,11 @@ extension Analyzer {
         } else if let symbol = parts[1].symbolName {
             let short = symbol.name.split(separator: ".").last.map(String.init) ?? symbol.name
             guard let known = ExceptionClass(rawValue: short) else {
-                throw fault(
-                    "there is no exception class \(symbol.description)", at: form,
-                    hint: "catch Exception, ExceptionInfo or :default")
+                throw refuseCatchClass(parts, form)
             }
             type = known
         } else {
-            throw fault("catch takes a class name or :default", at: form)
+            throw refuseCatchClass(parts, form)
         }
         let local = function.makeLocal(name)
         let mark = function.mark
@@ -366,7 +359,7 @@ extension Analyzer {
                 hint: "recur must be the last thing that happens, outside of try")
         }
         guard elements.count - 1 == target.locals.count else {
-            throw fault("recur gives \(elements.count - 1) values to \(target.locals.count) bindings", at: form)
+            throw refuseRecur(elements, target, form)
         }
         var nodes: [Node] = []
         for index in 1..<max(1, elements.count) { nodes.append(try value(elements[index], child: index, of: form)) }

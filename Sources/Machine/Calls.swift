@@ -41,19 +41,24 @@ extension Fiber {
 
     private func notCallable(_ value: Value) -> Fault {
         if case .object(let object) = value, let unbound = object as? Unbound {
-            return .illegalState("\(unbound.name) is declared but has no value yet")
+            return .of(
+                .illegalState, "\(unbound.name) is declared but has no value yet",
+                hint: "its definition has to run before what calls it")
         }
-        return .of(
+        let exception = Exception(
             .classCast, "cannot call \(value.briefly): it is not a function",
-            hint: "the first element of a list is called; quote the list, or remove one pair of parentheses")
+            hint: value.isNil
+                ? "nil is what looking up something that is missing gives"
+                : "the first element of a list is called; quote the list, or remove one pair of parentheses")
+        exception.blame(value, isUncallable: true)
+        return .thrown(exception)
     }
 
     /// Pushes an activation of `closure` over arguments that lie in registers, packing surplus ones into the rest parameter.
     func enter(_ closure: Closure, _ a: Int, _ count: Int) throws(Fault) {
         let prototype = prototype(of: closure)
         guard let code = prototype.code(for: count) else {
-            throw .of(
-                .arity, "\(prototype.name ?? "a function") takes \(prototype.accepts), but was called with \(count)")
+            throw prototype.arityFault(count)
         }
         try push(code, of: closure, at: a, spare: max(0, count - code.registers))
         guard code.isVariadic else { return }
@@ -180,7 +185,11 @@ extension Fiber {
             switch native.kind {
             case .plain(let body):
                 let result = try operands.withUnsafeMutableBufferPointer { (operands) throws(Fault) in
-                    try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
+                    do throws(Fault) {
+                        return try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
+                    } catch {
+                        throw error.named(native.shortName)
+                    }
                 }
                 if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
                 state.pointee.registers[a] = result
@@ -236,7 +245,11 @@ extension Fiber {
     /// A keyword, symbol, map, set or vector called as a function.
     private func lookup(_ callee: Registers, _ count: Int) throws(Fault) -> Value {
         guard count == 1 || count == 2 else {
-            throw .of(.arity, "\(callee[0].briefly) as a function takes 1 or 2 arguments, but was called with \(count)")
+            throw .of(
+                .arity,
+                "\(callee[0].briefly) as a function takes 1 or 2 arguments, but was called with \(count == 0 ? "none" : String(count))",
+                hint: "it is called with where to look (or what to look up), and perhaps a value for when it is missing"
+            )
         }
         let fallback = count == 2 ? callee[2] : .nil
         switch callee[0] {
@@ -257,9 +270,33 @@ extension Fiber {
 
 extension Native {
     func arityFault(_ count: Int) -> Fault {
-        let takes = maximum < 0 ? "at least \(minimum)" : minimum == maximum ? "\(minimum)" : "\(minimum) to \(maximum)"
-        return .of(
+        let takes =
+            maximum < 0
+            ? "\(minimum) or more"
+            : minimum == maximum
+                ? minimum == 0 ? "no" : "\(minimum)"
+                : maximum == minimum + 1 ? "\(minimum) or \(maximum)" : "\(minimum) to \(maximum)"
+        let exception = Exception(
             .arity, "\(name) takes \(takes) \(takes == "1" ? "argument" : "arguments"), but was called with \(count)")
+        let (namespace, short) = Names.split(name)
+        exception.callee = Callee(
+            definition: Definition(namespace: namespace ?? "clojure.core", name: short, isPrivate: false))
+        return .thrown(exception)
+    }
+
+    /// The name without its namespace.
+    var shortName: String { Names.split(name).name }
+}
+
+extension Prototype {
+    func arityFault(_ count: Int) -> Fault {
+        let given = count - (origin?.hidden ?? 0)
+        let exception = Exception(
+            .arity,
+            "\(name ?? "a function") takes \(accepts), but was called with \(given == 0 ? "none" : String(given))")
+        exception.callee = Callee(
+            definition: name == nil ? nil : origin?.definition, source: origin?.source, span: origin?.span)
+        return .thrown(exception)
     }
 }
 

@@ -52,11 +52,14 @@ package final class Code: @unchecked Sendable {
         package var start: Int
         package var source: Source?
         package var span: Span
+        /// The macro that made the code there, when no text has it.
+        package var macro: Definition?
 
-        package init(start: Int, source: Source?, span: Span) {
+        package init(start: Int, source: Source?, span: Span, macro: Definition? = nil) {
             self.start = start
             self.source = source
             self.span = span
+            self.macro = macro
         }
     }
 
@@ -87,7 +90,7 @@ package final class Code: @unchecked Sendable {
         UnsafeMutableRawPointer(instructions).deallocate()
     }
 
-    private var footprint: Int { 160 + count * 8 + constantCount * 16 + places.count * 32 }
+    private var footprint: Int { 160 + count * 8 + constantCount * 16 + places.count * 40 }
 
     /// Bytes from the first instruction to the first constant.
     private static func constantOffset(_ count: Int) -> Int { (count * 8 + 15) & ~15 }
@@ -138,10 +141,31 @@ package final class Prototype: @unchecked Sendable {
     /// The one arity that calls take the fast path to.
     package let single: Code?
     package let captureCount: Int
+    /// What it is part of; nil for the machine's own code.
+    package let origin: Origin?
 
-    package init(name: String?, arities: [Code], captureCount: Int) {
+    /// Where a function is written.
+    package struct Origin: Sendable {
+        /// The definition that it is part of, or all of.
+        package var definition: Definition?
+        /// The function's own form; nil for the code of a top-level form.
+        package var source: Source?
+        package var span: Span?
+        /// Parameters before those that are written: a macro's form and environment.
+        package var hidden = 0
+
+        package init(definition: Definition?, source: Source?, span: Span?, hidden: Int) {
+            self.definition = definition
+            self.source = source
+            self.span = span
+            self.hidden = hidden
+        }
+    }
+
+    package init(name: String?, arities: [Code], captureCount: Int, origin: Origin? = nil) {
         self.name = name
         self.captureCount = captureCount
+        self.origin = origin
         var fixed: [Code?] = []
         var variadic: Code?
         for code in arities {
@@ -173,11 +197,22 @@ package final class Prototype: @unchecked Sendable {
 
     /// What the arities take, for an error message: `1 or 2 arguments`, `at least 1 argument`.
     package var accepts: String {
-        var counts = fixed.indices.filter { fixed[$0] != nil }.map(String.init)
-        if let variadic { counts.append("\(variadic.parameters) or more") }
+        let hidden = origin?.hidden ?? 0
+        var counts = fixed.indices.filter { fixed[$0] != nil }.map { $0 == hidden ? "no" : String($0 - hidden) }
+        if let variadic {
+            let fewest = variadic.parameters - hidden
+            counts.append(fewest == 0 ? "any number of" : "\(fewest) or more")
+        }
         let last = counts.popLast() ?? "no"
         let list = counts.isEmpty ? last : counts.joined(separator: ", ") + " or " + last
         return list + (list == "1" ? " argument" : " arguments")
+    }
+
+    /// What a call stack calls it; nil for the code of a top-level form.
+    package var label: String? {
+        if let name { return name }
+        guard let origin else { return nil }
+        return origin.definition.map { "fn in \($0.name)" } ?? "fn"
     }
 
     package func makeClosure(captures: UnsafeMutablePointer<Value>, meta: HashMap? = nil) -> Closure {

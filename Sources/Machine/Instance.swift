@@ -113,6 +113,8 @@ public final class Account: @unchecked Sendable {
     private let grace = Atomic<Int64>(Account.graceSteps)
     private let over = Atomic<Bool>(false)
     private let deadlinePassed = Atomic<Bool>(false)
+    private let lock = Lock()
+    private var exhaustedAt: [TraceFrame] = []
 
     static let graceSteps: Int64 = 100_000
     /// Bytes beyond the limit that the grace may use.
@@ -130,7 +132,16 @@ public final class Account: @unchecked Sendable {
         grace.store(Account.graceSteps, ordering: .relaxed)
         deadlinePassed.store(false, ordering: .relaxed)
         over.store(false, ordering: .relaxed)
+        lock.withLock { exhaustedAt = [] }
     }
+    /// The calls that were under way when a budget ran out, innermost first; empty while none has.
+    package var whereExhausted: [TraceFrame] { lock.withLock { exhaustedAt } }
+
+    /// Keeps where the first fiber was that a budget ended.
+    func noteWhere(_ fiber: Fiber) {
+        lock.withLock { if exhaustedAt.isEmpty { exhaustedAt = fiber.trace() } }
+    }
+
     public var isExhausted: Bool { over.load(ordering: .relaxed) }
     /// What `finally` blocks may use after a budget ran out is used up too.
     public var isGraceOver: Bool {

@@ -248,14 +248,13 @@ extension Fiber {
     }
 
     @inline(never) func raise(_ regs: Registers, _ i: Instruction) throws(Fault) {
-        guard case .object(let object) = take(regs + i.a) else {
-            throw .illegalArgument("throw takes an exception, such as (ex-info \"message\" {:key 1})")
+        if case .object(let object) = regs[i.a] {
+            if let held = object as? HeldFault { throw held.fault }
+            if let exception = object as? Exception { throw .thrown(exception) }
         }
-        if let held = object as? HeldFault { throw held.fault }
-        guard let exception = object as? Exception else {
-            throw .illegalArgument("throw takes an exception, such as (ex-info \"message\" {:key 1})")
-        }
-        throw .thrown(exception)
+        throw .type(
+            "throw", expected: "an exception", found: regs[i.a],
+            hint: "make one of a message and data: (ex-info \"message\" {:key 1})", as: .illegalArgument)
     }
 
     enum ClaimOutcome { case granted, realized, taken }

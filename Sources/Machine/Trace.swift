@@ -8,24 +8,53 @@ extension Fiber {
     /// The script's call stack, innermost first. The state must be saved; `pc` is just after the instruction at fault.
     package func trace() -> [TraceFrame] {
         var found: [TraceFrame] = []
-        var pc = state.pointee.pc
-        var frame = state.pointee.frame
         var depth = 0
+        var demands = false
         let total = self.depth
-        while frame > state.pointee.frames {
-            frame -= 1
-            if depth < Fiber.shownFrames || depth >= total - Fiber.shownFrames / 2 {
-                let prototype = frame.pointee.prototype
-                if prototype !== instance.realizer.owner, let code = prototype.code(containing: pc) {
-                    let place = code.place(pc - UnsafePointer(code.instructions) - 1)
-                    if place != nil || prototype.name != nil {
-                        found.append(TraceFrame(function: prototype.name, source: place?.source, span: place?.span))
-                    }
-                }
-            }
+        forEachActivation { pc, frame, _ in
             depth += 1
-            pc = frame.pointee.pc
+            if depth <= Fiber.shownFrames || depth > total - Fiber.shownFrames / 2 {
+                if frame.pointee.prototype === instance.realizer.owner {
+                    demands = true
+                } else if var shown = traceFrame(frame.pointee.prototype, pc) {
+                    shown.demands = demands
+                    demands = false
+                    found.append(shown)
+                }
+            } else if depth == Fiber.shownFrames + 1 {
+                found.append(TraceFrame(skipped: total - Fiber.shownFrames - Fiber.shownFrames / 2))
+            }
+            return true
         }
         return found
+    }
+
+    /// Activations from the innermost on, each with the counter just after the instruction it is at and its registers, for
+    /// as long as `body` says so.
+    func forEachActivation(
+        _ body: (ProgramCounter, UnsafeMutablePointer<Frame>, Registers) -> Bool
+    ) {
+        var pc = state.pointee.pc
+        var frame = state.pointee.frame
+        var registers = state.pointee.registers
+        while frame > state.pointee.frames {
+            frame -= 1
+            guard body(pc, frame, registers) else { return }
+            pc = frame.pointee.pc
+            registers -= Int(frame.pointee.delta)
+        }
+    }
+
+    private func traceFrame(_ prototype: Prototype, _ pc: ProgramCounter) -> TraceFrame? {
+        guard let code = prototype.code(containing: pc) else { return nil }
+        let index = pc - UnsafePointer(code.instructions) - 1
+        // One that has not begun yet, for want of room, is nowhere.
+        guard index >= 0 else { return nil }
+        let place = code.place(index)
+        guard place != nil || prototype.name != nil else { return nil }
+        var frame = TraceFrame(function: prototype.label, source: place?.source, span: place?.span)
+        frame.definition = prototype.origin?.definition
+        frame.macro = place?.macro
+        return frame
     }
 }

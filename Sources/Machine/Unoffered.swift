@@ -12,10 +12,14 @@ package enum Unoffered {
         name.split(separator: ".").last.flatMap { classes[String($0)] }
     }
 
+    /// What a word of other languages is called here; nil for all others.
+    package static func instead(ofWord name: String) -> String? { words[name] }
+
     /// By name of `clojure.core`, as of Clojure 1.11.
     package static let core = table(coreRows)
     package static let namespaces = table(namespaceRows)
     package static let classes = table(classRows)
+    package static let words = table(wordRows)
 
     private static func table(_ rows: [(names: String, reason: String)]) -> [String: String] {
         var table: [String: String] = [:]
@@ -24,6 +28,42 @@ package enum Unoffered {
         }
         return table
     }
+
+    /// By word of other languages.
+    private static let wordRows: [(names: String, reason: String)] = [
+        ("null None undefined NULL nullptr", "nothing is written nil"),
+        ("True TRUE yes", "what holds is written true"),
+        ("False FALSE no", "what does not hold is written false"),
+        ("return", "a function gives the value of its last form; there is no early return"),
+        ("break", "a loop ends where it does not recur; a reduction ends with (reduced x)"),
+        ("continue", "(recur …) goes on with the next round"),
+        ("else otherwise", "the last test of cond is :else; if takes its else without a word"),
+        ("elif elsif elseif", "cond takes pairs of test and value, with :else for the last test"),
+        ("then", "if takes a test, a then and an else, without words between them"),
+        ("lambda function func fun λ", "a function is (fn [x] …), or #(… % …)"),
+        (
+            "defun define defunc defvar defparameter",
+            "a function is defined with (defn name [x] …), a value with (def name …)"
+        ),
+        ("setq setf var= let!", "a local is bound with (let [x 1] …); what changes is kept in an atom"),
+        ("const", "a value is named with (def name …) or (let [name …] …)"),
+        ("progn begin", "several forms, one after the other, are (do … …)"),
+        ("foreach", "use (doseq [x xs] …) for effects, map or for for values"),
+        ("until", "use (while (not test) …), or loop and recur"),
+        ("switch match", "use case for constants, cond for tests"),
+        ("raise", "use (throw (ex-info \"message\" {}))"),
+        ("except rescue", "use (try … (catch Exception e …))"),
+        ("car", "use first"), ("cdr", "use rest"), ("cadr", "use second"), ("null?", "use nil? or empty?"),
+        ("length len size", "use count"), ("append", "use conj for one element, concat or into for several"),
+        ("push", "use conj"), ("remove-if", "use remove"), ("mapcar", "use map"), ("funcall", "call it: (f x)"),
+        ("strlen", "use count"), ("substring", "use subs"), ("toString to-string", "use str"),
+        ("typeof", "use type or class"), ("console.log console/log print! puts echo log", "use println"),
+        ("js/console.log js/console", "use println"),
+        ("async await", "use go and <! of clojure.core.async, or future and deref"),
+        ("&&", "use and"), ("||", "use or"), ("!", "use not"), ("!=", "use not="), ("===", "use ="),
+        ("% mod%", "use mod or rem"),
+        ("++", "use inc"), ("--", "use dec"), ("**", "use clojure.math/pow"),
+    ]
 
     private static let coreRows: [(names: String, reason: String)] = [
         (

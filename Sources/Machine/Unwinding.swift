@@ -6,7 +6,11 @@ extension Fiber {
     /// the fault the fiber has failed with, its stack empty.
     package func unwind(_ fault: Fault) -> Fault? {
         var fault = fault
-        if case .thrown(let exception) = fault, exception.trace.isEmpty { exception.trace = trace() }
+        if case .thrown(let exception) = fault, exception.trace.isEmpty {
+            explain(exception)
+            exception.trace = trace()
+        }
+        if case .exhausted = fault { instance.account.noteWhere(self) }
         while state.pointee.frame > state.pointee.frames {
             let frame = state.pointee.frame - 1
             if let code = frame.pointee.prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) {

@@ -15,7 +15,7 @@ extension Diagnostic {
             ("related", list(related) { $0.source.members($0.span) + [("label", text($0.text))] }),
             (
                 "trace",
-                list(trace) { frame in
+                list(trace.filter { $0.skipped == 0 }) { frame in
                     var members: [(String, Value?)] = [("function", text(frame.function))]
                     if let source = frame.source, let span = frame.span { members += source.members(span) }
                     return members

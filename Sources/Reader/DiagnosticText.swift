@@ -133,26 +133,28 @@ private struct Page {
     }
 
     mutating func stack(_ frames: [TraceFrame]) {
-        guard !frames.isEmpty else { return }
+        let lines = StackLine.lines(of: frames)
+        // The innermost place alone is shown already.
+        guard lines.count > 1 || (lines.count == 1 && lines[0].place == nil) else { return }
         paragraph("call stack:")
-        let names = frames.map { $0.function ?? "top level" }
-        let listed = frames.count > Page.firstFrames + Page.lastFrames + 1
+        let listed = lines.count > Page.firstFrames + Page.lastFrames + 1
         let shown =
             listed
-            ? Array(0..<Page.firstFrames) + Array((frames.count - Page.lastFrames)..<frames.count)
-            : Array(frames.indices)
-        let widest = shown.map { names[$0].count }.max() ?? 0
+            ? Array(0..<Page.firstFrames) + Array((lines.count - Page.lastFrames)..<lines.count)
+            : Array(lines.indices)
+        let widest = shown.map { lines[$0].place == nil ? 0 : lines[$0].name.count }.max() ?? 0
         for index in shown {
-            if listed, index == frames.count - Page.lastFrames {
-                paragraph("  … \(frames.count - shown.count) more")
+            if listed, index == lines.count - Page.lastFrames {
+                let hidden = lines[Page.firstFrames..<(lines.count - Page.lastFrames)]
+                paragraph("  … \(hidden.reduce(0) { $0 + $1.levels }) more")
             }
-            let frame = frames[index]
-            guard let source = frame.source, let span = frame.span else {
-                paragraph("  \(names[index])")
+            let line = lines[index]
+            guard let place = line.place else {
+                paragraph("  \(line.name)")
                 continue
             }
-            let padding = String(repeating: " ", count: widest - names[index].count)
-            paragraph("  \(names[index])\(padding)  \(Page.place(source, span))")
+            let padding = String(repeating: " ", count: widest - line.name.count)
+            paragraph("  \(line.name)\(padding)  \(place)")
         }
     }
 }

@@ -128,6 +128,7 @@ extension Reader {
         diagnostic.related = [.init(source, Span(position, position + 1), "found `\(UnicodeScalar(closer))`")]
         diagnostic.expected = Reader.needs(top.kind)
         diagnostic.found = "`\(UnicodeScalar(closer))`"
+        if top.kind.opener == "'" { diagnostic.hint = "a character is written `\\a`, and text stands in double quotes" }
         return SyntaxError(.unfinished, diagnostic)
     }
 
@@ -334,22 +335,27 @@ extension Reader {
             return failure(
                 .keyword, "a keyword needs a name after `\(written)`", span, hint: "write it without space: `:name`")
         }
+        var hint: String?
         var explanation =
             "A name may have one namespace before a slash, and neither may begin with a digit or end with a colon."
         if written.hasPrefix("::"), !isCode {
             explanation = "`::` needs a current namespace, and data has none."
         } else if written.dropFirst().contains("::") {
             explanation = "`::` can only begin a keyword."
+        } else if written.hasPrefix("//") || written.hasPrefix("/*") {
+            explanation = "A slash stands between a namespace and a name."
+            hint = "a comment begins with `;`"
         } else if written.hasSuffix("/") {
             explanation = "Nothing follows the slash."
         } else if written.hasPrefix("/") || written.hasPrefix(":/") {
             explanation = "Nothing stands before the slash."
         } else if written.hasSuffix(":") {
             explanation = "A name cannot end with a colon."
+            if isCode, !isKeyword { hint = "a keyword has its colon in front: `:\(written.dropLast())`" }
         }
         return failure(
             isKeyword ? .keyword : .token, "invalid \(isKeyword ? "keyword" : "symbol") `\(brief(span))`", span,
-            because: explanation)
+            because: explanation, hint: hint)
     }
 
     func leadingFailure(_ byte: UInt8) -> SyntaxError {
@@ -461,7 +467,13 @@ extension Reader {
     }
 
     func regexFailure(_ fault: Fault, _ span: Span) -> SyntaxError {
-        failure(.regex, "bad regular expression: \(Reader.message(fault))", span, hint: Reader.hint(fault))
+        guard case .thrown(let exception) = fault, let place = exception.related.first, let what = place.text else {
+            return failure(.regex, "bad regular expression: \(Reader.message(fault))", span, hint: Reader.hint(fault))
+        }
+        // The text between the quotes is the pattern as it is.
+        let start = Int(span.start) + 2 + Int(place.span.start)
+        return failure(
+            .regex, "bad regular expression: \(what)", Span(start, start + 1), hint: Reader.hint(fault))
     }
 
     func evaluationFailure(_ span: Span) -> SyntaxError {

@@ -20,7 +20,9 @@ package final class SyntaxError: Error, Sendable {
         guard let label = diagnostic.primary else { return .of(.runtime, diagnostic.title, hint: diagnostic.hint) }
         let position = label.source.position(of: Int(label.span.start))
         let place = "\(label.source.name):\(position.line):\(position.column)"
-        return .of(.runtime, "\(diagnostic.title) (\(place))", hint: diagnostic.hint)
+        let exception = Exception(.runtime, "\(diagnostic.title) (\(place))", hint: diagnostic.hint)
+        exception.related = [SourceLabel(label.source, label.span, label.text ?? "here")]
+        return .thrown(exception)
     }
 }
 

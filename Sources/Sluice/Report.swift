@@ -6,12 +6,25 @@ import Values
 
 /// What people see of a fault (N4): its diagnostic, with the script's own stack and never the host's.
 package enum Report {
-    package static func diagnostic(_ fault: Fault) -> Diagnostic {
+    /// - Parameters:
+    ///   - fallback: is shown when nothing in the script is to be found at fault.
+    ///   - calls: what was under way when a budget ran out.
+    package static func diagnostic(
+        _ fault: Fault, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
+    ) -> Diagnostic {
         switch fault {
-        case .thrown(let exception): return diagnostic(exception)
+        case .thrown(let exception):
+            var found = diagnostic(exception)
+            if found.primary == nil { found.primary = fallback }
+            return found
         case .exhausted(let budget):
             var found = Diagnostic(code: "budget/\(budget.code)", title: "the \(budget.rawValue) budget ran out")
             found.hint = budget.hint
+            let place = calls.first { $0.span != nil && $0.source != nil && !$0.isLibrary }
+            if let source = place?.source, let span = place?.span {
+                found.primary = SourceLabel(source, span, "it was here")
+                found.trace = calls
+            }
             return found
         case .cancelled(let reason): return Diagnostic(code: "cancelled", title: "cancelled: \(reason.rawValue)")
         case .force: return Diagnostic(code: "internal", title: "an unrealised sequence reached the host")
@@ -28,19 +41,74 @@ package enum Report {
         if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
             return problem.error.diagnostic
         }
-        let placed = exception.trace.filter { $0.span != nil }
-        let first = placed.first { $0.source?.isLibrary == false } ?? placed.first
-        let label = first.flatMap { frame in
-            frame.source.flatMap { source in frame.span.map { SourceLabel(source, $0) } }
+        let lines = title(exception).split(separator: "\n").map(String.init)
+        var found = Diagnostic(code: code(exception), title: lines.first ?? "", at: nil)
+        found.hint = Advice.hint(forCallIn: exception) ?? exception.hint ?? Advice.hint(for: exception)
+        let parts = found.title.split(separator: ";", maxSplits: 1)
+        if case .map(let data) = exception.data, isOfEngine(data), parts.count == 2, parts[1].first == " " {
+            // What to do about it stands behind what went wrong.
+            found.hint = found.hint ?? String(parts[1].dropFirst())
+            found.title = String(parts[0])
         }
-        var found = Diagnostic(code: code(exception), title: title(exception), at: label)
-        found.hint = exception.hint
-        if case .map(let data) = exception.data, !data.isEmpty {
-            found.explanation = "data: " + ((try? Printer.readable(exception.data)) ?? "…")
+        found.explanation = explanation(exception, moreOfTitle: lines.dropFirst())
+        CallSite(exception).point(&found)
+        if let cause = cause(of: exception) {
+            if let label = CallSite(cause).label {
+                found.related.append(.init(label.source, label.span, "caused by: \(cause.message)"))
+            } else {
+                found.explanation = [found.explanation, "Caused by: \(cause.message)"].compactMap { $0 }.joined(
+                    separator: "\n  ")
+            }
         }
-        // The innermost frame is the place itself.
-        found.trace = exception.trace.count > 1 ? exception.trace : []
+        if exception.type == .compiler, case .object(let object) = exception.cause, let inner = object as? Exception,
+            let label = CallSite(inner).label
+        {
+            found.related.append(.init(label.source, label.span, "where the macro failed"))
+        }
+        found.trace = exception.trace
         return found
+    }
+
+    /// The innermost exception that led to this one; nil when none did. One that a macro or the compiler wrapped is told by
+    /// what wraps it.
+    private static func cause(of exception: Exception) -> Exception? {
+        guard exception.type != .compiler else { return nil }
+        var cause: Exception?
+        var current = exception
+        // A chain may be as long as a script likes.
+        for _ in 0..<100 {
+            guard case .object(let object) = current.cause, let next = object as? Exception else { break }
+            cause = next
+            current = next
+        }
+        return cause
+    }
+
+    private static func explanation(_ exception: Exception, moreOfTitle: ArraySlice<String>) -> String? {
+        var parts = Array(moreOfTitle)
+        if let usage = Usage.sentence(for: exception) { parts.append(usage) }
+        if case .map(let data) = exception.data, !data.isEmpty, !isOfEngine(data), exception.type != .compiler {
+            parts.append("data: " + shown(exception.data))
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: "\n  ")
+    }
+
+    /// What the engine says of an effect that failed is all in its message.
+    private static func isOfEngine(_ data: HashMap) -> Bool {
+        var keys: Set<String> = []
+        data.forEach { (key, _) in
+            if case .keyword(let name) = key { keys.insert(name.description) }
+            return true
+        }
+        return keys.isSuperset(of: ["code", "message", "effect"])
+    }
+
+    /// Bytes of `ex-data` that are shown.
+    private static let dataLimit = 600
+
+    private static func shown(_ data: Value) -> String {
+        guard let text = try? Printer.readable(data) else { return "…" }
+        return text.utf8.count <= dataLimit ? text : text.prefix(dataLimit) + "…"
     }
 
     private static func title(_ exception: Exception) -> String {

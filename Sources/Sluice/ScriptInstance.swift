@@ -66,7 +66,9 @@ public struct ScriptError: Error, Sendable, CustomStringConvertible {
 
     init(_ fault: Fault) {
         let diagnostic = Report.diagnostic(fault)
-        self.init(message: diagnostic.title, description: diagnostic.rendered())
+        var message = diagnostic.title
+        if case .thrown(let exception) = fault, !exception.message.isEmpty { message = exception.message }
+        self.init(message: message, description: diagnostic.rendered())
     }
 }
 

@@ -70,41 +70,49 @@ public enum ExceptionClass: String, CaseIterable, Sendable {
     }
 }
 
-/// One level of a script's call stack.
-public struct TraceFrame: Sendable {
-    /// The function's name, or nil at the top level.
-    public var function: String?
-    public var source: Source?
-    public var span: Span?
-
-    public init(function: String?, source: Source?, span: Span?) {
-        self.function = function
-        self.source = source
-        self.span = span
-    }
-}
-
 /// An exception as the script sees it.
 public final class Exception: Object, @unchecked Sendable {
-    // Sendable: `trace` is set once, by the machine that first sees it thrown, before any handler can.
+    // Sendable: what can change is set once, by the machine that first sees it thrown, before any handler can.
     public let type: ExceptionClass
-    public let message: String
+    private let text: String
     /// `ex-data`: a map, or nil.
     public private(set) var data: Value
     /// An exception, or nil.
     public private(set) var cause: Value
     /// What to try next; shown by the diagnostic, not part of the message.
     public let hint: String?
+    /// A form of the script is wrong, so that it cannot begin; not something that it does.
+    public var isOfForm = false
     /// Innermost first; empty until thrown.
     public var trace: [TraceFrame] = []
+    /// What was expected and found, when that is what is wrong.
+    public var mismatch: Mismatch?
+    /// The value that is to blame: the machine looks for it among the arguments of the call at fault.
+    public private(set) var suspect: Value?
+    /// The suspect was called, and is nothing to call.
+    public private(set) var isUncallable = false
+    /// The value that a call failed for, when that is known.
+    public var culprit: Culprit?
+    /// What was called, when the call is what is wrong.
+    public var callee: Callee?
+    /// Places in a text that the script worked on.
+    package var related: [SourceLabel] = []
+
+    public var message: String { mismatch?.message ?? text }
 
     public init(_ type: ExceptionClass, _ message: String, data: Value = .nil, cause: Value = .nil, hint: String? = nil)
     {
         self.type = type
-        self.message = message
+        text = message
         self.data = data
         self.cause = cause
         self.hint = hint
+    }
+
+    /// Says which value is to blame.
+    public func blame(_ value: Value, isUncallable: Bool = false) {
+        suspect = value
+        self.isUncallable = isUncallable
     }
 
     deinit {
@@ -154,10 +162,40 @@ extension Fault {
     public static func arithmetic(_ message: String) -> Fault { of(.arithmetic, message) }
     public static func unsupported(_ message: String) -> Fault { of(.unsupported, message) }
     public static func indexOutOfBounds(_ index: Int, count: Int) -> Fault {
-        of(.indexOutOfBounds, "index \(index) is out of bounds: there are \(count) elements")
+        let elements =
+            count == 0 ? "there are no elements" : count == 1 ? "there is 1 element" : "there are \(count) elements"
+        return of(.indexOutOfBounds, "index \(index) is out of bounds: \(elements)").blaming(.int(Int64(index)))
     }
     /// `expected` with its article: `a number`.
-    public static func type(_ operation: String, expected: String, found: Value, hint: String? = nil) -> Fault {
-        of(.classCast, "\(operation) expected \(expected), but found \(found.briefly)", hint: hint)
+    public static func type(
+        _ operation: String, expected: String, found: Value, hint: String? = nil, as type: ExceptionClass = .classCast
+    ) -> Fault {
+        let exception = Exception(type, "", hint: hint)
+        exception.mismatch = Mismatch(operation: operation, expected: expected, found: found)
+        exception.blame(found)
+        return .thrown(exception)
+    }
+
+    /// The fault, which says that this value is to blame.
+    public func blaming(_ value: Value) -> Fault {
+        if case .thrown(let exception) = self { exception.blame(value) }
+        return self
+    }
+
+    /// The fault, with the operation that a mismatch is about called `operation`, unless it is known better already.
+    public func named(_ operation: String) -> Fault {
+        guard case .thrown(let exception) = self, exception.trace.isEmpty, let mismatch = exception.mismatch,
+            !mismatch.isNamed
+        else { return self }
+        if !mismatch.operation.isAbout(operation) { exception.mismatch?.operation = operation }
+        exception.mismatch?.isNamed = true
+        return self
+    }
+}
+
+extension String {
+    /// Whether a description of an operation, such as `assoc on a vector`, begins with its name.
+    fileprivate func isAbout(_ name: String) -> Bool {
+        hasPrefix(name) && (utf8.count == name.utf8.count || utf8.dropFirst(name.utf8.count).first == 0x20)
     }
 }

@@ -86,8 +86,8 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("((fn fact [n] (if (zero? n) 1 (* n (fact (dec n))))) 20)", "2432902008176640000"),
             Case("((fn f ([n] (f n [])) ([n acc] (if (zero? n) acc (f (dec n) (conj acc n))))) 3)", "[3 2 1]"),
             Case("(defn g ([x] (g x 1)) ([x y] (+ x y)))(g 4)", "5"),
-            Case("(defn h [] 1)(h 1 2)", "ArityException: h takes 0 arguments, but was called with 2"),
-            Case("((fn [x]))", "ArityException: a function takes 1 argument, but was called with 0"),
+            Case("(defn h [] 1)(h 1 2)", "ArityException: h takes no arguments, but was called with 2"),
+            Case("((fn [x]))", "ArityException: a function takes 1 argument, but was called with none"),
             Case("(apply + 1 2 [3 4])", "10"),
             Case("(apply max (range 100000))", "99999"),
             Case("(apply (fn [a & r] [a (first r)]) (iterate inc 0))", "[0 1]"),
@@ -147,11 +147,11 @@ struct Case: Sendable, CustomTestStringConvertible {
                 "[1 2]"),
             Case(
                 "(try ((fn [x])) (catch Exception e (ex-message e)))",
-                "\"a function takes 1 argument, but was called with 0\""),
+                "\"a function takes 1 argument, but was called with none\""),
             Case("(try (/ 1 0) (catch ArithmeticException e :zero))", ":zero"),
             Case(
                 "(throw 1)",
-                "IllegalArgumentException: throw takes an exception, such as (ex-info \"message\" {:key 1})"),
+                "IllegalArgumentException: throw expected an exception, but found the number 1"),
             Case("(+ 1 (try 2 (finally 3)) 4)", "7"),
             Case(
                 "(defn f [n] (try (if (zero? n) (throw (ex-info \"deep\" {})) (f (dec n))) (finally nil))) (try (f 50) (catch Exception e (ex-message e)))",
@@ -173,7 +173,9 @@ struct Case: Sendable, CustomTestStringConvertible {
             Case("(let [x [1 2]] (if (and (seq x) (< (count x) 3)) (or (next x) x) x))", "(2)"),
             Case("[(when true 1 2) (when nil 1) (when-not nil 3) (if-not 1 2 3)]", "[2 nil 3 3]"),
             Case("(cond nil 1)", "nil"),
-            Case("(cond 1)", "CompilerException: cond takes pairs of test and value, but found 1 forms"),
+            Case(
+                "(cond 1)",
+                "CompilerException: cond takes pairs of test and value, but the last of 1 forms has no value"),
             Case("[(-> 5 inc (- 2)) (->> 5 inc (- 2))]", "[4 -4]"),
             Case("(let [x 1] (not (= x 2)))", "true"),
             Case("(if (not (and 1 nil)) :y :n)", ":y"),

@@ -41,9 +41,10 @@ struct ConversationTests {
                 program.lines == [
                     "user=> (defn f [x]", "   ... (inc x))", "#'user/f", "user=>", "user=> (f 1)", "2", "user=> (f 2)",
                     "3", "user=> [*1 *2 *3]", "[3 2 #'user/f]", "user=> (f :a)",
-                    "<repl 1>:2:1: error: + expected a number, but found the keyword :a", "  2 | (inc x))",
-                    "    | ^^^^^^^", "  call stack:", "    f          <repl 1>:2:1", "    top level  <repl 5>:1:1",
-                    "user=> (ex-message *e)", "\"+ expected a number, but found the keyword :a\"",
+                    "<repl 1>:2:6: error: inc expected a number, but found the keyword :a", "  2 | (inc x))",
+                    "    |      ^ this is the keyword :a", "  call stack:", "    f          <repl 1>:2:1",
+                    "    top level  <repl 5>:1:1",
+                    "user=> (ex-message *e)", "\"inc expected a number, but found the keyword :a\"",
                     "user=> (str \"größe 日本 🎉\")", "\"größe 日本 🎉\"", "user=> ^D",
                 ])
         }
@@ -267,7 +268,7 @@ struct ConversationTests {
         let result = try converse("1 (+ 1 :a) 2\n3\n(")
         #expect(result.output == "1\n3\n")
         #expect(
-            result.error.contains("<repl 1>:1:3: error: + expected a number") && result.error.contains("<repl 3>:1:1"))
+            result.error.contains("<repl 1>:1:8: error: + expected a number") && result.error.contains("<repl 3>:1:1"))
         #expect(!result.error.contains("\u{1b}"))
     }
 

@@ -55,7 +55,8 @@ struct ScriptRun {
         var options = SessionMaking.options(request, console, path: path)
         let report = options.uncaught
         options.uncaught = { fault, identity in
-            failures.add()
+            // The run counts those of workers.
+            if identity.kind != .worker { failures.add() }
             report(fault, identity)
         }
         let session = Session(options)
@@ -73,9 +74,10 @@ struct ScriptRun {
             path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
         switch loaded {
         case .failure(let fault):
-            return stopper.isStopped ? ExitCode.failed.rawValue : FaultReport.write(fault, console)
+            if stopper.isStopped { return ExitCode.failed.rawValue }
+            return FaultReport.tell(fault, console, exhaustedAt: session.instance.account.whereExhausted).rawValue
         case .success(let value):
-            if case .expression = request.source, let code = show(value, session) { return code }
+            if case .expression = request.source, let code = show(value, session, of: source) { return code }
         }
         if stopper.isStopped { return ExitCode.failed.rawValue }
         guard session.hasGraph else {
@@ -87,9 +89,12 @@ struct ScriptRun {
     }
 
     /// Prints the value of `eval`.
-    private func show(_ value: Value, _ session: Session) -> Int32? {
+    private func show(_ value: Value, _ session: Session, of source: Source) -> Int32? {
         switch session.printed(value) {
-        case .failure(let fault): return FaultReport.write(fault, console)
+        case .failure(let fault):
+            // What is lazy in it failed, which may have been made in the library alone.
+            let whole = SourceLabel(source, Span(0, source.bytes.count), "while its value was printed")
+            return FaultReport.tell(fault, console, fallback: whole).rawValue
         case .success(let printed):
             if console.json {
                 console.writeJSON(.jsonObject([("type", .string("value")), ("value", .string(printed))]))

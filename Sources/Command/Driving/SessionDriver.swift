@@ -70,7 +70,7 @@ enum SessionMaking {
         options.output = { console.write(Array($0), to: .output) }
         options.errorOutput = { console.write(Array($0), to: .error) }
         options.uncaught = { fault, identity in
-            console.write("uncaught in \(identity.path)\n" + FaultReport.text(fault, console), to: .error)
+            console.write(FaultReport.text(fault, console, within: identity), to: .error)
         }
         return options
     }
@@ -95,17 +95,50 @@ enum SessionMaking {
 
 /// The rendered form of faults, and the exit code that each stands for.
 enum FaultReport {
-    static func text(_ fault: Fault, _ console: Console) -> String {
-        Report.diagnostic(fault).rendered(color: console.terminal.usesColor(.error))
+    static func text(
+        _ fault: Fault, _ console: Console, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
+    ) -> String {
+        Report.diagnostic(fault, fallback: fallback, exhaustedAt: calls).rendered(
+            color: console.terminal.usesColor(.error))
+    }
+
+    /// Of a fault that ended work which nobody waits for.
+    static func text(_ fault: Fault, _ console: Console, within identity: Identity) -> String {
+        var found = Report.diagnostic(fault)
+        if fault.isCatchable {
+            found.explanation = [found.explanation, whereabouts(identity)].compactMap { $0 }.joined(separator: "\n  ")
+        }
+        return found.rendered(color: console.terminal.usesColor(.error))
+    }
+
+    /// What failed, by the name that the script gave it.
+    private static func whereabouts(_ identity: Identity) -> String {
+        var current: Identity? = identity
+        while let here = current {
+            switch here.kind {
+            case .worker, .system, .phases, .ticker:
+                if let name = here.name {
+                    return here.kind == .worker
+                        ? "Worker :\(name) failed for this message and goes on; with a :fail-chan it would tell there."
+                        : "It failed in \(here.kind.rawValue) :\(name)."
+                }
+            default: break
+            }
+            current = here.parent
+        }
+        return "Nothing waits for what failed: it was started with go, thread or the like, and runs on its own."
     }
 
     static func write(_ fault: Fault, _ console: Console) -> Int32 { tell(fault, console).rawValue }
 
-    static func tell(_ fault: Fault, _ console: Console) -> ExitCode {
+    static func tell(
+        _ fault: Fault, _ console: Console, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
+    ) -> ExitCode {
         if console.json {
-            console.write(Report.diagnostic(fault).json() + "\n", to: .error)
+            let found = Report.diagnostic(fault, fallback: fallback, exhaustedAt: calls)
+            console.write(found.json() + "\n", to: .error)
         } else {
-            console.write(text(fault, console), to: .error)
+            console.write(text(fault, console, fallback: fallback, exhaustedAt: calls), to: .error)
         }
         return code(fault)
     }
@@ -115,7 +148,8 @@ enum FaultReport {
         switch fault {
         case .exhausted: .budget
         case .thrown(let exception):
-            exception.type.isKind(of: .syntax) || exception.type.isKind(of: .compiler) ? .unusable : .failed
+            exception.isOfForm || exception.type.isKind(of: .syntax) || exception.type.isKind(of: .compiler)
+                ? .unusable : .failed
         case .cancelled, .force: .failed
         }
     }

@@ -58,7 +58,8 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         case .thrown(let exception): session.remember(exception)
         case .exhausted, .force: break
         }
-        return .failed(FaultReport.text(fault, console))
+        return .failed(
+            FaultReport.text(fault, console, exhaustedAt: session.instance.account.whereExhausted))
     }
 
     func completions(of prefix: String) -> [String] { session.completions(of: prefix) }

@@ -34,6 +34,16 @@ package struct EffectType: Sendable {
     package enum ParamType: String, CaseIterable, Sendable {
         case any, string, int, number, bool, keyword, map, vector, function
 
+        /// With its article.
+        var noun: String {
+            switch self {
+            case .any: "any value"
+            case .int: "an integer"
+            case .bool: "true or false"
+            default: "a \(rawValue)"
+            }
+        }
+
         func accepts(_ value: Value) -> Bool {
             switch (self, value) {
             case (.any, _), (.string, .text), (.int, .int), (.number, .int), (.number, .double), (.bool, .bool): true
@@ -81,20 +91,34 @@ package struct EffectType: Sendable {
             let value = (try? effect.fields.find(.keyword(param.key))) ?? nil
             guard let value, !value.isNil else {
                 if param.isRequired {
+                    let given = misspelt(param.key, in: effect).map { "; :\($0) is none of its parameters" } ?? ""
                     return EffectError(
                         .invalidEffect,
-                        ":\(name.description) needs the parameter :\(param.key.description), a \(param.type.rawValue)")
+                        ":\(name.description) needs the parameter :\(param.key.description), \(param.type.noun)\(given)"
+                    )
                 }
                 continue
             }
             if !param.type.accepts(value) {
                 return EffectError(
                     .invalidEffect,
-                    "the parameter :\(param.key.description) of :\(name.description) must be a \(param.type.rawValue), but it is \(ValueKey.shown(value))"
+                    "the parameter :\(param.key.description) of :\(name.description) must be \(param.type.noun), but it is \(ValueKey.shown(value))"
                 )
             }
         }
         return nil
+    }
+
+    /// A parameter that the type does not know and that may have been meant to be `key`.
+    private func misspelt(_ key: Name, in effect: Effect) -> String? {
+        var unknown: [String] = []
+        effect.fields.forEach { (field, _) in
+            if case .keyword(let name) = field, !name.hasNamespace, !params.contains(where: { $0.key == name }) {
+                unknown.append(name.name)
+            }
+            return true
+        }
+        return Nearest.name(to: key.name, among: unknown)
     }
 }
 

@@ -131,9 +131,11 @@ final class MethodTable: Object, @unchecked Sendable {
 
     func select(_ value: Value) throws(Fault) -> Value {
         if let found = try find(value) { return found }
+        let known = lock.withLock { table.entries.prefix(6).map(\.key.briefly) }
+        let has = known.isEmpty ? "it has no methods yet" : "it has methods for \(known.joined(separator: ", "))"
         throw .of(
             .illegalArgument, "no method of multimethod \(name) for dispatch value \(value.briefly)",
-            hint: "defmethod adds one; a method for :default takes what no other does")
+            hint: "\(has); defmethod adds one, and one for :default takes what no other does")
     }
 
     private func best(_ value: Value, _ hierarchy: Value) throws(Fault) -> Value? {

@@ -107,13 +107,16 @@ final class ProtocolMethod: Object, @unchecked Sendable {
 
     override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? {
         guard let target = arguments.first else {
-            throw .of(.arity, "\(name.description) takes at least 1 argument, but was called with 0")
+            throw .of(
+                .arity, "\(name.description) takes 1 or more arguments, but was called with none",
+                hint: "the first is what it is called on")
         }
         if owner.extendsViaMetadata, let found = try target.metadata?.find(.symbol(qualified)) { return found }
         if let found = try owner.implementation(for: target)?.find(.keyword(name)) { return found }
-        throw .of(
+        throw Fault.of(
             .illegalArgument,
             "no implementation of \(name.description) of protocol \(owner.name) for \(target.briefly)",
-            hint: "extend-protocol or extend-type adds one")
+            hint: "extend-protocol or extend-type adds one"
+        ).blaming(target)
     }
 }

@@ -116,7 +116,7 @@ private struct DirectFunction: ~Copyable {
     func call(_ element: Value, _ fiber: Fiber) throws(Fault) -> Value {
         guard let body else { return try look(function, element) ?? .nil }
         operands[0] = element
-        return try body(Arguments(operands, 1), fiber)
+        do throws(Fault) { return try body(Arguments(operands, 1), fiber) } catch { throw named(error) }
     }
 
     /// `result` becomes that of the call with it and `element`; it stays as it was when the call throws.
@@ -129,8 +129,14 @@ private struct DirectFunction: ~Copyable {
         operands[1] = element
         do throws(Fault) { result = try body(Arguments(operands, 2), fiber) } catch {
             swap(&operands[0], &result)
-            throw error
+            throw named(error)
         }
+    }
+
+    /// The fault, told by the name of the function that was called.
+    private func named(_ fault: Fault) -> Fault {
+        guard case .native(let callable) = function else { return fault }
+        return fault.named(unsafeDowncast(callable, to: Native.self).shortName)
     }
 
     /// A keyword looks itself up in its argument, a map or set its argument in itself.

@@ -54,7 +54,7 @@ extension CollectionPrimitives {
         guard (a.count - start) % 2 == 0 else {
             throw .of(
                 .illegalArgument,
-                "\(operation) takes keys and values in pairs, but no value was given for key \(a[a.count - 1].briefly)")
+                "\(operation) takes keys and values in pairs, but \(a[a.count - 1].briefly) has no value")
         }
     }
 

@@ -19,7 +19,7 @@ enum ExceptionPrimitives {
                 fiber.instance.names.symbol(
                     HostClass.fullName(try a.object(0, "class", "an exception", as: Exception.self).type))
             },
-            Primitive("exception", .between(1, 3), make), Primitive("stack", 1, stack),
+            Primitive("exception", .between(1, 4), make), Primitive("stack", 1, stack),
         ])
 
     static func exception(_ value: Value) -> Exception? {
@@ -44,29 +44,30 @@ enum ExceptionPrimitives {
         return .object(Exception(.info, text, data: a[1], cause: cause))
     }
 
-    /// `(exception "IllegalStateException" message cause)`: what `(IllegalStateException. …)` makes.
+    /// `(exception "IllegalStateException" message cause hint)`: what `(IllegalStateException. …)` makes, which has no hint.
     static func make(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let name = try a.string(0, "new")
         guard let type = ExceptionClass(rawValue: name.split(separator: ".").last.map(String.init) ?? name) else {
-            throw .illegalArgument("there is no exception class \(name)")
+            throw .of(
+                .illegalArgument, "there is no class \(name)", hint: Unoffered.reason(forClass: name))
         }
         var text = ""
         var cause = Value.nil
-        for index in 1..<max(1, a.count) {
+        for index in 1..<max(1, min(3, a.count)) {
             if exception(a[index]) != nil {
                 cause = a[index]
             } else if !a[index].isNil {
                 text = try Printing.text(of: a[index]).string
             }
         }
-        return .object(Exception(type, text, cause: cause))
+        return .object(Exception(type, text, cause: cause, hint: a.optional(3).stringValue))
     }
 
     /// The script's call stack when an exception was thrown: a vector of `[function file line column]`.
     static func stack(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let exception = try a.object(0, "Throwable->map", "an exception", as: Exception.self)
         return .vector(
-            exception.trace.map { frame -> Value in
+            exception.trace.filter { $0.skipped == 0 }.map { frame -> Value in
                 var place: Position?
                 if let source = frame.source, let span = frame.span { place = source.position(of: Int(span.start)) }
                 return .vector([

@@ -21,7 +21,10 @@ enum HostMethods {
             if let result = exceptionMethod(method, exception) { return .value(result) }
         case .object(let record as RecordObject):
             if let value = record.field(fiber.instance.names.intern(nil, method)) { return .value(value) }
-        case .nil: throw .of(.nullPointer, "cannot call .\(method) on nil")
+        case .nil:
+            throw Fault.of(
+                .nullPointer, "cannot call .\(method) on nil", hint: "(some-> x .\(method)) gives nil where x is nil"
+            ).blaming(.nil)
         default: break
         }
         if let result = try anyMethod(method, arguments, fiber) { return result }
@@ -87,7 +90,10 @@ enum HostMethods {
             guard HostClass.named(name) != nil else {
                 throw .of(
                     .illegalArgument, "there is no class \(name)",
-                    hint: Unoffered.reason(forClass: name) ?? "deftype and defrecord define one")
+                    hint: Unoffered.reason(forClass: name)
+                        ?? (name.hasSuffix("Error") || name.hasSuffix("Exception")
+                            ? "an exception of your own is (ex-info \"message\" {:key 1})"
+                            : "deftype and defrecord define one"))
             }
             return try ExceptionPrimitives.make(a, fiber)
         }

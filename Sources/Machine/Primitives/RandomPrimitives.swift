@@ -31,7 +31,7 @@ enum RandomPrimitives {
         switch a[0] {
         case .vector, .list, .seq, .lazy, .set: break
         case .object(let object) where object.kind == .sortedSet || object.kind == .queue: break
-        case .nil: throw .of(.nullPointer, "shuffle expected a collection, but found nil")
+        case .nil: throw .type("shuffle", expected: "a collection", found: .nil, as: .nullPointer)
         default: throw .type("shuffle", expected: "a sequential collection or a set", found: a[0])
         }
         var elements = try Sequences.array(a[0])

@@ -19,6 +19,7 @@ enum ReferencePrimitives {
         "sluice.machine",
         [
             Primitive("atom", 1) { (a, _) in .object(Atom(a.take(0))) }, Primitive("exchange!", 3, exchange),
+            Primitive("atom-value", 1) { (a, _) throws(Fault) in try atom(a, "swap!").current() },
             Primitive("set-validator!", 2, setValidator), Primitive("watchers", 1, watchers),
             Primitive("add-watcher!", 3, addWatcher),
             Primitive("remove-watcher!", 2, removeWatcher), Primitive("delay", 1, delay),

@@ -58,7 +58,7 @@ enum StringPrimitives {
 
     /// A text, or anything else as `str` gives it, as the functions take it that ask for no more than that; nil is refused.
     static func shown(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
-        if a[index].isNil { throw .of(.nullPointer, "\(operation) expected a string, but found nil") }
+        if a[index].isNil { throw .type(operation, expected: "a string", found: .nil, as: .nullPointer) }
         return try Printing.text(of: a[index])
     }
 

@@ -185,7 +185,12 @@ extension TypePrimitives {
             let methods = try Conversion.map(a[index + 1], "extend")
             for (method, _) in methods.entries {
                 guard case .keyword(let name) = method, target.methods.contains(name) else {
-                    throw .illegalArgument("protocol \(target.name) has no method \(method.briefly)")
+                    let said = if case .keyword(let name) = method { name.description } else { method.briefly }
+                    let known = target.methods.map(\.name).joined(separator: ", ")
+                    throw .of(
+                        .illegalArgument,
+                        "protocol \(target.name) has no method \(said)",
+                        hint: known.isEmpty ? nil : "it has \(known)")
                 }
             }
             try target.extend(key, methods)

@@ -29,7 +29,7 @@ struct SourceNode {
 
 /// What a source holds, without reading it as values.
 package enum SourceOutline {
-    private static func nodes(of source: Source) throws(SyntaxError) -> [SourceNode] {
+    static func nodes(of source: Source) throws(SyntaxError) -> [SourceNode] {
         let dialect = Dialect.code(SourceFormatter.permissiveContext(Names()))
         var reader = Reader(source, names: Names(), dialect: dialect)
         while try reader.next() != nil {}
@@ -42,6 +42,23 @@ package enum SourceOutline {
         for node in try nodes(of: source) where node.kind != .comment {
             let range = node.token.bytes.lowerBound..<node.end
             if range.contains(offset) { return String(decoding: source.bytes[range], as: UTF8.self) }
+        }
+        return nil
+    }
+
+    /// The line on which a list at the top level behind `offset` defines this name: whose second element it is, after
+    /// metadata; nil when none does, or when the text cannot be read to its end.
+    package static func line(ofDefinition name: String, in source: Source, after offset: Int) -> Int? {
+        guard let nodes = try? nodes(of: source) else { return nil }
+        for node in nodes where node.kind == .list && node.token.bytes.lowerBound > offset {
+            let elements = node.children.filter { $0.isElement(in: source.bytes) }
+            guard elements.count > 1, var defined = elements.dropFirst().first,
+                source.bytes[elements[0].token.bytes].starts(with: Array("def".utf8))
+            else { continue }
+            while defined.kind == .prefixed, let last = defined.children.last { defined = last }
+            if source.bytes[defined.token.bytes].elementsEqual(Array(name.utf8)) {
+                return source.position(of: node.token.bytes.lowerBound).line
+            }
         }
         return nil
     }

@@ -365,7 +365,9 @@ package final class Channel: Port, @unchecked Sendable {
 
     // Faults
 
-    static var nilPut: Fault { .illegalArgument("nil cannot be put on a channel: nil is what a closed channel gives") }
+    static var nilPut: Fault {
+        Fault.illegalArgument("nil cannot be put on a channel: nil is what a closed channel gives").blaming(.nil)
+    }
     static var tooManyPuts: Fault {
         .illegalState(
             "more than \(ChannelState<Waiting>.pendingLimit) puts wait on one channel: nobody takes from it fast enough; give it a dropping or sliding buffer, or wait for each put with >!"

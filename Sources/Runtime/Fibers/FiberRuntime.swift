@@ -98,6 +98,9 @@ package final class FiberRuntime: @unchecked Sendable {
         return map
     }
 
+    /// Passes on a fault of which an event tells already.
+    func tellUncaught(_ fault: Fault, _ identity: Identity) { uncaught(fault, identity) }
+
     func report(_ fault: Fault, _ identity: Identity) {
         events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
         uncaught(fault, identity)

@@ -14,6 +14,8 @@ final class RunningWorker: @unchecked Sendable {
     private let failures: Channel?
     private let invocations = Atomic<Int>(0)
     private let loops = Atomic<Int>(0)
+    /// Failures that no channel took.
+    private let untold = Atomic<Int>(0)
     private var tick: Int64 = 0
     private var firstTick: Int64 = 0
 
@@ -121,8 +123,11 @@ final class RunningWorker: @unchecked Sendable {
     }
 
     /// Counts, announces and forwards a failure (D13–D15).
-    func report(_ exception: Exception, _ message: Value) {
+    ///
+    /// - Parameter isAnswered: somebody waits for the answer to the message, and hears of the failure.
+    func report(_ exception: Exception, _ message: Value, isAnswered: Bool) {
         system.countError(spec.name)
+        if failures == nil, !isAnswered { tell(exception) }
         let fields: [(KnownName, Value)] = [
             (.workerID, .keyword(spec.name)), (.workerKind, .kw(spec.kindName)), (.message, .string(exception.message)),
             (.exData, exception.data), (.msg, message), (.failChan, spec.failures.map { .keyword($0) } ?? .nil),
@@ -135,6 +140,14 @@ final class RunningWorker: @unchecked Sendable {
         case .accepted, .closed: break
         }
     }
+
+    /// A failure that goes nowhere else is told, the first few times.
+    private func tell(_ exception: Exception) {
+        let told = untold.wrappingAdd(1, ordering: .relaxed).oldValue
+        if told < RunningWorker.toldFailures { system.runtime.tellUncaught(.thrown(exception), identity) }
+    }
+
+    private static let toldFailures = 3
 
     func giveUp(after count: Int) {
         system.runtime.events.emit(

@@ -90,7 +90,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// True when the worker goes on.
     private func fail(_ value: Value) -> Bool {
         guard case .object(let object) = value, let exception = object as? Exception else { return true }
-        worker.report(exception, message)
+        worker.report(exception, message, isAnswered: request != nil)
         request?.answer(failure: "worker_error", exception.message, data: exception.data)
         request = nil
         message = .nil

@@ -2,7 +2,7 @@
 extension Numbers {
     private static func bits(_ value: Value, _ operation: String) throws(Fault) -> Int64 {
         guard case .int(let int) = value else {
-            throw .illegalArgument("\(operation) expected an integer of 64 bits, but found \(value.briefly)")
+            throw .type(operation, expected: "an integer of 64 bits", found: value, as: .illegalArgument)
         }
         return int
     }

@@ -95,7 +95,7 @@ extension Numbers {
         switch Operand(a) {
         case .int(let int)?: return int & 1 == 1
         case .big(let big)?: return big.isOdd
-        default: throw .illegalArgument("\(operation) expected an integer, but found \(a.briefly)")
+        default: throw .type(operation, expected: "an integer", found: a, as: .illegalArgument)
         }
     }
 }

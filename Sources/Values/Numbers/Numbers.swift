@@ -118,10 +118,12 @@ public enum Numbers {
 // Results and what stands in their way.
 extension Numbers {
     static func overflow(_ promoting: String) -> Fault {
-        .of(.arithmetic, "integer overflow", hint: "\(promoting)' gives a big integer instead")
+        .of(
+            .arithmetic, "integer overflow",
+            hint: "an integer has 64 bits; \(promoting)' gives a big integer when that is too few")
     }
 
-    static var divisionByZero: Fault { .arithmetic("divide by zero") }
+    static var divisionByZero: Fault { Fault.arithmetic("divide by zero").blaming(.int(0)) }
 
     /// Refuses results of more than `BigInt.bitLimit` bits before they are computed.
     static func checkWidth(_ bits: Int) throws(Fault) {

@@ -48,8 +48,15 @@ struct RegexParser {
     func error(_ what: String, at place: Int, hint: String? = nil) -> Fault {
         let shown = pattern.count <= 60 ? pattern : pattern.substring(0, 60)
         let suffix = pattern.count <= 60 ? "" : "…"
-        return .illegalArgument(
+        let exception = Exception(
+            .illegalArgument,
             "invalid regular expression \"\(shown.string)\(suffix)\" at position \(place): \(what)", hint: hint)
+        let start = pattern.substring(0, min(place, pattern.count)).byteCount
+        exception.related = [
+            SourceLabel(
+                Source(name: "the pattern", bytes: Array(pattern.string.utf8)), Span(start, start + 1), what)
+        ]
+        return .thrown(exception)
     }
 
     func unsupported(_ what: String, at place: Int) -> Fault {
