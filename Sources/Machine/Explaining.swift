@@ -32,8 +32,8 @@ extension Fiber {
     private func site(_ instruction: Instruction, _ code: Code, _ index: Int, _ registers: Registers) -> Site? {
         let operands: [Int]
         switch instruction.op {
-        case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
-            .cons, .conj, .get, .nth:
+        case .add, .addReturn, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater,
+            .greaterOrEqual, .cons, .conj, .get, .nth:
             operands = [instruction.b, instruction.c]
         case .assoc: operands = [instruction.b, instruction.c, instruction.c + 1]
         case .addInt, .subtractInt, .multiplyInt, .remainderInt, .isZero, .first, .next, .rest, .seq, .count, .element,
@@ -46,7 +46,7 @@ extension Fiber {
             operands = [instruction.a]
         case .throw: operands = [instruction.a]
         case .put: operands = [instruction.b, instruction.c]
-        case .call, .callVar, .callLocal: return call(instruction, code, index, registers)
+        case .call, .callVar, .callLocal, .callCapture: return call(instruction, code, index, registers)
         default: return nil
         }
         var site = Site(operands: operands.map { registers[$0] }, names: instruction.op.writtenNames)
@@ -66,11 +66,15 @@ extension Fiber {
         let first = instruction.a + 1
         let operands = (first..<first + instruction.b).map { registers[$0] }
         // A local that is no parameter holds what the function itself chose to call.
-        let handed = instruction.op == .call || (instruction.op == .callLocal && instruction.c < code.parameters)
+        let handed =
+            instruction.op == .call || instruction.op == .callCapture
+            || (instruction.op == .callLocal && instruction.c < code.parameters)
         let callee =
             switch instruction.op {
             case .callVar: code.variable(at: instruction.signedC, from: index).root
             case .callLocal: registers[instruction.c]
+            case .callCapture:
+                (state.pointee.frame - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures[instruction.c] }
             default: registers[instruction.a]
             }
         var site = Site(operands: operands, names: [], callsValue: handed, callee: callee)
@@ -195,7 +199,7 @@ extension Opcode {
     /// The functions of `clojure.core` that the operation may be written as.
     fileprivate var writtenNames: [String] {
         switch self {
-        case .add: ["+"]
+        case .add, .addReturn: ["+"]
         case .addInt: ["+", "inc"]
         case .subtract: ["-"]
         case .subtractInt: ["-", "dec"]
