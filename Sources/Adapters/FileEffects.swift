@@ -159,45 +159,12 @@ extension FileChange {
 /// Texts are valid UTF-8 (N2): bytes from outside are checked where they come in.
 enum UTF8Text {
     static func text(_ bytes: [UInt8], of path: String) throws(AdapterError) -> Text {
-        if let offset = firstInvalid(bytes) {
+        if let offset = bytes.withUnsafeBufferPointer({ UTF8Scan.firstInvalidByte($0) }) {
             throw AdapterError(
                 .invalidUTF8,
                 "\(quoted(path)) is not text in UTF-8 (byte \(offset)); read it with :as :bytes, or convert it",
                 data: [.path(path)])
         }
         return bytes.withUnsafeBufferPointer { Text(validated: $0) }
-    }
-
-    /// The offset of the first byte that does not continue valid UTF-8.
-    static func firstInvalid(_ bytes: [UInt8]) -> Int? {
-        bytes.withUnsafeBufferPointer { bytes in
-            var index = 0
-            while index < bytes.count {
-                if bytes[index] < 0x80 {
-                    index += 1
-                    continue
-                }
-                let width = UTF8Text.width(bytes, index)
-                if width == 0 { return index }
-                index += width
-            }
-            return nil
-        }
-    }
-
-    /// The length of the sequence at `index`, 0 when it is not valid (RFC 3629's table).
-    private static func width(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Int {
-        let lead = bytes[index]
-        let width =
-            lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0
-        guard width > 0, index + width <= bytes.count else { return 0 }
-        let second = bytes[index + 1]
-        switch lead {
-        case 0xe0 where second < 0xa0, 0xed where second > 0x9f, 0xf0 where second < 0x90, 0xf4 where second > 0x8f:
-            return 0
-        default: break
-        }
-        for offset in 1..<width where bytes[index + offset] & 0xc0 != 0x80 { return 0 }
-        return width
     }
 }

@@ -31,13 +31,12 @@ enum DataPrimitives {
                 return seen.literal(tag, value)
             })
         options.discarded = { seen.discarded.append($0) }
-        let bytes = Array(text.utf8)
-        var reader = Reader(Source(name: "EDN", bytes: bytes), names: names, dialect: .edn(options))
+        var reader = Reader(Source(name: "EDN", text: text), names: names, dialect: .edn(options))
         let form: Form?
         do throws(SyntaxError) { form = try reader.next() } catch { throw error.fault }
         guard let form else { return .nil }
-        let rest = Value.string(String(decoding: bytes[min(reader.offset, bytes.count)...], as: UTF8.self))
-        return .vector([form.value, .bool(seen.any), rest, .vector(seen.discarded)])
+        let rest = text.slice(min(reader.offset, text.byteCount)..<text.byteCount)
+        return .vector([form.value, .bool(seen.any), .text(rest), .vector(seen.discarded)])
     }
 
     /// Whether the text had tags that the language handles, and what it left out.
@@ -56,7 +55,9 @@ enum DataPrimitives {
         guard case .text(let text) = arguments[0] else {
             throw .type("clojure.data.json/read-str", expected: "a string", found: arguments[0])
         }
-        return try JSON.read(Array(text.utf8), keys: arguments[1].isTruthy ? .keywords(fiber.instance.names) : .strings)
+        let source = Source(name: "JSON", text: text)
+        let keys = arguments[1].isTruthy ? JSON.Keys.keywords(fiber.instance.names) : .strings
+        do { return try JSON.read(source, keys: keys) } catch { throw error.fault }
     }
 
     /// `(json-write value options)`: options are a set of `:indent`, `:escape-slash`, `:escape-unicode` and `:qualified`.

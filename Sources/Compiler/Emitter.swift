@@ -294,6 +294,10 @@ struct Emitter {
             let mark = top
             let register = allocate()
             try emit(node, into: register)
+            if case .operation(.add, _) = node.kind, let last = instructions.last, last.op == .add, last.a == register {
+                instructions[instructions.count - 1] = Instruction(
+                    .addReturn, last.a, last.b, last.c, flags: Int(last.flags))
+            }
             write(Instruction(.ret, register, flags: 1))
             top = mark
         }
@@ -444,6 +448,9 @@ struct Emitter {
             } else {
                 write(Instruction(.callLocal, base, arguments.count, local.register), at: place)
             }
+        } else if case .capture(let index) = callee.kind {
+            _ = try self.place(arguments)
+            write(Instruction(.callCapture, base, arguments.count, index), at: place)
         } else {
             try emit(callee, into: base)
             _ = try self.place(arguments)

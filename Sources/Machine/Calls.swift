@@ -237,6 +237,7 @@ extension Fiber {
                 return true
             }
         }
+        if case .vector(let vector) = sequence { given.reserveCapacity(given.count + vector.count) }
         try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
         return try call(function, consume given, at: a)
     }

@@ -49,6 +49,7 @@ package enum Disassembler {
         case .addInt, .subtractInt, .multiplyInt, .remainderInt: operands = "r\(i.a) r\(i.b) \(i.signedC)"
         case .getCapture, .makeSibling, .element, .isException: operands = "r\(i.a) \(i.b) \(i.c)"
         case .callLocal: operands = "r\(i.a) r\(i.c) (\(i.b) arguments)"
+        case .callCapture: operands = "r\(i.a) \(i.c) (\(i.b) arguments)"
         case .call, .callVar: operands = "r\(i.a) (\(i.b) arguments)"
         case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
         case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
@@ -58,7 +59,7 @@ package enum Disassembler {
             operands = "r\(i.a) r\(i.b)"
         case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
             .equal,
-            .identical, .cons, .conj, .get, .nth, .assoc, .put:
+            .identical, .cons, .conj, .get, .nth, .assoc, .put, .addReturn:
             operands = "r\(i.a) r\(i.b) r\(i.c)"
         }
         return "\(i.op) \(operands)\(dies)"

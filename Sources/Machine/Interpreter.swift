@@ -437,6 +437,62 @@ extension Fiber {
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
+                    case .callCapture:
+                        fuel &-= 1
+                        if _slowPath(fuel < 0) {
+                            return preempt(pc - 1, regs, fp)
+                        }
+                        // Borrowed from the running closure, which its caller keeps.
+                        let callee = (fp - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures } + i.c
+                        if case .function(let f) = callee.pointee, _fastPath(Int(f.arity) == i.b) {
+                            fp.pointee = Frame(
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                closure: Unmanaged.passUnretained(f))
+                            fp += 1
+                            pc = f.entry
+                            regs += i.a &+ 1
+                            if _slowPath(
+                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                            {
+                                save(pc, regs, fp)
+                                try grow(Int(f.registers))
+                                regs = fiber.pointee.registers
+                                fp = fiber.pointee.frame
+                            }
+                            continue
+                        }
+                        save(pc, regs, fp)
+                        if case .native = callee.pointee {
+                            let native = entry(UnsafePointer(callee))
+                            if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
+                                let result = try body(Arguments(regs + i.a + 1, i.b), self)
+                                if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                clear(regs + i.a + 1, i.b)
+                                store(regs + i.a, result)
+                                continue
+                            }
+                        }
+                        // Over what is there: a call that forced a sequence is run again.
+                        regs[i.a] = callee.pointee
+                        if try !callSlowly(i.a, i.b) { return .parked }
+                        pc = fiber.pointee.pc
+                        regs = fiber.pointee.registers
+                        fp = fiber.pointee.frame
+                    case .addReturn:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            let (r, o) = x.addingReportingOverflow(y)
+                            if _fastPath(!o) {
+                                let d = regs - 1
+                                clear(d)
+                                store(d, .int(r))
+                                fp -= 1
+                                regs -= Int(fp.pointee.delta)
+                                pc = fp.pointee.pc
+                                continue
+                            }
+                        }
+                        // The instruction after it returns what this gives.
+                        try arithmetic(regs, i)
                     case .ret:
                         let d = regs - 1
                         clear(d)
@@ -566,10 +622,7 @@ extension Fiber {
 
     /// Empties a slot that may hold an object.
     @inline(__always) func clear(_ slot: Registers) {
-        switch slot.pointee {
-        case .nil, .bool, .int, .double, .char, .keyword, .symbol: break
-        default: release(slot)
-        }
+        if Value.holdsObject(slot) { release(slot) }
     }
 
     @inline(never) private func release(_ slot: Registers) { slot.pointee = .nil }

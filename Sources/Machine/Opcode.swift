@@ -54,7 +54,9 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case call  //             b arguments
     case callVar  //          b arguments, callee is the root of var k(c)
     case callLocal  //        b arguments, callee is c, which lives on
+    case callCapture  //      b arguments, callee is captured value c
     case ret  //              return a†
+    case addReturn  //        return b† + c†, when that is a 64-bit integer; else a ← it, and on to the `ret` that follows
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
     case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)

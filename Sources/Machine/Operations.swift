@@ -21,7 +21,7 @@ extension Fiber {
         let x = regs[i.b]
         var result: Value
         switch i.op {
-        case .add: result = try Numbers.add(x, regs[i.c])
+        case .add, .addReturn: result = try Numbers.add(x, regs[i.c])
         case .subtract: result = try Numbers.subtract(x, regs[i.c])
         case .multiply: result = try Numbers.multiply(x, regs[i.c])
         case .quotient: result = try Numbers.quotient(x, regs[i.c])
@@ -316,7 +316,7 @@ extension Value {
         case (.char(let a), .char(let b)): a == b
         case (.keyword(let a), .keyword(let b)): a == b
         case (.symbol(let a), .symbol(let b)): a == b
-        case (.text(let a), .text(let b)): a === b
+        case (.text(let a), .text(let b)): a.isIdentical(to: b)
         case (.vector(let a), .vector(let b)): a === b
         case (.map(let a), .map(let b)): a === b
         case (.set(let a), .set(let b)): a === b

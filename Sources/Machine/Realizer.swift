@@ -84,7 +84,7 @@ extension Fiber {
         let again = state.pointee.pc - 1
         let stepsOfOne =
             switch again.pointee.op {
-            case .call, .callVar, .callLocal: 1
+            case .call, .callVar, .callLocal, .callCapture: 1
             default: 0
             }
         var reach = 1

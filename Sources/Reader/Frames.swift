@@ -194,7 +194,6 @@ extension Reader {
         if !top.kind.isCollection { return try closeConditional(top) }
         let value = try makeCollection(top, span)
         frames.removeLast()
-        values.removeLast(values.count - top.base)
         if keepsPlaces { spans.removeLast(spans.count - top.base) }
         return try accept(value, span)
     }
@@ -206,9 +205,8 @@ extension Reader {
         }
         switch top.kind {
         case .vector:
-            let vector = values.withUnsafeBufferPointer {
-                Vector(UnsafeBufferPointer(rebasing: $0[top.base...]), extra: extra)
-            }
+            let vector = Vector(taking: values.base + top.base, count: values.count - top.base, extra: extra)
+            values.forget(from: top.base)
             return .vector(vector)
         case .map: return try makeMap(top, extra)
         case .set: return try makeSet(top, extra)
@@ -218,6 +216,7 @@ extension Reader {
     }
 
     private func makeList(from start: Int, _ extra: Extra?) -> Cons {
+        defer { values.truncate(to: start) }
         guard values.count > start else { return extra == nil ? .empty : Cons.list([], extra: extra) }
         var rest = Value.nil
         var index = values.count - 1
@@ -232,26 +231,22 @@ extension Reader {
         let count = values.count - top.base
         guard count & 1 == 0 else { throw try locating(top) { reader, top in reader.oddMapFailure(top) } }
         if let namespace = top.name { qualifyKeys(from: top.base, with: namespace) }
-        var map = HashMap(extra: extra)
-        var index = top.base
-        while index < values.count {
-            do { try HashMap.set(&map, values[index], values[index + 1]) } catch { throw faultFailure(error, top) }
-            index += 2
+        let map: HashMap?
+        do { map = try HashMap.taking(values.base + top.base, count: count / 2, extra: extra) } catch {
+            throw faultFailure(error, top)
         }
-        guard map.count * 2 == count else {
-            throw try locating(top) { reader, top in reader.duplicateFailure(top, step: 2) }
-        }
+        guard let map else { throw try locating(top) { reader, top in reader.duplicateFailure(top, step: 2) } }
+        values.forget(from: top.base)
         return .map(map)
     }
 
     private mutating func makeSet(_ top: Frame, _ extra: Extra?) throws(SyntaxError) -> Value {
-        var set = HashSet(extra: extra)
-        for index in top.base..<values.count {
-            do { try HashSet.insert(&set, values[index]) } catch { throw faultFailure(error, top) }
+        let set: HashSet?
+        do { set = try HashSet.taking(values.base + top.base, count: values.count - top.base, extra: extra) } catch {
+            throw faultFailure(error, top)
         }
-        guard set.count == values.count - top.base else {
-            throw try locating(top) { reader, top in reader.duplicateFailure(top, step: 1) }
-        }
+        guard let set else { throw try locating(top) { reader, top in reader.duplicateFailure(top, step: 1) } }
+        values.forget(from: top.base)
         return .set(set)
     }
 
@@ -264,7 +259,7 @@ extension Reader {
         var again = self
         again.keepsPlaces = true
         again.frames = []
-        again.values = []
+        again.values = ValueStack()
         again.spans = []
         again.position = top.start
         _ = try again.readForm()

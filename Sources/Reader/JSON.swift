@@ -68,8 +68,10 @@ struct JSONReader {
     private let base: UnsafePointer<UInt8>
     private let end: Int
     private var position = 0
-    private var values: [Value] = []
+    private let values = ValueStack()
     private var frames: [Frame] = []
+    /// The keys met before: shared, they take no memory each and remember their hash.
+    private let known: TokenCache<Value>
 
     private struct Frame {
         var isObject: Bool
@@ -80,9 +82,10 @@ struct JSONReader {
     init(_ source: Source, keys: JSON.Keys) {
         self.source = source
         self.keys = keys
-        buffer = SentinelBuffer(source.bytes)
+        buffer = SentinelBuffer(source)
         base = buffer.base
         end = buffer.count
+        known = TokenCache(base: base, count: end)
         if end >= 3, base[0] == 0xef, base[1] == 0xbb, base[2] == 0xbf { position = 3 }
     }
 
@@ -123,20 +126,26 @@ struct JSONReader {
         frames.removeLast()
         let value: Value
         if top.isObject {
-            var map = HashMap()
-            var index = top.base
-            while index < values.count {
-                // Of members with one name the last counts, as in every JSON library.
-                do { try HashMap.set(&map, values[index], values[index + 1]) } catch { throw unexpected("a key") }
-                index += 2
-            }
-            value = .map(map)
+            do { value = .map(try makeMap(from: top.base)) } catch { throw unexpected("a key") }
         } else {
-            let vector = values.withUnsafeBufferPointer { Vector(UnsafeBufferPointer(rebasing: $0[top.base...])) }
-            value = .vector(vector)
+            value = .vector(Vector(taking: values.base + top.base, count: values.count - top.base))
+            values.forget(from: top.base)
         }
-        values.removeLast(values.count - top.base)
         return value
+    }
+
+    private func makeMap(from start: Int) throws(Fault) -> HashMap {
+        if let map = try HashMap.taking(values.base + start, count: (values.count - start) / 2) {
+            values.forget(from: start)
+            return map
+        }
+        // Of members with one name the last counts, as in every JSON library.
+        var map = HashMap()
+        for index in stride(from: start, to: values.count, by: 2) {
+            try HashMap.set(&map, values[index], values[index + 1])
+        }
+        values.truncate(to: start)
+        return map
     }
 
     /// A scalar or an empty container, after opening as many containers as stand before the first such.
@@ -179,16 +188,26 @@ struct JSONReader {
             throw unexpected(expected, hint: base[position] == 0x7d ? "remove the comma before it" : nil)
         }
         let start = position + 1
-        let key = try readString()
-        switch keys {
-        case .strings: values.append(.text(key))
-        case .keywords(let names):
-            // The bytes in the text serve as the name when nothing in them was escaped.
-            let name =
-                position - 1 - start == key.byteCount
-                ? UnsafeBufferPointer(start: base + start, count: key.byteCount) : key.utf8
-            values.append(.keyword(JSONReader.intern(name, names)))
-            withExtendedLifetime(key) {}
+        let (stop, isASCII) = PlainText.end(base, from: start, orControl: true)
+        if base[stop] == 0x22, stop > start {
+            values.append(
+                known.value(start, stop) {
+                    switch keys {
+                    case .strings: .text(PlainText.text(base, start, stop, isASCII))
+                    case .keywords(let names):
+                        .keyword(
+                            JSONReader.intern(UnsafeBufferPointer(start: base + start, count: stop - start), names))
+                    }
+                })
+            position = stop + 1
+        } else {
+            let key = try readString()
+            switch keys {
+            case .strings: values.append(.text(key))
+            case .keywords(let names):
+                values.append(.keyword(JSONReader.intern(key.utf8, names)))
+                withExtendedLifetime(key) {}
+            }
         }
         skipSpace()
         guard base[position] == 0x3a else { throw unexpected("`:` after the key") }
@@ -270,11 +289,10 @@ struct JSONReader {
 
     private mutating func readString() throws(SyntaxError) -> Text {
         let start = position
-        var at = start + 1
-        while base[at] != 0x22, base[at] != 0x5c, base[at] >= 0x20 { at &+= 1 }
+        let (at, isASCII) = PlainText.end(base, from: start + 1, orControl: true)
         if base[at] == 0x22 {
             position = at + 1
-            return Text(validated: UnsafeBufferPointer(start: base + start + 1, count: at - start - 1))
+            return PlainText.text(base, start + 1, at, isASCII)
         }
         var text = Array(UnsafeBufferPointer(start: base + start + 1, count: at - start - 1))
         position = at
@@ -291,8 +309,9 @@ struct JSONReader {
                     because: "JSON strings hold no line breaks, tabs or other control characters as they are.",
                     hint: "write \\n, \\t or \\u00XX")
             default:
-                text.append(base[position])
-                position += 1
+                let next = PlainText.end(base, from: position, orControl: true).offset
+                text.append(contentsOf: UnsafeBufferPointer(start: base + position, count: next - position))
+                position = next
             }
         }
         position += 1

@@ -58,14 +58,21 @@ func isWideSpace(_ scalar: UInt32) -> Bool {
     }
 }
 
-/// A copy of a source's bytes with zeros after the end, so that scans stop without comparing positions and may read a word
-/// at a time.
+/// A source's bytes with zeros after the end, so that scans stop without comparing positions and may read a word at a time:
+/// a copy, or a long text itself.
 final class SentinelBuffer: @unchecked Sendable {
     // Sendable: immutable.
     let base: UnsafePointer<UInt8>
     let count: Int
+    /// What is read in place.
+    private let text: Text?
 
-    init(_ bytes: [UInt8]) {
+    init(_ source: Source) {
+        if let text = source.text, text.byteCount >= Text.sentinelMinimum {
+            (base, count, self.text) = (text.bytes, text.byteCount, text)
+            return
+        }
+        let bytes = source.bytes
         let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 16)
         bytes.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { copy.initialize(from: base, count: bytes.count) }
@@ -73,12 +80,14 @@ final class SentinelBuffer: @unchecked Sendable {
         (copy + bytes.count).initialize(repeating: 0, count: 16)
         base = UnsafePointer(copy)
         count = bytes.count
+        text = nil
     }
 
-    deinit { base.deallocate() }
+    deinit { if text == nil { base.deallocate() } }
 
     /// The offset of the first byte that is not part of valid UTF-8, or nil.
     func firstInvalidByte() -> Int? {
+        if text != nil { return nil }
         var at = 0
         while at < count {
             if UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {

@@ -5,28 +5,12 @@ extension Reader {
     /// The string whose opening quote is at the position.
     mutating func readString() throws(SyntaxError) -> Value {
         let start = position
-        let stop = endOfPlainText(from: start + 1)
+        let (stop, isASCII) = PlainText.end(base, from: start + 1)
         if base[stop] == 0x22 {
             position = stop + 1
-            return .text(Text(validated: bytes(start + 1, stop)))
+            return .text(PlainText.text(base, start + 1, stop, isASCII))
         }
         return try readEscapedString(start, stop)
-    }
-
-    /// The offset of the next quote, backslash or zero byte.
-    @inline(__always) private func endOfPlainText(from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        var at = start
-        while true {
-            let word = UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self)
-            let quotes = word ^ (ones &* 0x22)
-            let slashes = word ^ (ones &* 0x5c)
-            // The lowest byte that is zero in one of the three sets its high bit; higher ones may be false alarms.
-            let found = ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- ones) & ~word) & highs
-            if found != 0 { return UInt64(littleEndian: found).trailingZeroBitCount >> 3 &+ at }
-            at &+= 8
-        }
     }
 
     @inline(never) private mutating func readEscapedString(_ start: Int, _ stop: Int) throws(SyntaxError) -> Value {
@@ -45,7 +29,7 @@ extension Reader {
                 text.append(0)
                 position += 1
             default:
-                let next = endOfPlainText(from: position)
+                let next = PlainText.end(base, from: position).offset
                 text.append(contentsOf: bytes(position, next))
                 position = next
             }
@@ -126,14 +110,14 @@ extension Reader {
     /// `#"…"`: the text between the quotes as it stands; a backslash keeps its meaning for the expression.
     mutating func readRegex(_ context: CodeContext) throws(SyntaxError) -> Value {
         let start = position
-        var at = endOfPlainText(from: start + 2)
+        var at = PlainText.end(base, from: start + 2).offset
         while base[at] != 0x22 {
             if base[at] == 0 {
                 guard at < end else { throw unclosedStringFailure(start) }
                 throw nulFailure(at: at)
             }
             // The byte after a backslash is passed over, unless it is the end.
-            at = endOfPlainText(from: min(at + 2, end))
+            at = PlainText.end(base, from: min(at + 2, end)).offset
         }
         position = at + 1
         if suppression > 0 { return .nil }
@@ -175,6 +159,43 @@ extension Reader {
             number = number * UInt32(radix) + UInt32(byte.digitValue)
         }
         return number
+    }
+}
+
+/// The part of a string that stands for itself.
+enum PlainText {
+    /// The offset of the next quote, backslash or zero byte (or any control character), and whether all before it is ASCII.
+    /// Behind the last byte there must be eight zeros.
+    @inline(__always) static func end(
+        _ base: UnsafePointer<UInt8>, from start: Int, orControl stopsAtControls: Bool = false
+    ) -> (offset: Int, isASCII: Bool) {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        var at = start
+        var seen: UInt64 = 0
+        while true {
+            let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
+            let quotes = word ^ (ones &* 0x22)
+            let slashes = word ^ (ones &* 0x5c)
+            // The lowest byte that is zero in one of the three sets its high bit; higher ones may be false alarms. So does, with
+            // controls, the lowest that is below 32.
+            let low = stopsAtControls ? ones &* 0x20 : ones
+            let found = ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- low) & ~word) & highs
+            if found != 0 {
+                // The bits below the lowest that was found: those of the bytes before it.
+                seen |= word & (found ^ (found &- 1)) >> 8
+                return (found.trailingZeroBitCount >> 3 &+ at, seen & highs == 0)
+            }
+            seen |= word
+            at &+= 8
+        }
+    }
+
+    @inline(__always) static func text(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ isASCII: Bool
+    ) -> Text {
+        let bytes = UnsafeBufferPointer(start: base + start, count: end &- start)
+        return isASCII ? Text(ascii: bytes) : Text(validated: bytes)
     }
 }
 

@@ -44,7 +44,9 @@ package struct Reader {
     private var isValidated = false
 
     /// Finished values of the open frames; each frame's start at its `base`.
-    var values: [Value] = []
+    var values = ValueStack()
+    /// Names met before.
+    let known: TokenCache<Name>
     /// As many as `values`, when places are kept.
     var spans: [Span] = []
     var frames: [Frame] = []
@@ -57,9 +59,10 @@ package struct Reader {
         self.source = source
         self.names = names
         self.dialect = dialect
-        buffer = SentinelBuffer(source.bytes)
+        buffer = SentinelBuffer(source)
         base = buffer.base
         end = buffer.count
+        known = TokenCache(base: base, count: end)
         switch dialect {
         case .code:
             isCode = true
@@ -89,7 +92,7 @@ package struct Reader {
             // Nothing is read after an error: the brackets no longer say where a form begins.
             position = end
             frames.removeAll()
-            values.removeAll()
+            values.truncate(to: 0)
             spans.removeAll()
             throw error
         }

@@ -33,7 +33,7 @@ extension Reader {
             case 3 where matches("nil", at: start): return .nil
             case 4 where matches("true", at: start): return .true
             case 5 where matches("false", at: start): return .false
-            default: return .symbol(names.intern(namespace: nil, name: bytes(start, position)))
+            default: return .symbol(plainName(start, position))
             }
         }
         guard isValidName(start, position) else { throw tokenFailure(Span(start, position)) }
@@ -48,13 +48,22 @@ extension Reader {
     mutating func readKeyword() throws(SyntaxError) -> Value {
         let start = position
         let seen = try scanToken(from: start + 1)
-        if seen.isDisjoint(with: [.slash, .colon]) {
-            guard position > start + 1 else { throw tokenFailure(Span(start, position)) }
-            return .keyword(names.intern(namespace: nil, name: bytes(start + 1, position)))
+        guard position > start + 1 else { throw tokenFailure(Span(start, position)) }
+        if base[start + 1] == 0x3a {
+            guard isValidName(start, position) else { throw tokenFailure(Span(start, position)) }
+            return try readAutoKeyword(start)
         }
-        guard isValidName(start, position) else { throw tokenFailure(Span(start, position)) }
-        if base[start + 1] == 0x3a { return try readAutoKeyword(start) }
-        return .keyword(intern(start + 1, position))
+        if seen.isDisjoint(with: [.slash, .colon]) { return .keyword(plainName(start + 1, position)) }
+        return .keyword(
+            try known.value(start + 1, position) { () throws(SyntaxError) in
+                guard isValidName(start, position) else { throw tokenFailure(Span(start, position)) }
+                return intern(start + 1, position)
+            })
+    }
+
+    /// The name without a namespace that stands at `start..<end`.
+    @inline(__always) private func plainName(_ start: Int, _ end: Int) -> Name {
+        known.value(start, end) { names.intern(namespace: nil, name: bytes(start, end)) }
     }
 
     /// `::a` and `::alias/a`

@@ -30,6 +30,15 @@ public final class HashMap: @unchecked Sendable {
         return map
     }
 
+    /// A map of the `count` entries at `entries`, key and value in turn, which are uninitialised afterwards. Nil when two keys
+    /// are equal; then, and when it throws, nothing was taken.
+    package static func taking(
+        _ entries: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
+    ) throws(Fault) -> HashMap? {
+        var table = KeyTable.map()
+        return try table.take(entries, count) ? HashMap(table, extra: extra) : nil
+    }
+
     public static let empty = HashMap()
 
     public var count: Int { table.count }
@@ -62,7 +71,7 @@ public final class HashMap: @unchecked Sendable {
             if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
             map.table.replaceValue(place.slot, with: value)
         } else {
-            let index = try map.table.indexForGrowth()
+            let index = try map.table.indexForGrowth(key)
             if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
             map.table.append(key, value, place, index)
         }

@@ -27,6 +27,15 @@ public final class HashSet: @unchecked Sendable {
         return set
     }
 
+    /// A set of the `count` values at `elements`, which are uninitialised afterwards. Nil when two are equal; then, and when it
+    /// throws, nothing was taken.
+    package static func taking(
+        _ elements: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
+    ) throws(Fault) -> HashSet? {
+        var table = KeyTable.set()
+        return try table.take(elements, count) ? HashSet(table, extra: extra) : nil
+    }
+
     public static let empty = HashSet()
 
     public var count: Int { table.count }
@@ -48,7 +57,7 @@ public final class HashSet: @unchecked Sendable {
     public static func insert(_ set: inout HashSet, _ element: Value) throws(Fault) {
         let place = try set.table.place(element)
         guard place.slot < 0 else { return }
-        let index = try set.table.indexForGrowth()
+        let index = try set.table.indexForGrowth(element)
         if !isKnownUniquelyReferenced(&set) { set = set.with(set.extra) }
         set.table.append(element, .nil, place, index)
         set.cachedHash.store(0, ordering: .relaxed)

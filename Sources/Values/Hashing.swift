@@ -26,20 +26,19 @@ public enum Hashing {
 
     @inline(__always) static func keyword(_ name: Name) -> UInt32 { name.textHash &+ 0x9e37_79b9 }
 
-    /// For bytes, eight at a time.
-    public static func bytes(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        var state = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
+    /// For the bytes of a text, eight at a time.
+    static func bytes(of text: Text) -> UInt32 {
+        let count = text.byteCount
+        let raw = UnsafeRawPointer(text.bytes)
+        var state = UInt64(count) &* 0x9e37_79b9_7f4a_7c15
         var at = 0
-        let raw = UnsafeRawBufferPointer(bytes)
-        while at + 8 <= bytes.count {
+        while at + 8 <= count {
             state = step(state ^ UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
             at += 8
         }
-        var last: UInt64 = 0
-        while at < bytes.count {
-            last = last << 8 | UInt64(bytes[at])
-            at += 1
-        }
+        // The rest as one number, the first byte highest; the word that ends with it is there (see `TextHeader`).
+        let word = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self))
+        let last = word & (1 << UInt64(8 * (count - at)) - 1)
         return mix(step(state ^ last))
     }
 
@@ -67,11 +66,14 @@ public enum Hashing {
 
 extension Text {
     /// A hash of the bytes; computed once.
-    public var hash: UInt32 {
-        let known = cachedHash.load(ordering: .relaxed)
-        if known != 0 { return known }
-        let hash = max(1, Hashing.bytes(utf8))
-        cachedHash.store(hash, ordering: .relaxed)
+    @inline(__always) public var hash: UInt32 {
+        let known = cachedHash.pointee.load(ordering: .relaxed)
+        return known != 0 ? known : computeHash()
+    }
+
+    @inline(never) private func computeHash() -> UInt32 {
+        let hash = max(1, Hashing.bytes(of: self))
+        cachedHash.pointee.store(hash, ordering: .relaxed)
         return hash
     }
 }

@@ -1,7 +1,7 @@
 /// An insertion-ordered hash table of keys, each with a value beside it (maps) or without (sets).
 ///
-/// The entries stand in a persistent array in the order they were added; up to 8 are found by a linear scan, more through a
-/// persistent index. So the order of iteration is the order of insertion at every size and depends on nothing else, neither
+/// The entries stand in a persistent array in the order they were added; up to 8 (16 when all keys are keywords, which are
+/// compared by identity) are found by a linear scan, more through a persistent index. So the order of iteration is the order of insertion at every size and depends on nothing else, neither
 /// on hashes nor on whether a change happened in place. An entry that is removed leaves a vacancy, and when vacancies
 /// outnumber entries the table is rebuilt without them.
 ///
@@ -13,6 +13,8 @@
 struct KeyTable: ~Copyable {
     /// More slots than this are indexed.
     static let scanned = 8
+    /// More slots than this are indexed when all keys are keywords.
+    private static let scannedKeywords = 16
 
     private(set) var slots = ValueTrie()
     private var index = KeyIndex()
@@ -147,8 +149,16 @@ struct KeyTable: ~Copyable {
 
     /// What adding one more entry needs beforehand, when the table is about to outgrow scanning: the index of what is there,
     /// unless it is a run.
-    @inline(__always) func indexForGrowth() throws(Fault) -> KeyIndex? {
-        isScanned && count == KeyTable.scanned ? try indexed() : nil
+    @inline(__always) func indexForGrowth(_ key: Value) throws(Fault) -> KeyIndex? {
+        guard isScanned, count >= KeyTable.scanned else { return nil }
+        return count < KeyTable.scannedKeywords && key.isKeyword && hasOnlyKeywords(slots.tail.values, count)
+            ? nil : try indexed()
+    }
+
+    /// Whether the keys of the first `count` of these slots are all keywords.
+    private func hasOnlyKeywords(_ values: UnsafeMutablePointer<Value>, _ count: Int) -> Bool {
+        for slot in 0..<count where !values[slot &<< width].isKeyword { return false }
+        return true
     }
 
     private func indexed() throws(Fault) -> KeyIndex? {
@@ -165,13 +175,69 @@ struct KeyTable: ~Copyable {
     @inline(__always) mutating func append(
         _ key: Value, _ value: consuming Value, _ place: Place, _ built: consuming KeyIndex?
     ) {
-        if let built { index = built } else if isScanned, count == KeyTable.scanned { runEnd = count }
+        // Without an index, what outgrows scanning is a run, unless it is all keywords.
+        if let built {
+            index = built
+        } else if isScanned, count == KeyTable.scanned, !entry(0).pointee.isKeyword {
+            runEnd = count
+        }
         let slot = slotCount
         let isNextOfRun = prolongsRun(key)
         slots.append(key)
         if width == 1 { slots.append(value) }
         count &+= 1
         if isNextOfRun { runEnd &+= 1 } else if !isScanned { index.insert(slot, hash: place.hash) }
+    }
+
+    /// Fills this empty table with the `taken` keys at `entries` and the values behind them, which are uninitialised afterwards.
+    /// False when two keys are equal; then, and when it throws, nothing has changed.
+    mutating func take(_ entries: UnsafeMutablePointer<Value>, _ taken: Int) throws(Fault) -> Bool {
+        if taken <= KeyTable.scannedKeywords, hasOnlyKeywords(entries, taken) {
+            guard areDistinctKeywords(entries, taken) else { return false }
+        } else if taken <= KeyTable.scanned {
+            for slot in 0..<taken {
+                for other in 0..<slot
+                where try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) { return false }
+            }
+        } else {
+            guard let made = try uniqueIndex(entries, taken) else { return false }
+            index = made
+        }
+        slots = ValueTrie(taking: entries, count: taken &<< width)
+        count = taken
+        return true
+    }
+
+    private func areDistinctKeywords(_ entries: UnsafeMutablePointer<Value>, _ count: Int) -> Bool {
+        // One bit of each hash tells most of them apart.
+        var seen: UInt64 = 0
+        for slot in 0..<count {
+            guard case .keyword(let name) = entries[slot &<< width] else { return false }
+            let bit = 1 &<< UInt64(name.textHash &>> 26)
+            if seen & bit != 0 {
+                for other in 0..<slot {
+                    if case .keyword(name) = entries[other &<< width] { return false }
+                }
+            }
+            seen |= bit
+        }
+        return true
+    }
+
+    /// The index of these keys; nil when two are equal.
+    private func uniqueIndex(_ entries: UnsafeMutablePointer<Value>, _ count: Int) throws(Fault) -> KeyIndex? {
+        var made = KeyIndex()
+        for slot in 0..<count {
+            let hash = try entries[slot &<< width].keyHash()
+            if slot > 0 {
+                var probe = made.probe(hash)
+                while let other = probe.next() {
+                    if try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) { return nil }
+                }
+            }
+            made.insert(slot, hash: hash)
+        }
+        return made
     }
 
     /// Replaces the value in an occupied slot.
@@ -248,11 +314,16 @@ extension Value {
         }
     }
 
+    @inline(__always) fileprivate var isKeyword: Bool {
+        if case .keyword = self { true } else { false }
+    }
+
     /// `hashCode`, with the common kinds of keys inline.
     @inline(__always) func keyHash() throws(Fault) -> UInt32 {
         switch self {
         case .int(let int): Hashing.int(int)
         case .keyword(let name): Hashing.keyword(name)
+        case .text(let text): text.hash
         default: try hashCode()
         }
     }

@@ -5,7 +5,7 @@ import Synchronization
 /// The machine realises it: it claims the sequence, runs `thunk` and publishes the result; another fiber that meets a
 /// claimed one says so and waits to be told. Everyone else only asks `realized`.
 public final class LazySeq: @unchecked Sendable {
-    // Sendable: `thunk` belongs to who claimed the state; `result` is published by the release store of `.realized`.
+    // Sendable: `thunk` and `recipe` belong to who claimed the state or holds the only reference; `result` is published by the release store of `.realized`.
     /// The state is one of the first two, or the address of the fiber that claimed the sequence, perhaps with the mark.
     private enum State {
         static let waiting: UInt = 0
@@ -19,13 +19,18 @@ public final class LazySeq: @unchecked Sendable {
     @exclusivity(unchecked) private var thunk: Value
     /// nil, or a non-lazy, non-empty sequence.
     @exclusivity(unchecked) private var result: Value = .nil
+    /// How the elements come from those of another collection, `[step f source]`, for who wants no sequence between: see
+    /// `takeRecipe`. Nil when nobody said, and once somebody realises the sequence.
+    @exclusivity(unchecked) private var recipe: Value = .nil
     public let meta: HashMap?
 
     public init(thunk: Value, meta: HashMap? = nil) {
         self.thunk = thunk
         self.meta = meta
-        Meter.charge(80)
+        Meter.charge(LazySeq.footprint)
     }
+
+    private static let footprint = 96
 
     /// Already realised as `seq`: nil, or a non-lazy, non-empty sequence.
     public init(realized seq: Value, meta: HashMap? = nil) {
@@ -33,11 +38,12 @@ public final class LazySeq: @unchecked Sendable {
         result = seq
         self.meta = meta
         state.store(State.realized, ordering: .releasing)
-        Meter.charge(80)
+        Meter.charge(LazySeq.footprint)
     }
 
     deinit {
-        Meter.credit(80)
+        Meter.credit(LazySeq.footprint)
+        Release.field(&recipe)
         Release.field(&thunk)
         Release.field(&result)
     }
@@ -64,8 +70,25 @@ public final class LazySeq: @unchecked Sendable {
     package func claim(for claimant: UInt) -> Claim {
         let (exchanged, seen) = state.compareExchange(
             expected: State.waiting, desired: claimant, ordering: .acquiringAndReleasing)
-        if exchanged { return .granted(thunk) }
+        if exchanged {
+            // It would hold on to the source while the elements are walked.
+            Release.field(&recipe)
+            return .granted(thunk)
+        }
         return seen == State.realized ? .realized : seen & ~State.awaited == claimant ? .circular : .taken
+    }
+
+    /// Says how the elements of a sequence that nobody else has seen yet are made.
+    package func setRecipe(_ recipe: Vector) { self.recipe = .vector(recipe) }
+
+    /// The recipe of a sequence that nobody has realised and that nobody else holds, so that nobody can tell when its
+    /// elements are computed in another way, without being kept; it is not to be used any more.
+    package static func takeRecipe(_ lazy: inout LazySeq) -> Vector? {
+        guard isKnownUniquelyReferenced(&lazy), lazy.state.load(ordering: .acquiring) == State.waiting,
+            case .vector(let recipe) = lazy.recipe
+        else { return nil }
+        lazy.recipe = .nil
+        return recipe
     }
 
     /// Gives the claimant's claim back after a failure: the next to ask runs the thunk again. Somebody else's stays. True

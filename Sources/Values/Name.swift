@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// An interned name: what a keyword or a symbol is made of, an optional namespace and a name.
 ///
 /// A word that points at a record which lives as long as its `Names` table, so copying one costs nothing, equality is
@@ -94,9 +100,15 @@ extension Name {
         guard Int(record.pointee.nameLength) == name.count else { return false }
         switch (namespaceBytes, namespace) {
         case (nil, nil): break
-        case (let mine?, let theirs?): if !mine.elementsEqual(theirs) { return false }
+        case (let mine?, let theirs?): if !Name.areSame(mine, theirs) { return false }
         default: return false
         }
-        return nameBytes.elementsEqual(name)
+        return Name.areSame(nameBytes, name)
+    }
+
+    private static func areSame(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        guard let a = a.baseAddress, let other = b.baseAddress else { return true }
+        return memcmp(a, other, b.count) == 0
     }
 }

@@ -97,8 +97,7 @@ public enum Sequences {
     /// any element.
     public static func forEach(_ value: Value, _ body: (Value) throws(Fault) -> Void) throws(Fault) {
         if case .vector(let vector) = value {
-            for index in 0..<vector.count { try body(vector[index]) }
-            return
+            return try forEach(vector, from: 0, body)
         }
         var rest = try seq(value)
         while true {
@@ -111,10 +110,10 @@ public enum Sequences {
             case .seq(let view):
                 switch view.source {
                 case .vector(let vector, let index):
-                    for position in index..<vector.count { try body(vector[position]) }
+                    try forEach(vector, from: index, body)
                     return
                 case .chunk(let chunk, let index, let more):
-                    for position in index..<chunk.count { try body(chunk[position]) }
+                    try forEach(chunk, from: index, body)
                     rest = try seq(more)
                 case .range(let start, let step, let count):
                     for position in 0..<count {
@@ -130,6 +129,19 @@ public enum Sequences {
                     return
                 }
             default: rest = try seq(rest)
+            }
+        }
+    }
+
+    /// Visits the elements of a vector leaf by leaf.
+    @inline(__always) private static func forEach(
+        _ vector: Vector, from start: Int, _ body: (Value) throws(Fault) -> Void
+    ) throws(Fault) {
+        var index = start
+        while index < vector.count {
+            index += try vector.withChunk(at: index) { (chunk) throws(Fault) in
+                for element in chunk { try body(element) }
+                return chunk.count
             }
         }
     }

@@ -2,7 +2,7 @@
 public final class Source: Sendable {
     /// The path as the user gave it, or a name such as `<eval>`.
     public let name: String
-    public let bytes: [UInt8]
+    private let content: Content
     /// The line that the bytes begin on, from 1: more for a piece of a file.
     public let firstLine: Int
     /// Part of the built-in library: errors are shown where the script called it.
@@ -10,9 +10,35 @@ public final class Source: Sendable {
 
     public init(name: String, bytes: [UInt8], firstLine: Int = 1, isLibrary: Bool = false) {
         self.name = name
-        self.bytes = bytes
+        content = .bytes(bytes)
         self.firstLine = firstLine
         self.isLibrary = isLibrary
+    }
+
+    /// The text of a script, which is not copied.
+    package init(name: String, text: Text) {
+        self.name = name
+        content = .text(text)
+        firstLine = 1
+        isLibrary = false
+    }
+
+    private enum Content {
+        case bytes([UInt8])
+        case text(Text)
+    }
+
+    /// For a source that is a text, a copy of it.
+    public var bytes: [UInt8] {
+        switch content {
+        case .bytes(let bytes): bytes
+        case .text(let text): Array(text.utf8)
+        }
+    }
+
+    /// The text that this source is, if it is one.
+    package var text: Text? {
+        if case .text(let text) = content { text } else { nil }
     }
 }
 

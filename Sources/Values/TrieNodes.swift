@@ -62,6 +62,14 @@
         return made
     }
 
+    /// A leaf without room to spare that takes over the `count` values at `values`.
+    static func taking(_ values: UnsafeMutablePointer<Value>, count: Int) -> TrieLeaf {
+        let made = TrieLeaf.make(capacity: count)
+        made.values.moveInitialize(from: values, count: count)
+        made.info.pointee.count = Int32(truncatingIfNeeded: count)
+        return made
+    }
+
     /// Takes the values over into a leaf with room for `capacity`; this one must be uniquely referenced.
     func moved(capacity: Int) -> TrieLeaf {
         let made = TrieLeaf.make(capacity: capacity)

@@ -47,6 +47,12 @@ extension Value {
         }
     }
 
+    /// Whether the value in a slot is an object, by one comparison: the byte after the payload numbers the cases with payloads
+    /// in their order, and the cases without one after them (`Tests/ValuesTests` asserts this).
+    @inlinable @inline(__always) public static func holdsObject(_ slot: UnsafePointer<Value>) -> Bool {
+        UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) &- 6 < 10
+    }
+
     @inlinable @inline(__always) public var isNil: Bool {
         if case .nil = self { true } else { false }
     }

@@ -21,6 +21,20 @@
         tail = Unmanaged.passRetained(TrieLeaf.empty)
     }
 
+    /// Takes over the `taken` values at `values`, which are uninitialised afterwards; leaves no room to spare.
+    init(taking values: UnsafeMutablePointer<Value>, count taken: Int) {
+        self.init()
+        guard taken > 0 else { return }
+        count = min(taken, TrieLeaf.width)
+        replaceTail(with: TrieLeaf.taking(values, count: count))
+        while count < taken {
+            let more = min(taken - count, TrieLeaf.width)
+            pushTail()
+            replaceTail(with: TrieLeaf.taking(values + count, count: more))
+            count += more
+        }
+    }
+
     private init(forking other: borrowing ValueTrie) {
         count = other.count
         tailStart = other.tailStart

@@ -33,6 +33,11 @@ public final class Vector: @unchecked Sendable {
         self.init(trie, extra: extra)
     }
 
+    /// Takes over the `count` values at `values`, which are uninitialised afterwards.
+    package convenience init(taking values: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil) {
+        self.init(ValueTrie(taking: values, count: count), extra: extra)
+    }
+
     deinit { Meter.credit(Vector.footprint) }
 
     public static let empty = Vector([])

@@ -6,6 +6,16 @@ import Values
     @Test func aValueIsNineBytes() {
         #expect(MemoryLayout<Value>.size == 9)
         #expect(MemoryLayout<Value>.stride == 16)
+        // `holdsObject` reads the number of the case.
+        let words: [Value] = [
+            .nil, .true, .false, .int(-1), .double(.nan), .char(65), .char(.max), .kw(.all), .sym(.all),
+        ]
+        let objects: [Value] = [
+            .string("a"), .vector(Vector.empty), .map(.empty), .set(.empty), .list([.nil]),
+            .lazy(LazySeq(realized: .nil)), .object(BigInteger(BigInt(1))), .native(Callable()),
+        ]
+        for value in words { withUnsafePointer(to: value) { #expect(!Value.holdsObject($0), "\(value)") } }
+        for value in objects { withUnsafePointer(to: value) { #expect(Value.holdsObject($0), "\(value)") } }
     }
 
     /// The common kinds a million levels deep; the others as deep as recursion would not survive.

@@ -118,8 +118,9 @@ struct CodeUses {
                 _ = add(Use(.blocking(name), name: name), at: index)
             }
             registers[i.a] = nil
-        case .call:
-            call(registers[i.a], primitive: .nil, i.a, count: i.b)
+        case .call, .callLocal, .callCapture:
+            let callee = i.op == .call ? registers[i.a] : i.op == .callLocal ? registers[i.c] : .capture(i.c)
+            call(callee, primitive: .nil, i.a, count: i.b)
             registers[i.a] = nil
         default: registers[i.a] = nil
         }

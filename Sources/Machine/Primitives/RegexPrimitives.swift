@@ -70,12 +70,7 @@ enum RegexPrimitives {
     /// `(re-chunk matcher n)`: the next matches, up to n; fewer than that are the last.
     static func chunk(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let matcher = try a.object(0, "re-seq", "a matcher", as: Matcher.self)
-        var found = Vector([])
-        for _ in 0..<(try a.count(1, "re-seq")) {
-            guard matcher.find() != nil else { break }
-            Vector.append(&found, matcher.value() ?? .nil)
-        }
-        return .vector(found)
+        return .vector(matcher.values(upTo: try a.count(1, "re-seq")))
     }
 
     /// `(replace-regex s pattern template)`, where `$1` in the template stands for a group.

@@ -31,7 +31,34 @@ enum SequencePrimitives {
             Primitive("sort", 1, sort), Primitive("sorted-by-keys", 2, sortByKeys),
             Primitive("reduced-value", 1, reducedValue),
             Primitive("lazy", 1) { (a, _) in .lazy(LazySeq(thunk: a[0])) },
+            Primitive("lazy?", 1) { (a, _) in if case .lazy = a[0] { .true } else { .false } },
+            Primitive("fusible", 4) { (a, _) in
+                if case .lazy(let lazy) = a[0] { lazy.setRecipe(Vector([a[1], a[2], a[3]])) }
+                return a[0]
+            },
+            Primitive("take-apart", 1) { (a, _) in .vector(Vector(takeApart(a.take(0)))) },
         ])
+
+    /// Steps that are fused at most: each is an activation on top of the one before.
+    private static let fusedSteps = 64
+
+    /// `[source step f step f …]`, the outermost step first, of a lazy sequence that is held by the caller alone; `[coll]` of
+    /// anything else.
+    private static func takeApart(_ collection: consuming Value) -> [Value] {
+        var source = collection
+        var steps: [Value] = []
+        while steps.count < 2 * fusedSteps, case .lazy(var lazy) = source {
+            // The variable's own reference, or none would be the only one.
+            source = .nil
+            guard let recipe = LazySeq.takeRecipe(&lazy) else {
+                source = .lazy(lazy)
+                break
+            }
+            steps += [recipe[0], recipe[1]]
+            source = recipe[2]
+        }
+        return [source] + steps
+    }
 
     /// `(apply f a b coll)`.
     static func apply(_ a: Arguments, _: Fiber) throws(Fault) -> Control {

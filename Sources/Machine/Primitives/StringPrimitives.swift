@@ -87,8 +87,10 @@ enum StringPrimitives {
         case 0: return .text(Text.empty)
         case 1:
             if case .text = a[0] { return a.take(0) }
+            if let text = shortASCII(a) { return .text(text) }
             return .text(try Printing.text(of: a[0]))
         default:
+            if let text = shortASCII(a) { return .text(text) }
             var builder = TextBuilder()
             for index in 0..<a.count {
                 switch a[index] {
@@ -100,6 +102,38 @@ enum StringPrimitives {
                 }
             }
             return .text(builder.finish())
+        }
+    }
+
+    /// The text of a few arguments when it is known to be ASCII: measured first, so that it is written where it stays.
+    private static func shortASCII(_ a: Arguments) -> Text? {
+        guard a.count <= 8 else { return nil }
+        var width = 0
+        for index in 0..<a.count {
+            switch a[index] {
+            case .nil: break
+            case .text(let text) where text.isASCII: width &+= text.byteCount
+            case .int(let int): width &+= Numbers.decimalWidth(int)
+            case .char(let scalar) where scalar < 0x80: width &+= 1
+            default: return nil
+            }
+        }
+        return Text.ascii(width) { bytes in
+            var at = bytes
+            for index in 0..<a.count {
+                switch a[index] {
+                case .text(let text):
+                    at.update(from: text.bytes, count: text.byteCount)
+                    at += text.byteCount
+                case .int(let int):
+                    at += Numbers.decimalWidth(int)
+                    Numbers.writeDecimal(int, endingAt: at)
+                case .char(let scalar):
+                    at.pointee = UInt8(truncatingIfNeeded: scalar)
+                    at += 1
+                default: break
+                }
+            }
         }
     }
 

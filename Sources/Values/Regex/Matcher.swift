@@ -2,16 +2,16 @@
 ///
 /// Keeps the pattern's machines to itself while it lives.
 public final class Matcher: Object, @unchecked Sendable {
-    // Sendable: `lock` guards the search.
+    // Sendable: `lock` guards the search, which is why exclusivity need not be checked again.
     public let regex: Regex
     public let text: Text
     private let lock = Lock()
     private let machines: Regex.Machines
     private let lastLine: Int
     /// Where the next search starts; past the end when there is none.
-    private var next = 0
-    private var match: Range<Int>?
-    private var groups: [Range<Int>?]?
+    @exclusivity(unchecked) private var next = 0
+    @exclusivity(unchecked) private var match: Range<Int>?
+    @exclusivity(unchecked) private var groups: [Range<Int>?]?
 
     public init(_ regex: Regex, _ text: Text) {
         self.regex = regex
@@ -34,18 +34,37 @@ public final class Matcher: Object, @unchecked Sendable {
 
     /// Goes to the next match; gives its byte range, or nil when there is none any more.
     public func find() -> Range<Int>? {
+        lock.withLock { step() }
+    }
+
+    /// What `value` gives of the next matches, at most `limit`; fewer than that are the last.
+    public func values(upTo limit: Int) -> Vector {
+        var found = Vector([])
         lock.withLock {
-            groups = nil
-            match = next <= text.byteCount ? regex.range(in: text, from: next, machines, lastLine) : nil
-            guard let match else {
-                next = text.byteCount + 1
-                return nil
+            for _ in 0..<limit {
+                guard let match = step() else { break }
+                let value =
+                    regex.groupCount == 0
+                    ? .text(text.slice(match))
+                    : Regex.value(of: regex.groups(in: text, match, machines, lastLine), in: text)
+                Vector.append(&found, value)
             }
-            // After an empty match, the search goes on one scalar further.
-            next = match.upperBound
-            if match.isEmpty { next += next < text.byteCount ? Text.width(text.bytes[next]) : 1 }
-            return match
         }
+        return found
+    }
+
+    /// Goes to the next match; the lock is held.
+    private func step() -> Range<Int>? {
+        groups = nil
+        match = next <= text.byteCount ? regex.range(in: text, from: next, machines, lastLine) : nil
+        guard let match else {
+            next = text.byteCount + 1
+            return nil
+        }
+        // After an empty match, the search goes on one scalar further.
+        next = match.upperBound
+        if match.isEmpty { next += next < text.byteCount ? Text.width(text.bytes[next]) : 1 }
+        return match
     }
 
     /// The byte ranges of the latest match and its groups (nil for one that took no part), or nil without a match.

@@ -10,60 +10,55 @@ import Synchronization
 ///
 /// An all-ASCII text indexes in constant time. Another remembers the offset of every 64th code point when it is first
 /// indexed (its breadcrumbs), and walks from the nearest.
-public final class Text: @unchecked Sendable {
-    // Sendable: immutable, but for the cached hash, which is idempotent, and the breadcrumbs, which are published once.
-    public let bytes: UnsafePointer<UInt8>
-    public let byteCount: Int
-    /// Code points.
-    public let count: Int
-    /// 0 until computed; a race computes the same number twice.
-    let cachedHash = Atomic<UInt32>(0)
-    private let breadcrumbs = Atomic<UnsafePointer<Int>?>(nil)
+public struct Text: @unchecked Sendable {
+    // Sendable: see `TextStorage`.
+    @usableFromInline let storage: TextStorage
 
-    @inlinable public var isASCII: Bool { count == byteCount }
-    @inlinable public var isEmpty: Bool { byteCount == 0 }
-    @inlinable public var utf8: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: bytes, count: byteCount) }
+    @inlinable @inline(__always) init(_ storage: TextStorage) { self.storage = storage }
+
+    /// Valid while the text is referenced.
+    @inlinable @inline(__always) public var bytes: UnsafePointer<UInt8> { UnsafePointer(storage.bytes) }
+    @inlinable @inline(__always) public var byteCount: Int { storage.info.pointee.byteCount }
+    /// Code points.
+    @inlinable @inline(__always) public var count: Int { isASCII ? byteCount : storage.wide.pointee.count }
+    @inlinable @inline(__always) public var isASCII: Bool { storage.info.pointee.isASCII }
+    @inlinable @inline(__always) public var isEmpty: Bool { byteCount == 0 }
+    @inlinable @inline(__always) public var utf8: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: bytes, count: byteCount)
+    }
     public var string: String { String(decoding: utf8, as: UTF8.self) }
 
-    /// Takes ownership of `bytes`, which must be valid UTF-8 and allocated with room for `byteCount`.
-    public init(owning bytes: UnsafeMutablePointer<UInt8>, byteCount: Int) {
-        self.bytes = UnsafePointer(bytes)
-        self.byteCount = byteCount
-        count = UTF8Scan.countScalars(UnsafeBufferPointer(start: bytes, count: byteCount))
-        Meter.charge(Text.footprint(byteCount))
-    }
-
-    deinit {
-        Meter.credit(Text.footprint(byteCount))
-        bytes.deallocate()
-        if let crumbs = breadcrumbs.load(ordering: .relaxed) {
-            Meter.credit(crumbCount * MemoryLayout<Int>.stride)
-            crumbs.deallocate()
-        }
-    }
-
-    @inline(__always) static func footprint(_ byteCount: Int) -> Int { 72 + byteCount }
-
     /// Copies bytes that are known to be valid UTF-8.
-    public convenience init(validated utf8: UnsafeBufferPointer<UInt8>) {
-        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, utf8.count))
-        if let base = utf8.baseAddress { copy.update(from: base, count: utf8.count) }
-        self.init(owning: copy, byteCount: utf8.count)
+    public init(validated utf8: UnsafeBufferPointer<UInt8>) {
+        self.init(validated: utf8, count: UTF8Scan.countScalars(utf8))
     }
 
-    public convenience init(_ string: String) {
+    /// Copies bytes that are known to be valid UTF-8 of `count` code points.
+    @inline(__always) init(validated utf8: UnsafeBufferPointer<UInt8>, count: Int) {
+        self.init(TextStorage.make(byteCount: utf8.count, count: count))
+        if let base = utf8.baseAddress { storage.bytes.update(from: base, count: utf8.count) }
+    }
+
+    /// Copies bytes that are known to be ASCII.
+    public init(ascii bytes: UnsafeBufferPointer<UInt8>) { self.init(validated: bytes, count: bytes.count) }
+
+    public init(_ string: String) {
         var string = string
-        let copied: (UnsafeMutablePointer<UInt8>, Int) = string.withUTF8 { utf8 in
-            let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, utf8.count))
-            if let base = utf8.baseAddress { copy.update(from: base, count: utf8.count) }
-            return (copy, utf8.count)
-        }
-        self.init(owning: copied.0, byteCount: copied.1)
+        self = string.withUTF8 { Text(validated: $0) }
     }
 
     /// Copies bytes, with U+FFFD for what is not valid UTF-8.
-    public convenience init(repairing bytes: some Collection<UInt8>) {
+    public init(repairing bytes: some Collection<UInt8>) {
         self.init(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// A text of `byteCount` ASCII bytes, all of which `fill` writes.
+    @inlinable @inline(__always) public static func ascii(
+        _ byteCount: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void
+    ) -> Text {
+        let made = TextStorage.make(byteCount: byteCount, count: byteCount)
+        fill(made.bytes)
+        return Text(made)
     }
 
     public static let empty = Text("")
@@ -71,8 +66,122 @@ public final class Text: @unchecked Sendable {
     /// No operation makes a longer text than this: one call must not take all memory before the account is looked at (N6).
     public static let byteLimit = 1 << 28
 
-    public static func == (left: Text, right: Text) -> Bool {
-        left === right || (left.byteCount == right.byteCount && memcmp(left.bytes, right.bytes, left.byteCount) == 0)
+    /// A text of at least this many bytes has `sentinel` zeros behind them, so that a reader can go through it in place.
+    @inlinable public static var sentinelMinimum: Int { 1024 }
+    @inlinable public static var sentinel: Int { 16 }
+
+    @inline(__always) public static func == (left: Text, right: Text) -> Bool {
+        left.storage === right.storage || left.hasSameBytes(right)
+    }
+
+    /// Whether both are one text in memory.
+    public func isIdentical(to other: Text) -> Bool { storage === other.storage }
+
+    private func hasSameBytes(_ other: Text) -> Bool {
+        let count = byteCount
+        guard count == other.byteCount else { return false }
+        guard count <= 16 else { return memcmp(bytes, other.bytes, count) == 0 }
+        // What stands before the bytes belongs to the same allocation, so a word that ends with them may be read whole.
+        let mine = UnsafeRawPointer(bytes)
+        let theirs = UnsafeRawPointer(other.bytes)
+        let last =
+            mine.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+            ^ theirs.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+        if count >= 8 {
+            return last | (mine.loadUnaligned(as: UInt64.self) ^ theirs.loadUnaligned(as: UInt64.self)) == 0
+        }
+        return UInt64(littleEndian: last) >> UInt64(64 - 8 * count) == 0
+    }
+}
+
+/// What a `TextStorage` begins with: 12 bytes, in this order so that the 8 before the bytes never change.
+@usableFromInline struct TextHeader {
+    /// 0 until computed; a race computes the same number twice.
+    @usableFromInline var cachedHash: UInt32 = 0
+    @usableFromInline let low: UInt32
+    @usableFromInline let high: UInt32
+
+    @inlinable @inline(__always) init(byteCount: Int, isASCII: Bool) {
+        let word = UInt(bitPattern: byteCount) << 1 | (isASCII ? 0 : 1)
+        low = UInt32(truncatingIfNeeded: word)
+        high = UInt32(truncatingIfNeeded: word >> 32)
+    }
+
+    /// Bytes, doubled, plus 1 when one of them is not ASCII.
+    @inlinable @inline(__always) var word: UInt { UInt(low) | UInt(high) << 32 }
+    @inlinable @inline(__always) var byteCount: Int { Int(bitPattern: word >> 1) }
+    @inlinable @inline(__always) var isASCII: Bool { low & 1 == 0 }
+}
+
+/// What stands before the bytes of a text that is not all ASCII.
+@usableFromInline struct WideHeader {
+    @usableFromInline let count: Int
+    /// Published once.
+    var breadcrumbs: UnsafePointer<Int>?
+}
+
+/// The one allocation of a text: header, bytes, and for a long one some zeros.
+@usableFromInline final class TextStorage: ManagedBuffer<TextHeader, UInt8> {
+    /// Where the bytes of a text that is not all ASCII start among the elements: behind a `WideHeader`, which is aligned.
+    @inlinable static var wideOffset: Int { 20 }
+
+    @inlinable @inline(__always) var info: UnsafeMutablePointer<TextHeader> { withUnsafeMutablePointerToHeader { $0 } }
+
+    @inlinable @inline(__always) var bytes: UnsafeMutablePointer<UInt8> {
+        withUnsafeMutablePointers { header, elements in
+            elements + Int(truncatingIfNeeded: header.pointee.low & 1) &* TextStorage.wideOffset
+        }
+    }
+
+    /// Only for a text that is not all ASCII.
+    @inlinable @inline(__always) var wide: UnsafeMutablePointer<WideHeader> {
+        withUnsafeMutablePointerToElements {
+            UnsafeMutableRawPointer($0 + (TextStorage.wideOffset - 16)).assumingMemoryBound(to: WideHeader.self)
+        }
+    }
+
+    /// Room for `byteCount` bytes of `count` code points, which the caller writes before anybody reads them.
+    @inlinable static func make(byteCount: Int, count: Int) -> TextStorage {
+        let isASCII = byteCount == count
+        let sentinel = byteCount >= Text.sentinelMinimum ? Text.sentinel : 0
+        let made = unsafeDowncast(
+            TextStorage.create(minimumCapacity: byteCount &+ (isASCII ? 0 : wideOffset) &+ sentinel) { _ in
+                TextHeader(byteCount: byteCount, isASCII: isASCII)
+            }, to: TextStorage.self)
+        if !isASCII { made.setWide(count) }
+        if sentinel > 0 { made.setSentinel() }
+        Meter.charge(TextStorage.footprint(byteCount))
+        return made
+    }
+
+    @inline(never) @usableFromInline func setWide(_ count: Int) {
+        wide.initialize(to: WideHeader(count: count, breadcrumbs: nil))
+    }
+
+    @inline(never) @usableFromInline func setSentinel() {
+        (bytes + info.pointee.byteCount).initialize(repeating: 0, count: Text.sentinel)
+    }
+
+    deinit {
+        Meter.credit(TextStorage.footprint(info.pointee.byteCount))
+        if !info.pointee.isASCII, let crumbs = wide.pointee.breadcrumbs {
+            Meter.credit(Text.crumbCount(of: wide.pointee.count) * MemoryLayout<Int>.stride)
+            crumbs.deallocate()
+        }
+    }
+
+    @inlinable @inline(__always) static func footprint(_ byteCount: Int) -> Int { 56 &+ byteCount }
+}
+
+extension Text {
+    /// The cached hash, reached as the atomic it is for all who share the text: an `Atomic` has the layout of its value.
+    @inline(__always) var cachedHash: UnsafePointer<Atomic<UInt32>> {
+        UnsafeRawPointer(storage.info).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    /// Only of a text that is not all ASCII; as `cachedHash`.
+    private var breadcrumbs: UnsafePointer<Atomic<UnsafePointer<Int>?>> {
+        UnsafeRawPointer(storage.wide).advanced(by: 8).assumingMemoryBound(to: Atomic<UnsafePointer<Int>?>.self)
     }
 }
 
@@ -80,7 +189,8 @@ public final class Text: @unchecked Sendable {
 extension Text {
     /// Code points between breadcrumbs.
     private static let crumbStride = 64
-    private var crumbCount: Int { count / Text.crumbStride + 1 }
+    private var crumbCount: Int { Text.crumbCount(of: count) }
+    fileprivate static func crumbCount(of count: Int) -> Int { count / crumbStride + 1 }
 
     /// The byte offset of code point `index`; `index` may equal `count`.
     public func byteOffset(_ index: Int) -> Int {
@@ -121,12 +231,13 @@ extension Text {
     /// A copy of a byte range, both ends of which must be at code points.
     public func slice(_ range: Range<Int>) -> Text {
         if range.count == byteCount { return self }
-        return Text(validated: UnsafeBufferPointer(start: bytes + range.lowerBound, count: range.count))
+        let piece = UnsafeBufferPointer(start: bytes + range.lowerBound, count: range.count)
+        return isASCII ? Text(validated: piece, count: range.count) : Text(validated: piece)
     }
 
     /// The offsets of code points 0, 64, 128 …
     private func crumbs() -> UnsafePointer<Int> {
-        if let made = breadcrumbs.load(ordering: .acquiring) { return made }
+        if let made = breadcrumbs.pointee.load(ordering: .acquiring) { return made }
         let made = UnsafeMutablePointer<Int>.allocate(capacity: crumbCount)
         var offset = 0
         for index in 0..<count {
@@ -134,7 +245,7 @@ extension Text {
             offset += Text.width(bytes[offset])
         }
         if count % Text.crumbStride == 0 { made[count / Text.crumbStride] = byteCount }
-        let (exchanged, original) = breadcrumbs.compareExchange(
+        let (exchanged, original) = breadcrumbs.pointee.compareExchange(
             expected: nil, desired: UnsafePointer(made), ordering: .acquiringAndReleasing)
         guard exchanged else {
             // Another thread was faster.

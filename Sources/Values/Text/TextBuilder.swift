@@ -6,26 +6,42 @@ public struct TextBuilder: ~Copyable {
     private var capacity: Int
     /// Bytes so far.
     public private(set) var byteCount = 0
+    /// Whether what was appended is known to be ASCII.
+    private var isASCII = true
 
     public init(capacity: Int = 64) {
         self.capacity = max(16, capacity)
-        bytes = .allocate(capacity: self.capacity)
+        bytes = TextBuilder.allocate(self.capacity)
     }
 
     deinit { bytes.deallocate() }
 
-    public mutating func append(_ text: Text) { append(text.utf8) }
+    /// As raw memory of alignment 1, for which the runtime takes the fast way.
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
+        UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1).assumingMemoryBound(to: UInt8.self)
+    }
+
+    public mutating func append(_ text: Text) {
+        isASCII = isASCII && text.isASCII
+        copy(text.bytes, text.byteCount)
+    }
 
     /// Bytes `range` of `text`.
     public mutating func append(_ text: Text, _ range: Range<Int>) {
-        append(UnsafeBufferPointer(start: text.bytes + range.lowerBound, count: range.count))
+        isASCII = isASCII && text.isASCII
+        copy(text.bytes + range.lowerBound, range.count)
     }
 
     public mutating func append(_ utf8: UnsafeBufferPointer<UInt8>) {
         guard let base = utf8.baseAddress else { return }
-        reserve(utf8.count)
-        (bytes + byteCount).update(from: base, count: utf8.count)
-        byteCount += utf8.count
+        isASCII = false
+        copy(base, utf8.count)
+    }
+
+    @inline(__always) private mutating func copy(_ from: UnsafePointer<UInt8>, _ count: Int) {
+        reserve(count)
+        (bytes + byteCount).update(from: from, count: count)
+        byteCount += count
     }
 
     public mutating func append(_ string: String) {
@@ -35,12 +51,14 @@ public struct TextBuilder: ~Copyable {
 
     public mutating func append(byte: UInt8) {
         reserve(1)
+        if byte >= 0x80 { isASCII = false }
         bytes[byteCount] = byte
         byteCount += 1
     }
 
     public mutating func append(scalar: UInt32) {
         reserve(4)
+        if scalar >= 0x80 { isASCII = false }
         let bytes = bytes
         var end = byteCount
         Text.encode(scalar) {
@@ -52,28 +70,16 @@ public struct TextBuilder: ~Copyable {
 
     /// The decimal digits of `value`.
     public mutating func append(_ value: Int64) {
-        reserve(20)
-        if value < 0 { append(byte: UInt8(ascii: "-")) }
-        let start = byteCount
-        var magnitude = value.magnitude
-        repeat {
-            append(byte: 48 + UInt8(truncatingIfNeeded: magnitude % 10))
-            magnitude /= 10
-        } while magnitude > 0
-        var digits = UnsafeMutableBufferPointer(start: bytes + start, count: byteCount - start)
-        digits.reverse()
+        let width = Numbers.decimalWidth(value)
+        reserve(width)
+        Numbers.writeDecimal(value, endingAt: bytes + byteCount + width)
+        byteCount += width
     }
 
-    /// The text; gives the memory over.
+    /// The text.
     public consuming func finish() -> Text {
-        let bytes = bytes
-        let count = byteCount
-        let capacity = capacity
-        discard self
-        guard capacity > count + count / 4 + 32 else { return Text(owning: bytes, byteCount: count) }
-        // What is much too large would be held, uncharged, as long as the text lives.
-        defer { bytes.deallocate() }
-        return Text(validated: UnsafeBufferPointer(start: bytes, count: count))
+        let utf8 = UnsafeBufferPointer(start: bytes, count: byteCount)
+        return isASCII ? Text(validated: utf8, count: utf8.count) : Text(validated: utf8)
     }
 
     private mutating func reserve(_ count: Int) {
@@ -82,7 +88,7 @@ public struct TextBuilder: ~Copyable {
 
     @inline(never) private mutating func grow(_ needed: Int) {
         capacity = max(needed, capacity * 2)
-        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        let larger = TextBuilder.allocate(capacity)
         larger.update(from: bytes, count: byteCount)
         bytes.deallocate()
         bytes = larger

@@ -97,12 +97,12 @@ extension Text {
 
     /// Upper case by Unicode's full mapping: `ß` gives `SS`.
     public func uppercased() -> Text {
-        mapped(ascii: { (0x61...0x7a).contains($0) ? $0 - 32 : $0 }, other: \.uppercaseMapping)
+        mapped(lettersFrom: UInt8(ascii: "a"), other: \.uppercaseMapping)
     }
 
     /// Lower case by Unicode's full mapping.
     public func lowercased() -> Text {
-        mapped(ascii: { (0x41...0x5a).contains($0) ? $0 + 32 : $0 }, other: \.lowercaseMapping)
+        mapped(lettersFrom: UInt8(ascii: "A"), other: \.lowercaseMapping)
     }
 
     /// The first code point in upper case, the rest in lower case.
@@ -115,15 +115,21 @@ extension Text {
         return builder.finish()
     }
 
-    private func mapped(
-        ascii: (UInt8) -> UInt8, other: KeyPath<Unicode.Scalar.Properties, String>
-    ) -> Text {
+    /// With the other case for the 26 ASCII letters from `first` on, and what the mapping says beyond ASCII.
+    private func mapped(lettersFrom first: UInt8, other: KeyPath<Unicode.Scalar.Properties, String>) -> Text {
+        @inline(__always) func flipped(_ byte: UInt8) -> UInt8 { byte &- first < 26 ? byte ^ 0x20 : byte }
+        if isASCII {
+            let (bytes, count) = (bytes, byteCount)
+            return Text.ascii(count) { made in
+                for index in 0..<count { made[index] = flipped(bytes[index]) }
+            }
+        }
         var builder = TextBuilder(capacity: byteCount + 8)
         var offset = 0
         while offset < byteCount {
             let lead = bytes[offset]
             if lead < 0x80 {
-                builder.append(byte: ascii(lead))
+                builder.append(byte: flipped(lead))
                 offset += 1
                 continue
             }
@@ -137,6 +143,12 @@ extension Text {
 
     /// The code points from last to first.
     public func reversed() -> Text {
+        if isASCII {
+            let (bytes, count) = (bytes, byteCount)
+            return Text.ascii(count) { made in
+                for index in 0..<count { made[index] = bytes[count &- 1 &- index] }
+            }
+        }
         var builder = TextBuilder(capacity: byteCount)
         var end = byteCount
         while end > 0 {
