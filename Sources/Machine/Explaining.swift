@@ -5,9 +5,12 @@ import Values
 extension Fiber {
     func explain(_ exception: Exception) {
         guard state.pointee.frame > state.pointee.frames else { return }
-        if exception.mismatch != nil { nameOperation(exception) }
         guard let value = exception.suspect else { return }
-        findCulprit(value, exception)
+        let library = outermostLibraryFunction
+        let site = innermostSite
+        let written = site.flatMap(writtenName)
+        if exception.mismatch?.isNamed == false, let site { nameOperation(exception, site, written, library) }
+        findCulprit(value, exception, site, written, library)
     }
 
     // MARK: The instruction at fault
@@ -106,19 +109,24 @@ extension Fiber {
 
     // MARK: Names
 
-    private func nameOperation(_ exception: Exception) {
-        guard exception.mismatch?.isNamed == false, let site = innermostSite else { return }
+    private func nameOperation(
+        _ exception: Exception, _ site: Site, _ written: String?, _ library: Definition?
+    ) {
         if site.names.isEmpty, !site.isPrimitive { return }
-        if let name = site.callsValue ? nil : outermostLibraryFunction?.name {
+        if let name = site.callsValue ? nil : library?.name {
             // What the library does inside is its own business: the script knows the function that it called.
             _ = Fault.thrown(exception).named(name)
         } else if let macro = placeAtFault?.macro, isOfLibrary(macro) {
             _ = Fault.thrown(exception).named(macro.name)
-        } else if !site.namesItself,
-            let name = headAtFault.flatMap({ head in site.names.first { head == $0 } }) ?? site.names.first
-        {
-            _ = Fault.thrown(exception).named(name)
+        } else if !site.namesItself, let written {
+            _ = Fault.thrown(exception).named(written)
         }
+    }
+
+    /// The name among those that it may have been called by that stands in the text; the first when none does.
+    private func writtenName(_ site: Site) -> String? {
+        guard site.names.count > 1, let head = headAtFault else { return site.names.first }
+        return site.names.first { $0 == head } ?? site.names.first
     }
 
     private var placeAtFault: Code.Place? {
@@ -158,9 +166,11 @@ extension Fiber {
     // MARK: Who is to blame
 
     /// Looks for the value among the operands of the form in the script that led to the fault.
-    private func findCulprit(_ value: Value, _ exception: Exception) {
-        guard let library = outermostLibraryFunction else {
-            guard let site = innermostSite else { return }
+    private func findCulprit(
+        _ value: Value, _ exception: Exception, _ site: Site?, _ written: String?, _ library: Definition?
+    ) {
+        guard let library else {
+            guard let site else { return }
             if exception.isUncallable {
                 if site.callee?.isIdentical(to: value) == true {
                     exception.culprit = Culprit(argument: -1, count: site.operands.count, callee: nil)
@@ -172,7 +182,7 @@ extension Fiber {
             {
                 exception.culprit = Culprit(
                     argument: index, count: site.immediate ? nil : site.operands.count,
-                    callee: headAtFault.flatMap { head in site.names.first { $0 == head } } ?? site.names.first)
+                    callee: written)
             }
             return
         }

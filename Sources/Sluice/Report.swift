@@ -51,6 +51,8 @@ package enum Report {
             found.title = String(parts[0])
         }
         found.explanation = explanation(exception, moreOfTitle: lines.dropFirst())
+        found.expected = exception.mismatch?.expected
+        found.found = exception.mismatch?.found.briefly
         CallSite(exception).point(&found)
         if let cause = cause(of: exception) {
             if let label = CallSite(cause).label {
