@@ -30,7 +30,7 @@
   "The metadata of a value but for places in the source."
   [depth x]
   (if-let [m (and (or (coll? x) (symbol? x))
-                  (not-empty (dissoc (meta x) :line :column :end-line :end-column :file)))]
+                  (not-empty (dissoc (into {} (meta x)) :line :column :end-line :end-column :file)))]
     (str "^" (canonical depth m) " ")
     ""))
 
@@ -57,7 +57,7 @@
   [x]
   (if (integer? x)
     (if (<= -9223372036854775808 x 9223372036854775807)
-      (str x (if (= "clojure.lang.BigInt" (last (str/split (str (class x)) #" "))) "N" ""))
+      (str x (if (re-find #"Big" (str (class x))) "N" ""))
       (str x "N"))
     (pr-str x)))
 
@@ -73,6 +73,7 @@
        (or (string? x) (keyword? x) (char? x) (boolean? x)) (pr-str x)
        (symbol? x) (str (meta-text deeper x) (pr-str x))
        (reduced? x) (str "#reduced[" (canonical deeper @x) "]")
+       (and (sequential? x) (not (coll? x))) (collection deeper x)
        (coll? x) (str (meta-text deeper x) (collection deeper x))
        (var? x) (pr-str x)
        (fn? x) "#fn"

@@ -71,6 +71,7 @@ public final class RecordObject: Object, @unchecked Sendable {
     }
     public override var elementCount: Int? { type.isRecord ? values.count + (extension_?.count ?? 0) : nil }
     public override var isLookup: Bool { type.isRecord }
+    public override var isCallable: Bool { false }
 
     /// The value of a field of this name.
     public func field(_ name: Name) -> Value? { type.fields.firstIndex(of: name).map { values[$0] } }
