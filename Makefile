@@ -32,8 +32,8 @@ conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
 		$(CURDIR)/$(SLUICE) run $(CURDIR)/Tests/conformance/run.slu $(CURDIR)/Tests/conformance/expected.edn
 
 # Clojure as Debian packages it (libclojure-java); another one is named by its class path.
-CLOJURE = java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -cp $(CLASSPATH) clojure.main
-CLASSPATH ?= $(subst $() ,:,$(addprefix /usr/share/java/,clojure.jar spec.alpha.jar core.specs.alpha.jar))
+CLOJURE = java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -cp $(CLOJURE_JARS) clojure.main
+CLOJURE_JARS ?= $(subst $() ,:,$(addprefix /usr/share/java/,clojure.jar spec.alpha.jar core.specs.alpha.jar))
 COUNT ?= 50000
 SEED ?= 1
 FUZZ = Tests/differential
@@ -42,8 +42,8 @@ MADE = .build/differential
 differential: build ## compare COUNT expressions drawn by SEED with Clojure on the JVM
 	@mkdir -p $(MADE)
 	@$(SLUICE) run $(FUZZ)/generate.cljc $(FUZZ)/grammar.txt $(MADE)/expressions.txt $(COUNT) $(SEED)
-	@$(CLOJURE) $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/clojure.txt >$(MADE)/clojure.log 2>&1
-	@$(SLUICE) run $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/sluice.txt >$(MADE)/sluice.log 2>&1
+	@$(CLOJURE) $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/clojure.txt >$(MADE)/log 2>&1 || { cat $(MADE)/log; exit 1; }
+	@$(SLUICE) run $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/sluice.txt >$(MADE)/log 2>&1 || { cat $(MADE)/log; exit 1; }
 	@$(SLUICE) run $(FUZZ)/compare.slu $(MADE)/expressions.txt $(MADE)/clojure.txt $(MADE)/sluice.txt $(FUZZ)/listed.edn
 
 bench: build ## compare the speed with the peers that are installed

@@ -284,7 +284,9 @@ extension CollectionPrimitives {
         var rest = elements.elements[...]
         if let start {
             // As in Clojure, nothing from the bound on is nil, but nothing up to the end is an empty sequence.
-            while let first = rest.first, case let order = try comparison(first, start), reversed ? order > 0 : order < 0 {
+            while let first = rest.first, case let order = try comparison(first, start),
+                reversed ? order > 0 : order < 0
+            {
                 rest.removeFirst()
             }
             guard let first = rest.first else { return .nil }

@@ -57,7 +57,9 @@ enum PredicatePrimitives {
         return .false
     }
     static func identical(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(a[0].isIdentical(to: a[1])) }
-    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(Int64(try Value.comparison(a[0], a[1]))) }
+    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .int(Int64(try Value.comparison(a[0], a[1])))
+    }
     static func hash(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         // Signed, as Clojure's hashes are.
         .int(Int64(Int32(bitPattern: try a[0].hashCode())))
