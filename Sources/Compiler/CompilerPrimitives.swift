@@ -143,9 +143,9 @@ enum CompilerPrimitives {
         var pairs = elements[...]
         var trailing = Value.nil
         if elements.count % 2 == 1 {
-            switch elements.last {
-            case .nil?, .map?, .list?: trailing = pairs.removeLast()
-            default: break
+            switch elements.last! {
+            case .keyword, .symbol: break
+            default: trailing = pairs.removeLast()
             }
         }
         guard pairs.count % 2 == 0 else {

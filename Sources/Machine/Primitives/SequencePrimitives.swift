@@ -20,7 +20,7 @@ enum SequencePrimitives {
             Primitive("chunk", 1) { (a, _) throws(Fault) in
                 try a.object(0, "chunk", "a chunk buffer", as: Transient.self).persistent()
             },
-            Primitive("nthnext", 2, nthnext), Primitive("nthrest", 2, nthrest), Primitive("last", 1, last),
+            Primitive("nthnext", 2, nthnext), Primitive("last", 1, last),
             Primitive("realized?", 1, isRealized),
         ])
 
@@ -29,7 +29,7 @@ enum SequencePrimitives {
         [
             Primitive("range", .between(2, 3), range), Primitive("range-bounds", 1, rangeBounds),
             Primitive("sort", 1, sort), Primitive("sorted-by-keys", 2, sortByKeys),
-            Primitive("reduced-value", 1, reducedValue),
+            Primitive("reduced-value", 1, reducedValue), Primitive("nthrest", 2, nthrest),
             Primitive("lazy", 1) { (a, _) in .lazy(LazySeq(thunk: a[0])) },
         ])
 
