@@ -9,7 +9,7 @@ SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test conformance bench format lint tsan clean setup
+.PHONY: help run build test conformance differential bench format lint tsan clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,21 @@ test: setup ## install what is missing, and run every test
 conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
 	@cd "$(or $(SUITE),$(error name the suite's folder: make conformance SUITE=path))/test" && \
 		$(CURDIR)/$(SLUICE) run $(CURDIR)/Tests/conformance/run.slu $(CURDIR)/Tests/conformance/expected.edn
+
+# Clojure as Debian packages it (libclojure-java); another one is named by its class path.
+CLOJURE = java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -cp $(CLOJURE_JARS) clojure.main
+CLOJURE_JARS ?= $(subst $() ,:,$(addprefix /usr/share/java/,clojure.jar spec.alpha.jar core.specs.alpha.jar))
+COUNT ?= 50000
+SEED ?= 1
+FUZZ = Tests/differential
+MADE = .build/differential
+
+differential: build ## compare COUNT expressions drawn by SEED with Clojure on the JVM
+	@mkdir -p $(MADE)
+	@$(SLUICE) run $(FUZZ)/generate.cljc $(FUZZ)/grammar.txt $(MADE)/expressions.txt $(COUNT) $(SEED)
+	@$(CLOJURE) $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/clojure.txt >$(MADE)/log 2>&1 || { cat $(MADE)/log; exit 1; }
+	@$(SLUICE) run $(FUZZ)/evaluate.cljc $(MADE)/expressions.txt $(MADE)/sluice.txt >$(MADE)/log 2>&1 || { cat $(MADE)/log; exit 1; }
+	@$(SLUICE) run $(FUZZ)/compare.slu $(MADE)/expressions.txt $(MADE)/clojure.txt $(MADE)/sluice.txt $(FUZZ)/listed.edn
 
 bench: build ## compare the speed with the peers that are installed
 	@Benchmarks/run $(SLUICE)

@@ -10,7 +10,8 @@ enum CompilerPrimitives {
         "sluice.compiler",
         [
             Primitive("define", .between(2, 3), define), Primitive("set-var!", 2, setVar),
-            Primitive("as-map", 1, asMap), Primitive("refuse", .between(2, 4), refuse),
+            Primitive("as-map", 1, asMap), Primitive("as-sequence", 1, asSequence),
+            Primitive("refuse", .between(2, 4), refuse),
             Primitive("form-position", 1, formPosition), Primitive("special-symbol?", 1, isSpecialSymbol),
         ])
 
@@ -66,8 +67,9 @@ enum CompilerPrimitives {
             },
             Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
                 guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
-                return try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber)).first
-                    ?? .nil
+                let forms = try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber))
+                guard let first = forms.first else { throw .illegalState("there is no form in the text") }
+                return first
             },
             Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
                 guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
@@ -90,6 +92,16 @@ enum CompilerPrimitives {
         variable.setMacro(try meta.find(.kw(.macro))?.isTruthy ?? false)
         if arguments.count == 3 { variable.bind(arguments.take(2)) }
         return arguments[0]
+    }
+
+    /// What a pattern with a rest takes apart: the sequence of a map or a set, anything else as it is.
+    @Sendable private static func asSequence(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        switch arguments[0] {
+        case .map, .set: return try Sequences.seq(arguments[0])
+        case .object(let object) where [.sortedMap, .sortedSet, .record].contains(object.kind):
+            return try Sequences.seq(arguments[0])
+        default: return arguments[0]
+        }
     }
 
     /// `(set! var value)`: changes the innermost binding of this fiber.
@@ -138,11 +150,16 @@ enum CompilerPrimitives {
         default: return arguments[0]
         }
         let elements = try Sequences.array(arguments[0])
+        // Alone, anything is looked into as it is.
+        if elements.count == 1 { return elements[0] }
         var map = HashMap()
         var pairs = elements[...]
-        if elements.count % 2 == 1, case .map(let trailing)? = elements.last {
-            map = trailing
-            pairs = elements.dropLast()
+        var trailing = Value.nil
+        if elements.count % 2 == 1 {
+            switch elements.last! {
+            case .keyword, .symbol: break
+            default: trailing = pairs.removeLast()
+            }
         }
         guard pairs.count % 2 == 0 else {
             throw .illegalArgument("keyword arguments come in pairs, but \(elements.last!.briefly) has no value")
@@ -150,6 +167,8 @@ enum CompilerPrimitives {
         for index in stride(from: pairs.startIndex, to: pairs.endIndex, by: 2) {
             try HashMap.set(&map, pairs[index], pairs[index + 1])
         }
-        return .map(map)
+        var merged = Value.map(map)
+        try Collections.conj(&merged, trailing)
+        return merged
     }
 }

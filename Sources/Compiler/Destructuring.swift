@@ -40,6 +40,12 @@ extension Analyzer {
     private mutating func bind(_ vector: Vector, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)])
         throws(Fault)
     {
+        var parts = whole
+        if vector.elements.contains(where: { $0.symbolName?.known == .ampersand }) {
+            // With a rest, what has no positions is taken apart as a sequence.
+            parts = function.makeLocal(nil)
+            made.append((parts, Node(.call(try internalFunction("as-sequence"), [Node(.local(whole), place)]), place)))
+        }
         var position = 0
         var index = 0
         while index < vector.count {
@@ -47,7 +53,7 @@ extension Analyzer {
             if part.symbolName?.known == .ampersand {
                 guard index + 1 < vector.count else { throw fault("& is followed by a name", at: pattern) }
                 let rest = try core(
-                    "nthnext", [Node(.local(whole), place), Node(.constant(.int(Int64(position))), place)])
+                    "nthnext", [Node(.local(parts), place), Node(.constant(.int(Int64(position))), place)])
                 try bind(vector[index + 1], to: rest, &made)
                 index += 2
             } else if part.knownKeyword == .as {
@@ -56,7 +62,7 @@ extension Analyzer {
                 index += 2
             } else {
                 guard position < 65_535 else { throw fault("too many names in one vector", at: pattern) }
-                try bind(part, to: Node(.element(Node(.local(whole), place), position), place), &made)
+                try bind(part, to: Node(.element(Node(.local(parts), place), position), place), &made)
                 position += 1
                 index += 1
             }

@@ -25,7 +25,7 @@ extension Fiber {
                     regs[a] = value(of: variable)
                 } else if let callee = try object.callee(arguments) {
                     regs[a] = callee
-                } else if object.isLookup {
+                } else if object.isCallable {
                     let result = try lookup(regs + a, count)
                     clear(regs + a + 1, count)
                     regs[a] = result
@@ -173,6 +173,8 @@ extension Fiber {
             store(regs + a, function)
             do throws(Fault) { try enter(closure, a, values.count) } catch {
                 clear(state.pointee.registers + a, values.count + 1)
+                // Room was made for the arguments, elsewhere perhaps.
+                state.pointee.isRestored = true
                 throw error
             }
             return true
@@ -205,7 +207,7 @@ extension Fiber {
             if let variable = object as? Var { return try call(value(of: variable), values, at: a) }
             let callee = try values.withUnsafeBufferPointer { (buffer) throws(Fault) in try object.callee(buffer) }
             if let callee { return try call(callee, values, at: a) }
-            guard object.isLookup else { throw notCallable(function) }
+            guard object.isCallable else { throw notCallable(function) }
         case .keyword, .symbol, .map, .set, .vector: break
         default: throw notCallable(function)
         }
@@ -258,11 +260,14 @@ extension Fiber {
             guard count == 1 else {
                 throw .of(.arity, "a vector as a function takes 1 argument, but was called with 2")
             }
-            guard case .int(let index) = callee[1] else {
+            guard let index = Collections.position(callee[1]) else {
                 throw .type("a vector as a function", expected: "an index", found: callee[1])
             }
-            guard index >= 0, index < vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
-            return vector[Int(index)]
+            guard index >= 0, index < vector.count else { throw .indexOutOfBounds(index, count: vector.count) }
+            return vector[index]
+        case .set, .object(is SortedSet):
+            guard count == 1 else { throw .of(.arity, "a set as a function takes 1 argument, but was called with 2") }
+            return try Collections.get(callee[0], callee[1]) ?? .nil
         default: return try Collections.get(callee[0], callee[1]) ?? fallback
         }
     }

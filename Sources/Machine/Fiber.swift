@@ -44,6 +44,9 @@ package struct FiberState {
     package var reach = 1
     /// The program counter stands at the instruction to run next, not after the one that waits or failed.
     package var isPreempted = false
+    /// A call failed after the registers had moved, or took its activation back: what stands here holds, and not the copies of
+    /// the loop.
+    package var isRestored = false
     /// Steps left of the running slice, kept here while the loop calls out.
     package var fuel = 0
 }

@@ -44,6 +44,7 @@ extension Fiber {
             fp = fiber.pointee.frame
         }
         fiber.pointee.isPreempted = false
+        fiber.pointee.isRestored = false
         while true {
             do throws(Fault) {
                 while true {
@@ -557,7 +558,7 @@ extension Fiber {
                     }
                 }
             } catch {
-                save(pc, regs, fp)
+                if fiber.pointee.isRestored { fiber.pointee.isRestored = false } else { save(pc, regs, fp) }
                 fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
                     if _slowPath(lazy === Attention.pause) {
@@ -565,6 +566,7 @@ extension Fiber {
                         return preempt(pc - 1, regs, fp)
                     }
                     do throws(Fault) { try force(lazy) } catch {
+                        fiber.pointee.isRestored = false
                         if let failure = unwind(error) { return .failed(failure) }
                     }
                 } else if let failure = unwind(error) {
@@ -662,6 +664,7 @@ extension Fiber {
             state.pointee.frame -= 1
             state.pointee.pc = state.pointee.frame.pointee.pc
             state.pointee.registers -= Int(state.pointee.frame.pointee.delta)
+            state.pointee.isRestored = true
             throw error
         }
     }

@@ -87,14 +87,14 @@ package enum Unoffered {
         ("read read+string with-in-str", "use read-string or clojure.edn/read-string on a string"),
         ("load load-file load-reader loaded-libs", "use require for a namespace, load-string for text"),
         (
-            "compile add-classpath with-loading-context namespace-munge method-sig primitives-classnames ns-imports "
+            "compile add-classpath with-loading-context method-sig primitives-classnames ns-imports "
                 + "*allow-unresolved-vars* *compile-files* *compile-path* *compiler-options* *fn-loader* *reader-resolver* "
                 + "*source-path* *suppress-read* *use-context-classloader* *verbose-defrecords*",
             "it belongs to Java's compiler and class loader"
         ),
         ("create-struct defstruct struct struct-map accessor", "use maps, or defrecord"),
         (
-            "print-method print-dup print-ctor print-simple *print-dup* PrintWriter-on char-escape-string char-name-string",
+            "print-method print-dup print-ctor print-simple *print-dup* PrintWriter-on",
             "how values print is fixed; clojure.pprint's simple-dispatch takes methods"
         ),
         ("*print-namespace-maps*", "the keys of maps are always printed whole"),
@@ -124,10 +124,6 @@ package enum Unoffered {
         ("Inst inst-ms*", "use inst-ms"),
         ("replicate", "use (repeat n x)"),
         ("seque", "use a channel with a buffer"),
-        (
-            "unchecked-char unchecked-divide-int unchecked-remainder-int",
-            "there are no 32-bit integers; use char, quot and rem"
-        ),
         ("uri?", "addresses are strings"),
         ("with-local-vars", "use an atom, or volatile!"),
         ("StackTraceElement->vec", "use clojure.repl/pst, which prints the calls that led to an exception"),

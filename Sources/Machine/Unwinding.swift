@@ -58,7 +58,9 @@ extension Fiber {
 
     private func leave(_ frame: UnsafeMutablePointer<Frame>) {
         let registers = state.pointee.registers
-        for register in -1..<Int(frame.pointee.registers) { registers[register] = .nil }
+        // Before its registers stands what was called; a realiser was not called, and its caller goes on.
+        let first = frame.pointee.prototype === instance.realizer.owner ? 0 : -1
+        for register in first..<Int(frame.pointee.registers) { registers[register] = .nil }
         state.pointee.registers = registers - Int(frame.pointee.delta)
         state.pointee.pc = frame.pointee.pc
         state.pointee.frame = frame

@@ -157,6 +157,8 @@ struct SyntaxQuote {
             }
             // Host syntax: `.method` and `Class.` name no var.
             if bytes.first == UInt8(ascii: ".") { return name }
+            // A name with a point inside is a class with its package.
+            if bytes.dropLast().contains(UInt8(ascii: ".")) { return name }
             if bytes.count > 1, bytes.last == UInt8(ascii: ".") {
                 let type = context.resolve(names.intern(nil, String(name.name.dropLast())))
                 return names.intern(type.namespace, type.name + ".")

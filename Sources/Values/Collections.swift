@@ -7,8 +7,8 @@ public enum Collections {
         switch collection {
         case .map(let map): return try map.find(key)
         case .vector(let vector):
-            guard case .int(let index) = key, index >= 0, index < vector.count else { return nil }
-            return vector[Int(index)]
+            guard let index = position(key), index >= 0, index < vector.count else { return nil }
+            return vector[index]
         case .set(let set): return try set.find(key)
         case .text(let text):
             guard let index = try index(key), index >= 0, index < text.count else { return nil }
@@ -25,7 +25,7 @@ public enum Collections {
         case .map(let map): return try map.find(key) != nil
         case .set(let set): return try set.contains(key)
         case .vector(let vector):
-            guard case .int(let index) = key else { return false }
+            guard let index = position(key) else { return false }
             return index >= 0 && index < vector.count
         case .text(let text):
             guard let index = try index(key) else {
@@ -45,6 +45,17 @@ public enum Collections {
         }
     }
 
+    /// An index into a vector, where only integers count; nil for what is none.
+    @inline(__always) public static func position(_ key: Value) -> Int? {
+        if case .int(let index) = key { return Int(index) }
+        return bigPosition(key)
+    }
+
+    private static func bigPosition(_ key: Value) -> Int? {
+        guard case .object(let object) = key, let big = object as? BigInteger else { return nil }
+        return big.value.int64.map { Int($0) }
+    }
+
     /// An index into a string or an array, where any number will do: its integer part counts. Nil for what is no number.
     public static func index(_ key: Value) throws(Fault) -> Int? {
         if case .int(let index) = key { return Int(index) }
@@ -58,9 +69,10 @@ public enum Collections {
         case .vector(let vector): return index < vector.count ? vector[index] : nil
         case .text(let text): return index < text.count ? .char(text.scalar(at: index)) : nil
         case .nil: return nil
-        case .map, .set:
-            throw .type("nth", expected: "a sequential collection", found: collection)
+        case .map, .set: throw unsequential(collection)
         case .object(let object) where object.isIndexed: return try object.element(at: index)
+        case .object(let object) where [.sortedMap, .sortedSet, .record].contains(object.kind):
+            throw unsequential(collection)
         default:
             var rest = try Sequences.seq(collection)
             var left = index
@@ -79,6 +91,10 @@ public enum Collections {
             }
             return nil
         }
+    }
+
+    private static func unsequential(_ collection: Value) -> Fault {
+        .unsupported("nth takes a sequential collection, but found \(collection.briefly)")
     }
 
     /// The fault for an index at which `nth` found nothing.
@@ -138,7 +154,8 @@ public enum Collections {
         switch collection {
         case .nil: return .list(Cons(element, .nil))
         case .list(let list):
-            let extra = Extra.of(meta: list.meta, origin: nil)
+            // A list keeps its metadata; what was put before a sequence has none.
+            let extra = list.isList ? Extra.of(meta: list.meta, origin: nil) : nil
             return .list(Cons(element, .list(list), extra: extra, isList: list.isList))
         case .seq, .lazy: return .list(Cons(element, collection))
         case .object(let object):
@@ -160,13 +177,22 @@ public enum Collections {
         case .map(let other): try HashMap.merge(&map, other)
         default:
             var merged = map
-            try Sequences.forEach(element) { (entry) throws(Fault) in
-                guard case .vector(let pair) = entry, pair.count == 2 else {
-                    throw .type("conj on a map", expected: "entries of key and value", found: entry)
-                }
-                try HashMap.set(&merged, pair[0], pair[1])
+            try forEachEntry(element, "conj on a map") { (key, value) throws(Fault) in
+                try HashMap.set(&merged, key, value)
             }
             map = merged
+        }
+    }
+
+    /// The entries of a map of any kind, or of a sequence that consists of entries.
+    public static func forEachEntry(
+        _ collection: Value, _ operation: String, _ body: (Value, Value) throws(Fault) -> Void
+    ) throws(Fault) {
+        try Sequences.forEach(collection) { (entry) throws(Fault) in
+            guard case .vector(let pair) = entry, pair.isEntry else {
+                throw .type(operation, expected: "entries of key and value", found: entry)
+            }
+            try body(pair[0], pair[1])
         }
     }
 
@@ -186,12 +212,12 @@ public enum Collections {
     }
 
     private static func replace(_ vector: inout Vector, _ key: Value, _ value: Value) throws(Fault) {
-        guard case .int(let index) = key else { throw .type("assoc on a vector", expected: "an index", found: key) }
-        guard index >= 0, index <= vector.count else { throw .indexOutOfBounds(Int(index), count: vector.count) }
+        guard let index = position(key) else { throw .type("assoc on a vector", expected: "an index", found: key) }
+        guard index >= 0, index <= vector.count else { throw .indexOutOfBounds(index, count: vector.count) }
         if index == vector.count {
             Vector.append(&vector, value)
         } else {
-            Vector.replace(&vector, at: Int(index), with: value)
+            Vector.replace(&vector, at: index, with: value)
         }
     }
 

@@ -43,6 +43,8 @@ open class Object: @unchecked Sendable {
     open var elementCount: Int? { nil }
     /// Whether `get` makes sense, so that a missing key is nil rather than unsupported.
     open var isLookup: Bool { false }
+    /// Whether a call looks a key up.
+    open var isCallable: Bool { isLookup }
     /// The value of `key`, or nil when absent.
     open func lookup(_ key: Value) throws(Fault) -> Value? { nil }
     /// Whether `nth` finds elements although the kind is no sequence.

@@ -35,6 +35,52 @@ extension Value {
         throw incomparable(left, right)
     }
 
+    /// What the function `compare` returns: the order, and of names and texts how far apart they are, as in Java. That is the
+    /// distance of the first code points that differ, or of the lengths when one is the start of the other.
+    public static func comparison(_ left: Value, _ right: Value) throws(Fault) -> Int {
+        switch (left, right) {
+        case (.text(let a), .text(let b)): return distance(a.utf8, b.utf8)
+        case (.char(let a), .char(let b)): return Int(a) - Int(b)
+        case (.vector(let a), .vector(let b)) where a.count == b.count:
+            try Nesting.enter()
+            defer { Nesting.leave() }
+            for index in 0..<a.count {
+                let order = try comparison(a[index], b[index])
+                if order != 0 { return order }
+            }
+            return 0
+        default: break
+        }
+        if let a = left.comparedName, let b = right.comparedName, left.isKeyword == right.isKeyword,
+            (a.namespaceBytes == nil) == (b.namespaceBytes == nil)
+        {
+            if let (x, y) = a.namespaceBytes.flatMap({ x in b.namespaceBytes.map { (x, $0) } }), distance(x, y) != 0 {
+                return distance(x, y)
+            }
+            return distance(a.nameBytes, b.nameBytes)
+        }
+        return try compare(left, right)
+    }
+
+    private var isKeyword: Bool { if case .keyword = self { true } else { false } }
+
+    private var comparedName: Name? { if case .keyword(let name) = self { name } else { symbolName } }
+
+    private static func distance(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
+        let shorter = min(left.count, right.count)
+        var at = 0
+        while at < shorter, left[at] == right[at] { at += 1 }
+        if at == shorter {
+            let more = (left.count > at ? left : right)[at...].count { !isContinuation($0) }
+            return left.count > at ? more : -more
+        }
+        while isContinuation(left[at]) { at -= 1 }
+        return Int(Text.decode(left.baseAddress! + at)) - Int(Text.decode(right.baseAddress! + at))
+    }
+
+    /// Whether a byte of UTF-8 is not the first of its code point.
+    private static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xc0 == 0x80 }
+
     static func incomparable(_ left: Value, _ right: Value) -> Fault {
         .of(
             .classCast, "compare cannot order \(left.briefly) and \(right.briefly)",

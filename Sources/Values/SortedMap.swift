@@ -47,15 +47,13 @@ public final class SortedMap: SortedCollection, @unchecked Sendable {
         switch element {
         case .nil: return .object(self)
         case .vector(let pair) where pair.count == 2: return .object(try setting(pair[0], pair[1]))
-        case .map(let map):
+        case .vector: throw .illegalArgument("conj on a map takes pairs of key and value, but found \(element.briefly)")
+        default:
             var made = self
-            for (key, value) in map.entries { made = try made.setting(key, value) }
+            try Collections.forEachEntry(element, "conj on a sorted map") { (key, value) throws(Fault) in
+                made = try made.setting(key, value)
+            }
             return .object(made)
-        case .object(let other as SortedMap):
-            var made = self
-            for (key, value) in other.entries() { made = try made.setting(key, value) }
-            return .object(made)
-        default: throw .type("conj on a sorted map", expected: "an entry of key and value", found: element)
         }
     }
 
@@ -84,15 +82,6 @@ public final class SortedMap: SortedCollection, @unchecked Sendable {
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {
-        printer.write("{")
-        var separator = ""
-        for (key, value) in entries() {
-            printer.write(separator)
-            try printer.write(key)
-            printer.write(" ")
-            try printer.write(value)
-            separator = ", "
-        }
-        printer.write("}")
+        try printer.write(entries: entries().flatMap { [$0.key, $0.value] })
     }
 }

@@ -61,13 +61,6 @@ public final class SortedSet: SortedCollection, @unchecked Sendable {
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {
-        printer.write("#{")
-        var separator = ""
-        for element in elements() {
-            printer.write(separator)
-            try printer.write(element)
-            separator = " "
-        }
-        printer.write("}")
+        try printer.write(elements: SeqCursor(.vector(elementVector())), open: "#{", close: "}")
     }
 }

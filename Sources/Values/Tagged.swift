@@ -255,6 +255,7 @@ public final class TaggedLiteral: Object, @unchecked Sendable {
         }
     }
     public override var isLookup: Bool { true }
+    public override var isCallable: Bool { false }
     public override func write(to printer: inout Printer) throws(Fault) {
         printer.write("#\(tag.description) ")
         try printer.write(form)

@@ -97,7 +97,14 @@ public final class Transient: Object, @unchecked Sendable {
         case .nil: return
         case .vector(let pair) where pair.count == 2: try HashMap.set(&map, pair[0], pair[1])
         case .map(let other): try HashMap.merge(&map, other)
-        default: throw .type("conj! on a transient map", expected: "an entry of key and value", found: element)
+        case .vector:
+            throw .illegalArgument("conj! on a map takes pairs of key and value, but found \(element.briefly)")
+        default:
+            var merged = map
+            try Collections.forEachEntry(element, "conj! on a transient map") { (key, value) throws(Fault) in
+                try HashMap.set(&merged, key, value)
+            }
+            map = merged
         }
     }
 

@@ -11,7 +11,7 @@ import Testing
         "language cases",
         arguments: [
             "numbers", "collections", "sequences", "control", "strings", "state", "references", "classes", "arrays",
-            "printing", "data",
+            "printing", "data", "differential",
         ])
     func cases(name: String) throws {
         let text = try CaseTests.file("\(name).slu")

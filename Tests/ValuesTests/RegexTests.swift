@@ -178,7 +178,7 @@ import Values
         ("abc", "b", "[$0]", "a[b]c"), ("abc", "(b)(c)", "$2$1", "acb"), ("a.b", "\\.", "\\$", "a$b"),
         ("abc", "x*", "-", "-a-b-c-"),
         ("abc", "(?<n>b)", "<${n}>", "a<b>c"), ("abc", "(b)(x)?", "$1$2", "abc"), ("abc", "(b)", "$12", "ab2c"),
-        ("abc", "z", "$9", "!IndexOutOfBoundsException"), ("abc", "b", "$1", "!IndexOutOfBoundsException"),
+        ("abc", "z", "$9", "abc"), ("abc", "b", "$1", "!IndexOutOfBoundsException"),
         ("abc", "b", "$", "!IllegalArgumentException"), ("abc", "b", "\\", "!IllegalArgumentException"),
         ("abc", "b", "${n}", "!IllegalArgumentException"), ("é1ü2", "\\d", "\\é", "ééüé"),
     ]

@@ -86,7 +86,7 @@ import Testing
         #expect(text.index(of: Text("abc"), from: 5) == nil)
         #expect(text.index(of: Text("c"), from: -5) == 2)
         #expect(text.index(of: Text(""), from: 7) == 7)
-        #expect(text.index(of: Text(""), from: 8) == nil)
+        #expect(text.index(of: Text(""), from: 8) == 7)
         #expect(text.lastIndex(of: Text("abc")) == 4)
         #expect(text.lastIndex(of: Text("abc"), from: 3) == 0)
         #expect(text.lastIndex(of: Text("")) == 7)

@@ -83,6 +83,7 @@ public final class ArrayObject: Object, @unchecked Sendable {
     }
     public override var elementCount: Int? { count }
     public override var isLookup: Bool { true }
+    public override var isCallable: Bool { false }
     public override func lookup(_ key: Value) throws(Fault) -> Value? {
         guard let index = try Collections.index(key) else { return nil }
         return try element(at: index)

@@ -71,6 +71,7 @@ public final class RecordObject: Object, @unchecked Sendable {
     }
     public override var elementCount: Int? { type.isRecord ? values.count + (extension_?.count ?? 0) : nil }
     public override var isLookup: Bool { type.isRecord }
+    public override var isCallable: Bool { false }
 
     /// The value of a field of this name.
     public func field(_ name: Name) -> Value? { type.fields.firstIndex(of: name).map { values[$0] } }
@@ -113,11 +114,11 @@ public final class RecordObject: Object, @unchecked Sendable {
         case .nil: return result
         case .vector(let pair) where pair.count == 2: return try associating(pair[0], pair[1])
         default:
-            try Sequences.forEach(element) { (entry) throws(Fault) in
-                guard case .vector(let pair) = entry, pair.count == 2 else {
-                    throw .type("conj on a record", expected: "entries of key and value", found: entry)
-                }
-                try Collections.assoc(&result, pair[0], pair[1])
+            if case .vector = element {
+                throw .illegalArgument("conj on a record takes pairs of key and value, but found \(element.briefly)")
+            }
+            try Collections.forEachEntry(element, "conj on a record") { (key, value) throws(Fault) in
+                try Collections.assoc(&result, key, value)
             }
             return result
         }

@@ -42,6 +42,14 @@ extension Arguments {
         return Int(try Numbers.long(base[index]))
     }
 
+    /// How many steps a walk takes: one for each begun unit of a number of any kind.
+    func steps(_ index: Int, _ operation: String) throws(Fault) -> Int {
+        if case .int(let int) = base[index] { return Int(int) }
+        guard Numbers.isNumber(base[index]) else { throw .type(operation, expected: "a number", found: base[index]) }
+        let number = try Numbers.double(base[index]).rounded(.up)
+        return number.isNaN ? 0 : Int(exactly: number) ?? (number < 0 ? .min : .max)
+    }
+
     func double(_ index: Int, _ operation: String) throws(Fault) -> Double {
         switch base[index] {
         case .double(let double): return double

@@ -76,7 +76,9 @@ enum ArrayPrimitives {
             for index in elements.indices { elements[index] = try element.narrowed(elements[index], operation) }
             return elements
         }
-        guard Numbers.isNumber(a[0]) else { return .object(ArrayObject(try converted(a[0]), of: element)) }
+        guard a.count == 2 || Numbers.isNumber(a[0]) else {
+            return .object(ArrayObject(try converted(a[0]), of: element))
+        }
         let size = try size(a, 0, operation)
         guard a.count == 2 else {
             return .object(ArrayObject(Array(repeating: element.initial, count: size), of: element))

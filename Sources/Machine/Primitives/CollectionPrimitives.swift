@@ -69,6 +69,7 @@ extension CollectionPrimitives {
 
     static func set(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .set(let set) = a[0] { return .set(set.meta == nil ? set : set.with(nil)) }
+        if case .object(let set as SortedSet) = a[0] { return set.withMetadata(nil) ?? a[0] }
         var set = HashSet()
         try Sequences.forEach(a[0]) { (element) throws(Fault) in try HashSet.insert(&set, element) }
         return .set(set)
@@ -127,7 +128,7 @@ extension CollectionPrimitives {
         case .object(let sorted as SortedMap):
             guard let entry = try sorted.entry(a[1]) else { return .nil }
             return .vector(.entry(entry.key, entry.value))
-        case .object(let object) where object.isLookup:
+        case .object(let object) where object.isLookup && object.kind != .sortedSet:
             guard let value = try object.lookup(a[1]) else { return .nil }
             return .vector(.entry(a[1], value))
         default: throw .type("find", expected: "a map or a vector", found: a[0])
@@ -157,11 +158,8 @@ extension CollectionPrimitives {
                 return true
             }
         default:
-            try Sequences.forEach(value) { (entry) throws(Fault) in
-                guard case .vector(let pair) = entry, pair.count == 2 else {
-                    throw .type(operation, expected: "a map", found: value)
-                }
-                found.append(pair[side])
+            try Collections.forEachEntry(value, operation) { (key, value) throws(Fault) in
+                found.append(side == 0 ? key : value)
             }
         }
         return found.isEmpty ? .nil : .seq(SeqView(.vector(Vector(found), index: 0)))
@@ -196,12 +194,9 @@ extension CollectionPrimitives {
                 flat.append(vector[index])
             }
         default:
-            try Sequences.forEach(a[0]) { (entry) throws(Fault) in
-                guard case .vector(let pair) = entry, pair.count == 2 else {
-                    throw .type("reduce-kv", expected: "a map or a vector", found: a[0])
-                }
-                flat.append(pair[0])
-                flat.append(pair[1])
+            try Collections.forEachEntry(a[0], "reduce-kv") { (key, value) throws(Fault) in
+                flat.append(key)
+                flat.append(value)
             }
         }
         return .vector(Vector(flat))
@@ -213,6 +208,8 @@ extension CollectionPrimitives {
 
     static func empty(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
+        // An entry has a key and a value: it cannot be empty.
+        case .vector(let vector) where vector.isEntry: return .nil
         case .vector(let vector): return .vector(Vector.empty.with(Extra.of(meta: vector.meta, origin: nil)))
         case .map(let map): return .map(HashMap(extra: Extra.of(meta: map.meta, origin: nil)))
         case .set(let set): return .set(HashSet(extra: Extra.of(meta: set.meta, origin: nil)))
@@ -226,16 +223,16 @@ extension CollectionPrimitives {
     }
 
     static func boundedCount(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        let limit = try a.count(0, "bounded-count")
         var rest = a[1]
         switch rest {
-        case .vector, .map, .set, .text: return .int(Int64(try Sequences.count(rest)))
+        case .vector, .map, .set: return .int(Int64(try Sequences.count(rest)))
         case .list(let list) where list.count >= 0: return .int(Int64(list.count))
         // What can be counted is, beyond the limit too.
         case .seq(let view): if let known = view.knownCount { return .int(Int64(known)) }
         case .object(let object): if let known = object.elementCount { return .int(Int64(known)) }
         default: break
         }
+        let limit = try a.count(0, "bounded-count")
         var total = 0
         rest = try Sequences.seq(rest)
         while !rest.isNil, total < limit {
@@ -274,16 +271,43 @@ extension CollectionPrimitives {
             (elements, order, isMap) = (set.elementVector(ascending: !reversed), set.compare, false)
         default: throw .type(operation, expected: "a sorted collection", found: a[0])
         }
-        var found: [Value] = []
-        for element in elements {
-            var holds = true
-            for index in stride(from: 1, to: a.count, by: 2) where holds {
-                let key = isMap ? try Collections.nth(element, 0) ?? .nil : element
-                holds = try satisfies(a[index], try order(key, a[index + 1]), operation)
-            }
-            if holds { found.append(element) }
+        func comparison(_ element: Value, _ test: Int) throws(Fault) -> Int {
+            try order(isMap ? try Collections.nth(element, 0) ?? .nil : element, a[test + 1])
         }
-        return found.isEmpty ? .nil : .seq(SeqView(.vector(Vector(found), index: 0)))
+        // Each test stands before its key. The walk may start at a bound, and end at another.
+        let (start, end): (Int?, Int?)
+        if a.count == 5 {
+            (start, end) = reversed ? (3, 1) : (1, 3)
+        } else {
+            (start, end) = starts(a[1], reversed) ? (1, nil) : (nil, 1)
+        }
+        var rest = elements.elements[...]
+        if let start {
+            // As in Clojure, nothing from the bound on is nil, but nothing up to the end is an empty sequence.
+            while let first = rest.first, case let order = try comparison(first, start),
+                reversed ? order > 0 : order < 0
+            {
+                rest.removeFirst()
+            }
+            guard let first = rest.first else { return .nil }
+            if try !satisfies(a[start], try comparison(first, start), operation) { rest.removeFirst() }
+            if end == nil, rest.isEmpty { return .nil }
+        }
+        if let end {
+            var count = 0
+            for element in rest {
+                guard try satisfies(a[end], try comparison(element, end), operation) else { break }
+                count += 1
+            }
+            rest = rest.prefix(count)
+        }
+        return rest.isEmpty ? .list(Cons.empty) : .seq(SeqView(.vector(Vector(Array(rest)), index: 0)))
+    }
+
+    /// Whether a test bounds where the walk starts.
+    private static func starts(_ test: Value, _ reversed: Bool) -> Bool {
+        guard case .native(let test) = test else { return false }
+        return reversed ? ["<", "<="].contains(test.name) : [">", ">="].contains(test.name)
     }
 
     private static func satisfies(_ test: Value, _ order: Int, _ operation: String) throws(Fault) -> Bool {
@@ -353,7 +377,7 @@ extension CollectionPrimitives {
 
     static func disj(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if a.count == 1 { return a.take(0) }
-        if case .nil = a[0] { return .nil }
+        if !a[0].isTruthy { return .nil }
         if case .object(let object as SortedSet) = a[0] {
             var changed = object
             for index in 1..<a.count { changed = try changed.without(a[index]) }

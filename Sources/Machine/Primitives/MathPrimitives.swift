@@ -47,15 +47,15 @@ enum MathPrimitives {
         Primitive("abs", 1) { (a, _) throws(Fault) in try Numbers.absolute(a[0]) },
         Primitive("max", 2) { (a, _) throws(Fault) in try Numbers.maximum(a[0], a[1]) },
         Primitive("min", 2) { (a, _) throws(Fault) in try Numbers.minimum(a[0], a[1]) },
-        Primitive("toRadians", 1) { (a, _) throws(Fault) in .double(try a.double(0, "toRadians") / 180 * .pi) },
-        Primitive("toDegrees", 1) { (a, _) throws(Fault) in .double(try a.double(0, "toDegrees") * 180 / .pi) },
+        Primitive("toRadians", 1) { (a, _) throws(Fault) in .double(try a.double(0, "toRadians") * (.pi / 180)) },
+        Primitive("toDegrees", 1) { (a, _) throws(Fault) in .double(try a.double(0, "toDegrees") * (180 / .pi)) },
         Primitive("addExact", 2) { (a, _) throws(Fault) in try Numbers.add(a[0], a[1]) },
         Primitive("multiplyExact", 2) { (a, _) throws(Fault) in try Numbers.multiply(a[0], a[1]) },
     ]
 
     private static let clojureOnly: [Primitive] = [
-        Primitive("to-radians", 1) { (a, _) throws(Fault) in .double(try a.double(0, "to-radians") / 180 * .pi) },
-        Primitive("to-degrees", 1) { (a, _) throws(Fault) in .double(try a.double(0, "to-degrees") * 180 / .pi) },
+        Primitive("to-radians", 1) { (a, _) throws(Fault) in .double(try a.double(0, "to-radians") * (.pi / 180)) },
+        Primitive("to-degrees", 1) { (a, _) throws(Fault) in .double(try a.double(0, "to-degrees") * (180 / .pi)) },
         Primitive("floor-div", 2, floorDivide), Primitive("floor-mod", 2, floorModulo),
     ]
 
@@ -67,7 +67,6 @@ enum MathPrimitives {
 
     /// The nearest 64-bit integer, halves up; beyond the range its nearest end, and 0 for NaN.
     static func round(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .int = a[0] { return a[0] }
         let value = try a.double(0, "round")
         guard !value.isNaN else { return .int(0) }
         guard value.magnitude < 0x1p52 else {
@@ -83,12 +82,14 @@ enum MathPrimitives {
     }
 
     static func floorDivide(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        let (x, y) = (try a.int(0, "floorDiv"), try a.int(1, "floorDiv"))
+        let (x, y) = (try Numbers.long(a[0]), try Numbers.long(a[1]))
         guard y != 0 else { throw .arithmetic("division by zero") }
         let (quotient, overflow) = x.dividedReportingOverflow(by: y)
         if overflow { return .int(x) }
         return .int(x % y != 0 && (x < 0) != (y < 0) ? quotient - 1 : quotient)
     }
 
-    static func floorModulo(_ a: Arguments, _: Fiber) throws(Fault) -> Value { try Numbers.modulo(a[0], a[1]) }
+    static func floorModulo(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        try Numbers.modulo(.int(try Numbers.long(a[0])), .int(try Numbers.long(a[1])))
+    }
 }

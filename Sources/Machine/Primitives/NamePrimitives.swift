@@ -8,7 +8,7 @@ enum NamePrimitives {
             Primitive("name", 1, name), Primitive("namespace", 1, namespace),
             Primitive("keyword", .between(1, 2), keyword),
             Primitive("symbol", .between(1, 2), symbol), Primitive("find-keyword", .between(1, 2), keyword),
-            Primitive("gensym", .between(0, 1), gensym), Primitive("munge", 1) { (a, _) in a[0] },
+            Primitive("gensym", .between(0, 1), gensym), Primitive("munge", 1, munge),
             Primitive("tagged-literal", 2) { (a, _) throws(Fault) in
                 .object(TaggedLiteral(tag: try a.symbol(0, "tagged-literal"), form: a[1]))
             },
@@ -57,6 +57,19 @@ enum NamePrimitives {
     private static func joined(_ a: Arguments, _ operation: String, _ fiber: Fiber) throws(Fault) -> Name {
         let name = try a.string(1, operation)
         return fiber.instance.names.intern(a[0].isNil ? nil : try a.string(0, operation), name)
+    }
+
+    /// The words that stand for what Java's names cannot have.
+    private static let munged: [Character: String] = [
+        "-": "_", ":": "_COLON_", "+": "_PLUS_", ">": "_GT_", "<": "_LT_", "=": "_EQ_", "~": "_TILDE_", "!": "_BANG_",
+        "@": "_CIRCA_", "#": "_SHARP_", "'": "_SINGLEQUOTE_", "\"": "_DOUBLEQUOTE_", "%": "_PERCENT_", "^": "_CARET_",
+        "&": "_AMPERSAND_", "*": "_STAR_", "|": "_BAR_", "{": "_LBRACE_", "}": "_RBRACE_", "[": "_LBRACK_",
+        "]": "_RBRACK_", "/": "_SLASH_", "\\": "_BSLASH_", "?": "_QMARK_",
+    ]
+
+    static func munge(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        let name = try Printing.text(of: a[0]).string.map { munged[$0] ?? String($0) }.joined()
+        return a[0].symbolName == nil ? .string(name) : fiber.instance.names.symbol(name)
     }
 
     static func gensym(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {

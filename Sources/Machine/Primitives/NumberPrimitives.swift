@@ -43,7 +43,7 @@ enum NumberPrimitives {
             Primitive("unchecked-negate-int", 1) { (a, _) throws(Fault) in
                 .int(Int64(0 &- (try narrow(a[0], Int32.self))))
             },
-            Primitive("unchecked-long", 1, toLong),
+            Primitive("unchecked-long", 1) { (a, _) throws(Fault) in .int(try Numbers.wrapped(a[0])) },
             Primitive("unchecked-float", 1) { (a, _) throws(Fault) in try Numbers.uncheckedFloat(a[0]) },
             Primitive("unchecked-double", 1, toDouble),
         ])
@@ -89,13 +89,16 @@ extension NumberPrimitives {
             let (sum, overflow) = x.addingReportingOverflow(y)
             if !overflow { return .int(sum) }
         }
+        if a.count == 1 { return try toNumber(a, fiber) }
         return try fold(a, from: .int(0), Numbers.add, fiber)
     }
     static func subtract(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try reduce(a, from: .int(0), Numbers.subtract, fiber)
+        if a.count == 1 { return try fiber.rounded(Numbers.negate(a[0])) }
+        return try reduce(a, from: .int(0), Numbers.subtract, fiber)
     }
     static func multiply(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(1), Numbers.multiply, fiber)
+        if a.count == 1 { return try toNumber(a, fiber) }
+        return try fold(a, from: .int(1), Numbers.multiply, fiber)
     }
     static func divide(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         // Without the precision a quotient may not exist, so it cannot be rounded afterwards.
@@ -103,13 +106,15 @@ extension NumberPrimitives {
         return try reduce(a, from: .int(1), context.divide, fiber)
     }
     static func addPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(0), Numbers.addPromoting, fiber)
+        if a.count == 1 { return try toNumber(a, fiber) }
+        return try fold(a, from: .int(0), Numbers.addPromoting, fiber)
     }
     static func subtractPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         try reduce(a, from: .int(0), Numbers.subtractPromoting, fiber)
     }
     static func multiplyPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try fold(a, from: .int(1), Numbers.multiplyPromoting, fiber)
+        if a.count == 1 { return try toNumber(a, fiber) }
+        return try fold(a, from: .int(1), Numbers.multiplyPromoting, fiber)
     }
     static func quotient(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         try fiber.rounded(Numbers.quotient(a[0], a[1]))
@@ -251,20 +256,29 @@ extension NumberPrimitives {
         try wrapping(a, "unchecked-multiply", &*, Numbers.multiply)
     }
     static func uncheckedIncrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try Numbers.long(a[0]) &+ 1)
+        if case .int(let x) = a[0] { return .int(x &+ 1) }
+        return try Numbers.add(a[0], .int(1))
     }
     static func uncheckedDecrement(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .int(try Numbers.long(a[0]) &- 1)
+        if case .int(let x) = a[0] { return .int(x &- 1) }
+        return try Numbers.subtract(a[0], .int(1))
     }
-    static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(0 &- (try Numbers.long(a[0]))) }
-    /// The low bits of an integer.
-    private static func narrow<Narrow: FixedWidthInteger>(_ value: Value, _: Narrow.Type) throws(Fault) -> Narrow {
-        Narrow(truncatingIfNeeded: try Numbers.long(value))
+    static func uncheckedNegate(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if case .int(let x) = a[0] { return .int(0 &- x) }
+        return try Numbers.negate(a[0])
     }
 
-    /// 32-bit arithmetic that wraps around.
+    /// The low bits of an integer; a double goes by way of 32 bits, as on the Java machine.
+    private static func narrow<Narrow: FixedWidthInteger>(_ value: Value, _: Narrow.Type) throws(Fault) -> Narrow {
+        if case .char(let scalar) = value, Narrow.self == Int32.self { return Narrow(truncatingIfNeeded: scalar) }
+        let long = try Numbers.wrapped(value)
+        if case .double = value { return Narrow(truncatingIfNeeded: Int32(clamping: long)) }
+        return Narrow(truncatingIfNeeded: long)
+    }
+
+    /// 32-bit arithmetic that wraps around; the operands have to fit.
     private static func ints(_ a: Arguments, _ operation: (Int32, Int32) -> Int32) throws(Fault) -> Value {
-        .int(Int64(operation(try narrow(a[0], Int32.self), try narrow(a[1], Int32.self))))
+        .int(Int64(operation(Int32(try Numbers.int(a[0])), Int32(try Numbers.int(a[1])))))
     }
 }
 

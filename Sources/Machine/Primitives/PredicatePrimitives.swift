@@ -57,7 +57,9 @@ enum PredicatePrimitives {
         return .false
     }
     static func identical(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(a[0].isIdentical(to: a[1])) }
-    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .int(Int64(try Value.compare(a[0], a[1]))) }
+    static func compare(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        .int(Int64(try Value.comparison(a[0], a[1])))
+    }
     static func hash(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         // Signed, as Clojure's hashes are.
         .int(Int64(Int32(bitPattern: try a[0].hashCode())))
@@ -185,7 +187,7 @@ extension PredicatePrimitives {
         switch a[0] {
         case .function, .native, .keyword, .symbol, .map, .set, .vector: return .true
         case .object(let object):
-            if object.isLookup || object is Var || object is Multimethod || object is ProtocolMethod { return .true }
+            if object.isCallable || object is Var || object is Multimethod || object is ProtocolMethod { return .true }
             return .bool(object is RecordType || object.kind == .symbol || object.kind == .promise)
         default: return .false
         }

@@ -44,7 +44,7 @@ enum PrintPrimitives {
     private static func render(_ a: Arguments, _ fiber: Fiber, readably: Bool, end: String) throws(Fault) -> Printer {
         let core = fiber.instance.core!
         var printer = Printer(readably: readably && fiber.value(of: core.printReadably).isTruthy)
-        if case .int(let length) = fiber.value(of: core.printLength) { printer.maxLength = Int(length) }
+        if case .int(let length) = fiber.value(of: core.printLength), length >= 0 { printer.maxLength = Int(length) }
         if case .int(let level) = fiber.value(of: core.printLevel) { printer.maxLevel = Int(level) }
         printer.metadata = fiber.value(of: core.printMeta).isTruthy
         let account = fiber.instance.account

@@ -27,6 +27,7 @@ enum ReferencePrimitives {
         ])
 
     static func deref(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        guard a.count != 2 else { throw .of(.arity, "deref takes 1 or 3 arguments, but was called with 2") }
         guard case .object(let object) = a[0] else { throw notDereferenceable(a[0]) }
         switch object.kind {
         case .atom: return try unsafeDowncast(object, to: Atom.self).current()

@@ -20,7 +20,7 @@ enum SequencePrimitives {
             Primitive("chunk", 1) { (a, _) throws(Fault) in
                 try a.object(0, "chunk", "a chunk buffer", as: Transient.self).persistent()
             },
-            Primitive("nthnext", 2, nthnext), Primitive("nthrest", 2, nthrest), Primitive("last", 1, last),
+            Primitive("nthnext", 2, nthnext), Primitive("last", 1, last),
             Primitive("realized?", 1, isRealized),
         ])
 
@@ -29,7 +29,7 @@ enum SequencePrimitives {
         [
             Primitive("range", .between(2, 3), range), Primitive("range-bounds", 1, rangeBounds),
             Primitive("sort", 1, sort), Primitive("sorted-by-keys", 2, sortByKeys),
-            Primitive("reduced-value", 1, reducedValue),
+            Primitive("reduced-value", 1, reducedValue), Primitive("nthrest", 2, nthrest),
             Primitive("lazy", 1) { (a, _) in .lazy(LazySeq(thunk: a[0])) },
             Primitive("lazy?", 1) { (a, _) in if case .lazy = a[0] { .true } else { .false } },
             Primitive("fusible", 4) { (a, _) in
@@ -66,10 +66,10 @@ enum SequencePrimitives {
     }
 
     static func listStar(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        var rest = try Sequences.seq(a[a.count - 1])
-        for index in stride(from: a.count - 2, through: 0, by: -1) {
-            rest = .list(Cons(a[index], rest, isList: rest.isNil))
-        }
+        // What comes last is not looked at unless it stands alone.
+        guard a.count > 1 else { return try Sequences.seq(a[0]) }
+        var rest = a[a.count - 1]
+        for index in stride(from: a.count - 2, through: 0, by: -1) { rest = try Sequences.cons(a[index], rest) }
         return rest
     }
 
@@ -86,35 +86,36 @@ enum SequencePrimitives {
     static func nthnext(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         // Of nothing nothing is left, whatever the number.
         if a[0].isNil { return .nil }
-        return try Sequences.seq(try drop(a[0], try a.count(1, "nthnext")))
+        return try Sequences.seq(try drop(a[0], try a.steps(1, "nthnext")))
     }
     static func nthrest(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        let count = try a.count(1, "nthrest")
-        if count <= 0 { return a[0] }
-        let rest = try drop(a[0], count)
-        return rest.isNil ? .list(Cons.empty) : rest
+        try drop(a[0], try a.steps(1, "nthrest"))
     }
 
-    /// What is left of a sequence after `count` elements; a view when the elements lie in a vector.
+    /// What is left of a collection after `count` elements, itself not realised; a view when the elements lie in a vector.
     private static func drop(_ value: Value, _ count: Int) throws(Fault) -> Value {
-        var rest = try Sequences.seq(value)
+        var rest = value
         var left = count
-        while left > 0, !rest.isNil {
+        while left > 0 {
+            let present = try Sequences.seq(rest)
+            if present.isNil { return rest }
+            rest = present
             if case .seq(let view) = rest {
                 switch view.source {
                 case .vector(let vector, let index):
-                    return index + left < vector.count ? .seq(SeqView(.vector(vector, index: index + left))) : .nil
+                    guard left < vector.count - index else { return .list(Cons.empty) }
+                    return .seq(SeqView(.vector(vector, index: index + left)))
                 case .range(let start, let step, let count):
-                    guard left < count else { return .nil }
+                    guard left < count else { return .list(Cons.empty) }
                     return .seq(SeqView(.range(start: start &+ Int64(left) &* step, step: step, count: count - left)))
-                case .chunk(let chunk, let index, let more) where index + left >= chunk.count:
+                case .chunk(let chunk, let index, let more) where left >= chunk.count - index:
                     left -= chunk.count - index
-                    rest = try Sequences.seq(more)
+                    rest = more.isNil ? .list(Cons.empty) : more
                     continue
                 default: break
                 }
             }
-            rest = try Sequences.next(rest)
+            rest = try Sequences.rest(rest)
             left -= 1
         }
         return rest

@@ -24,7 +24,7 @@ enum StringPrimitives {
             },
             Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try a.text(0, "reverse").reversed()) },
             Primitive("blank?", 1) { (a, _) throws(Fault) in
-                if case .nil = a[0] { .true } else { .bool(try a.text(0, "blank?").isBlank) }
+                if !a[0].isTruthy { .true } else { .bool(try a.text(0, "blank?").isBlank) }
             },
             Primitive("starts-with?", 2) { (a, _) throws(Fault) in
                 .bool(try shown(a, 0, "starts-with?").hasPrefix(try a.text(1, "starts-with?")))
@@ -150,7 +150,7 @@ enum StringPrimitives {
 
     static func char(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .char = a[0] { return a[0] }
-        let code = try a.int(0, "char")
+        let code = try a.count(0, "char")
         guard let narrow = UInt32(exactly: code), Unicode.Scalar(narrow) != nil else {
             throw .illegalArgument("\(code) is not the code point of a character")
         }

@@ -6,7 +6,7 @@ enum TransientPrimitives {
         "clojure.core",
         [
             Primitive("transient", 1, transient), Primitive("persistent!", 1, persistent),
-            Primitive("conj!", .atLeast(0), conj), Primitive("assoc!", .atLeast(3), assoc),
+            Primitive("conj!", .between(0, 2), conj), Primitive("assoc!", .atLeast(3), assoc),
             Primitive("dissoc!", .atLeast(2)) { (a, _) throws(Fault) in
                 let target = try transient(a, "dissoc!")
                 for index in 1..<a.count { try target.removeKey(a[index]) }

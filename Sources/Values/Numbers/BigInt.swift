@@ -36,6 +36,12 @@ package struct BigInt: Equatable, Comparable, Sendable {
         return Int64(exactly: limb)
     }
 
+    /// The low 64 bits of the two's complement.
+    var low64: Int64 {
+        let limb = magnitude.first ?? 0
+        return Int64(truncatingIfNeeded: isNegative ? 0 &- limb : limb)
+    }
+
     var negated: BigInt { BigInt(magnitude: magnitude, isNegative: !isNegative) }
     var absolute: BigInt { BigInt(magnitude: magnitude, isNegative: false) }
 

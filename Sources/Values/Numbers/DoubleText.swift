@@ -18,7 +18,14 @@ extension Numbers {
         var digits: [UInt8] = []
         var exponent = 0
 
-        init(_ value: Double) { self.init(description: value.description) }
+        init(_ value: Double) {
+            self.init(description: value.description)
+            // Java shows two digits at least, the nearest; for all others the second is zero.
+            if value.magnitude == .leastNonzeroMagnitude {
+                digits = [UInt8(ascii: "4"), UInt8(ascii: "9")]
+                exponent = -323
+            }
+        }
 
         /// Takes the digits from Swift's description, whose layout differs from ours but whose digits are the shortest.
         init(description: String) {

@@ -44,6 +44,19 @@ extension Numbers {
         return int
     }
 
+    /// `(unchecked-long x)`: the low 64 bits; of a double beyond them the last that fits.
+    public static func wrapped(_ value: Value) throws(Fault) -> Int64 {
+        switch try Operand(value, "unchecked-long") {
+        case .int(let int): return int
+        case .big(let big): return big.low64
+        case .ratio(let ratio): return ratio.numerator.divided(by: ratio.denominator).quotient.low64
+        case .decimal(let decimal): return try decimal.truncated().low64
+        case .double(let double):
+            if double.isNaN { return 0 }
+            return Int64(exactly: double.rounded(.towardZero)) ?? (double < 0 ? .min : .max)
+        }
+    }
+
     /// `(double x)`: the nearest.
     public static func double(_ value: Value) throws(Fault) -> Double { try Operand(value, "double").double }
 

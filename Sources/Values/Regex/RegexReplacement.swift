@@ -86,9 +86,10 @@ extension Regex {
     /// The text with every match, or the first alone, replaced as the template says. Throws
     /// `.exhausted(.memory)` when the result would exceed `Text.byteLimit`.
     public func replacing(in text: Text, with template: Text, onlyFirst: Bool = false) throws(Fault) -> Text {
-        let replacement = try RegexReplacement(template, for: self)
         let matcher = Matcher(self, text)
         guard var match = matcher.find() else { return text }
+        // A template that nothing is replaced with may be wrong, as in Java.
+        let replacement = try RegexReplacement(template, for: self)
         var builder = TextBuilder(capacity: text.byteCount)
         var copied = 0
         while true {

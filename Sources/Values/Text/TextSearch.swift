@@ -27,7 +27,8 @@ extension Text {
     /// The code point index of the first `needle` at or after code point `start`, or nil. As in Clojure, a start before the
     /// text counts as its beginning.
     public func index(of needle: Text, from start: Int = 0) -> Int? {
-        guard start <= count else { return nil }
+        // Nothing is found at the end however far behind it the search starts, as in Java.
+        guard start <= count else { return needle.isEmpty ? count : nil }
         return firstOffset(of: needle, from: byteOffset(max(0, start))).map(codePointIndex(ofByte:))
     }
 
