@@ -9,7 +9,7 @@ SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test conformance differential bench format lint tsan clean setup
+.PHONY: help run build test fuzz conformance differential bench format lint tsan clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,11 @@ test: setup ## install what is missing, and run every test
 		$(SWIFT) test --skip-build --filter "^$$suite\." >.build/test.log 2>&1 || { cat .build/test.log; exit 1; }; \
 		grep "Test run with" .build/test.log; \
 	done
+
+fuzz: setup ## fuzz TARGET (reader, program or codec) for SECONDS, by default 600; what is found stays in .build/fuzz/found
+	@SLUICE_FUZZ=1 $(SWIFT) build --scratch-path .build/fuzz -Xswiftc -O --product Fuzz
+	@Tests/Fuzz/run .build/fuzz/debug/Fuzz "$(or $(TARGET),$(error name what to fuzz: make fuzz TARGET=reader))" \
+		"$(or $(SECONDS),600)" .build/fuzz/found
 
 conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
 	@cd "$(or $(SUITE),$(error name the suite's folder: make conformance SUITE=path))/test" && \

@@ -69,8 +69,21 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
-            exclude: ["cases", "clojure-core.txt"],
+            exclude: ["cases", "clojure-core.txt", "Fixtures"],
             swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]
 )
+
+// Only `make fuzz` builds this. Library targets alone are instrumented: `-sanitize=fuzzer` leaves out the entry point, which
+// the build's own tool needs.
+if Context.environment["SLUICE_FUZZ"] != nil {
+    let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-assert-config", "Debug"])]
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + instrumented
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Values", "Reader", "Machine", "Engine", "Sluice"], path: "Tests/Fuzz",
+            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+}

@@ -66,19 +66,22 @@ enum NumberPrimitives {
 extension NumberPrimitives {
     typealias Operation = (Value, Value) throws(Fault) -> Value
 
+    /// `start` alone for no arguments. A single one stays as it is (a decimal's scale, the sign of a zero), but has to be a
+    /// number, which `operation` sees to.
     @inline(__always) private static func fold(
         _ a: Arguments, from start: Value, _ operation: Operation, _ fiber: Fiber
     ) throws(Fault) -> Value {
-        var result = start
-        for index in 0..<a.count { result = try fiber.rounded(operation(result, a[index])) }
+        if a.count == 1 { _ = try operation(start, a[0]) }
+        var result = a.count == 0 ? start : a[0]
+        for index in 1..<max(1, a.count) { result = try fiber.rounded(operation(result, a[index])) }
         return result
     }
 
-    /// The first argument combined with each of the others, or `start` with it when it is alone.
+    /// The first argument combined with each of the others; `alone` makes the result when there is but one.
     @inline(__always) private static func reduce(
-        _ a: Arguments, from start: Value, _ operation: Operation, _ fiber: Fiber
+        _ a: Arguments, alone: (Value) throws(Fault) -> Value, _ operation: Operation, _ fiber: Fiber
     ) throws(Fault) -> Value {
-        guard a.count > 1 else { return try fiber.rounded(operation(start, a[0])) }
+        guard a.count > 1 else { return try fiber.rounded(alone(a[0])) }
         var result = a[0]
         for index in 1..<a.count { result = try fiber.rounded(operation(result, a[index])) }
         return result
@@ -93,8 +96,7 @@ extension NumberPrimitives {
         return try fold(a, from: .int(0), Numbers.add, fiber)
     }
     static func subtract(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        if a.count == 1 { return try fiber.rounded(Numbers.negate(a[0])) }
-        return try reduce(a, from: .int(0), Numbers.subtract, fiber)
+        try reduce(a, alone: Numbers.negate, Numbers.subtract, fiber)
     }
     static func multiply(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if a.count == 1 { return try toNumber(a, fiber) }
@@ -102,15 +104,18 @@ extension NumberPrimitives {
     }
     static func divide(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         // Without the precision a quotient may not exist, so it cannot be rounded afterwards.
-        guard let context = fiber.mathContext else { return try reduce(a, from: .int(1), Numbers.divide, fiber) }
-        return try reduce(a, from: .int(1), context.divide, fiber)
+        if let context = fiber.mathContext {
+            return try reduce(
+                a, alone: { (x) throws(Fault) in try context.divide(.int(1), x) }, context.divide, fiber)
+        }
+        return try reduce(a, alone: { (x) throws(Fault) in try Numbers.divide(.int(1), x) }, Numbers.divide, fiber)
     }
     static func addPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if a.count == 1 { return try toNumber(a, fiber) }
         return try fold(a, from: .int(0), Numbers.addPromoting, fiber)
     }
     static func subtractPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        try reduce(a, from: .int(0), Numbers.subtractPromoting, fiber)
+        try reduce(a, alone: Numbers.negatePromoting, Numbers.subtractPromoting, fiber)
     }
     static func multiplyPromoting(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if a.count == 1 { return try toNumber(a, fiber) }
