@@ -228,7 +228,7 @@ extension Fiber {
                 return true
             }
         }
-        try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
+        given.append(contentsOf: try Sequences.array(rest))
         return try call(function, consume given, at: a)
     }
 

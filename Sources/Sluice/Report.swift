@@ -36,12 +36,23 @@ package enum Report {
         var found = Diagnostic(code: code(exception), title: title(exception), at: label)
         found.hint = exception.hint
         if case .map(let data) = exception.data, !data.isEmpty {
-            found.explanation = "data: " + ((try? Printer.readable(exception.data)) ?? "…")
+            found.explanation = "data: " + shown(exception.data)
         }
         // The innermost frame is the place itself.
         found.trace = exception.trace.count > 1 ? exception.trace : []
         return found
     }
+
+    /// What data prints as, unless it is too much to look at: nobody's budget pays for this.
+    private static func shown(_ data: Value) -> String {
+        var printer = Printer()
+        printer.byteLimit = dataLimit
+        do throws(Fault) { try printer.write(data) } catch { return "…" }
+        return printer.string
+    }
+
+    /// Bytes.
+    private static let dataLimit = 100_000
 
     private static func title(_ exception: Exception) -> String {
         exception.message.isEmpty ? exception.type.rawValue : exception.message

@@ -6,6 +6,7 @@ public struct TextBuilder: ~Copyable {
     private var capacity: Int
     /// Bytes so far.
     public private(set) var byteCount = 0
+    private var growth = Attention.Growth()
 
     public init(capacity: Int = 64) {
         self.capacity = max(16, capacity)
@@ -62,6 +63,12 @@ public struct TextBuilder: ~Copyable {
         } while magnitude > 0
         var digits = UnsafeMutableBufferPointer(start: bytes + start, count: byteCount - start)
         digits.reverse()
+    }
+
+    /// For who appends in a loop: throws when the text has become too large, or larger than the budget allows.
+    public mutating func checkSize() throws(Fault) {
+        if byteCount > Text.byteLimit { throw .exhausted(.memory) }
+        try growth.reached(byteCount)
     }
 
     /// The text; gives the memory over.
