@@ -25,6 +25,8 @@ struct Analyzer {
     /// What the form at hand defines, or is part of the definition of.
     var definition: Definition?
     var depth = 0
+    /// Nodes made so far, about.
+    var nodes = 0
 
     /// Forms nested deeper than this are refused: the analysis and emission recurse.
     static let maximumDepth = 600
@@ -32,6 +34,9 @@ struct Analyzer {
     static let functionLevels = 5
     /// Arguments of `+` and its kin that fold into instructions; more are a call.
     static let maximumFolding = 32
+
+    /// About what a node occupies until its form is compiled.
+    private static let nodeFootprint = 512
 
     // MARK: Places
 
@@ -91,6 +96,11 @@ struct Analyzer {
     {
         depth += levels
         defer { depth -= levels }
+        nodes += 1
+        // Analysis counts as work of the script: an expansion may be exponentially larger than what it was made from.
+        if nodes % 1024 == 0 {
+            try instance.account.book(steps: 1024, holding: nodes * Analyzer.nodeFootprint)
+        }
         guard depth < Analyzer.maximumDepth else {
             throw expanding == nil
                 ? fault(

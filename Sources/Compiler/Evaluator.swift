@@ -435,6 +435,7 @@ extension Fiber {
 
     /// Runs to the end on this thread; waiting is an error.
     package func runWithoutWaiting() throws(Fault) -> Value {
+        try Nesting.checkStack()
         var waits = 0
         while true {
             var left = Fiber.slice

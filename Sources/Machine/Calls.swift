@@ -239,8 +239,12 @@ extension Fiber {
                 return true
             }
         }
-        if case .vector(let vector) = sequence { given.reserveCapacity(given.count + vector.count) }
-        try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
+        if case .vector(let vector) = sequence {
+            given.reserveCapacity(given.count + vector.count)
+            try Sequences.forEach(rest) { (element) throws(Fault) in given.append(element) }
+        } else {
+            given.append(contentsOf: try Sequences.array(rest))
+        }
         return try call(function, consume given, at: a)
     }
 

@@ -71,6 +71,10 @@ public final class Fiber: Interruptible, @unchecked Sendable {
 
     public override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
+    public override func book(steps: Int, holding bytes: Int) throws(Fault) {
+        try instance.account.book(steps: steps, holding: bytes)
+    }
+
     static let initialRegisters = 32
     static let initialFrames = 8
 

@@ -66,6 +66,12 @@ public final class Instance: @unchecked Sendable {
         lock.withLock { namespaces[name] } ?? namespaceProvider.provide(name)
     }
 
+    /// Parts what holds itself, when the instance ends and nothing of it runs any more.
+    package func dismantle() {
+        let ending = lock.withLock { Array(namespaces.values) }
+        for namespace in ending { namespace.dismantle() }
+    }
+
     public func removeNamespace(_ name: Name) { lock.withLock { namespaces[name] = nil } }
     public var allNamespaces: [Namespace] {
         lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }
@@ -142,6 +148,8 @@ public final class Account: @unchecked Sendable {
         lock.withLock { if exhaustedAt.isEmpty { exhaustedAt = fiber.trace() } }
     }
 
+    /// Ends the grace: what it was for has had its time.
+    package func endGrace() { grace.store(-1, ordering: .relaxed) }
     public var isExhausted: Bool { over.load(ordering: .relaxed) }
     /// What `finally` blocks may use after a budget ran out is used up too.
     public var isGraceOver: Bool {
@@ -163,6 +171,12 @@ public final class Account: @unchecked Sendable {
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue
         if left < 0 || memory > limits.memory.saturating(plus: Account.graceMemory) { throw .exhausted(exhausted) }
+    }
+
+    /// Books `steps`, and refuses to go on with `bytes` in hand that are not charged.
+    public func book(steps: Int, holding bytes: Int) throws(Fault) {
+        try settle(steps: steps)
+        if bytes > 0 { try reserve(bytes) }
     }
 
     /// Refuses an allocation of `bytes` that would pass the limit, before it is made.
@@ -250,6 +264,15 @@ public final class Namespace: Object, @unchecked Sendable {
     public func resolve(_ symbol: Name) -> Var? {
         if let own = find(symbol) { return own }
         return lock.withLock { referred[symbol] }
+    }
+
+    func dismantle() {
+        let ending = lock.withLock {
+            // It knows the compiler, which knows the namespaces.
+            library = nil
+            return Array(vars.values)
+        }
+        for variable in ending { variable.dismantle() }
     }
 
     public func refer(_ symbol: Name, to variable: Var) { lock.withLock { referred[symbol] = variable } }

@@ -45,6 +45,24 @@ public final class Var: Object, @unchecked Sendable {
         cell.deallocate()
     }
 
+    /// Lets go of the root, of what it replaced and of whatever else the var holds: vars and functions hold one another, so
+    /// an instance that ends has to part them. Nothing of the instance runs any more.
+    func dismantle() {
+        let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+        box.initialize(to: .nil)
+        var old = [cell.pointee.exchange(box, ordering: .acquiringAndReleasing)]
+        lock.withLock {
+            old += retired
+            retired = []
+            storedMeta = nil
+            attendance = Attendance()
+        }
+        for box in old {
+            box.deinitialize(count: 1)
+            box.deallocate()
+        }
+    }
+
     public override var kind: ObjectKind { .var }
     public var fullName: String { "\(namespace.description)/\(name.description)" }
     public override func write(to printer: inout Printer) throws(Fault) { printer.write("#'\(fullName)") }

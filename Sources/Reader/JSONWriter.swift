@@ -7,6 +7,7 @@ struct JSONWriter {
     private let isTotal: Bool
     var bytes: [UInt8] = []
     private var frames: [Frame] = []
+    private var growth = Attention.Growth()
 
     /// A container of which some elements are still to be written.
     private struct Frame {
@@ -69,6 +70,8 @@ struct JSONWriter {
 
     /// Writes a scalar, or opens a container.
     private mutating func begin(_ value: Value) throws(Fault) {
+        try Attention.step()
+        try growth.reached(bytes.count)
         switch value {
         case .nil: bytes.append(contentsOf: "null".utf8)
         case .bool(let bool): bytes.append(contentsOf: (bool ? "true" : "false").utf8)

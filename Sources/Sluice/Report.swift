@@ -105,11 +105,14 @@ package enum Report {
         return keys.isSuperset(of: ["code", "message", "effect"])
     }
 
-    /// Bytes of `ex-data` that are shown.
-    private static let dataLimit = 600
+    /// Bytes of `ex-data` that are shown, and that are printed to find out: nobody's budget pays for this.
+    private static let (dataLimit, printedLimit) = (600, 100_000)
 
     private static func shown(_ data: Value) -> String {
-        guard let text = try? Printer.readable(data) else { return "…" }
+        var printer = Printer()
+        printer.byteLimit = printedLimit
+        do throws(Fault) { try printer.write(data) } catch { return "…" }
+        let text = printer.string
         return text.utf8.count <= dataLimit ? text : text.prefix(dataLimit) + "…"
     }
 

@@ -15,7 +15,7 @@ import Values
 
 /// One running instance of the language: its own names, namespaces, limits, fibers and effects. Many live in one process.
 package final class Session: @unchecked Sendable {
-    // Sendable: its parts are; `namespace` is touched only by the thread that evaluates.
+    // Sendable: its parts are; `namespace` and `hasEnded` are touched only by the thread that evaluates.
     package let options: SessionOptions
     package let instance: Instance
     package let evaluator: Evaluator
@@ -26,9 +26,11 @@ package final class Session: @unchecked Sendable {
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
     package private(set) var namespace: Namespace
+    /// Whether nothing of it runs any more.
+    private var hasEnded = false
 
     /// What the evaluation in progress belongs to.
-    private let current = CurrentScope()
+    private let current: CurrentScope
 
     package var events: EventStream { runtime.events }
 
@@ -40,6 +42,7 @@ package final class Session: @unchecked Sendable {
             names: names, limits: options.limits, output: options.output, errorOutput: options.errorOutput,
             seed: options.seed, clock: options.seed == nil ? .system : simulated.host)
         self.instance = instance
+        current = CurrentScope(instance.account)
         let redactor = Redactor()
         let runtime = FiberRuntime(
             instance, options.seed.map { .virtual(seed: $0) } ?? .threads(cores: ThreadedScheduler.coreCount),
@@ -80,7 +83,10 @@ package final class Session: @unchecked Sendable {
     package func expire() { runtime.expire() }
 
     /// Ends every fiber and thread.
-    package func shutDown() { runtime.shutDown() }
+    package func shutDown() { hasEnded = runtime.shutDown() }
+
+    // What still runs past the deadline may use any var.
+    deinit { if hasEnded { instance.dismantle() } }
 
     private func bindArguments() {
         let core = instance.namespace(instance.names.intern(nil, Resolver.coreName))
@@ -222,8 +228,15 @@ private final class SimulatedClock: @unchecked Sendable {
 private final class CurrentScope: Interruptible, @unchecked Sendable {
     // Sendable: `lock` guards it.
     private let lock = Lock()
+    private let account: Account
     private var current: Scope?
     private let isInterrupted = Atomic<Bool>(false)
+
+    init(_ account: Account) { self.account = account }
+
+    override func book(steps: Int, holding bytes: Int) throws(Fault) {
+        try account.book(steps: steps, holding: bytes)
+    }
 
     var scope: Scope? { lock.withLock { current } }
 

@@ -7,12 +7,17 @@ open class Interruptible: @unchecked Sendable {
 
     /// Whether somebody wants it to stop. On any thread.
     open var isAsked: Bool { false }
+
+    /// Books what a native walk did, in steps, and asks whether the bytes that it holds uncharged are within the limit; throws
+    /// once a budget has run out (N6).
+    open func book(steps: Int, holding bytes: Int) throws(Fault) {}
 }
 
 /// How a native walk over very many elements notices that nobody wants it any more.
 ///
-/// The machine looks up between slices, but a single operation may walk `(range)`, which never ends. Such a walk looks up by
-/// itself now and then. When it is asked to stop it throws `.force(pause)`, under the rule of every `.force`: the operation
+/// The machine looks up between slices, but a single operation may walk `(range)`, which never ends, or data that shares its
+/// parts and is exponentially larger than it is stored. Such a walk looks up by itself now and then, and what it did counts
+/// against the budgets. When it is asked to stop it throws `.force(pause)`, under the rule of every `.force`: the operation
 /// has changed nothing yet and can be run again. The machine ends the slice there, and whoever asked is heard before the next.
 public enum Attention {
     /// A sequence that nobody needs to realise: it stands for "look up".
@@ -20,6 +25,23 @@ public enum Attention {
 
     /// Elements between two looks.
     public static let stride = 1 << 16
+
+    /// Looks whenever a buffer that no value is charged for has grown by another megabyte.
+    public struct Growth: Sendable {
+        private var next = 1 << 20
+
+        public init() {}
+
+        @inline(__always) public mutating func reached(_ bytes: Int) throws(Fault) {
+            if _slowPath(bytes >= next) { try look(bytes) }
+        }
+
+        private mutating func look(_ bytes: Int) throws(Fault) {
+            next = bytes + (1 << 20)
+            // Twice, because a buffer that grows is copied.
+            try check(steps: 0, holding: bytes * 2)
+        }
+    }
 
     /// Says what runs on this thread from now on; gives what ran before, for `end`.
     @inline(__always) public static func begin(_ running: Interruptible) -> UnsafeMutableRawPointer? {
@@ -32,10 +54,37 @@ public enum Attention {
         sluice_thread().pointee.running = outer
     }
 
-    /// Throws when what runs on this thread is asked to look up.
-    @inline(never) public static func check() throws(Fault) {
+    /// Counts one element of a walk; every `stride`th is a look.
+    @inline(__always) public static func step() throws(Fault) {
+        let thread = sluice_thread()!
+        thread.pointee.walked += 1
+        if _slowPath(thread.pointee.walked >= stride) { try lookAfterWalk() }
+    }
+
+    /// Counts work that is worth so many steps, about.
+    @inline(__always) public static func work(_ steps: Int) throws(Fault) {
+        let thread = sluice_thread()!
+        thread.pointee.walked += Int64(steps)
+        if _slowPath(thread.pointee.walked >= stride) { try lookAfterWalk() }
+    }
+
+    @inline(never) private static func lookAfterWalk() throws(Fault) {
+        let thread = sluice_thread()!
+        let walked = thread.pointee.walked
+        thread.pointee.walked = 0
+        try check(steps: Int(walked))
+    }
+
+    /// A look: throws when what runs on this thread has used up a budget, or is asked to look up.
+    ///
+    /// - Parameters:
+    ///   - steps: what the walk did since its last look.
+    ///   - bytes: what it holds that no value is charged for yet.
+    @inline(never) public static func check(steps: Int = stride, holding bytes: Int = 0) throws(Fault) {
         // Whoever called `begin` keeps it alive until `end`.
-        guard let running = sluice_thread().pointee.running else { return }
-        if Unmanaged<Interruptible>.fromOpaque(running).takeUnretainedValue().isAsked { throw .force(pause) }
+        guard let pointer = sluice_thread().pointee.running else { return }
+        let running = Unmanaged<Interruptible>.fromOpaque(pointer).takeUnretainedValue()
+        try running.book(steps: steps, holding: bytes)
+        if running.isAsked { throw .force(pause) }
     }
 }

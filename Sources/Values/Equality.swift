@@ -81,6 +81,7 @@ private struct DeepEquality {
             if a === b { return true }
             guard a.count == b.count else { return false }
             for element in a.elements {
+                try Attention.step()
                 guard try b.contains(element) else { return false }
             }
             return true
@@ -101,6 +102,7 @@ private struct DeepEquality {
     private mutating func proceed(_ frame: Frame) throws(Fault) -> Bool {
         var frame = frame
         while true {
+            try Attention.step()
             switch try DeepEquality.next(&frame) {
             case .end: return true
             case .differ: return false

@@ -141,6 +141,7 @@ private struct DeepHash {
         // The hash of the collection that was finished last, for the frame below it.
         var finished: UInt32?
         while var top = stack.popLast() {
+            try Attention.step()
             switch try advance(&top, finished) {
             case .nested(let value):
                 stack.append(top)
@@ -171,6 +172,7 @@ private struct DeepHash {
         case .sequence(var cursor, var sum, let owner):
             if let finished { sum = Hashing.ordered(sum, finished) }
             while let element = try cursor.next() {
+                try Attention.step()
                 guard let hash = try element.shallowHash() else {
                     frame = .sequence(cursor, sum: sum, owner: owner)
                     return .nested(element)

@@ -93,6 +93,7 @@ extension Value {
         try Nesting.enter()
         defer { Nesting.leave() }
         for index in 0..<left.count {
+            try Attention.step()
             let order = try compare(left[index], right[index])
             if order != 0 { return order }
         }

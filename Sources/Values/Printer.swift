@@ -20,6 +20,7 @@ public struct Printer {
     /// Objects that hold objects … that print may nest this deep.
     public static let nestingLimit = 100
 
+    private var growth = Attention.Growth()
     private var nesting = 0
     private var frames: [Frame] = []
 
@@ -158,8 +159,10 @@ extension Printer {
             return close()
         }
         frames[top].written = written + 1
+        try Attention.step()
         try begin(next)
         try checkSize(adding: 0)
+        try growth.reached(bytes.count)
     }
 
     private mutating func close() {

@@ -117,7 +117,7 @@ public enum Sequences {
                     rest = try seq(more)
                 case .range(let start, let step, let count):
                     for position in 0..<count {
-                        if position % Attention.stride == Attention.stride - 1 { try Attention.check() }
+                        try Attention.step()
                         try body(.int(start &+ Int64(position) &* step))
                     }
                     return
@@ -150,7 +150,13 @@ public enum Sequences {
     public static func array(_ value: Value) throws(Fault) -> [Value] {
         if case .vector(let vector) = value { return vector.elements }
         var elements: [Value] = []
-        try forEach(value) { (element) throws(Fault) in elements.append(element) }
+        try forEach(value) { (element) throws(Fault) in
+            elements.append(element)
+            if _slowPath(elements.count % Attention.stride == 0) {
+                // Twice, because an array that grows is copied.
+                try Attention.check(holding: elements.count * 2 * MemoryLayout<Value>.stride)
+            }
+        }
         return elements
     }
 }

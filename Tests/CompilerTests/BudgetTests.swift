@@ -29,6 +29,19 @@ import Values
         #expect(found.hasPrefix("exhausted") || found.hasPrefix("ArithmeticException"), "\(text): \(found)")
     }
 
+    /// `n` levels of collections, each with the one below twice: quick to make, for ever to walk.
+    static func shared(_ collection: String) -> String {
+        "(loop [v [1] i 0] (if (< i 64) (recur \(collection) (inc i)) v))"
+    }
+
+    @Test(arguments: [
+        "(= \(shared("[v v]")) \(shared("[v v]")))", "(= \(shared("(list v v)")) \(shared("(list v v)")))",
+        "(= \(shared("{:a v :b v}")) \(shared("{:a v :b v}")))", "(= \(shared("#{[v] v}")) \(shared("#{[v] v}")))",
+    ]) func sharedDataIsWalkedWithinTheBudget(_ text: String) {
+        let world = World(limits: Limits(instructions: 150_000, memory: 64 << 20))
+        #expect(world.print(text) == "exhausted: instructions", "\(text)")
+    }
+
     @Test func finallyRunsWithinTheGrace() {
         let world = World(limits: Limits(instructions: 100_000))
         #expect(world.print("(try (loop [] (recur)) (finally (note! 1)))") == "exhausted: instructions")

@@ -213,6 +213,12 @@ import Testing
     @Test(arguments: [
         (["--max-steps", "1000000"], "(try (loop [] (recur)) (catch Throwable e 1))"),
         (["--max-memory", "50000000"], "(loop [s \"aaaaaaaa\"] (recur (str s s)))"),
+        (["--max-memory", "50000000"], "(sort (range))"),
+        // Data that shares its parts is walked within the budget, by what Swift does alone too.
+        (
+            ["--max-seconds", "0.3"],
+            "(let [f (fn [] (loop [v [1] i 0] (if (< i 64) (recur [v v] (inc i)) v)))] (= (f) (f)))"
+        ),
         (["--max-seconds", "0.3"], "(loop [] (recur))"),
         // Used up by others while the main fiber waits, by fibers that wait themselves, and after the main fiber's end.
         (["--max-steps", "500000"], waiting + "(go (loop [] (recur))) (<!! (timeout 60000))"),

@@ -14,6 +14,10 @@ typedef struct {
   int32_t draining;
   /// How deep the thread is inside equality, hashing or ordering that recurses.
   int32_t nesting;
+  /// Values met by walks that may be long since the last look, to look up now and then: owned by Values/Attention.swift.
+  int64_t walked;
+  /// The lowest address of the thread's stack, once it was asked for.
+  char *stack_floor;
   /// The deferred releases: owned by Values/Release.swift.
   void *pending;
   /// The scheduler's worker that this thread is, or null: owned by the runtime.
@@ -23,6 +27,9 @@ typedef struct {
 } sluice_thread_state;
 
 extern _Thread_local sluice_thread_state sluice_thread_current;
+
+/// Bytes of stack that the thread has left; INT64_MAX where the system does not tell.
+int64_t sluice_stack_left(void);
 
 static inline sluice_thread_state *sluice_thread(void) { return &sluice_thread_current; }
 

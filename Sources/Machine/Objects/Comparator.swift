@@ -32,6 +32,7 @@ enum Comparator {
     private static func call(_ function: Value, _ left: Value, _ right: Value, _ instance: Instance) throws(Fault)
         -> Value
     {
+        try Nesting.checkStack()
         let fiber = Fiber(instance, calling: function, [left, right])
         fiber.cannotPark += 1
         var waits = 0

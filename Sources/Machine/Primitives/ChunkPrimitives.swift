@@ -76,8 +76,7 @@ enum ChunkPrimitives {
             do throws(Fault) {
                 let isFar = index % Attention.stride == Attention.stride - 1
                 if _slowPath(isFar || Meter.unsettled > Fiber.unsettledLimit) {
-                    try fiber.instance.account.settle(steps: isFar ? Attention.stride : 0)
-                    try Attention.check()
+                    try Attention.check(steps: isFar ? Attention.stride : 0)
                 }
                 if try !body(index) { return count }
             } catch {

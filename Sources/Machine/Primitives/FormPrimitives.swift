@@ -33,6 +33,8 @@ package enum FormPrimitives {
         guard depth < maximumDepth else {
             throw .of(.runtime, "a macro gave a form that is nested more than \(maximumDepth) levels deep")
         }
+        // What shares its parts is exponentially larger than it is stored.
+        try Attention.step()
         switch value {
         case .lazy, .seq:
             try Sequences.forEach(value) { (element) throws(Fault) in _ = try isForm(element, depth + 1) }

@@ -100,6 +100,7 @@ enum StringPrimitives {
                 case .char(let scalar): builder.append(scalar: scalar)
                 default: builder.append(try Printing.text(of: a[index]))
                 }
+                try builder.checkSize()
             }
             return .text(builder.finish())
         }
@@ -183,6 +184,7 @@ enum StringPrimitives {
             case .int(let int): builder.append(int)
             default: builder.append(try Printing.text(of: element))
             }
+            try builder.checkSize()
         }
         return .text(builder.finish())
     }

@@ -119,8 +119,27 @@ package final class FiberRuntime: @unchecked Sendable {
         if isNew { events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed))) }
         if isUntold { uncaught(fault, identity) }
         root.endContents(.exhausted(budget))
+        if isNew { endGrace(budget) }
         scheduler.attend()
     }
+
+    /// `finally` blocks may wait a while, but not for ever.
+    private func endGrace(_ budget: Budget) {
+        scheduler.schedule(
+            at: scheduler.now() + FiberRuntime.grace,
+            .call(
+                TimerToken(),
+                { [weak self] in
+                    // A conversation has gone on when the budget is no longer exhausted.
+                    guard let self, instance.account.isExhausted else { return }
+                    instance.account.endGrace()
+                    root.endContents(.exhausted(budget))
+                    scheduler.attend()
+                }))
+    }
+
+    /// Nanoseconds that `finally` blocks may wait once a budget ran out.
+    private static let grace: Int64 = 1_000_000_000
 
     /// Wall time is up: ends what runs and what waits. On any thread.
     package func expire() {

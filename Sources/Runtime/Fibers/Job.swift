@@ -209,7 +209,10 @@ package final class Job: Parkable, @unchecked Sendable {
     /// so that effects which its `finally` performs are left alone.
     private func leaving() -> Fault {
         if state.pointee.effects > 0 { runtime.engine?.cancel(.scope(state.pointee.lineage.identity), .parent) }
-        return Ending.all[Int(ending.load(ordering: .acquiring)) - 1].fault
+        let why = Ending.all[Int(ending.load(ordering: .acquiring)) - 1]
+        // Nothing waits any more once the grace of a budget is over, so that no chain of `finally` blocks does.
+        if why.isExhaustion, fiber.instance.account.isGraceOver { fiber.cannotPark += 1 }
+        return why.fault
     }
 
     // Running

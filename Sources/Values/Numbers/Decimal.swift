@@ -80,6 +80,8 @@ extension Decimal {
     private func lifted(_ places: Int) throws(Fault) -> BigInt {
         guard places > 0, !unscaled.isZero else { return unscaled }
         try Numbers.checkWidth(unscaled.bitWidth + places * 3322 / 1000)
+        // The power of ten has about so many limbs itself.
+        try Attention.work(places / 20 * (unscaled.magnitude.count + places / 20) / 64)
         return unscaled * .powerOfTen(places)
     }
 
@@ -98,6 +100,7 @@ extension Decimal {
 
     func times(_ other: Decimal) throws(Fault) -> Decimal {
         try Numbers.checkWidth(unscaled.bitWidth + other.unscaled.bitWidth)
+        try Numbers.work(unscaled, other.unscaled)
         return try .make(unscaled * other.unscaled, scale: scale + other.scale)
     }
 
@@ -113,6 +116,7 @@ extension Decimal {
 
     /// (`numerator` ÷ `denominator`) × 10^-`preferredScale` with the fewest further digits, or an error when they never end.
     static func quotient(_ numerator: BigInt, _ denominator: BigInt, preferredScale: Int) throws(Fault) -> Decimal {
+        try Numbers.work(numerator, denominator)
         let divisor = numerator.greatestCommonDivisor(denominator)
         var rest = denominator.divided(by: divisor).quotient.absolute
         // Only tenths' prime factors may be left: k digits take k twos and k fives.

@@ -132,6 +132,12 @@ extension Numbers {
         }
     }
 
+    /// Counts what an operation on all limbs of both costs, about, in steps (N6).
+    static func work(_ a: BigInt, _ b: BigInt) throws(Fault) {
+        let products = a.magnitude.count &* b.magnitude.count
+        if _slowPath(products >= 64) { try Attention.work(products / 64) }
+    }
+
     static func big(_ value: BigInt) throws(Fault) -> Value {
         try checkWidth(value.bitWidth)
         return .object(BigInteger(value))
@@ -143,6 +149,7 @@ extension Numbers {
     /// A ratio in lowest terms; a big integer when nothing is left below the line.
     static func ratio(_ numerator: BigInt, _ denominator: BigInt) throws(Fault) -> Value {
         guard !denominator.isZero else { throw divisionByZero }
+        try work(numerator, denominator)
         let divisor = numerator.greatestCommonDivisor(denominator)
         let (top, bottom) = (numerator.divided(by: divisor).quotient, denominator.divided(by: divisor).quotient)
         try checkWidth(max(top.bitWidth, bottom.bitWidth))
@@ -196,6 +203,7 @@ extension Numbers {
             return .int(product)
         case .bigs(let x, let y):
             try checkWidth(x.bitWidth + y.bitWidth - 1)
+            try work(x, y)
             return try big(x * y)
         case .ratios(let x, let y): return try multiplyRatios(x, y)
         case .decimals(let x, let y): return .object(try x.times(y))

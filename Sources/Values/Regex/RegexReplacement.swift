@@ -96,7 +96,8 @@ extension Regex {
             builder.append(text, copied..<match.lowerBound)
             replacement.append(to: &builder, matcher.ranges() ?? [], text)
             copied = match.upperBound
-            if builder.byteCount > Text.byteLimit { throw .exhausted(.memory) }
+            try builder.checkSize()
+            try Attention.step()
             guard !onlyFirst, let next = matcher.find() else { break }
             match = next
         }

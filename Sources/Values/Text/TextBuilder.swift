@@ -8,6 +8,7 @@ public struct TextBuilder: ~Copyable {
     public private(set) var byteCount = 0
     /// Whether what was appended is known to be ASCII.
     private var isASCII = true
+    private var growth = Attention.Growth()
 
     public init(capacity: Int = 64) {
         self.capacity = max(16, capacity)
@@ -74,6 +75,12 @@ public struct TextBuilder: ~Copyable {
         reserve(width)
         Numbers.writeDecimal(value, endingAt: bytes + byteCount + width)
         byteCount += width
+    }
+
+    /// For who appends in a loop: throws when the text has become too large, or larger than the budget allows.
+    public mutating func checkSize() throws(Fault) {
+        if byteCount > Text.byteLimit { throw .exhausted(.memory) }
+        try growth.reached(byteCount)
     }
 
     /// The text.

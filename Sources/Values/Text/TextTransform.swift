@@ -11,7 +11,7 @@ extension Text {
             builder.append(self, start..<found)
             builder.append(replacement)
             start = found + needle.byteCount
-            if builder.byteCount > Text.byteLimit { throw .exhausted(.memory) }
+            try builder.checkSize()
             guard let next = firstOffset(of: needle, from: start) else { break }
             found = next
         }
@@ -33,6 +33,7 @@ extension Text {
         guard (count + 1).multipliedReportingOverflow(by: replacement.byteCount).partialValue <= Text.byteLimit else {
             throw .exhausted(.memory)
         }
+        try Attention.check(steps: 0, holding: byteCount + (count + 1) * replacement.byteCount)
         var builder = TextBuilder(capacity: byteCount + (count + 1) * replacement.byteCount)
         builder.append(replacement)
         var offset = 0
@@ -164,6 +165,7 @@ extension Text {
     public func repeated(_ times: Int) throws(Fault) -> Text {
         let (size, overflows) = byteCount.multipliedReportingOverflow(by: times)
         guard !overflows, size <= Text.byteLimit else { throw .exhausted(.memory) }
+        try Attention.check(steps: 0, holding: size)
         var builder = TextBuilder(capacity: size)
         if size > 0 { for _ in 0..<times { builder.append(self) } }
         return builder.finish()
