@@ -56,7 +56,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callLocal  //        b arguments, callee is c, which lives on
     case callCapture  //      b arguments, callee is captured value c
     case ret  //              return a†
-    case addReturn  //        return b† + c†, when that is a 64-bit integer; else a ← it, and on to the `ret` that follows
+    case addReturn  //        return b† + c†; a sum that is no 64-bit integer goes to a, for the `ret` that follows
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
     case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)

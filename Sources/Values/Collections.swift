@@ -94,7 +94,7 @@ public enum Collections {
     }
 
     private static func unsequential(_ collection: Value) -> Fault {
-        .unsupported("nth takes a sequential collection, but found \(collection.briefly)")
+        .type("nth", expected: "a sequential collection", found: collection, as: .unsupported)
     }
 
     /// The fault for an index at which `nth` found nothing.

@@ -12,12 +12,18 @@ package final class EventStream: @unchecked Sendable {
     private var sequence: UInt64 = 0
     private var kept: EventRing
     private var subscriptions: [EventSubscription] = []
+    /// What the events' keywords are made of: a reader may come after the instance has ended.
+    private let names: Names?
 
     /// - Parameters:
     ///   - wallMs: the instance's clock, in milliseconds since the epoch.
+    ///   - names: the instance's, kept for as long as its events can be read.
     ///   - keep: how many of the newest events stay readable; at least 0.
-    package init(wallMs: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), keep: Int = 4096) {
+    package init(
+        wallMs: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), names: Names? = nil, keep: Int = 4096
+    ) {
         self.wallMs = wallMs
+        self.names = names
         self.redactor = redactor
         kept = EventRing(capacity: max(0, keep))
     }

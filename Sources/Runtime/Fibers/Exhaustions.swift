@@ -9,6 +9,8 @@ final class Exhaustions: @unchecked Sendable {
     private var count = 0
     private var latest: Budget?
     private var isTold = false
+    /// The timer that ends the grace.
+    private var graceEnd: TimerToken?
 
     /// The budget that ran out last.
     var last: Budget? { lock.withLock { latest } }
@@ -26,9 +28,14 @@ final class Exhaustions: @unchecked Sendable {
     func leave(_ seen: Int) -> Budget? {
         lock.withLock {
             mains -= 1
+            // What is left has been ended; whoever comes next has the grace that is left.
+            if mains == 0 { graceEnd?.cancel() }
             return count > seen ? latest : nil
         }
     }
+
+    /// Keeps the timer that ends the grace for as long as a main fiber may still need it.
+    func keep(_ timer: TimerToken) { lock.withLock { graceEnd = timer } }
 
     /// Notes that a budget ran out. Whether this is news, and whether nobody else will tell.
     func note(_ budget: Budget) -> (isNew: Bool, isUntold: Bool) {

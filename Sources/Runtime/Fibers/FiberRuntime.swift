@@ -62,7 +62,7 @@ package final class FiberRuntime: @unchecked Sendable {
         let real = if case .threads = mode { WallClock.nowMs - MonotonicClock.nowMs } else { Int64(0) }
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
         self.clock = clock
-        events = EventStream(wallMs: { clock.wallMs }, redactor: redactor)
+        events = EventStream(wallMs: { clock.wallMs }, redactor: redactor, names: instance.names)
         exhaustions.runtime = self
         // Not kept by the instance: the fibers in there hold it.
         instance.sequenceReleased.set { [weak sequenceWaits] in sequenceWaits?.end($0) }
@@ -125,13 +125,15 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// `finally` blocks may wait a while, but not for ever.
     private func endGrace(_ budget: Budget) {
+        let timer = TimerToken()
+        exhaustions.keep(timer)
         scheduler.schedule(
             at: scheduler.now() + FiberRuntime.grace,
             .call(
-                TimerToken(),
+                timer,
                 { [weak self] in
                     // A conversation has gone on when the budget is no longer exhausted.
-                    guard let self, instance.account.isExhausted else { return }
+                    guard let self, instance.account.isExhausted, root.fiberCount > 0 else { return }
                     instance.account.endGrace()
                     root.endContents(.exhausted(budget))
                     scheduler.attend()

