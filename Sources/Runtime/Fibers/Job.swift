@@ -289,7 +289,14 @@ package final class Job: Parkable, @unchecked Sendable {
     }
 
     private func finish(_ result: Result<Value, Fault>) {
-        if case .failure(.exhausted(let budget)) = result, !wasExhausted { runtime.exhaust(budget, lineage.identity) }
+        if case .failure(.exhausted(let budget)) = result {
+            if !wasExhausted {
+                runtime.exhaust(budget, lineage.identity)
+            } else if fiber.instance.account.isGraceOver {
+                // Whoever's `finally` waits for this one's would wait for ever.
+                runtime.root.endContents(.exhausted(budget))
+            }
+        }
         fiber.owner = nil
         state.pointee.inner = nil
         state.pointee.request = nil
