@@ -221,6 +221,15 @@ extension Fiber {
 
     /// `(apply function values… sequence)`; a rest parameter receives what is left of the sequence unrealised.
     private func apply(_ function: Value, _ values: [Value], _ sequence: Value, at a: Int) throws(Fault) -> Bool {
+        if values.isEmpty, case .native(let callable) = function, case .vector(let vector) = sequence,
+            let spread = unsafeDowncast(callable, to: Native.self).spread
+        {
+            do throws(Fault) { state.pointee.registers[a] = try spread(vector) } catch {
+                throw error.named(callable.name)
+            }
+            if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+            return true
+        }
         var given = values
         var rest = try Sequences.seq(sequence)
         if case .function(let closure) = function, let variadic = prototype(of: closure).variadic {

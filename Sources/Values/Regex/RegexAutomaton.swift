@@ -97,16 +97,17 @@ final class RegexAutomaton {
         while true {
             while at < limit {
                 let lead = bytes[at]
+                // Sums that cannot overflow are not checked: this is all that happens for most bytes of a text.
                 let symbol = lead < 0x80 ? Int(symbols[Int(lead)]) : program.symbol(Text.decode(bytes + at))
-                var entry = table[state + symbol]
-                if entry == 0 {
+                var entry = table[state &+ symbol]
+                if _slowPath(entry == 0) {
                     entry = transition(state, symbol)
                     table = self.table
                 }
                 if entry & 1 != 0 { match = at }
-                state = Int(entry >> 1)
+                state = Int(truncatingIfNeeded: entry &>> 1)
                 if state == dead { return (match < 0 ? nil : match, at) }
-                at += Text.width(lead)
+                at &+= lead < 0x80 ? 1 : Text.width(lead)
             }
             guard at < end else { break }
             limit = end
