@@ -284,6 +284,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Waits for work. Gives an end when the loop is to end.
     private func rest(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd? {
         settle(worker, nil)
+        // A budget that ran out with these steps has made those ready here that it ends.
+        if worker.owned.pointee.handoff != nil { return nil }
         if timers.nextDeadline != .max, timers.fire(now()) { return nil }
         if spin(worker) { return nil }
         lock.acquire()
