@@ -10,6 +10,20 @@ indirect enum RegexNode {
     case group(RegexNode, index: Int)
     case assertion(RegexAssertion)
 
+    /// A sequence without the parts that match nothing. With `repeating`, this leaves no node but `.empty` that becomes no
+    /// instruction, so that the limit of instructions is one of the work of emitting them.
+    static func inSequence(_ nodes: [RegexNode]) -> RegexNode {
+        let some = nodes.filter { !$0.isNothing }
+        return some.isEmpty ? .empty : some.count == 1 ? some[0] : .sequence(some)
+    }
+
+    static func repeating(_ node: RegexNode, minimum: Int, maximum: Int?, greedy: Bool) -> RegexNode {
+        maximum == 0 || node.isNothing
+            ? .empty : .repetition(node, minimum: minimum, maximum: maximum, greedy: greedy)
+    }
+
+    private var isNothing: Bool { if case .empty = self { true } else { false } }
+
     /// Whether this can match without consuming anything.
     var isNullable: Bool {
         switch self {

@@ -26,8 +26,9 @@ struct RegexParser {
     /// Between `\Q` and `\E`.
     private var quoting = false
 
-    init(_ pattern: Text) {
+    init(_ pattern: Text) throws(Fault) {
         self.pattern = pattern
+        try Attention.check(steps: pattern.byteCount / 8, holding: pattern.count * MemoryLayout<UInt32>.stride)
         var scalars: [UInt32] = []
         scalars.reserveCapacity(pattern.count)
         var offset = 0
@@ -131,24 +132,26 @@ extension RegexParser {
                 continue
             }
             let start = position
-            guard let atom = quoting ? literal() : try atom() else { continue }
+            try Attention.step()
+            guard let atom = quoting ? try literal() : try atom() else { continue }
             // The quantifier after `\E` belongs to the last quoted scalar.
             if quoting, take("\\E") { quoting = false }
             nodes.append(quoting ? atom : try quantified(atom, at: start))
         }
-        return nodes.isEmpty ? .empty : nodes.count == 1 ? nodes[0] : .sequence(nodes)
+        return .inSequence(nodes)
     }
 
-    private mutating func literal() -> RegexNode {
+    private mutating func literal() throws(Fault) -> RegexNode {
         position += 1
-        return .set(cased(ScalarSet(scalars[position - 1])))
+        return .set(try cased(ScalarSet(scalars[position - 1])))
     }
 
     /// With the other cases, under `(?i)`.
-    func cased(_ set: ScalarSet) -> ScalarSet {
+    func cased(_ set: ScalarSet) throws(Fault) -> ScalarSet {
         guard flags.ignoresCase else { return set }
         // Sets that large hold both cases of nearly everything, and walking them would take long.
-        return flags.unicodeCase && set.count <= 10_000 ? set.ignoringCase.ignoringASCIICase : set.ignoringASCIICase
+        return flags.unicodeCase && set.count <= 10_000
+            ? try set.ignoringCase().ignoringASCIICase : set.ignoringASCIICase
     }
 
     /// One atom; nil for flags that have no width.
@@ -173,7 +176,7 @@ extension RegexParser {
             throw error(
                 "nothing stands before the quantifier", at: start,
                 hint: "write \\\(shown(start)) for the character itself")
-        default: return literal()
+        default: return try literal()
         }
     }
 
@@ -278,7 +281,7 @@ extension RegexParser {
         if let next = peekCharacter(), ["*", "+", "?", "{"].contains(next) {
             throw error("a quantifier follows another", at: position, hint: "put the repeated part in a group (?:…)")
         }
-        return .repetition(atom, minimum: minimum, maximum: maximum, greedy: greedy)
+        return .repeating(atom, minimum: minimum, maximum: maximum, greedy: greedy)
     }
 
     /// After `{`: `n}`, `n,}` or `n,m}`.
