@@ -75,7 +75,9 @@ import Values
     }
 
     @Test(arguments: [
-        "(sluice.machine/split-regex \(long) #\"\" 0)", "(sluice.machine/replace-regex \(long) #\"a\" \(long))",
+        "(sluice.machine/split-regex \(long) #\"\" 0)",
+        "(re-pattern (str \(long) \(long) \(long) \(long) \(long) \(long) \(long)))",
+        "(sluice.machine/replace-regex \(long) #\"a\" \(long))",
         "(sluice.machine/replace-regex \(long) #\"()\" \"$1$1\(String(repeating: "x", count: 100))\")",
     ]) func piecesOfTextAreWithinTheMemory(_ text: String) {
         let world = World(limits: Limits(instructions: 100_000_000, memory: 8 << 20))

@@ -10,19 +10,19 @@ indirect enum RegexNode {
     case group(RegexNode, index: Int)
     case assertion(RegexAssertion)
 
-    /// A sequence without the parts that match nothing. With `repeating`, this leaves no node but `.empty` that becomes no
-    /// instruction, so that the limit of instructions is one of the work of emitting them.
-    static func inSequence(_ nodes: [RegexNode]) -> RegexNode {
-        let some = nodes.filter { !$0.isNothing }
-        return some.isEmpty ? .empty : some.count == 1 ? some[0] : .sequence(some)
+    /// A sequence of parts of which none is nothing.
+    static func inSequence(_ parts: [RegexNode]) -> RegexNode {
+        parts.isEmpty ? .empty : parts.count == 1 ? parts[0] : .sequence(parts)
     }
 
+    /// Nothing, however often, stays nothing: so no other node becomes no instruction, and the limit of instructions is one of
+    /// the work of emitting them.
     static func repeating(_ node: RegexNode, minimum: Int, maximum: Int?, greedy: Bool) -> RegexNode {
         maximum == 0 || node.isNothing
             ? .empty : .repetition(node, minimum: minimum, maximum: maximum, greedy: greedy)
     }
 
-    private var isNothing: Bool { if case .empty = self { true } else { false } }
+    var isNothing: Bool { if case .empty = self { true } else { false } }
 
     /// Whether this can match without consuming anything.
     var isNullable: Bool {

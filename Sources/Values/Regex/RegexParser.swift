@@ -23,6 +23,8 @@ struct RegexParser {
     /// Name and index, in the order of the pattern.
     var names: [(name: String, index: Int)] = []
     private var depth = 0
+    /// Alternatives, groups with a number, and what is no group, so far.
+    private var parts = 0
     /// Between `\Q` and `\E`.
     private var quoting = false
 
@@ -58,6 +60,12 @@ struct RegexParser {
                 Source(name: "the pattern", bytes: Array(pattern.string.utf8)), Span(start, start + 1), what)
         ]
         return .thrown(exception)
+    }
+
+    var tooLarge: Fault {
+        error(
+            "the pattern is too large once its repetitions are written out", at: 0,
+            hint: "repeat less often, or use * and +")
     }
 
     func unsupported(_ what: String, at place: Int) -> Fault {
@@ -109,7 +117,10 @@ extension RegexParser {
 extension RegexParser {
     private mutating func choice() throws(Fault) -> RegexNode {
         var branches = [try sequence()]
-        while take("|") { branches.append(try sequence()) }
+        while take("|") {
+            try count()
+            branches.append(try sequence())
+        }
         return branches.count == 1 ? branches[0] : .choice(branches)
     }
 
@@ -133,12 +144,21 @@ extension RegexParser {
             }
             let start = position
             try Attention.step()
+            if quoting || next != "(" { try count() }
             guard let atom = quoting ? try literal() : try atom() else { continue }
             // The quantifier after `\E` belongs to the last quoted scalar.
             if quoting, take("\\E") { quoting = false }
-            nodes.append(quoting ? atom : try quantified(atom, at: start))
+            let node = quoting ? atom : try quantified(atom, at: start)
+            if !node.isNothing { nodes.append(node) }
         }
         return .inSequence(nodes)
+    }
+
+    /// Each of these becomes an instruction at least (unless it is repeated no times), so what has too many is refused before
+    /// it has taken much memory.
+    private mutating func count() throws(Fault) {
+        parts += 1
+        if parts > RegexProgram.instructionLimit { throw tooLarge }
     }
 
     private mutating func literal() throws(Fault) -> RegexNode {
@@ -208,6 +228,7 @@ extension RegexParser {
             groupCount += 1
             index = groupCount
         }
+        if index != nil { try count() }
         let body = try choice()
         guard !quoting, take(")") else { throw error("the group that starts here is not closed", at: start) }
         flags = outer

@@ -239,11 +239,7 @@ struct RegexEmitter {
     private mutating func add(_ operation: RegexProgram.Instruction.Operation, _ a: Int32 = 0, _ b: Int32 = 0)
         throws(Fault)
     {
-        guard instructions.count < RegexProgram.instructionLimit else {
-            throw parser.error(
-                "the pattern is too large once its repetitions are written out", at: 0,
-                hint: "repeat less often, or use * and +")
-        }
+        guard instructions.count < RegexProgram.instructionLimit else { throw parser.tooLarge }
         instructions.append(RegexProgram.Instruction(operation: operation, a: a, b: b))
     }
 
