@@ -2,7 +2,15 @@
 
 SWIFT ?= swift
 # No run path: with the standard library inside there is nothing beside the program to look for, at every start.
-RELEASE = -c release --static-swift-stdlib --omit-frame-pointers --disable-local-rpath
+RELEASE = -c release --static-swift-stdlib --omit-frame-pointers --disable-local-rpath $(LINK)
+# On Linux a start is mostly mapping, so there is less to map: the C++ library goes inside where it is at hand to link,
+# and nothing is exported, for nothing is loaded into the program that could ask.
+ifeq ($(shell uname -s),Linux)
+LINK = -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
+	-Xswiftc -L$(CURDIR)/.build/static
+LIBSTDCXX = $(firstword $(wildcard $(shell clang -print-file-name=libstdc++.a 2>/dev/null) \
+	$(shell cc -print-file-name=libstdc++.a 2>/dev/null)))
+endif
 SLUICE = .build/release/sluice
 # One after the other: tests that wait for real servers and programs would otherwise wait for each other's threads.
 SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
@@ -18,6 +26,7 @@ run: build ## install what is missing, build, and run the notes sentinel once on
 	@$(SLUICE) run examples/notes-sentinel/sentinel.slu --once
 
 build: setup ## install what is missing, and build the release as .build/release/sluice
+	@mkdir -p .build/static && $(if $(LIBSTDCXX),ln -sf $(LIBSTDCXX) .build/static/libstdc++.a,true)
 	@$(SWIFT) build $(RELEASE) --product sluice
 
 test: setup ## install what is missing, and run every test

@@ -46,12 +46,12 @@ enum ChatFailure {
         _ code: String, _ message: String, _ status: Int, _ details: String, _ data: [AdapterError.Detail]
     ) -> AdapterError {
         let lower = message.lowercased()
-        if code == "context_length_exceeded" || lower.range(of: "maximum context length") != nil {
+        if code == "context_length_exceeded" || lower.hasText("maximum context length") {
             return AdapterError(
                 .contextLength, "the messages are too long for the model\(details): shorten or split them", data: data)
         }
         if code == "content_filter" || code == "content_policy_violation"
-            || lower.range(of: "content management policy") != nil
+            || lower.hasText("content management policy")
         {
             return filtered(details, data)
         }

@@ -7,7 +7,7 @@ package struct EffectRow: Sendable {
     package let doc: String
     package let params: [Param]
     /// The kinds of capability that it may ask for.
-    package let needs: Set<CapabilityKind>
+    package let needs: CapabilityKinds
     package let recovery: EffectType.Recovery
     /// It only waits: it holds no slot and has no default timeout (P19).
     package let waits: Bool
@@ -27,7 +27,7 @@ package struct EffectRow: Sendable {
     }
 
     init(
-        _ type: String, _ doc: String, _ params: [Param], needs: Set<CapabilityKind> = [],
+        _ type: String, _ doc: String, _ params: [Param], needs: CapabilityKinds = [],
         recovery: EffectType.Recovery = .retry,
         waits: Bool = false
     ) {

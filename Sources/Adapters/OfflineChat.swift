@@ -60,7 +60,7 @@ package struct OfflineChat: Sendable {
     }
 
     private static func mentionsJSON(_ message: Value) -> Bool {
-        message.field("role")?.stringValue != "assistant" && text(of: message).lowercased().range(of: "json") != nil
+        message.field("role")?.stringValue != "assistant" && text(of: message).lowercased().hasText("json")
     }
 
     /// An object with what the schema asks for, or with a title, a summary and tags.

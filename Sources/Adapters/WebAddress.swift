@@ -1,3 +1,5 @@
+import Values
+
 /// The parts of an `http` or `https` address that decide where a request goes.
 ///
 /// Stricter than libcurl on purpose: what the two could understand differently is refused, so that the host that was
@@ -81,7 +83,7 @@ package struct WebAddress: Equatable, Sendable {
     /// An address as a message may show it: without credentials, and without the query, which often carries keys.
     package static func withoutSecrets(_ text: String) -> String {
         var shown = String(text.prefix { $0 != "?" && $0 != "#" })
-        if let scheme = shown.range(of: "://"),
+        if let scheme = shown.rangeOfText("://"),
             let at = shown[scheme.upperBound...].prefix(while: { $0 != "/" }).lastIndex(of: "@")
         {
             shown.removeSubrange(scheme.upperBound...at)
@@ -109,18 +111,5 @@ package struct WebAddress: Equatable, Sendable {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-extension String {
-    /// The first place where `other` stands, by bytes.
-    func range(of other: String) -> Range<Index>? {
-        let (own, sought) = (utf8, Array(other.utf8))
-        var start = own.startIndex
-        while start < own.endIndex {
-            if own[start...].starts(with: sought) { return start..<own.index(start, offsetBy: sought.count) }
-            own.formIndex(after: &start)
-        }
-        return nil
     }
 }

@@ -56,9 +56,7 @@ package final class Evaluator: @unchecked Sendable {
         for (alias, target) in libraries.aliases {
             let short = instance.names.intern(nil, alias)
             guard namespace.alias(short) == nil else { continue }
-            let name = instance.names.intern(nil, target)
-            if instance.findNamespace(name) == nil { _ = attachLibrary(name) }
-            namespace.alias(short, to: name)
+            namespace.alias(short, to: instance.names.intern(nil, target))
         }
     }
 

@@ -114,7 +114,7 @@ package struct EffectPlan: Sendable {
     package let name: Name
     package let doc: String
     package let params: [EffectType.Param]
-    package let needs: Set<CapabilityKind>
+    package let needs: CapabilityKinds
     package let recovery: EffectType.Recovery
     package let merge: Value?
     package let handler: Value
@@ -128,7 +128,7 @@ package struct EffectPlan: Sendable {
         doc = node[.doc]?.stringValue ?? ""
         merge = node.functions[.merge]?.value
         recovery = EffectType.Recovery(rawValue: node.choice(.recovery, .fail).rawValue) ?? .fail
-        needs = Set(
+        needs = CapabilityKinds(
             Graph.elements(node[.needs] ?? .nil).compactMap {
                 $0.knownKeyword.flatMap { CapabilityKind(rawValue: $0.rawValue) }
             })

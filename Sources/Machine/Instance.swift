@@ -8,7 +8,8 @@ public final class Instance: @unchecked Sendable {
     public let account: Account
     private let lock = Lock()
     private var namespaces: [Name: Namespace] = [:]
-    private var starters: [Int: Closure] = [:]
+    /// By how many arguments they take.
+    private var starters: [Closure?] = []
     /// What realises lazy sequences.
     package let realizer: Closure
     /// Receives what `print` writes to `*out*`; nil until the host sets it.
@@ -80,6 +81,7 @@ public final class Instance: @unchecked Sendable {
     /// A function whose code calls the function in register 0 with `arguments` arguments and ends the fiber.
     package func startFunction(arguments: Int) -> Closure {
         lock.withLock {
+            while starters.count <= arguments { starters.append(nil) }
             if let found = starters[arguments] { return found }
             let code = Code(
                 [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0,

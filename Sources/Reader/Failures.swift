@@ -340,7 +340,7 @@ extension Reader {
             "A name may have one namespace before a slash, and neither may begin with a digit or end with a colon."
         if written.hasPrefix("::"), !isCode {
             explanation = "`::` needs a current namespace, and data has none."
-        } else if written.dropFirst().contains("::") {
+        } else if written.dropFirst().hasText("::") {
             explanation = "`::` can only begin a keyword."
         } else if written.hasPrefix("//") || written.hasPrefix("/*") {
             explanation = "A slash stands between a namespace and a name."

@@ -11,19 +11,49 @@ struct RuntimePrimitive {
 }
 
 extension FiberRuntime {
-    /// Interns every primitive in `sluice.runtime`. The primitives refer to the runtime without keeping it.
+    /// Gives `sluice.runtime` its primitives, which are made when they are first named.
     package func install() {
-        let space = instance.namespace(instance.names.intern("sluice.runtime"))
-        let tables = [
-            ChannelPrimitives.table(self), ChoicePrimitives.table(self), FiberPrimitives.table(self),
-            PromisePrimitives.table(self), ScopePrimitives.table(self), EffectPrimitives.table(self),
-            WorkerPrimitives.table(self),
-        ]
-        for primitive in tables.joined() {
-            let native = Native(
-                "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body)
-            space.intern(instance.names.intern(nil, primitive.name)).bind(.native(native))
+        let primitives = RuntimePrimitives(self)
+        instance.namespace(instance.names.intern("sluice.runtime")).setLibrary(
+            Namespace.Library(load: { primitives.load($1, in: $0) }, names: { primitives.names }))
+    }
+}
+
+/// The primitives as a library of their namespace. They refer to the runtime without keeping it.
+private final class RuntimePrimitives: @unchecked Sendable {
+    // Sendable: `lock` guards the table.
+    private unowned let runtime: FiberRuntime
+    private let lock = Lock()
+    /// Empty until one is named.
+    private var table: [RuntimePrimitive] = []
+
+    init(_ runtime: FiberRuntime) { self.runtime = runtime }
+
+    var names: [String] { lock.withLock { made().map(\.name) } }
+
+    func load(_ symbol: Name, in space: Namespace) -> Var? {
+        lock.withLock {
+            if let variable = space.made(symbol) { return variable }
+            guard let primitive = made().first(where: { $0.name == symbol.name }) else { return nil }
+            let variable = space.intern(symbol)
+            variable.bind(
+                .native(
+                    Native(
+                        "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks,
+                        control: primitive.body)))
+            return variable
         }
+    }
+
+    /// Under the lock.
+    private func made() -> [RuntimePrimitive] {
+        if table.isEmpty {
+            table =
+                ChannelPrimitives.table(runtime) + ChoicePrimitives.table(runtime) + FiberPrimitives.table(runtime)
+                + PromisePrimitives.table(runtime) + ScopePrimitives.table(runtime) + EffectPrimitives.table(runtime)
+                + WorkerPrimitives.table(runtime)
+        }
+        return table
     }
 }
 

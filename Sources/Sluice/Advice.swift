@@ -87,7 +87,7 @@ enum Advice {
             }
         },
         { mismatch, _ in
-            guard mismatch.expected.contains("a map"), case .vector(let vector) = mismatch.found, vector.count > 0
+            guard mismatch.expected.hasText("a map"), case .vector(let vector) = mismatch.found, vector.count > 0
             else { return nil }
             switch mismatch.operation {
             case "dissoc": return "to leave out elements use remove, filterv or subvec"

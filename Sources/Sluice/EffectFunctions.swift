@@ -7,23 +7,49 @@ import Values
 ///
 /// Parameters are given in the table's order, as far as they are required or the first; a map at the end gives the others
 /// by name, and `:meta`.
-enum EffectFunctions {
-    /// By namespace (`sluice.fs`) and name.
-    static func natives(in instance: Instance) -> [String: [String: Native]] {
-        let perform = instance.namespace(instance.names.intern(nil, "sluice.runtime")).intern(
-            instance.names.intern(nil, "perform"))
-        var made: [String: [String: Native]] = [:]
-        for row in EffectRow.table {
-            let type = instance.names.intern(row.type)
-            guard let family = type.namespace else { continue }
-            made["sluice.\(family)", default: [:]][type.name] = native(row, type, perform)
-        }
-        return made
+struct EffectFunctions: Sendable {
+    private let instance: Instance
+
+    init(_ instance: Instance) { self.instance = instance }
+
+    private static let prefix = "sluice."
+
+    /// `sluice.fs` and its kin, in no order.
+    var namespaces: Set<String> {
+        Set(EffectRow.table.map { EffectFunctions.prefix + $0.type.prefix { $0 != "/" } })
+    }
+
+    func has(_ namespace: String) -> Bool { !names(in: namespace).isEmpty }
+
+    func names(in namespace: String) -> [String] {
+        guard namespace.hasPrefix(EffectFunctions.prefix) else { return [] }
+        let family = namespace.dropFirst(EffectFunctions.prefix.count) + "/"
+        return EffectRow.table.filter { $0.type.hasPrefix(family) }.map { String($0.type.dropFirst(family.count)) }
+            .sorted()
+    }
+
+    /// The function, made when it is asked for: a script names few of them.
+    func find(_ namespace: Name, _ name: Name) -> Native? {
+        let names = instance.names
+        guard let row = EffectFunctions.row(namespace.description, name.name),
+            let perform = instance.findNamespace(names.intern(nil, "sluice.runtime"))?.find(
+                names.intern(nil, "perform"))
+        else { return nil }
+        return EffectFunctions.native(row, names.intern(row.type), perform)
+    }
+
+    private static func row(_ namespace: String, _ name: String) -> EffectRow? {
+        guard namespace.hasPrefix(prefix) else { return nil }
+        return EffectRow.row("\(namespace.dropFirst(prefix.count))/\(name)")
+    }
+
+    /// What documents the function, if it is one of them.
+    static func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? {
+        row(namespace, name).map(documentation)
     }
 
     /// What a row says, and the parameters that its function takes, as text.
-    static func documentation(_ type: String) -> (text: String, arguments: String)? {
-        guard let row = EffectRow.row(type) else { return nil }
+    private static func documentation(_ row: EffectRow) -> (text: String, arguments: String) {
         let required = row.params.prefix(max(1, row.params.filter(\.required).count)).map(\.key.name.name)
         let options = row.params.dropFirst(required.count)
         let text =

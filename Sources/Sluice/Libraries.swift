@@ -12,14 +12,14 @@ import Values
 
 /// What a session's namespaces are made from: the embedded library, the primitives of every target, and the source path.
 struct Libraries: LibrarySource {
-    /// Functions of the session itself, by namespace and name: effects, declarations.
-    private let own: [String: [String: Native]]
+    /// Functions that perform an effect.
+    private let effects: EffectFunctions
     /// Primitives of other targets.
     private let tables: [PrimitiveTable]
     /// Folders that hold namespaces as files, in the order they are searched.
     private let sourcePaths: [String]
-    init(own: [String: [String: Native]], tables: [PrimitiveTable], sourcePaths: [String]) {
-        self.own = own
+    init(effects: EffectFunctions, tables: [PrimitiveTable], sourcePaths: [String]) {
+        self.effects = effects
         self.tables = tables
         self.sourcePaths = sourcePaths
     }
@@ -33,26 +33,25 @@ struct Libraries: LibrarySource {
 
     /// In order. For suggestions and lists: not derived when a session starts, which would make every start pay for it.
     var namespaces: [String] {
-        Set(Stdlib.namespaces + own.keys + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
+        effects.namespaces.union(Stdlib.namespaces + (tables + [Primitives.all]).flatMap(\.namespaces)).sorted()
     }
 
     func has(_ namespace: String) -> Bool {
-        own[namespace] != nil || (tables + [Primitives.all]).contains { $0.namespaces.contains(namespace) }
-            || Stdlib.has(namespace)
+        Stdlib.has(namespace) || Primitives.all.has(namespace) || tables.contains { $0.has(namespace) }
+            || effects.has(namespace)
     }
 
     func names(in namespace: String) -> [String] {
         Stdlib.names(in: namespace) + (tables + [Primitives.all]).flatMap { $0.names(in: namespace) }
-            + (own[namespace]?.keys.sorted() ?? [])
+            + effects.names(in: namespace)
     }
 
     func primitive(_ namespace: Name, _ name: Name) -> Value? {
-        if let native = own[namespace.description]?[name.name] ?? Primitives.find(namespace: namespace, name: name) {
-            return .native(native)
-        }
+        if let native = Primitives.find(namespace: namespace, name: name) { return .native(native) }
         for table in tables {
             if let native = table.find(namespace: namespace, name: name) { return .native(native) }
         }
+        if let native = effects.find(namespace, name) { return .native(native) }
         return Primitives.constant(namespace: namespace.description, name: name.name)
     }
 
@@ -68,8 +67,7 @@ struct Libraries: LibrarySource {
 
     /// Functions that perform an effect are documented by its row in the table of effects.
     func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? {
-        guard own[namespace]?[name] != nil else { return nil }
-        return EffectFunctions.documentation("\(namespace.split(separator: ".").last ?? "")/\(name)")
+        EffectFunctions.documentation(namespace, name)
     }
 
     /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.

@@ -61,7 +61,7 @@ package final class Session: @unchecked Sendable {
         evaluator = Evaluator(
             instance,
             libraries: Libraries(
-                own: EffectFunctions.natives(in: instance), tables: [PrimitiveTable([GraphPrimitives.family(builder)])],
+                effects: EffectFunctions(instance), tables: [PrimitiveTable([GraphPrimitives.family(builder)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
         namespace = evaluator.scriptNamespace("user")

@@ -153,9 +153,10 @@ public enum KnownName: String, CaseIterable, Sendable {
         init() {
             var names: [Name] = []
             var slots = [Int32](repeating: -1, count: 2048)
+            names.reserveCapacity(KnownName.allCases.count)
             for (index, known) in KnownName.allCases.enumerated() {
-                let (namespace, name) = Names.split(known.rawValue)
-                let made = Table.make(namespace: namespace, name: name, index: index)
+                var text = known.rawValue
+                let made = text.withUTF8 { Table.make($0, index: index) }
                 var slot = Int(made.textHash) & (slots.count - 1)
                 while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
                 slots[slot] = Int32(index)
@@ -165,16 +166,11 @@ public enum KnownName: String, CaseIterable, Sendable {
             self.slots = slots
         }
 
-        private static func make(namespace: String?, name: String, index: Int) -> Name {
-            Array(name.utf8).withUnsafeBufferPointer { nameBytes in
-                func with(_ namespace: UnsafeBufferPointer<UInt8>?) -> Name {
-                    Name.make(
-                        namespace: namespace, name: nameBytes,
-                        hash: Name.textHash(namespace: namespace, name: nameBytes), known: Int32(index))
-                }
-                guard let namespace else { return with(nil) }
-                return Array(namespace.utf8).withUnsafeBufferPointer { with($0) }
-            }
+        private static func make(_ text: UnsafeBufferPointer<UInt8>, index: Int) -> Name {
+            let (namespace, name) = Names.split(text)
+            return Name.make(
+                namespace: namespace, name: name, hash: Name.textHash(namespace: namespace, name: name),
+                known: Int32(index))
         }
 
         func find(namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Name? {

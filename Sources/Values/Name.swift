@@ -67,10 +67,15 @@ extension Name {
         namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>, hash: UInt32, known: Int32
     ) -> Name {
         let prefix = namespace?.count ?? 0
-        let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, prefix + name.count))
+        // One block for both, and from `malloc` itself: for memory without a type Swift asks for aligned blocks, which cost
+        // more time and room.
+        guard let block = malloc(MemoryLayout<Record>.stride + prefix + name.count) else {
+            fatalError("the system is out of memory")
+        }
+        let bytes = (block + MemoryLayout<Record>.stride).assumingMemoryBound(to: UInt8.self)
         if let namespace, let base = namespace.baseAddress { bytes.update(from: base, count: prefix) }
         if let base = name.baseAddress { (bytes + prefix).update(from: base, count: name.count) }
-        let record = UnsafeMutablePointer<Record>.allocate(capacity: 1)
+        let record = block.bindMemory(to: Record.self, capacity: 1)
         record.initialize(
             to: Record(
                 hash: hash, known: known, namespaceLength: namespace == nil ? -1 : Int32(prefix),
@@ -79,8 +84,11 @@ extension Name {
     }
 
     func free() {
-        record.pointee.bytes.deallocate()
-        record.deallocate()
+        #if canImport(Glibc)
+            Glibc.free(UnsafeMutablePointer(mutating: record))
+        #else
+            Darwin.free(UnsafeMutablePointer(mutating: record))
+        #endif
     }
 
     /// FNV-1a over the text, finished so that all bits depend on all bytes.

@@ -35,8 +35,11 @@ public final class Names: @unchecked Sendable {
 
     /// Interns `namespace/name` or `name`: the text is split at its first slash unless it is the slash alone.
     public func intern(_ text: String) -> Name {
-        let (namespace, name) = Names.split(text)
-        return intern(namespace, name)
+        var text = text
+        return text.withUTF8 { bytes in
+            let (namespace, name) = Names.split(bytes)
+            return intern(namespace: namespace, name: name)
+        }
     }
 
     public func keyword(_ text: String) -> Value { .keyword(intern(text)) }
@@ -48,6 +51,14 @@ public final class Names: @unchecked Sendable {
             return (nil, text)
         }
         return (String(text[..<slash]), String(text[text.utf8.index(after: slash)...]))
+    }
+
+    /// The same of bytes, as parts of them.
+    static func split(
+        _ text: UnsafeBufferPointer<UInt8>
+    ) -> (namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>) {
+        guard text.count > 1, let slash = text.firstIndex(of: UInt8(ascii: "/")), slash > 0 else { return (nil, text) }
+        return (UnsafeBufferPointer(rebasing: text[..<slash]), UnsafeBufferPointer(rebasing: text[(slash + 1)...]))
     }
 
     public func intern(namespace: UnsafeBufferPointer<UInt8>?, name: UnsafeBufferPointer<UInt8>) -> Name {

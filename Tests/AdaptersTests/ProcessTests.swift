@@ -189,7 +189,7 @@ import Values
     /// Dead, and waiting for a parent that is not us.
     private func isZombie(_ pid: pid_t) -> Bool {
         guard let bytes = try? FileSystem().read("/proc/\(pid)/stat", cancel: CancelFlag()) else { return false }
-        return String(decoding: bytes, as: UTF8.self).range(of: ") Z ") != nil
+        return String(decoding: bytes, as: UTF8.self).hasText(") Z ")
     }
 
     @Test("A program that leaves a child behind is over when it is over") func leftBehind() async throws {
@@ -227,7 +227,7 @@ import Values
 
 extension String {
     fileprivate func replacingOccurrence(of part: String, with other: String) -> String {
-        guard let found = range(of: part) else { return self }
+        guard let found = rangeOfText(part) else { return self }
         return self[..<found.lowerBound] + other + self[found.upperBound...]
     }
 }

@@ -68,6 +68,19 @@ import Testing
         }
     }
 
+    /// The standard library's searches for a text in a text are made of its regular expressions, which would come into the
+    /// program and be mapped at every start; `hasText` is ours.
+    @Test func noSearchBringsTheRegularExpressionsAlong() throws {
+        let calls = try NSRegularExpression(
+            pattern: #"\.(contains\("[^"\\]{2,}"\)|ranges\(of:|firstRange\(|trimmingPrefix\(|wholeMatch\()"#)
+        for file in StyleTests.sources where file.hasSuffix(".swift") {
+            let text = try Repository.text(file)
+            let found = calls.firstMatch(in: text, range: NSRange(text.startIndex..., in: text))
+            let call = found.flatMap { Range($0.range, in: text) }.map { String(text[$0]) }
+            #expect(call == nil, "\(file)")
+        }
+    }
+
     @Test func markdownLinksLeadSomewhere() throws {
         let link = try NSRegularExpression(pattern: #"\]\(([^)#:]+)(#[^)]*)?\)"#)
         for file in StyleTests.documents where file.hasSuffix(".md") {

@@ -163,7 +163,11 @@ final class World {
     deinit { runtime.shutDown() }
 
     func primitive(_ name: String) -> Value {
-        instance.namespace(instance.names.intern("sluice.runtime")).intern(instance.names.intern(nil, name)).root
+        guard
+            let found = instance.namespace(instance.names.intern("sluice.runtime")).find(
+                instance.names.intern(nil, name))
+        else { preconditionFailure("sluice.runtime has no \(name)") }
+        return found.root
     }
 
     /// An operation that calls a primitive.

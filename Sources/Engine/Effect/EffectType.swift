@@ -8,7 +8,7 @@ package struct EffectType: Sendable {
     package var doc: String
     package var params: [Param]
     /// Capabilities it may use; the handler asks for each file, host or program as it meets it.
-    package var needs: Set<CapabilityKind>
+    package var needs: CapabilityKinds
     package var recovery: Recovery
     /// Merges the flat parameters of two effects with the same idempotency key (J21); nil for the map merge.
     package var merge: (@Sendable (HashMap, HashMap) throws(Fault) -> HashMap)?
@@ -65,7 +65,7 @@ package struct EffectType: Sendable {
     }
 
     package init(
-        name: Name, doc: String = "", params: [Param] = [], needs: Set<CapabilityKind> = [], recovery: Recovery = .fail,
+        name: Name, doc: String = "", params: [Param] = [], needs: CapabilityKinds = [], recovery: Recovery = .fail,
         merge: (@Sendable (HashMap, HashMap) throws(Fault) -> HashMap)? = nil, timeout: DefaultTimeout = .engine,
         holdsSlot: Bool = true, handler: any EffectHandler
     ) {

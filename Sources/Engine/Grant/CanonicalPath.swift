@@ -1,3 +1,5 @@
+import Values
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -50,7 +52,7 @@ package enum CanonicalPath {
         guard !argument.isEmpty, !argument.hasPrefix("-") else { return false }
         let path = of(argument, in: directory)
         if exists(path) { return true }
-        guard argument.contains("/"), !argument.contains("://") else { return false }
+        guard argument.contains("/"), !argument.hasText("://") else { return false }
         return exists(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
     }
 

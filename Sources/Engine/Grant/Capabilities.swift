@@ -30,6 +30,29 @@ package enum CapabilityKind: String, CaseIterable, Sendable {
     }
 }
 
+/// Some of the kinds, as one byte.
+package struct CapabilityKinds: ExpressibleByArrayLiteral, Equatable, Sendable {
+    private var bits: UInt8 = 0
+
+    package init(_ kinds: some Sequence<CapabilityKind>) { for kind in kinds { bits |= CapabilityKinds.bit(kind) } }
+    package init(arrayLiteral kinds: CapabilityKind...) { self.init(kinds) }
+
+    package func contains(_ kind: CapabilityKind) -> Bool { bits & CapabilityKinds.bit(kind) != 0 }
+
+    private static func bit(_ kind: CapabilityKind) -> UInt8 {
+        switch kind {
+        case .read: 1
+        case .write: 2
+        case .net: 4
+        case .run: 8
+        case .env: 16
+        case .code: 32
+        case .mcp: 64
+        case .all: 128
+        }
+    }
+}
+
 /// One thing that is about to be touched.
 package enum Need: Equatable, Sendable {
     case read(path: String)
@@ -222,7 +245,7 @@ struct HostPattern: Equatable, Sendable, CustomStringConvertible {
 
     /// The host and port of an http or https URL.
     init?(url: String) {
-        guard let scheme = url.range(of: "://") else { return nil }
+        guard let scheme = url.rangeOfText("://") else { return nil }
         var rest = url[scheme.upperBound...]
         rest = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         if let at = rest.lastIndex(of: "@") { rest = rest[rest.index(after: at)...] }
@@ -249,17 +272,5 @@ struct HostPattern: Equatable, Sendable, CustomStringConvertible {
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         if host.hasSuffix("."), host.utf8.count > 1 { host.removeLast() }
         return host
-    }
-}
-
-extension StringProtocol {
-    /// The range of the first `part`; the standard library has this only with regular expressions.
-    fileprivate func range(of part: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(part) { return start..<index(start, offsetBy: part.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }

@@ -114,6 +114,12 @@ public struct PrimitiveTable: Sendable {
     /// The namespaces that have some, in the tables' order.
     public var namespaces: [String] { families.map { "\($0.namespace)" } }
 
+    /// Whether a namespace has some.
+    public func has(_ namespace: String) -> Bool {
+        var namespace = namespace
+        return namespace.withUTF8 { wanted in families.contains { $0.namespace.bytes.elementsEqual(wanted) } }
+    }
+
     /// The names in one namespace, in the tables' order.
     public func names(in namespace: String) -> [String] {
         families.filter { "\($0.namespace)" == namespace }.flatMap { $0.primitives.map { "\($0.name)" } }

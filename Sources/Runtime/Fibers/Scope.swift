@@ -3,15 +3,17 @@ import Values
 
 /// Owns fibers and inner scopes: they end before it does, and its cancellation reaches all of them.
 package final class Scope: Object, @unchecked Sendable {
-    // Sendable: guarded by `lock`; the list links of jobs too.
+    // Sendable: guarded by `lock`; the list links of jobs and of inner scopes too.
     package let parent: Scope?
     private let lock = Lock()
     private var first: Unmanaged<Job>?
     private var jobs = 0
-    private var inner: [Int: Scope] = [:]
-    private var innerOrdinals = 0
-    /// Position among the parent's scopes; written once, under the parent's lock.
-    private var ordinal = 0
+    /// The newest of the inner scopes, each of which is held by the list.
+    private var inner: Unmanaged<Scope>?
+    /// The list of the parent's scopes, under the parent's lock: the next older one and the next newer one.
+    private var older: Unmanaged<Scope>?
+    private var newer: Unmanaged<Scope>?
+    private var isAdopted = false
     private var ending: Ending?
     private var joiners: [Waiting] = []
     private var endings: [@Sendable () -> Void] = []
@@ -28,12 +30,25 @@ package final class Scope: Object, @unchecked Sendable {
 
     private func adopt(_ child: Scope) {
         let ended = lock.withLock {
-            innerOrdinals += 1
-            child.ordinal = innerOrdinals
-            inner[innerOrdinals] = child
+            let link = Unmanaged.passRetained(child)
+            child.isAdopted = true
+            child.older = inner
+            inner?.takeUnretainedValue().newer = link
+            inner = link
             return ending
         }
         if let ended { child.end(ended.forInner) }
+    }
+
+    /// Takes a scope out of the list, under the lock; false when it is out already.
+    private func disown(_ child: Scope) -> Bool {
+        guard child.isAdopted else { return false }
+        child.isAdopted = false
+        if let newer = child.newer { newer.takeUnretainedValue().older = child.older } else { inner = child.older }
+        child.older?.takeUnretainedValue().newer = child.newer
+        child.older = nil
+        child.newer = nil
+        return true
     }
 
     /// Takes the job in; a job that starts in a cancelled scope is cancelled before it runs.
@@ -85,8 +100,14 @@ package final class Scope: Object, @unchecked Sendable {
                 victims.append(job)
                 link = job.state.pointee.next
             }
-            // The list has the newest first; fibers are ended in the order they were started.
-            return (victims.reversed(), inner.sorted { $0.key < $1.key }.map(\.value))
+            var scopes: [Scope] = []
+            var within = inner
+            while let scope = within?.takeUnretainedValue() {
+                scopes.append(scope)
+                within = scope.older
+            }
+            // The lists have the newest first; what was started first is ended first.
+            return (victims.reversed(), scopes.reversed())
         }
         for job in victims { job.end(why) }
         for scope in scopes { scope.end(why.forInner) }
@@ -95,10 +116,8 @@ package final class Scope: Object, @unchecked Sendable {
     /// Leaves the parent; the scope must be empty.
     package func close() {
         guard let parent else { return }
-        let ended = parent.lock.withLock {
-            parent.inner[ordinal] = nil
-            return parent.takeEnded()
-        }
+        let (wasInside, ended) = parent.lock.withLock { (parent.disown(self), parent.takeEnded()) }
+        if wasInside { Unmanaged.passUnretained(self).release() }
         ended?()
     }
 
@@ -125,7 +144,7 @@ package final class Scope: Object, @unchecked Sendable {
         if now { body() }
     }
 
-    private var isEmpty: Bool { jobs == 0 && inner.isEmpty }
+    private var isEmpty: Bool { jobs == 0 && inner == nil }
 
     /// What is to be done because the scope has just become empty. Under the lock.
     private func takeEnded() -> (() -> Void)? {

@@ -67,3 +67,22 @@ enum ByteSearch {
         return nil
     }
 }
+
+extension StringProtocol {
+    /// Whether `text`, which is not empty, stands in it, byte for byte.
+    package func hasText(_ text: String) -> Bool { offset(ofText: text) != nil }
+
+    /// Where `text`, which is not empty, stands first, byte for byte.
+    package func rangeOfText(_ text: String) -> Range<Index>? {
+        offset(ofText: text).map { offset in
+            let start = utf8.index(startIndex, offsetBy: offset)
+            return start..<utf8.index(start, offsetBy: text.utf8.count)
+        }
+    }
+
+    /// By hand because the standard library's searches for a text bring its regular expressions into the program.
+    private func offset(ofText text: String) -> Int? {
+        var (own, needle) = (String(self), text)
+        return own.withUTF8 { bytes in needle.withUTF8 { ByteSearch.first($0, in: bytes) } }
+    }
+}
