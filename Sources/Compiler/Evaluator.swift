@@ -390,6 +390,7 @@ private final class NamespaceBox {
 extension SyntaxError {
     /// As an exception that carries its place.
     package var located: Fault {
+        if let end { return end }
         let exception = Exception(.syntax, diagnostic.title, cause: .object(SyntaxProblem(self)), hint: diagnostic.hint)
         if let label = diagnostic.primary {
             exception.trace = [TraceFrame(function: nil, source: label.source, span: label.span)]

@@ -65,7 +65,7 @@ public final class Fiber: Interruptible, @unchecked Sendable {
     @exclusivity(unchecked) public var owner: AnyObject?
     /// Where code is that cannot park: inside a macro or a comparator that Swift called.
     @exclusivity(unchecked) public var cannotPark = 0
-    /// Asks the loop to look up at the next step: cancellation, stop, a budget.
+    /// Asks the loop to look up after the operation at hand: cancellation, stop, a budget.
     public let interrupt = Atomic<UInt8>(0)
     public var cancelReason: CancelReason?
 

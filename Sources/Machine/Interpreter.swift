@@ -327,6 +327,7 @@ extension Fiber {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 clear(regs + i.a + 1, i.b)
                                 regs[i.a] = result
                                 continue
@@ -336,6 +337,7 @@ extension Fiber {
                             {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
@@ -344,6 +346,7 @@ extension Fiber {
                         }
                         save(pc, regs, fp)
                         if try !callSlowly(i.a, i.b) { return .parked }
+                        if _slowPath(isAskedToStop) { fuel = 0 }
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
@@ -377,6 +380,7 @@ extension Fiber {
                                 save(pc, regs, fp)
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 clear(regs + i.a + 1, i.b)
                                 store(regs + i.a, result)
                                 continue
@@ -386,6 +390,7 @@ extension Fiber {
                             {
                                 save(pc, regs, fp)
                                 if try !controlFew(body, i.a, i.b) { return .parked }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
@@ -395,6 +400,7 @@ extension Fiber {
                         save(pc, regs, fp)
                         regs[i.a] = box.pointee
                         if try !callSlowly(i.a, i.b) { return .parked }
+                        if _slowPath(isAskedToStop) { fuel = 0 }
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
@@ -427,6 +433,7 @@ extension Fiber {
                             if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 clear(regs + i.a + 1, i.b)
                                 store(regs + i.a, result)
                                 continue
@@ -435,6 +442,7 @@ extension Fiber {
                         // Over what is there: a call that forced a sequence is run again.
                         regs[i.a] = regs[i.c]
                         if try !callSlowly(i.a, i.b) { return .parked }
+                        if _slowPath(isAskedToStop) { fuel = 0 }
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
@@ -468,6 +476,7 @@ extension Fiber {
                             if case .plain(let body) = native.pointee.kind, _fastPath(native.pointee.accepts(i.b)) {
                                 let result = try body(Arguments(regs + i.a + 1, i.b), self)
                                 if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                                if _slowPath(isAskedToStop) { fuel = 0 }
                                 clear(regs + i.a + 1, i.b)
                                 store(regs + i.a, result)
                                 continue
@@ -476,6 +485,7 @@ extension Fiber {
                         // Over what is there: a call that forced a sequence is run again.
                         regs[i.a] = callee.pointee
                         if try !callSlowly(i.a, i.b) { return .parked }
+                        if _slowPath(isAskedToStop) { fuel = 0 }
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
@@ -606,6 +616,9 @@ extension Fiber {
 
     /// Books what was allocated, so that few steps that double what they hold do not pass the limit by much.
     @inline(never) func bookMemory() throws(Fault) { try instance.account.settle(steps: 0) }
+
+    /// Asked after every native operation, each of which may take long: a slice is counted in steps, not in time.
+    @inline(__always) private var isAskedToStop: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
     /// Ends a slice before the instruction at `pc`.
     @inline(never) private func preempt(_ pc: ProgramCounter, _ regs: Registers, _ fp: UnsafeMutablePointer<Frame>)

@@ -467,7 +467,12 @@ extension Reader {
     }
 
     func regexFailure(_ fault: Fault, _ span: Span) -> SyntaxError {
-        guard case .thrown(let exception) = fault, let place = exception.related.first, let what = place.text else {
+        guard case .thrown(let exception) = fault else {
+            let diagnostic = Diagnostic(
+                code: SyntaxCode.regex.rawValue, title: "reading was ended", at: .init(source, span))
+            return SyntaxError(.regex, diagnostic, end: fault)
+        }
+        guard let place = exception.related.first, let what = place.text else {
             return failure(.regex, "bad regular expression: \(Reader.message(fault))", span, hint: Reader.hint(fault))
         }
         // The text between the quotes is the pattern as it is.

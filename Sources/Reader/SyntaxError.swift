@@ -6,17 +6,21 @@ package final class SyntaxError: Error, Sendable {
     package let diagnostic: Diagnostic
     /// The text ended inside a form, so that more of it could make it right: a REPL asks for another line.
     package let isIncomplete: Bool
+    /// What ended the reading though the text may be right: a budget, or whoever asked to stop.
+    package let end: Fault?
 
-    init(_ code: SyntaxCode, _ diagnostic: Diagnostic, isIncomplete: Bool = false) {
+    init(_ code: SyntaxCode, _ diagnostic: Diagnostic, isIncomplete: Bool = false, end: Fault? = nil) {
         self.code = code
         self.diagnostic = diagnostic
         self.isIncomplete = isIncomplete
+        self.end = end
     }
 
     package var span: Span { diagnostic.primary?.span ?? Span(0, 0) }
 
     /// The error as an exception that a script can catch: what `read-string` throws.
     package var fault: Fault {
+        if let end { return end }
         guard let label = diagnostic.primary else { return .of(.runtime, diagnostic.title, hint: diagnostic.hint) }
         let position = label.source.position(of: Int(label.span.start))
         let place = "\(label.source.name):\(position.line):\(position.column)"

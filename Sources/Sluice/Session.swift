@@ -160,11 +160,13 @@ package final class Session: @unchecked Sendable {
             Attention.end(outer)
             current.end()
         }
-        return Result { () throws(Fault) in
-            // Code that runs while code is compiled has no fiber that a cancellation could end; it gave up by itself.
-            do throws(Fault) { return try body() } catch {
-                if case .force(let sequence) = error, sequence === Attention.pause { throw .cancelled(.requested) }
-                throw error
+        return runtime.inForeground {
+            Result { () throws(Fault) in
+                // Code that runs while code is compiled has no fiber that a cancellation could end; it gave up by itself.
+                do throws(Fault) { return try body() } catch {
+                    if case .force(let sequence) = error, sequence === Attention.pause { throw .cancelled(.requested) }
+                    throw error
+                }
             }
         }
     }

@@ -10,7 +10,9 @@ extension Value {
         case (.char(let a), .char(let b)): return a == b
         case (.keyword(let a), .keyword(let b)): return a == b
         case (.symbol(let a), .symbol(let b)): return a == b
-        case (.text(let a), .text(let b)): return a == b
+        case (.text(let a), .text(let b)):
+            if _slowPath(a.byteCount > Attention.stride) { try Attention.work(a.byteCount / 64) }
+            return a == b
         default: return try equalsSlowly(other)
         }
     }

@@ -65,6 +65,48 @@ import Values
         #expect(world.print(text) == "exhausted: instructions", "\(text)")
     }
 
+    /// 262,144 characters, the Thue–Morse sequence: no part of it is there three times in a row.
+    static let long = "(loop [s \"a\" t \"b\" i 0] (if (< i 18) (recur (str s t) (str t s) (inc i)) s))"
+    /// A pattern, 4,096 times over.
+    static func repeated(_ pattern: String) -> String {
+        "(re-pattern (loop [s \"\(pattern)\" i 0] (if (< i 12) (recur (str s s) (inc i)) s)))"
+    }
+
+    /// Linear in the text for one search still is long for a long text, a large pattern or many searches.
+    @Test(arguments: [
+        "(re-find #\"((a|b)*a(a|b){300})\" \(long))", "(re-matches #\"(?:a|b)*a(?:a|b){700}b*\" \(long))",
+        "(re-find #\"(?:a|b)*a(?:a|b){700}c\" \(long))",
+        "(sluice.machine/split-regex \(long) #\"(?:a|b)*c|a\" 0)",
+        "(sluice.machine/replace-regex \(long) #\"(?:a|b)*c|a\" \"x\")",
+        "(sluice.machine/re-chunk (re-matcher #\"(?:a|b)*c|(a)\" \(long)) 1000)",
+        "(let [s \(long)] (loop [] (re-find #\"c\" s) (recur)))",
+        "(let [s \(long)] (loop [] (re-find #\"a[ab]c\" s) (recur)))",
+        repeated("(?iu)[\u{100}-\u{27ff}]"), repeated("\\\\p{IsAlphabetic}"), repeated("[\\\\p{L}&&\\\\p{Lu}]"),
+    ]) func regularExpressionsCountAsWork(_ text: String) {
+        let world = World(limits: Limits(instructions: 1_000_000, memory: 64 << 20))
+        #expect(world.print(text) == "exhausted: instructions", "\(text)")
+    }
+
+    /// Patterns that are too large are errors, however large.
+    @Test(arguments: [
+        "(re-pattern \"(a{1000}){1000}\")", "(re-pattern \"((((a{100}){100}){100}){100}){100}\")",
+        "(re-pattern \"(?:(?:(?:|){1000}){1000}){1000}\")", repeated("a|b|"), repeated("("), repeated("["),
+        repeated("(a)"), repeated("a{2}"), "(re-pattern \"(a)\\\\1\")", "(re-pattern \"(?=a+)+\")",
+    ]) func hostilePatternsAreErrors(_ text: String) {
+        let world = World(limits: Limits(instructions: 1_000_000, memory: 64 << 20))
+        #expect(world.print(text).hasPrefix("IllegalArgumentException: invalid regular expression"), "\(text)")
+    }
+
+    @Test(arguments: [
+        "(sluice.machine/split-regex \(long) #\"\" 0)",
+        "(re-pattern (str \(long) \(long) \(long) \(long) \(long) \(long) \(long)))",
+        "(sluice.machine/replace-regex \(long) #\"a\" \(long))",
+        "(sluice.machine/replace-regex \(long) #\"()\" \"$1$1\(String(repeating: "x", count: 100))\")",
+    ]) func piecesOfTextAreWithinTheMemory(_ text: String) {
+        let world = World(limits: Limits(instructions: 100_000_000, memory: 8 << 20))
+        #expect(world.print(text) == "exhausted: memory", "\(text)")
+    }
+
     @Test func finallyRunsWithinTheGrace() {
         let world = World(limits: Limits(instructions: 100_000))
         #expect(world.print("(try (loop [] (recur)) (finally (note! 1)))") == "exhausted: instructions")

@@ -220,6 +220,16 @@ import Testing
             "(let [f (fn [] (loop [v [1] i 0] (if (< i 64) (recur [v v] (inc i)) v)))] (= (f) (f)))"
         ),
         (["--max-seconds", "0.3"], "(loop [] (recur))"),
+        // A slice is so many steps, and each of these takes long.
+        (
+            ["--max-seconds", "0.3"],
+            "(def s (loop [s \"é\" i 0] (if (< i 20) (recur (str s s) (inc i)) s))) (loop [] (.toUpperCase s) (recur))"
+        ),
+        // Within a macro, with nobody else and with one who waits; while code is read.
+        (["--max-seconds", "0.3"], "(defmacro m [] (loop [] (recur))) (m)"),
+        (["--max-seconds", "0.3"], waiting + "(defmacro m [] (loop [] (recur))) (go (<! (timeout 60000))) (m)"),
+        (["--max-steps", "500000"], waiting + "(defmacro m [] (loop [] (recur))) (go (<! (timeout 60000))) (m)"),
+        (["--max-steps", "500000"], "#\"\(String(repeating: "(?iu)[\u{100}-\u{27ff}]", count: 100))\""),
         // Used up by others while the main fiber waits, by fibers that wait themselves, and after the main fiber's end.
         (["--max-steps", "500000"], waiting + "(go (loop [] (recur))) (<!! (timeout 60000))"),
         (["--max-steps", "500000"], waiting + pingPong + "(<!! (timeout 60000))"),
@@ -237,6 +247,6 @@ import Testing
         try scratch.write("endless.slu", text)
         let result = try run(scratch, ["run"] + flags + ["endless.slu"])
         #expect(result.code == 3, "\(result.error)")
-        #expect(result.error.contains("budget"))
+        #expect(result.error.split(separator: "\n").count { $0.contains("budget ran out") } == 1, "\(result.error)")
     }
 }

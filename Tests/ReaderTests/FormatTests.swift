@@ -95,6 +95,8 @@ struct FormatTests {
         Case("a blank character at the end of a line", "(f \\ \n a)", "(f \\ \n   a)"),
         Case("no-break characters", "\u{3000}(f\u{2003}a)", "(f a)"),
         Case("a byte order mark", "\u{feff}a", "a"),
+        Case("a name that would be a byte order mark", " \u{feff}a", "\u{feff}\u{feff}a"),
+        Case("a byte order mark and such a name", "\u{feff}\u{feff}  ", "\u{feff}\u{feff}"),
     ]
 
     static let comments = [

@@ -33,11 +33,11 @@ import Values
         let text = Text(input)
         let matcher = Matcher(regex, text)
         var found: [Value] = []
-        while let range = matcher.find() {
-            found.append(try #require(matcher.value()))
-            #expect(matcher.ranges()?.first == range)
+        while let range = try matcher.find() {
+            found.append(try #require(try matcher.value()))
+            #expect(try matcher.ranges()?.first == range)
         }
-        let whole = regex.matchWhole(text).map { Regex.value(of: $0, in: text) } ?? .nil
+        let whole = try regex.matchWhole(text).map { Regex.value(of: $0, in: text) } ?? .nil
         return try Printer.readable(.vector([.vector(found), whole]))
     }
 
@@ -104,11 +104,61 @@ import Values
         let regex = try Regex(Text(pattern))
         let clock = ContinuousClock()
         var found: [Range<Int>?]?
-        let time = clock.measure { found = regex.find(in: text) }
+        let time = try clock.measure { found = try regex.find(in: text) }
         #expect((found != nil) == expected)
         if expected { #expect(found?[0] == 0..<text.byteCount) }
         // Unoptimised code on a busy machine takes up to a few seconds; the point is that it ends.
         #expect(time < .seconds(60))
+    }
+
+    /// What matches nothing however often would be written out 10¹² times and leave no instruction to count.
+    @Test(
+        arguments: [
+            ("(?:(?:(?:(?:){1000}){1000}){1000}){1000}", "", [0..<0]),
+            ("(?:(?:(?:(?:^){0}){1000}){1000}){1000}", "", [0..<0]),
+            (String(repeating: "(?:", count: 99) + "(?:)|a" + String(repeating: "){1}", count: 99), "a", [0..<0]),
+            (
+                String(repeating: "(?:", count: 99) + "(?x: )" + String(repeating: "){1000}", count: 99) + "b", "b",
+                [0..<1]
+            ),
+            ("(a){0}b(c)", "bc", [0..<2, nil, 1..<2]), ("a{0}b*", "ab", [0..<0]),
+        ] as [(String, String, [Range<Int>?])])
+    func nothingIsRepeatedOnce(pattern: String, text: String, expected: [Range<Int>?]) throws {
+        #expect(try Regex(Text(pattern)).find(in: Text(text)) == expected)
+    }
+
+    /// Each of 13 classes takes half of 8,192 characters, so that no two of those are alike.
+    @Test func manyKindsOfCharactersAreRefused() throws {
+        let pattern = (0..<13).map { bit in
+            let members = (0x4000..<0x6000 as Range<UInt32>).filter { $0 >> bit & 1 == 1 }
+            return "[" + String(String.UnicodeScalarView(members.compactMap(Unicode.Scalar.init))) + "]"
+        }
+        #expect(throws: Fault.self) { try Regex(Text(pattern.joined())) }
+        #expect(try Regex(Text(pattern[0] + pattern[12])).find(in: Text("\u{4001}\u{5000}")) == [0..<6])
+    }
+
+    /// Ends what runs at the second look.
+    private final class Impatient: Interruptible, @unchecked Sendable {
+        // Sendable: a test's thread alone uses it.
+        var looks = 0
+        override var isAsked: Bool { looks > 1 }
+        override func book(steps: Int, holding bytes: Int) throws(Fault) { looks += 1 }
+    }
+
+    /// A search that is interrupted is made again, so the matches passed before must not be lost.
+    @Test func interruptedSearchesBeginAgain() throws {
+        let text = Text("x" + String(repeating: "a", count: 1 << 22))
+        for pattern in ["x|a*b", "(x)|(a*)b"] {
+            let matcher = Matcher(try Regex(Text(pattern)), text)
+            let impatient = Impatient()
+            let outer = Attention.begin(impatient)
+            #expect { try matcher.values(upTo: 2) } throws: { error in
+                guard case Fault.force(let sequence) = error else { return false }
+                return sequence === Attention.pause
+            }
+            Attention.end(outer)
+            #expect(try matcher.values(upTo: 2).count == 1)
+        }
     }
 
     /// Random patterns and texts give the same whether the search walks place by place or gives up on that.
@@ -156,7 +206,7 @@ import Values
         #expect(regex.groupNames.map(\.name) == ["year", "day"])
         #expect(regex.groupIndex(named: "day") == 3)
         #expect(regex.groupIndex(named: "none") == nil)
-        #expect(regex.find(in: Text("on 2024-05-06"), from: 3) == [3..<13, 3..<7, 8..<10, 11..<13])
+        #expect(try regex.find(in: Text("on 2024-05-06"), from: 3) == [3..<13, 3..<7, 8..<10, 11..<13])
     }
 
     @Test func printsSoThatItReadsBack() throws {
@@ -217,16 +267,16 @@ import Values
     @Test func oneRegexOnManyTasks() async throws {
         let regex = try Regex(Text("(\\w)(\\d+)"))
         let text = try Text("a1 b22 c333 ").repeated(200)
-        await withTaskGroup(of: Int.self) { group in
+        try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {
                 group.addTask {
                     let matcher = Matcher(regex, text)
                     var count = 0
-                    while matcher.find() != nil { count += matcher.ranges()?.count ?? 0 }
+                    while try matcher.find() != nil { count += try matcher.ranges()?.count ?? 0 }
                     return count
                 }
             }
-            for await count in group { #expect(count == 1800) }
+            for try await count in group { #expect(count == 1800) }
         }
     }
 }

@@ -44,7 +44,7 @@ enum RegexPrimitives {
         } else {
             matcher = Matcher(try regex(a, 0, "re-find"), try a.text(1, "re-find"))
         }
-        return matcher.find() == nil ? .nil : matcher.value() ?? .nil
+        return try matcher.findValue()?.value ?? .nil
     }
 
     static func matches(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
@@ -58,10 +58,10 @@ enum RegexPrimitives {
     /// the last.
     static func step(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let matcher = try a.object(0, "re-seq", "a matcher", as: Matcher.self)
-        guard let range = matcher.find() else { return .nil }
+        guard let (range, value) = try matcher.findValue() else { return .nil }
         let text = matcher.text
         let parts: [Value] = [
-            matcher.value() ?? .nil, .int(Int64(text.codePointIndex(ofByte: range.lowerBound))),
+            value, .int(Int64(text.codePointIndex(ofByte: range.lowerBound))),
             .int(Int64(text.codePointIndex(ofByte: range.upperBound))),
         ]
         return .vector(Vector(parts))
@@ -70,7 +70,7 @@ enum RegexPrimitives {
     /// `(re-chunk matcher n)`: the next matches, up to n; fewer than that are the last.
     static func chunk(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let matcher = try a.object(0, "re-seq", "a matcher", as: Matcher.self)
-        return .vector(matcher.values(upTo: try a.count(1, "re-seq")))
+        return .vector(try matcher.values(upTo: try a.count(1, "re-seq")))
     }
 
     /// `(replace-regex s pattern template)`, where `$1` in the template stands for a group.

@@ -48,6 +48,8 @@ package enum SourceFormatter {
 
 /// Writes nodes with the white space that belongs between them.
 struct SourceLayout {
+    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+
     private(set) var output: [UInt8] = []
     private let bytes: [UInt8]
     private let width: Int
@@ -73,6 +75,10 @@ struct SourceLayout {
 
     /// Writes the nodes of a file, and one line break at its end.
     mutating func write(_ nodes: [SourceNode]) {
+        // A byte order mark is left out; but a name that begins with the same bytes would be one at the very start.
+        if let first = nodes.first?.token.bytes, bytes[first].starts(with: SourceLayout.byteOrderMark) {
+            output.append(contentsOf: SourceLayout.byteOrderMark)
+        }
         for (index, node) in nodes.enumerated() {
             if index > 0 { separate(node, lineBreaks: node.token.lineBreaks, indentation: 0) }
             write(node, .plain, tail: 0)

@@ -1,10 +1,12 @@
 import Values
 
-/// The budgets of one runtime that ran out, and who tells of it: the main fiber by failing, or, when none runs, `uncaught`.
+/// The budgets of one runtime that ran out, and who tells of it: what is in the foreground by failing, or, when nothing is,
+/// `uncaught`.
 final class Exhaustions: @unchecked Sendable {
     // Sendable: guarded by `lock`, but for `runtime`, which is set once, before the first fiber.
     weak var runtime: FiberRuntime?
     private let lock = Lock()
+    /// What is in the foreground: the main fiber, and the evaluation around it.
     private var mains = 0
     private var count = 0
     private var latest: Budget?
@@ -15,16 +17,16 @@ final class Exhaustions: @unchecked Sendable {
     /// The budget that ran out last.
     var last: Budget? { lock.withLock { latest } }
 
-    /// A main fiber begins. Gives what `leave` wants.
+    /// Something begins in the foreground. Gives what `leave` wants.
     func enter() -> Int {
         lock.withLock {
+            if mains == 0 { isTold = false }
             mains += 1
-            isTold = false
             return count
         }
     }
 
-    /// A main fiber has ended. Gives the budget that ran out meanwhile.
+    /// It has ended. Gives the budget that ran out meanwhile.
     func leave(_ seen: Int) -> Budget? {
         lock.withLock {
             mains -= 1

@@ -111,8 +111,8 @@ package final class FiberRuntime: @unchecked Sendable {
     /// The budget that ran out, if one has.
     package var exhaustion: Budget? { exhaustions.last }
 
-    /// A budget ran out: it ends everything, whoever used it up (N6). The main fiber fails with it, whatever came of it; when
-    /// none runs, `uncaught` hears of it. What is started later, as the next form at a REPL, has what is left.
+    /// A budget ran out: it ends everything, whoever used it up (N6). What is in the foreground fails with it, whatever came
+    /// of it; when nothing is, `uncaught` hears of it. What is started later, as the next form at a REPL, has what is left.
     func exhaust(_ budget: Budget, _ identity: Identity) {
         let (isNew, isUntold) = exhaustions.note(budget)
         let fault = Fault.exhausted(budget)
@@ -218,8 +218,14 @@ package final class FiberRuntime: @unchecked Sendable {
     package func runMain(
         _ function: Value, _ arguments: [Value] = [], bindings: Bindings? = nil, scope: Scope? = nil
     ) -> Result<Value, Fault> {
+        inForeground { main(function, arguments, bindings, scope) }
+    }
+
+    /// Does what somebody waits for, on the calling thread, with fibers or without, as macros are run. When a budget runs out
+    /// meanwhile, anywhere in the runtime, that is the result.
+    package func inForeground(_ body: () -> Result<Value, Fault>) -> Result<Value, Fault> {
         let seen = exhaustions.enter()
-        let result = main(function, arguments, bindings, scope)
+        let result = body()
         return exhaustions.leave(seen).map { .failure(.exhausted($0)) } ?? result
     }
 

@@ -27,36 +27,59 @@ public final class Matcher: Object, @unchecked Sendable {
     /// `(nth matcher n)`: group n of the latest match, 0 being the whole.
     public override var isIndexed: Bool { true }
     public override func element(at index: Int) throws(Fault) -> Value? {
-        guard let ranges = ranges() else { throw .illegalState("no match was found yet, so there are no groups") }
+        guard let ranges = try ranges() else { throw .illegalState("no match was found yet, so there are no groups") }
         guard index < ranges.count else { return nil }
         return ranges[index].map { .text(text.slice($0)) } ?? .nil
     }
 
     /// Goes to the next match; gives its byte range, or nil when there is none any more.
-    public func find() -> Range<Int>? {
-        lock.withLock { step() }
+    public func find() throws(Fault) -> Range<Int>? {
+        try lock.withLock { () throws(Fault) in try step() }
+    }
+
+    /// The same, with what `value` gives of it. Throws with the matcher where it was.
+    public func findValue() throws(Fault) -> (range: Range<Int>, value: Value)? {
+        try lock.withLock { () throws(Fault) in
+            try orStay { () throws(Fault) in
+                guard let match = try step() else { return nil }
+                return (match, try value(of: match))
+            }
+        }
     }
 
     /// What `value` gives of the next matches, at most `limit`; fewer than that are the last.
-    public func values(upTo limit: Int) -> Vector {
-        var found = Vector([])
-        lock.withLock {
-            for _ in 0..<limit {
-                guard let match = step() else { break }
-                let value =
-                    regex.groupCount == 0
-                    ? .text(text.slice(match))
-                    : Regex.value(of: regex.groups(in: text, match, machines, lastLine), in: text)
-                Vector.append(&found, value)
+    public func values(upTo limit: Int) throws(Fault) -> Vector {
+        try lock.withLock { () throws(Fault) in
+            try orStay { () throws(Fault) in
+                var found = Vector([])
+                for _ in 0..<limit {
+                    guard let match = try step() else { break }
+                    Vector.append(&found, try value(of: match))
+                }
+                return found
             }
         }
-        return found
+    }
+
+    /// Does what may throw midway, and then be done again: the matches passed until then must not be lost.
+    private func orStay<Result>(_ body: () throws(Fault) -> Result) throws(Fault) -> Result {
+        let before = (next, match, groups)
+        do throws(Fault) { return try body() } catch {
+            (next, match, groups) = before
+            throw error
+        }
+    }
+
+    private func value(of match: Range<Int>) throws(Fault) -> Value {
+        regex.groupCount == 0
+            ? .text(text.slice(match))
+            : Regex.value(of: try regex.groups(in: text, match, machines, lastLine), in: text)
     }
 
     /// Goes to the next match; the lock is held.
-    private func step() -> Range<Int>? {
+    private func step() throws(Fault) -> Range<Int>? {
+        match = next <= text.byteCount ? try regex.range(in: text, from: next, machines, lastLine) : nil
         groups = nil
-        match = next <= text.byteCount ? regex.range(in: text, from: next, machines, lastLine) : nil
         guard let match else {
             next = text.byteCount + 1
             return nil
@@ -68,19 +91,19 @@ public final class Matcher: Object, @unchecked Sendable {
     }
 
     /// The byte ranges of the latest match and its groups (nil for one that took no part), or nil without a match.
-    public func ranges() -> [Range<Int>?]? {
-        lock.withLock {
+    public func ranges() throws(Fault) -> [Range<Int>?]? {
+        try lock.withLock { () throws(Fault) in
             guard let match else { return nil }
-            if groups == nil { groups = regex.groups(in: text, match, machines, lastLine) }
+            if groups == nil { groups = try regex.groups(in: text, match, machines, lastLine) }
             return groups
         }
     }
 
     /// What `re-groups` gives of the latest match: its text, or with groups a vector of the texts, nil for one that took no
     /// part; nil without a match.
-    public func value() -> Value? {
+    public func value() throws(Fault) -> Value? {
         if regex.groupCount == 0 { return lock.withLock { match.map { .text(text.slice($0)) } } }
-        return ranges().map { Regex.value(of: $0, in: text) }
+        return try ranges().map { Regex.value(of: $0, in: text) }
     }
 }
 

@@ -3,7 +3,7 @@
 /// A search looks for a literal or a first byte that every match starts with, tries the automaton there, and gives up on
 /// trying place by place once that costs more than it advances: then one run of the automaton over the rest finds where the
 /// first match ends, and one run backwards where it starts. Groups are filled in last, by the slower machine, between two
-/// places that are known. As in Java, the leftmost match wins and alternatives count in their order; `\w`, `\d`, `\s`, `\b`
+/// places that are known. All of it counts against the budgets, and can be interrupted. As in Java, the leftmost match wins and alternatives count in their order; `\w`, `\d`, `\s`, `\b`
 /// and `(?i)` go by ASCII, `(?iu)` by Unicode.
 public final class Regex: Object, @unchecked Sendable {
     // Sendable: immutable, but for `idle`, which `lock` guards.
@@ -37,12 +37,12 @@ public final class Regex: Object, @unchecked Sendable {
         }
 
         /// The slots of a match that starts at `range` and reads no further.
-        func slots(_ text: Text, _ range: Range<Int>, whole: Bool, lastLine: Int) -> [Int]? {
+        func slots(_ text: Text, _ range: Range<Int>, whole: Bool, lastLine: Int) throws(Fault) -> [Int]? {
             if backtracker.suits(range.count) {
-                return backtracker.run(
+                return try backtracker.run(
                     text, from: range.lowerBound, limit: range.upperBound, whole: whole, lastLine: lastLine)
             }
-            return threads.run(
+            return try threads.run(
                 text, from: range.lowerBound, limit: range.upperBound, searching: false, whole: whole,
                 lastLine: lastLine)
         }
@@ -50,7 +50,7 @@ public final class Regex: Object, @unchecked Sendable {
 
     /// Compiles `pattern`, or throws an `IllegalArgumentException` that says what is wrong where.
     public init(_ pattern: Text) throws(Fault) {
-        var parser = RegexParser(pattern)
+        var parser = try RegexParser(pattern)
         let node = try parser.parse()
         self.pattern = pattern
         groupCount = parser.groupCount
@@ -112,29 +112,29 @@ public final class Regex: Object, @unchecked Sendable {
 extension Regex {
     /// The byte ranges of the whole match and of each group (nil for one that took no part), or nil when the text as a
     /// whole does not match.
-    public func matchWhole(_ text: Text) -> [Range<Int>?]? {
-        withMachines { machines in
+    public func matchWhole(_ text: Text) throws(Fault) -> [Range<Int>?]? {
+        try withMachines { (machines) throws(Fault) in
             let lastLine = lastLine(of: text)
-            let run = machines.forwards.run(text, from: 0, searching: false, mode: .all, lastLine: lastLine)
+            let run = try machines.forwards.run(text, from: 0, searching: false, mode: .all, lastLine: lastLine)
             guard run.end == text.byteCount else { return nil }
             guard groupCount > 0 else { return [0..<text.byteCount] }
-            return machines.slots(text, 0..<text.byteCount, whole: true, lastLine: lastLine).map(Regex.ranges)
+            return try machines.slots(text, 0..<text.byteCount, whole: true, lastLine: lastLine).map(Regex.ranges)
         }
     }
 
     /// The first match at or after byte `from`, which must be at a code point.
-    public func find(in text: Text, from: Int = 0) -> [Range<Int>?]? {
-        withMachines { machines in
+    public func find(in text: Text, from: Int = 0) throws(Fault) -> [Range<Int>?]? {
+        try withMachines { (machines) throws(Fault) in
             let lastLine = lastLine(of: text)
-            guard let range = range(in: text, from: from, machines, lastLine) else { return nil }
-            return groups(in: text, range, machines, lastLine)
+            guard let range = try range(in: text, from: from, machines, lastLine) else { return nil }
+            return try groups(in: text, range, machines, lastLine)
         }
     }
 
-    func withMachines<Result>(_ body: (Machines) -> Result) -> Result {
+    func withMachines<Result>(_ body: (Machines) throws(Fault) -> Result) throws(Fault) -> Result {
         let machines = takeMachines()
         defer { giveBack(machines) }
-        return body(machines)
+        return try body(machines)
     }
 
     func takeMachines() -> Machines {
@@ -161,13 +161,14 @@ extension Regex {
     }
 
     /// The first match at or after `from`.
-    func range(in text: Text, from: Int, _ machines: Machines, _ lastLine: Int) -> Range<Int>? {
+    func range(in text: Text, from: Int, _ machines: Machines, _ lastLine: Int) throws(Fault) -> Range<Int>? {
         var at = from
         var wasted = 0
         while true {
-            guard !isAnchored || at == 0, let candidate = candidate(in: text, from: at) else { return nil }
+            guard !isAnchored || at == 0, let candidate = try candidate(in: text, from: at) else { return nil }
             at = candidate
-            let (end, read) = machines.forwards.run(text, from: at, searching: false, mode: .first, lastLine: lastLine)
+            let (end, read) = try machines.forwards.run(
+                text, from: at, searching: false, mode: .first, lastLine: lastLine)
             if let end { return at..<end }
             guard at < text.byteCount else { return nil }
             wasted += read - at
@@ -175,27 +176,32 @@ extension Regex {
             if wasted > 4 * (at - from) + 1024 { break }
         }
         guard !isAnchored else { return nil }
-        let (found, _) = machines.forwards.run(text, from: at, searching: true, mode: .first, lastLine: lastLine)
+        let (found, _) = try machines.forwards.run(text, from: at, searching: true, mode: .first, lastLine: lastLine)
         guard let end = found else { return nil }
         if end <= lastLine || !program.asksForLastLine,
-            let start = backwardsStart(text, at, end, machines, lastLine)
+            let start = try backwardsStart(text, at, end, machines, lastLine)
         {
             return start..<end
         }
-        let slots = machines.threads.run(text, from: at, limit: end, searching: true, whole: false, lastLine: lastLine)
+        let slots = try machines.threads.run(
+            text, from: at, limit: end, searching: true, whole: false, lastLine: lastLine)
         return slots.map { $0[0]..<$0[1] }
     }
 
-    private func backwardsStart(_ text: Text, _ low: Int, _ end: Int, _ machines: Machines, _ lastLine: Int) -> Int? {
+    private func backwardsStart(
+        _ text: Text, _ low: Int, _ end: Int, _ machines: Machines, _ lastLine: Int
+    ) throws(Fault) -> Int? {
         // The machine does not know of the last line terminator behind its start.
         guard !program.asksForLastLine || lastLine == text.byteCount else { return nil }
-        return machines.backwards.runBackwards(text, from: end, low: low)
+        return try machines.backwards.runBackwards(text, from: end, low: low)
     }
 
     /// The groups of a match that is known.
-    func groups(in text: Text, _ range: Range<Int>, _ machines: Machines, _ lastLine: Int) -> [Range<Int>?] {
+    func groups(
+        in text: Text, _ range: Range<Int>, _ machines: Machines, _ lastLine: Int
+    ) throws(Fault) -> [Range<Int>?] {
         guard groupCount > 0 else { return [range] }
-        return machines.slots(text, range, whole: false, lastLine: lastLine).map(Regex.ranges) ?? [range]
+        return try machines.slots(text, range, whole: false, lastLine: lastLine).map(Regex.ranges) ?? [range]
     }
 
     private static func ranges(_ slots: [Int]) -> [Range<Int>?] {
@@ -205,7 +211,13 @@ extension Regex {
     }
 
     /// The next place where a match can start, as far as its first bytes tell.
-    private func candidate(in text: Text, from: Int) -> Int? {
+    private func candidate(in text: Text, from: Int) throws(Fault) -> Int? {
+        let found = scan(text, from: from)
+        try Attention.work(((found ?? text.byteCount) - from) / RegexAutomaton.bytesPerStep)
+        return found
+    }
+
+    private func scan(_ text: Text, from: Int) -> Int? {
         if !prefix.isEmpty { return text.firstOffset(of: prefix, from: from) }
         guard let firstBytes else { return from <= text.byteCount ? from : nil }
         var at = from

@@ -83,35 +83,46 @@ final class RegexAutomaton {
 
     /// Runs forwards from byte `from`; `searching` skips scalars in front of a match. Gives the end of the match, and how
     /// far the automaton had to read.
-    func run(_ text: Text, from: Int, searching: Bool, mode: Mode, lastLine: Int) -> (end: Int?, read: Int) {
+    func run(
+        _ text: Text, from: Int, searching: Bool, mode: Mode, lastLine: Int
+    ) throws(Fault) -> (end: Int?, read: Int) {
         let bytes = text.bytes
         let end = text.byteCount
         var state = start(
             searching ? program.searchStart : program.start, side: program.side(before: from, in: text), mode)
         var at = from
         var match = -1
+        var booked = from
         // Before the line terminator that ends the text, a transition is like no other.
         var limit = program.asksForLastLine && lastLine >= from && lastLine < end ? lastLine : end
         var table = table
         let symbols = program.table
         while true {
             while at < limit {
-                let lead = bytes[at]
-                // Sums that cannot overflow are not checked: this is all that happens for most bytes of a text.
-                let symbol = lead < 0x80 ? Int(symbols[Int(lead)]) : program.symbol(Text.decode(bytes + at))
-                var entry = table[state &+ symbol]
-                if _slowPath(entry == 0) {
-                    entry = transition(state, symbol)
-                    table = self.table
+                let pause = min(limit, at &+ RegexAutomaton.bytesBetweenLooks)
+                while at < pause {
+                    let lead = bytes[at]
+                    // Sums that cannot overflow are not checked: this is all that happens for most bytes of a text.
+                    let symbol = lead < 0x80 ? Int(symbols[Int(lead)]) : program.symbol(Text.decode(bytes + at))
+                    var entry = table[state &+ symbol]
+                    if _slowPath(entry == 0) {
+                        entry = try transition(state, symbol)
+                        table = self.table
+                    }
+                    if entry & 1 != 0 { match = at }
+                    state = Int(truncatingIfNeeded: entry &>> 1)
+                    if state == dead {
+                        try book(at - booked)
+                        return (match < 0 ? nil : match, at)
+                    }
+                    at &+= lead < 0x80 ? 1 : Text.width(lead)
                 }
-                if entry & 1 != 0 { match = at }
-                state = Int(truncatingIfNeeded: entry &>> 1)
-                if state == dead { return (match < 0 ? nil : match, at) }
-                at &+= lead < 0x80 ? 1 : Text.width(lead)
+                try book(at - booked)
+                booked = at
             }
             guard at < end else { break }
             limit = end
-            let entry = transition(state, program.symbol(Text.decode(bytes + at)), ahead: .lastTerminator)
+            let entry = try transition(state, program.symbol(Text.decode(bytes + at)), ahead: .lastTerminator)
             table = self.table
             if entry & 1 != 0 { match = at }
             state = Int(entry >> 1)
@@ -119,39 +130,54 @@ final class RegexAutomaton {
             at += Text.width(bytes[at])
         }
         var entry = table[state + endSymbol]
-        if entry == 0 { entry = transition(state, endSymbol) }
+        if entry == 0 { entry = try transition(state, endSymbol) }
         if entry & 1 != 0 { match = end }
         return (match < 0 ? nil : match, end)
     }
 
     /// Runs backwards from byte `from` to `low`; gives the first place where a match that ends at `from` starts.
-    func runBackwards(_ text: Text, from: Int, low: Int) -> Int? {
+    func runBackwards(_ text: Text, from: Int, low: Int) throws(Fault) -> Int? {
         let bytes = text.bytes
         var state = start(program.start, side: program.side(after: from, in: text, lastLine: text.byteCount), .all)
         var at = from
         var match = -1
+        var booked = from
         while at > low {
+            if booked - at >= RegexAutomaton.bytesBetweenLooks {
+                try book(booked - at)
+                booked = at
+            }
             var previous = at - 1
             while bytes[previous] & 0xc0 == 0x80 { previous -= 1 }
-            let entry = entry(state, program.symbol(Text.decode(bytes + previous)))
+            let entry = try entry(state, program.symbol(Text.decode(bytes + previous)))
             if entry & 1 != 0 { match = at }
             state = Int(entry >> 1)
-            if state == dead { return match < 0 ? nil : match }
+            if state == dead { break }
             at = previous
         }
+        try book(booked - at)
+        guard state != dead else { return match < 0 ? nil : match }
         var symbol = endSymbol
         if low > 0 {
             var previous = low - 1
             while bytes[previous] & 0xc0 == 0x80 { previous -= 1 }
             symbol = program.symbol(Text.decode(bytes + previous))
         }
-        if entry(state, symbol) & 1 != 0 { match = low }
+        if try entry(state, symbol) & 1 != 0 { match = low }
         return match < 0 ? nil : match
     }
 
-    private func entry(_ state: Int, _ symbol: Int) -> UInt32 {
+    private func entry(_ state: Int, _ symbol: Int) throws(Fault) -> UInt32 {
         let known = table[state + symbol]
-        return known != 0 ? known : transition(state, symbol)
+        return known != 0 ? known : try transition(state, symbol)
+    }
+
+    /// So many bytes, one lookup each, take about as long as a step of the machine.
+    static let bytesPerStep = 16
+    private static let bytesBetweenLooks = 1 << 18
+
+    @inline(__always) private func book(_ bytes: Int) throws(Fault) {
+        try Attention.work(1 + bytes / RegexAutomaton.bytesPerStep)
     }
 }
 
@@ -167,13 +193,17 @@ extension RegexAutomaton {
     }
 
     /// Computes a table entry. `ahead` adds to what is known of the scalar; such a transition is not kept.
-    @inline(never) private func transition(_ row: Int, _ symbol: Int, ahead: RegexAssertion.Side = []) -> UInt32 {
+    @inline(never) private func transition(_ row: Int, _ symbol: Int, ahead: RegexAssertion.Side = []) throws(Fault)
+        -> UInt32
+    {
         let state = states[row / stride]
         let flags = state.list[state.list.count - 1]
         let mode = Mode(rawValue: flags & 1) ?? .first
         let behind = RegexAssertion.Side(rawValue: UInt8(flags >> 1))
         let side = symbol == endSymbol ? .edge : program.sides[symbol]
         let (count, matched) = follow(state.list, behind: behind, ahead: side.union(ahead), mode)
+        // What was followed without waiting for a scalar is several times that at most.
+        try Attention.work(1 + (count + state.list.count) / 4)
         var next = dead
         if symbol != endSymbol {
             var successors: [Int32] = []

@@ -32,12 +32,13 @@ final class RegexBacktracker {
     func suits(_ length: Int) -> Bool { program.instructionCount * (length + 1) <= RegexBacktracker.visitLimit }
 
     /// As `RegexThreads.run` without searching.
-    func run(_ text: Text, from: Int, limit: Int, whole: Bool, lastLine: Int) -> [Int]? {
+    func run(_ text: Text, from: Int, limit: Int, whole: Bool, lastLine: Int) throws(Fault) -> [Int]? {
         let places = limit - from + 1
         visited.initialize(repeating: 0, count: (program.instructionCount * places + 63) / 64)
         slots.initialize(repeating: -1, count: slotCount)
         tasks.removeAll(keepingCapacity: true)
         tasks.append((Int32(program.start), from))
+        try Attention.work(1 + program.instructionCount * places / 64)
         while let task = tasks.popLast() {
             if task.instruction < 0 {
                 slots[Int(~task.instruction)] = task.value

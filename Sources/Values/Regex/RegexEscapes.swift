@@ -23,7 +23,7 @@ extension RegexParser {
         }
         position += 1
         if let set = try escapedSet() { return .set(set) }
-        return .set(cased(ScalarSet(try escapedScalar())))
+        return .set(try cased(ScalarSet(try escapedScalar())))
     }
 
     private mutating func assertion(_ kind: RegexAssertion) -> RegexNode {
@@ -68,13 +68,13 @@ extension RegexParser {
             name.unicodeScalars.append(scalar)
             position += 1
         }
-        guard let set = UnicodeCategories.named(name) else {
+        guard let set = try UnicodeCategories.named(name) else {
             throw error(
                 "there is no character property named \(name)", at: start,
                 hint: "general categories (L, Lu, Nd, P …), POSIX names (Alpha, Punct …) and IsAlphabetic are known")
         }
         // Under (?i) a case's letters stand for all cased ones.
-        return cased(negated ? set.inverted : set)
+        return try cased(negated ? set.inverted : set)
     }
 
     /// After a backslash: one scalar.
@@ -162,7 +162,7 @@ extension RegexParser {
         }
         let inverted = take("^")
         var intersection: ScalarSet?
-        var current = ScalarSet.empty
+        var current = ScalarSet.Union()
         var isFirst = true
         var isEmpty = true
         while true {
@@ -172,19 +172,26 @@ extension RegexParser {
             isFirst = false
             let place = position
             if take("&&") {
-                if !isEmpty { intersection = intersection?.intersection(current) ?? current }
-                (current, isEmpty) = (.empty, true)
+                if !isEmpty { intersection = try intersected(intersection, current.set) }
+                (current, isEmpty) = (ScalarSet.Union(), true)
             } else if take("[") {
-                current = current.union(try characterClass(from: place, depth: depth + 1))
+                try current.add(try characterClass(from: place, depth: depth + 1))
                 isEmpty = false
             } else {
-                current = current.union(cased(try classItem()))
+                try current.add(try cased(try classItem()))
                 isEmpty = false
             }
         }
         position += 1
-        if let others = intersection { current = isEmpty ? others : others.intersection(current) }
-        return inverted ? current.inverted : current
+        var set = current.set
+        if let others = intersection { set = isEmpty ? others : try intersected(others, set) }
+        return inverted ? set.inverted : set
+    }
+
+    private func intersected(_ a: ScalarSet?, _ b: ScalarSet) throws(Fault) -> ScalarSet {
+        guard let a else { return b }
+        try Attention.work((a.spans.count + b.spans.count) / 4)
+        return a.intersection(b)
     }
 
     /// One scalar, range, escape, or quoted text of a class.

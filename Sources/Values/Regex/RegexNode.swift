@@ -10,6 +10,20 @@ indirect enum RegexNode {
     case group(RegexNode, index: Int)
     case assertion(RegexAssertion)
 
+    /// A sequence of parts of which none is nothing.
+    static func inSequence(_ parts: [RegexNode]) -> RegexNode {
+        parts.isEmpty ? .empty : parts.count == 1 ? parts[0] : .sequence(parts)
+    }
+
+    /// Nothing, however often, stays nothing: so no other node becomes no instruction, and the limit of instructions is one of
+    /// the work of emitting them.
+    static func repeating(_ node: RegexNode, minimum: Int, maximum: Int?, greedy: Bool) -> RegexNode {
+        maximum == 0 || node.isNothing
+            ? .empty : .repetition(node, minimum: minimum, maximum: maximum, greedy: greedy)
+    }
+
+    var isNothing: Bool { if case .empty = self { true } else { false } }
+
     /// Whether this can match without consuming anything.
     var isNullable: Bool {
         switch self {

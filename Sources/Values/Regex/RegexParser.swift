@@ -23,11 +23,14 @@ struct RegexParser {
     /// Name and index, in the order of the pattern.
     var names: [(name: String, index: Int)] = []
     private var depth = 0
+    /// Alternatives, groups with a number, and what is no group, so far.
+    private var parts = 0
     /// Between `\Q` and `\E`.
     private var quoting = false
 
-    init(_ pattern: Text) {
+    init(_ pattern: Text) throws(Fault) {
         self.pattern = pattern
+        try Attention.check(steps: pattern.byteCount / 8, holding: pattern.count * MemoryLayout<UInt32>.stride)
         var scalars: [UInt32] = []
         scalars.reserveCapacity(pattern.count)
         var offset = 0
@@ -57,6 +60,12 @@ struct RegexParser {
                 Source(name: "the pattern", bytes: Array(pattern.string.utf8)), Span(start, start + 1), what)
         ]
         return .thrown(exception)
+    }
+
+    var tooLarge: Fault {
+        error(
+            "the pattern is too large once its repetitions are written out", at: 0,
+            hint: "repeat less often, or use * and +")
     }
 
     func unsupported(_ what: String, at place: Int) -> Fault {
@@ -108,7 +117,10 @@ extension RegexParser {
 extension RegexParser {
     private mutating func choice() throws(Fault) -> RegexNode {
         var branches = [try sequence()]
-        while take("|") { branches.append(try sequence()) }
+        while take("|") {
+            try count()
+            branches.append(try sequence())
+        }
         return branches.count == 1 ? branches[0] : .choice(branches)
     }
 
@@ -131,24 +143,35 @@ extension RegexParser {
                 continue
             }
             let start = position
-            guard let atom = quoting ? literal() : try atom() else { continue }
+            try Attention.step()
+            if quoting || next != "(" { try count() }
+            guard let atom = quoting ? try literal() : try atom() else { continue }
             // The quantifier after `\E` belongs to the last quoted scalar.
             if quoting, take("\\E") { quoting = false }
-            nodes.append(quoting ? atom : try quantified(atom, at: start))
+            let node = quoting ? atom : try quantified(atom, at: start)
+            if !node.isNothing { nodes.append(node) }
         }
-        return nodes.isEmpty ? .empty : nodes.count == 1 ? nodes[0] : .sequence(nodes)
+        return .inSequence(nodes)
     }
 
-    private mutating func literal() -> RegexNode {
+    /// Each of these becomes an instruction at least (unless it is repeated no times), so what has too many is refused before
+    /// it has taken much memory.
+    private mutating func count() throws(Fault) {
+        parts += 1
+        if parts > RegexProgram.instructionLimit { throw tooLarge }
+    }
+
+    private mutating func literal() throws(Fault) -> RegexNode {
         position += 1
-        return .set(cased(ScalarSet(scalars[position - 1])))
+        return .set(try cased(ScalarSet(scalars[position - 1])))
     }
 
     /// With the other cases, under `(?i)`.
-    func cased(_ set: ScalarSet) -> ScalarSet {
+    func cased(_ set: ScalarSet) throws(Fault) -> ScalarSet {
         guard flags.ignoresCase else { return set }
         // Sets that large hold both cases of nearly everything, and walking them would take long.
-        return flags.unicodeCase && set.count <= 10_000 ? set.ignoringCase.ignoringASCIICase : set.ignoringASCIICase
+        return flags.unicodeCase && set.count <= 10_000
+            ? try set.ignoringCase().ignoringASCIICase : set.ignoringASCIICase
     }
 
     /// One atom; nil for flags that have no width.
@@ -173,7 +196,7 @@ extension RegexParser {
             throw error(
                 "nothing stands before the quantifier", at: start,
                 hint: "write \\\(shown(start)) for the character itself")
-        default: return literal()
+        default: return try literal()
         }
     }
 
@@ -205,6 +228,7 @@ extension RegexParser {
             groupCount += 1
             index = groupCount
         }
+        if index != nil { try count() }
         let body = try choice()
         guard !quoting, take(")") else { throw error("the group that starts here is not closed", at: start) }
         flags = outer
@@ -278,7 +302,7 @@ extension RegexParser {
         if let next = peekCharacter(), ["*", "+", "?", "{"].contains(next) {
             throw error("a quantifier follows another", at: position, hint: "put the repeated part in a group (?:…)")
         }
-        return .repetition(atom, minimum: minimum, maximum: maximum, greedy: greedy)
+        return .repeating(atom, minimum: minimum, maximum: maximum, greedy: greedy)
     }
 
     /// After `{`: `n}`, `n,}` or `n,m}`.

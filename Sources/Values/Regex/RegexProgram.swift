@@ -68,7 +68,7 @@ final class RegexProgram: @unchecked Sendable {
         }
         // The sets that assertions ask about are told apart like the pattern's own.
         let sideSets: [ScalarSet] = asserts ? [.word, ScalarSet(0x0a), ScalarSet(0x0d)] : []
-        let partition = RegexPartition(emitter.sets + sideSets)
+        let partition = try RegexPartition(emitter.sets + sideSets, parser: parser)
         classCount = partition.classCount
         (boundaries, boundaryClasses) = (partition.boundaries, partition.classes)
         memberCount = max(1, emitter.sets.count * classCount)
@@ -149,13 +149,18 @@ final class RegexProgram: @unchecked Sendable {
 
 /// Divides all scalars into classes that the given sets do not tell apart.
 struct RegexPartition {
+    /// Tables have a column for each class.
+    static let classLimit = 4_096
+
     private(set) var boundaries: [UInt32] = []
     private(set) var classes: [UInt16] = []
     private(set) var classCount = 0
     /// Of each class, which sets it is in, a bit for each.
     private var signatures: [[UInt64]] = []
 
-    init(_ sets: [ScalarSet]) {
+    init(_ sets: [ScalarSet], parser: RegexParser) throws(Fault) {
+        let spans = sets.reduce(0) { $0 + $1.spans.count }
+        try Attention.check(steps: spans / 4, holding: spans * 2 * MemoryLayout<(UInt32, Int)>.stride)
         // Where a set starts or ends, something changes: which, in order.
         var events: [(at: UInt32, set: Int)] = [(0, -1)]
         for (index, set) in sets.enumerated() {
@@ -175,8 +180,14 @@ struct RegexPartition {
                 if set >= 0 { signature[set / 64] ^= 1 << UInt64(set % 64) }
                 next += 1
             }
+            try Attention.work(signature.count)
             let symbol = known[signature] ?? UInt16(signatures.count)
-            if known[signature] == nil {
+            if symbol == signatures.count {
+                guard symbol < RegexPartition.classLimit else {
+                    throw parser.error(
+                        "the pattern tells more than \(RegexPartition.classLimit) kinds of characters apart", at: 0,
+                        hint: "use fewer or simpler character classes")
+                }
                 known[signature] = symbol
                 signatures.append(signature)
             }
@@ -193,6 +204,7 @@ struct RegexPartition {
 struct RegexEmitter {
     private(set) var instructions: [RegexProgram.Instruction] = []
     private(set) var sets: [ScalarSet] = []
+    private var numbers: [ScalarSet: Int32] = [:]
     private(set) var start = 0
     private(set) var searchStart = 0
     private let reversed: Bool
@@ -215,9 +227,11 @@ struct RegexEmitter {
     }
 
     private mutating func set(_ set: ScalarSet) -> Int32 {
-        if let known = sets.firstIndex(of: set) { return Int32(known) }
+        if let known = numbers[set] { return known }
+        let number = Int32(sets.count)
+        numbers[set] = number
         sets.append(set)
-        return Int32(sets.count - 1)
+        return number
     }
 
     private var here: Int32 { Int32(instructions.count) }
@@ -225,11 +239,7 @@ struct RegexEmitter {
     private mutating func add(_ operation: RegexProgram.Instruction.Operation, _ a: Int32 = 0, _ b: Int32 = 0)
         throws(Fault)
     {
-        guard instructions.count < RegexProgram.instructionLimit else {
-            throw parser.error(
-                "the pattern is too large once its repetitions are written out", at: 0,
-                hint: "repeat less often, or use * and +")
-        }
+        guard instructions.count < RegexProgram.instructionLimit else { throw parser.tooLarge }
         instructions.append(RegexProgram.Instruction(operation: operation, a: a, b: b))
     }
 

@@ -87,18 +87,18 @@ extension Regex {
     /// `.exhausted(.memory)` when the result would exceed `Text.byteLimit`.
     public func replacing(in text: Text, with template: Text, onlyFirst: Bool = false) throws(Fault) -> Text {
         let matcher = Matcher(self, text)
-        guard var match = matcher.find() else { return text }
+        guard var match = try matcher.find() else { return text }
         // A template that nothing is replaced with may be wrong, as in Java.
         let replacement = try RegexReplacement(template, for: self)
         var builder = TextBuilder(capacity: text.byteCount)
         var copied = 0
         while true {
             builder.append(text, copied..<match.lowerBound)
-            replacement.append(to: &builder, matcher.ranges() ?? [], text)
+            replacement.append(to: &builder, try matcher.ranges() ?? [], text)
             copied = match.upperBound
             try builder.checkSize()
             try Attention.step()
-            guard !onlyFirst, let next = matcher.find() else { break }
+            guard !onlyFirst, let next = try matcher.find() else { break }
             match = next
         }
         builder.append(text, copied..<text.byteCount)
@@ -107,11 +107,12 @@ extension Regex {
 
     /// The pieces between the matches, as Java splits: at most `limit` when that is positive; empty ones at the end are left
     /// out when it is zero; an empty match at the very start splits nothing off.
-    public func split(_ text: Text, limit: Int = 0) -> [Text] {
+    public func split(_ text: Text, limit: Int = 0) throws(Fault) -> [Text] {
         var pieces: [Text] = []
         var start = 0
         let matcher = Matcher(self, text)
-        while limit <= 0 || pieces.count < limit - 1, let match = matcher.find() {
+        while limit <= 0 || pieces.count < limit - 1, let match = try matcher.find() {
+            try Attention.step()
             if match.upperBound == 0 { continue }
             pieces.append(text.slice(start..<match.lowerBound))
             start = match.upperBound

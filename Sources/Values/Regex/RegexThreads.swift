@@ -40,7 +40,10 @@ final class RegexThreads {
     /// Matches at byte `from`, or when `searching` at the first place from there on, and reads no further than `limit`.
     /// `whole`: only a match that ends at the end of the text counts. Gives two slots for each group, -1 where it took no
     /// part.
-    func run(_ text: Text, from: Int, limit: Int, searching: Bool, whole: Bool, lastLine: Int) -> [Int]? {
+    func run(
+        _ text: Text, from: Int, limit: Int, searching: Bool, whole: Bool, lastLine: Int
+    ) throws(Fault) -> [Int]? {
+        defer { account() }
         var matched: [Int]?
         var at = from
         current.clear()
@@ -52,6 +55,7 @@ final class RegexThreads {
                 follow(program.start, into: &current, at, program.side(before: at, in: text), right)
             }
             if current.instructions.isEmpty, !searching || matched != nil { break }
+            try Attention.work(1 + current.slots.count / 8)
             let atEnd = at == text.byteCount
             let symbol = at < limit ? program.symbol(Text.decode(text.bytes + at)) : -1
             let next = at < limit ? at + Text.width(text.bytes[at]) : at
@@ -77,7 +81,6 @@ final class RegexThreads {
             if symbol < 0 { break }
             at = next
         }
-        account()
         return matched
     }
 

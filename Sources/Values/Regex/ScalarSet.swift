@@ -1,6 +1,6 @@
 /// A set of Unicode scalars as sorted, disjoint, non-adjacent ranges.
-struct ScalarSet: Equatable {
-    struct Span: Equatable {
+struct ScalarSet: Hashable {
+    struct Span: Hashable {
         var low: UInt32
         var high: UInt32
     }
@@ -48,6 +48,31 @@ struct ScalarSet: Equatable {
         return set
     }
 
+    /// A union of many sets. It is put in order each time that it has doubled, because doing so for each of them would take
+    /// quadratic time.
+    struct Union {
+        private var spans: [Span] = []
+        private var settled = 0
+
+        mutating func add(_ set: ScalarSet) throws(Fault) {
+            try Attention.work(1 + set.spans.count / 8)
+            spans += set.spans
+            if spans.count > 64 + 2 * settled { settle() }
+        }
+
+        private mutating func settle() {
+            spans = ScalarSet.normalized(spans)
+            settled = spans.count
+        }
+
+        /// What was added so far.
+        var set: ScalarSet {
+            var set = ScalarSet()
+            set.spans = ScalarSet.normalized(spans)
+            return set
+        }
+    }
+
     var inverted: ScalarSet {
         var set = ScalarSet()
         var next: UInt32 = 0
@@ -78,7 +103,7 @@ struct ScalarSet: Equatable {
     }
 
     /// With every scalar that Unicode's simple upper and lower case mappings lead to.
-    var ignoringCase: ScalarSet {
+    func ignoringCase() throws(Fault) -> ScalarSet {
         var more: [UInt32] = []
         func add(_ mapping: String) {
             guard let scalar = mapping.unicodeScalars.first, mapping.unicodeScalars.count == 1 else { return }
@@ -86,6 +111,7 @@ struct ScalarSet: Equatable {
         }
         for span in spans {
             for value in span.low...span.high {
+                try Attention.step()
                 guard let properties = Unicode.Scalar(value)?.properties else { continue }
                 add(properties.lowercaseMapping)
                 add(properties.uppercaseMapping)

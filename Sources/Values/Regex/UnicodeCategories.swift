@@ -1,21 +1,22 @@
 /// The sets of scalars behind `\p{…}`: Unicode's general categories and a few binary properties.
 enum UnicodeCategories {
     /// The set of a name as Java spells it, or nil: `L`, `Lu`, `IsL`, `gc=Lu`, `Alpha`, `IsAlphabetic` …
-    static func named(_ name: String) -> ScalarSet? {
+    static func named(_ name: String) throws(Fault) -> ScalarSet? {
         if let posix = ScalarSet.posix[name] { return posix }
         var category = name
         for prefix in ["general_category=", "gc=", "Is"] where name.hasPrefix(prefix) {
             category = String(name.dropFirst(prefix.count))
             break
         }
-        if let set = byCategory(category) { return set }
+        if let set = try byCategory(category) { return set }
         guard let property = properties.first(where: { name == "Is" + $0.name }) else { return nil }
-        return collect { property.holds($0.properties) }
+        return try collect { property.holds($0.properties) }
     }
 
     /// `L` stands for all categories that start with it.
-    private static func byCategory(_ name: String) -> ScalarSet? {
+    private static func byCategory(_ name: String) throws(Fault) -> ScalarSet? {
         guard (1...2).contains(name.utf8.count), names.contains(where: { $0.name.hasPrefix(name) }) else { return nil }
+        try Attention.work(runs.count / 8)
         var ranges: [ClosedRange<UInt32>] = []
         for run in runs where run.name.hasPrefix(name) { ranges.append(run.range) }
         return ScalarSet(ranges: ranges)
@@ -75,9 +76,10 @@ enum UnicodeCategories {
         Unicode.Scalar(value)?.properties.generalCategory ?? .surrogate
     }
 
-    private static func collect(_ holds: (Unicode.Scalar) -> Bool) -> ScalarSet {
+    private static func collect(_ holds: (Unicode.Scalar) -> Bool) throws(Fault) -> ScalarSet {
         var scalars: [ClosedRange<UInt32>] = []
         for part in inhabited {
+            try Attention.work(part.count / 8)
             var start: UInt32?
             for value in part {
                 let isMember = Unicode.Scalar(value).map(holds) ?? false
