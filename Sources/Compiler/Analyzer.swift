@@ -357,7 +357,9 @@ struct Analyzer {
     /// A call that compiles to an instruction.
     private mutating func operation(_ variable: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node? {
         let count = elements.count - 1
-        if let operation = Operation.of(variable, arguments: count) {
+        if let operation = Operation.of(variable, arguments: count),
+            operation != .getOr || Analyzer.isWrittenDown(elements[3])
+        {
             return Node(.operation(operation, try arguments(elements, from: 1, form)), place)
         }
         if count > 2, count <= Analyzer.maximumFolding, let operation = Operation.folding(variable) {
@@ -367,6 +369,14 @@ struct Analyzer {
             }
         }
         return nil
+    }
+
+    /// Whether a form is a constant that takes one instruction to load.
+    private static func isWrittenDown(_ form: Value) -> Bool {
+        switch form {
+        case .nil, .bool, .int, .double, .char, .keyword, .text: true
+        default: false
+        }
     }
 
     private mutating func expandMacro(_ macro: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node {

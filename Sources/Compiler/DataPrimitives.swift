@@ -20,6 +20,7 @@ enum DataPrimitives {
         guard case .text(let text) = arguments[0] else {
             throw .type("clojure.edn/read-string", expected: "a string", found: arguments[0])
         }
+        try workOfReading(text)
         let names = fiber.instance.names
         let handled = arguments[1]
         let seen = TagsSeen()
@@ -39,6 +40,9 @@ enum DataPrimitives {
         return .vector([form.value, .bool(seen.any), .text(rest), .vector(seen.discarded)])
     }
 
+    /// Counts what it costs to read a text, about, in steps (N6).
+    static func workOfReading(_ text: Text) throws(Fault) { try Attention.work(text.byteCount / 4) }
+
     /// Whether the text had tags that the language handles, and what it left out.
     private final class TagsSeen {
         var any = false
@@ -55,6 +59,7 @@ enum DataPrimitives {
         guard case .text(let text) = arguments[0] else {
             throw .type("clojure.data.json/read-str", expected: "a string", found: arguments[0])
         }
+        try workOfReading(text)
         let source = Source(name: "JSON", text: text)
         let keys = arguments[1].isTruthy ? JSON.Keys.keywords(fiber.instance.names) : .strings
         do { return try JSON.read(source, keys: keys) } catch { throw error.fault }

@@ -481,6 +481,15 @@ struct Emitter {
             let collection = try operand(operands[0])
             let first = try self.place(Array(operands[1...]))
             write(Instruction(op, target, collection.register, first, flags: collection.dies ? 1 : 0), at: place)
+        case .getOr:
+            let (collection, key) = try pair(operands[0], operands[1])
+            write(
+                Instruction(
+                    op, target, collection.register, key.register,
+                    flags: (collection.dies ? 1 : 0) | (key.dies ? 2 : 0)),
+                at: place)
+            // One instruction, passed over when there is a value.
+            try emit(operands[2], into: target)
         case .put, .putBlocking:
             let (port, value) = try pair(operands[0], operands[1])
             // A put may go on with a call, which is placed at the top; operands above the target die first.

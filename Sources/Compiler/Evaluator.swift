@@ -18,10 +18,7 @@ package final class Evaluator: @unchecked Sendable {
     package var runFiber: @Sendable (Value, Bindings) throws(Fault) -> Value
     /// Where namespaces come from.
     package let libraries: any LibrarySource
-    /// Namespaces whose files are loaded, or being loaded.
-    private var loaded: Set<Name> = []
-    /// Those being loaded, in the order in which they require each other.
-    private var loading: [Name] = []
+    private let loads = Loads()
     /// The sources that were evaluated, by name, for `source`.
     private var sources: [String: Source] = [:]
     /// Why a definition of the library could not be made while code that names it was compiled.
@@ -125,34 +122,56 @@ package final class Evaluator: @unchecked Sendable {
 
     /// Loads a namespace once: a built-in one, or a file of the source path.
     private func require(_ name: Name, _ bindings: Bindings?) throws(Fault) -> Bool {
-        let (isLoaded, circle) = lock.withLock {
-            (loaded.contains(name), loading.firstIndex(of: name).map { loading[$0...] })
-        }
-        if let circle {
-            let names = (Array(circle) + [name]).map(\.description)
+        if loads.isLoaded(name) || attachLibrary(name) { return true }
+        guard let source = try libraries.file(of: name.description) else { return false }
+        let load: Load
+        switch loads.begin(name, within: currentLoad(bindings)) {
+        case .isLoaded: return true
+        case .granted(let granted): load = granted
+        case .waits(let other):
+            try wait(for: other, bindings)
+            return try require(name, bindings)
+        case .isCircular(let names):
             throw .of(
-                .compiler, "namespaces require each other: \(names.joined(separator: " → "))",
+                .compiler, "namespaces require each other: \(names.map(\.description).joined(separator: " → "))",
                 hint: "move what both need into a namespace of its own")
         }
-        if isLoaded || attachLibrary(name) { return true }
-        guard let source = try libraries.file(of: name.description) else { return false }
-        lock.withLock {
-            loaded.insert(name)
-            loading.append(name)
-        }
-        defer { lock.withLock { loading.removeAll { $0 == name } } }
-        do throws(Fault) {
-            _ = try evaluate(source, in: scriptNamespace("user"), conveying: bindings)
-        } catch {
-            lock.withLock { _ = loaded.remove(name) }
-            throw error
-        }
+        var isLoaded = false
+        defer { loads.end(load, isLoaded: isLoaded, in: instance) }
+        let box = Bindings.Box(loadVar, .object(load))
+        _ = try evaluate(source, in: scriptNamespace("user"), conveying: Bindings([box], parent: bindings))
         guard instance.findNamespace(name) != nil else {
             throw .of(
                 .runtime, "\(source.name) does not define the namespace \(name.description)",
                 hint: "begin the file with (ns \(name.description))")
         }
+        isLoaded = true
         return true
+    }
+
+    /// The load of the file on whose behalf this thread runs.
+    private func currentLoad(_ bindings: Bindings?) -> Load? {
+        guard case .object(let load)? = (bindings ?? runningFiber?.bindings)?.find(loadVar)?.value else { return nil }
+        return load as? Load
+    }
+
+    private var runningFiber: Fiber? { Attention.running as? Fiber }
+
+    /// A fiber leaves whatever it loads for it and begins again later, for what it waits for may stand on the stack of its own
+    /// thread, below it. A thread that runs no fiber lends itself.
+    private func wait(for load: Load, _ bindings: Bindings?) throws(Fault) {
+        if runningFiber != nil { return try load.await() }
+        let wait = Native("require", 0) { (_, _) throws(Fault) in
+            try load.await()
+            return .nil
+        }
+        _ = try runFiber(.native(wait), Bindings([], parent: bindings))
+    }
+
+    /// Holds the load of the file whose forms are evaluated.
+    private var loadVar: Var {
+        instance.namespace(instance.names.intern(nil, CompilerPrimitives.space)).intern(
+            instance.names.intern(nil, "*load*"))
     }
 
     // MARK: Evaluating

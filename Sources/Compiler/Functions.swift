@@ -81,6 +81,7 @@ extension Analyzer {
                 try analyzer.body(elements, from: 2, form)
             })
         function.loop = outer
+        target.planCounters(values, inner)
         let loop = Hoisting.hoist(Node(.loop(Node.Loop(target, values, inner)), place)) { function.makeLocal(nil) }
         return wrap(outside, loop)
     }

@@ -116,12 +116,12 @@ final class Node {
         let target: LoopTarget
         let arguments: [Node]
         /// The order in which arguments are evaluated, and whether each may be computed straight into its register.
-        let plan: [(index: Int, direct: Bool)]
+        fileprivate(set) var plan: [(index: Int, direct: Bool)]
 
-        init(_ target: LoopTarget, _ arguments: [Node], _ plan: [(index: Int, direct: Bool)]) {
+        init(_ target: LoopTarget, _ arguments: [Node]) {
             self.target = target
             self.arguments = arguments
-            self.plan = plan
+            plan = target.plan(arguments, counters: [])
         }
     }
 
@@ -243,6 +243,56 @@ final class LoopTarget {
     }
 
     init(_ locals: [Local]) { self.locals = locals }
+
+    /// Plans each `recur` in the body anew, now that all are known: variables that begin with a small integer and only ever
+    /// go by steps are integers, whose steps can neither fail nor be noticed, and come last.
+    func planCounters(_ values: [Node], _ body: Node) {
+        var recurs: [Node.Recur] = []
+        func collect(_ node: Node) {
+            if case .recur(let recur) = node.kind, recur.target === self { recurs.append(recur) }
+            for child in node.children { collect(child) }
+        }
+        collect(body)
+        let counters = locals.indices.filter { index in
+            guard values[index].smallInteger != nil else { return false }
+            return recurs.allSatisfy { recur in
+                let argument = recur.arguments[index]
+                if case .local(let local) = argument.kind, local === locals[index] { return true }
+                return argument.isStep(of: locals[index])
+            }
+        }
+        guard !counters.isEmpty else { return }
+        for recur in recurs { recur.plan = plan(recur.arguments, counters: counters) }
+    }
+
+    /// The order in which the arguments of `recur` are computed: one whose loop variable no other argument still reads goes
+    /// straight into its register; simple arithmetic may change places for that.
+    func plan(_ arguments: [Node], counters: [Int]) -> [(index: Int, direct: Bool)] {
+        func reads(_ node: Node, _ local: Local) -> Bool {
+            var read = LocalSet()
+            Liveness.collect(node, into: &read)
+            return read.contains(local)
+        }
+        // A variable that stays as it is may be read by any argument, and is never written.
+        var left = arguments.indices.filter { index in
+            if case .local(let local) = arguments[index].kind { return local !== locals[index] }
+            return true
+        }
+        let early = left.filter { !counters.contains($0) }
+        let mayReorder = early.allSatisfy { arguments[$0].isSimple }
+        var plan: [(index: Int, direct: Bool)] = []
+        while !left.isEmpty {
+            let now = left.filter { !counters.contains($0) }
+            let candidates = now.isEmpty || mayReorder ? left.reversed() : [now[0]]
+            let free = candidates.first { index in
+                left.allSatisfy { $0 == index || !reads(arguments[$0], locals[index]) }
+            }
+            let next = free ?? now.first ?? left[0]
+            plan.append((next, free != nil && arguments[next].writesLast))
+            left.removeAll { $0 == next }
+        }
+        return plan
+    }
 }
 
 /// A set of locals by index.
@@ -286,6 +336,32 @@ extension Node {
     /// A constant that fits an immediate operand.
     var smallInteger: Int? {
         if case .constant(.int(let value)) = kind, value >= -32_768, value <= 32_767 { Int(value) } else { nil }
+    }
+
+    /// Arithmetic on locals and constants.
+    var isSimple: Bool {
+        switch kind {
+        case .constant, .local: true
+        case .operation(let operation, let operands): operation.isSimple && operands.allSatisfy(\.isSimple)
+        default: false
+        }
+    }
+
+    /// Its target is written when everything else has been read.
+    fileprivate var writesLast: Bool {
+        if case .operation(let operation, _) = kind { operation.writesLast } else { isSimple }
+    }
+
+    /// `local`, one or some other small integer further.
+    fileprivate func isStep(of local: Local) -> Bool {
+        guard case .operation(let operation, let operands) = kind, case .local(let stepped)? = operands.first?.kind,
+            stepped === local
+        else { return false }
+        switch operation {
+        case .increment, .decrement: return true
+        case .add, .subtract: return operands[1].smallInteger != nil
+        default: return false
+        }
     }
 
     var isLocal: Bool { if case .local = kind { true } else { false } }

@@ -28,6 +28,8 @@ enum Operation: String, CaseIterable {
     case isPositive = "pos?"
     case isNegative = "neg?"
     case first, next, rest, seq, count, cons, conj, get, nth, assoc
+    /// `(get coll key default)` with a default that is written down.
+    case getOr = "get default"
     case take = "<!"
     case takeBlocking = "<!!"
     case put = ">!"
@@ -47,7 +49,7 @@ enum Operation: String, CaseIterable {
             .next, .rest,
             .seq, .count, .take, .takeBlocking:
             1
-        case .assoc: 3
+        case .assoc, .getOr: 3
         default: 2
         }
     }
@@ -62,8 +64,9 @@ enum Operation: String, CaseIterable {
 
     /// The operation that a call of a function is, if any.
     static func of(_ variable: Var, arguments: Int) -> Operation? {
-        guard let operation = named(variable), operation.arguments == arguments else { return nil }
-        return operation
+        guard let operation = named(variable) else { return nil }
+        if operation == .get, arguments == Operation.getOr.arguments { return .getOr }
+        return operation.arguments == arguments ? operation : nil
     }
 
     private static func named(_ variable: Var) -> Operation? {
@@ -114,6 +117,7 @@ enum Operation: String, CaseIterable {
         case .cons: .cons
         case .conj: .conj
         case .get: .get
+        case .getOr: .getOr
         case .nth: .nth
         case .assoc: .assoc
         case .take, .takeBlocking: .take
@@ -150,6 +154,14 @@ enum Operation: String, CaseIterable {
         case .less: .jumpBackIfLess
         case .greater: .jumpBackIfGreater
         default: nil
+        }
+    }
+
+    /// Its instruction reads all operands before it writes the result, and no other instruction follows.
+    var writesLast: Bool {
+        switch self {
+        case .take, .takeBlocking, .put, .putBlocking, .getOr: false
+        default: true
         }
     }
 

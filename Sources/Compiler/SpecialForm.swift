@@ -363,35 +363,7 @@ extension Analyzer {
         }
         var nodes: [Node] = []
         for index in 1..<max(1, elements.count) { nodes.append(try value(elements[index], child: index, of: form)) }
-        return Node(.recur(Node.Recur(target, nodes, Analyzer.plan(nodes, target))), place)
-    }
-
-    /// The order in which the arguments of `recur` are computed: one whose loop variable no other argument still reads goes
-    /// straight into its register; simple arithmetic may change places for that.
-    static func plan(_ arguments: [Node], _ target: LoopTarget) -> [(index: Int, direct: Bool)] {
-        func reads(_ node: Node, _ local: Local) -> Bool {
-            var read = LocalSet()
-            Liveness.collect(node, into: &read)
-            return read.contains(local)
-        }
-        let changed = arguments.indices.filter { index in
-            if case .local(let local) = arguments[index].kind { return local !== target.locals[index] }
-            return true
-        }
-        // A variable that stays as it is may be read by any argument, and is never written.
-        var left = changed
-        var plan: [(index: Int, direct: Bool)] = []
-        let mayReorder = changed.allSatisfy { arguments[$0].isSimple }
-        while !left.isEmpty {
-            let candidates = mayReorder ? left.reversed() : [left[0]]
-            let free = candidates.first { index in
-                left.allSatisfy { $0 == index || !reads(arguments[$0], target.locals[index]) }
-            }
-            let next = free ?? left[0]
-            plan.append((next, free != nil && arguments[next].isSimple))
-            left.removeAll { $0 == next }
-        }
-        return plan
+        return Node(.recur(Node.Recur(target, nodes)), place)
     }
 
     /// A quoted form without the places it was read from.
@@ -411,15 +383,6 @@ extension Analyzer {
 }
 
 extension Node {
-    /// Arithmetic on locals and constants.
-    var isSimple: Bool {
-        switch kind {
-        case .constant, .local: true
-        case .operation(let operation, let operands): operation.isSimple && operands.allSatisfy(\.isSimple)
-        default: false
-        }
-    }
-
     var containsRecur: Bool {
         switch kind {
         case .recur: true

@@ -182,14 +182,11 @@ extension Fiber {
             // Off the stack, so that any number of arguments fits.
             let native = unsafeDowncast(callable, to: Native.self)
             guard native.accepts(values.count) else { throw native.arityFault(values.count) }
-            let count = values.count
             var operands = consume values
             switch native.kind {
             case .plain(let body):
-                let result = try operands.withUnsafeMutableBufferPointer { (operands) throws(Fault) in
-                    do throws(Fault) {
-                        return try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
-                    } catch {
+                let result = try withArguments(&operands) { (arguments) throws(Fault) in
+                    do throws(Fault) { return try body(arguments, self) } catch {
                         throw error.named(native.shortName)
                     }
                 }
@@ -198,9 +195,7 @@ extension Fiber {
                 return true
             case .control(let body):
                 state.pointee.destination = a
-                let control = try operands.withUnsafeMutableBufferPointer { (operands) throws(Fault) in
-                    try body(Arguments(operands.baseAddress ?? state.pointee.registers, count), self)
-                }
+                let control = try withArguments(&operands) { (arguments) throws(Fault) in try body(arguments, self) }
                 return try perform(control, a)
             }
         case .object(let object):
@@ -216,11 +211,31 @@ extension Fiber {
         return true
     }
 
+    /// Gives `body` a window on values that lie in no registers.
+    private func withArguments<Result>(
+        _ values: inout [Value], _ body: (Arguments) throws(Fault) -> Result
+    ) throws(Fault) -> Result {
+        // Every empty array is the same, and to borrow it for writing is to write to it, on many threads at once.
+        guard !values.isEmpty else { return try body(Arguments(state.pointee.registers, 0)) }
+        return try values.withUnsafeMutableBufferPointer { (values) throws(Fault) in
+            try body(Arguments(values.baseAddress!, values.count))
+        }
+    }
+
     /// How many arguments a call can place in registers.
     static let maximumArguments = 65_000
 
     /// `(apply function values… sequence)`; a rest parameter receives what is left of the sequence unrealised.
     private func apply(_ function: Value, _ values: [Value], _ sequence: Value, at a: Int) throws(Fault) -> Bool {
+        if values.isEmpty, case .native(let callable) = function, case .vector(let vector) = sequence,
+            let spread = unsafeDowncast(callable, to: Native.self).spread
+        {
+            do throws(Fault) { state.pointee.registers[a] = try spread(vector) } catch {
+                throw error.named(callable.name)
+            }
+            if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+            return true
+        }
         var given = values
         var rest = try Sequences.seq(sequence)
         if case .function(let closure) = function, let variadic = prototype(of: closure).variadic {

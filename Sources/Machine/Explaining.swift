@@ -36,7 +36,7 @@ extension Fiber {
         let operands: [Int]
         switch instruction.op {
         case .add, .addReturn, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater,
-            .greaterOrEqual, .cons, .conj, .get, .nth:
+            .greaterOrEqual, .cons, .conj, .get, .getOr, .nth:
             operands = [instruction.b, instruction.c]
         case .assoc: operands = [instruction.b, instruction.c, instruction.c + 1]
         case .addInt, .subtractInt, .multiplyInt, .remainderInt, .isZero, .first, .next, .rest, .seq, .count, .element,
@@ -223,6 +223,7 @@ extension Opcode {
         case .greaterOrEqual, .jumpUnlessGreaterOrEqual, .jumpUnlessGreaterOrEqualInt: [">="]
         case .isZero: ["zero?"]
         case .first, .next, .rest, .seq, .count, .cons, .conj, .get, .nth, .assoc: ["\(self)"]
+        case .getOr: ["get"]
         case .element: ["a pattern in brackets"]
         case .take: ["<!", "<!!"]
         case .put: [">!", ">!!"]

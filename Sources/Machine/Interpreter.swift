@@ -515,12 +515,14 @@ extension Fiber {
 
                     case .first, .next, .rest, .seq, .count: try sequence(regs, i)
                     case .get: try get(regs, i)
+                    case .getOr: if try getOr(regs, i) { pc += 1 }
                     case .nth:
-                        if case .vector(let vector) = regs[i.b], case .int(let index) = regs[i.c],
-                            UInt64(bitPattern: index) < UInt64(vector.count)
+                        if let vector = Value.borrowedVector(regs + i.b), let index = Value.borrowedInt(regs + i.c),
+                            let element = vector._withUnsafeGuaranteedRef({
+                                UInt64(bitPattern: index) < UInt64($0.count) ? $0[Int(index)] : nil
+                            })
                         {
-                            // Read before the vector dies, for both may stand in one register.
-                            let element = vector[Int(index)]
+                            // It was read before the vector dies, for both may stand in one register.
                             if i.flags & 1 != 0 { clear(regs + i.b) }
                             store(regs + i.a, element)
                             continue

@@ -47,6 +47,8 @@ public enum Control {
 public final class Native: Callable, @unchecked Sendable {
     // Sendable: immutable; the body synchronises what it shares.
     public typealias Body = @Sendable (Arguments, Fiber) throws(Fault) -> Value
+    /// What the body does for the elements of a vector as its arguments, without placing them.
+    public typealias SpreadBody = @Sendable (Vector) throws(Fault) -> Value
     public typealias ControlBody = @Sendable (Arguments, Fiber) throws(Fault) -> Control
 
     enum Kind: Sendable {
@@ -68,6 +70,7 @@ public final class Native: Callable, @unchecked Sendable {
     let entry: UnsafePointer<Entry>
     /// Blocks its thread: refused by the checker in `:go` workers.
     public let blocks: Bool
+    let spread: SpreadBody?
 
     public var minimum: Int { entry.pointee.minimum }
     /// -1 when there is no maximum.
@@ -75,21 +78,24 @@ public final class Native: Callable, @unchecked Sendable {
     var kind: Kind { entry.pointee.kind }
 
     /// `arity` is `minimum...maximum`, or `minimum...` for any number more.
-    public convenience init(_ name: String, _ arity: Arity, blocks: Bool = false, _ body: @escaping Body) {
-        self.init(name, arity, .plain(body), blocks: blocks)
+    public convenience init(
+        _ name: String, _ arity: Arity, blocks: Bool = false, spread: SpreadBody? = nil, _ body: @escaping Body
+    ) {
+        self.init(name, arity, .plain(body), blocks: blocks, spread: spread)
     }
 
     /// A primitive that may park the fiber or go on with a call.
     public convenience init(_ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody) {
-        self.init(name, arity, .control(body), blocks: blocks)
+        self.init(name, arity, .control(body), blocks: blocks, spread: nil)
     }
 
-    private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool) {
+    private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool, spread: SpreadBody?) {
         fullName = name
         let made = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
         made.initialize(to: Entry(minimum: arity.minimum, maximum: arity.maximum, kind: kind))
         entry = UnsafePointer(made)
         self.blocks = blocks
+        self.spread = spread
     }
 
     deinit {

@@ -63,6 +63,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // sequences and collections
     case first, next, rest, seq, count  // a ← op b†
     case cons, conj, get, nth  //        a ← op b† c†
+    case getOr  //            a ← (get b† c†), passing over the next instruction, which loads what a is without it
     case element  //          a ← element c (immediate) of b†, or nil
     case getKeyword  //       a ← (get b† k(c))
     case assoc  //            a ← (assoc b† c c+1), both moved

@@ -13,6 +13,13 @@ extension Fiber {
         i.flags & 1 != 0 ? take(regs + i.b) : regs[i.b]
     }
 
+    /// The result is operand b, which dies and has been changed where it stands.
+    @inline(__always) private func moveOperandB(_ regs: Registers, _ i: Instruction) {
+        guard i.a != i.b else { return }
+        (regs + i.a).moveInitialize(from: regs + i.b, count: 1)
+        store(regs + i.b, .nil)
+    }
+
     @inline(__always) private func operandC(_ regs: Registers, _ i: Instruction) -> Value {
         i.flags & 2 != 0 ? take(regs + i.c) : regs[i.c]
     }
@@ -113,15 +120,40 @@ extension Fiber {
     }
 
     @inline(never) func get(_ regs: Registers, _ i: Instruction) throws(Fault) {
-        let result = try Collections.get(regs[i.b], regs[i.c]) ?? .nil
+        let result = try found(regs, i) ?? .nil
         releaseOperands(regs, i)
         store(regs + i.a, result)
     }
 
-    @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
-        let result = try Collections.get(regs[i.b], key.pointee) ?? .nil
-        if i.flags & 1 != 0 { clear(regs + i.b) }
+    /// What collection b has under key c; a map, which most collections are that are looked into, is not retained for it.
+    @inline(__always) private func found(_ regs: Registers, _ i: Instruction) throws(Fault) -> Value? {
+        guard let map = Value.borrowedMap(regs + i.b) else { return try Collections.get(regs[i.b], regs[i.c]) }
+        if let int = Value.borrowedInt(regs + i.c) { return try found(.int(int), in: map) }
+        return try found(regs[i.c], in: map)
+    }
+
+    @inline(__always) private func found(_ key: Value, in map: Unmanaged<HashMap>) throws(Fault) -> Value? {
+        try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.find(key) } }.get()
+    }
+
+    /// Whether there is a value.
+    @inline(never) func getOr(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        let result = try found(regs, i)
+        releaseOperands(regs, i)
+        guard let result else { return false }
         store(regs + i.a, result)
+        return true
+    }
+
+    @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
+        let result: Value?
+        if let map = Value.borrowedMap(regs + i.b), case .keyword(let name) = key.pointee {
+            result = try found(.keyword(name), in: map)
+        } else {
+            result = try Collections.get(regs[i.b], key.pointee)
+        }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result ?? .nil)
     }
 
     @inline(never) func element(_ regs: Registers, _ i: Instruction) throws(Fault) {
@@ -155,6 +187,12 @@ extension Fiber {
             releaseOperands(regs, i)
             store(regs + i.a, result)
         case .conj:
+            if i.flags & 1 != 0, let vector = Value.vectorSlot(regs + i.b) {
+                // Where it stands: taken out of its slot and put back, it would cost as much again.
+                Vector.append(&vector.pointee, operandC(regs, i))
+                moveOperandB(regs, i)
+                return
+            }
             var collection = operandB(regs, i)
             do throws(Fault) {
                 try Collections.conj(&collection, regs[i.c])
@@ -166,6 +204,12 @@ extension Fiber {
             if i.flags & 2 != 0 { clear(regs + i.c) }
             store(regs + i.a, collection)
         default:
+            if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) {
+                try HashMap.set(&map.pointee, regs[i.c], regs[i.c + 1])
+                clear(regs + i.c, 2)
+                moveOperandB(regs, i)
+                return
+            }
             var collection = operandB(regs, i)
             do throws(Fault) {
                 try Collections.assoc(&collection, regs[i.c], regs[i.c + 1])

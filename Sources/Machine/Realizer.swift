@@ -172,5 +172,5 @@ extension Fiber {
 
 extension Instance {
     /// Tells those who wait for `lazy` that it was realised, or that its claim was given back.
-    func tellWaiting(_ lazy: LazySeq) { _ = try? sequenceReleased.call(lazy) }
+    package func tellWaiting(_ lazy: LazySeq) { _ = try? sequenceReleased.call(lazy) }
 }

@@ -54,6 +54,12 @@ public enum Attention {
         sluice_thread().pointee.running = outer
     }
 
+    /// What runs on this thread, as it said itself.
+    package static var running: Interruptible? {
+        // Whoever called `begin` keeps it alive until `end`.
+        sluice_thread().pointee.running.map { Unmanaged<Interruptible>.fromOpaque($0).takeUnretainedValue() }
+    }
+
     /// Counts one element of a walk; every `stride`th is a look.
     @inline(__always) public static func step() throws(Fault) {
         let thread = sluice_thread()!
@@ -61,7 +67,10 @@ public enum Attention {
         if _slowPath(thread.pointee.walked >= stride) { try lookAfterWalk() }
     }
 
-    /// Counts work that is worth so many steps, about.
+    /// Counts work that was done and is worth so many steps, about, where nothing can be thrown: whoever looks next finds it.
+    @inline(__always) static func charge(_ steps: Int) { sluice_thread().pointee.walked += Int64(steps) }
+
+    /// Counts work that is worth so many steps, about; with 0 it looks if what was charged before makes one due.
     @inline(__always) public static func work(_ steps: Int) throws(Fault) {
         let thread = sluice_thread()!
         thread.pointee.walked += Int64(steps)
@@ -81,9 +90,7 @@ public enum Attention {
     ///   - steps: what the walk did since its last look.
     ///   - bytes: what it holds that no value is charged for yet.
     @inline(never) public static func check(steps: Int = stride, holding bytes: Int = 0) throws(Fault) {
-        // Whoever called `begin` keeps it alive until `end`.
-        guard let pointer = sluice_thread().pointee.running else { return }
-        let running = Unmanaged<Interruptible>.fromOpaque(pointer).takeUnretainedValue()
+        guard let running else { return }
         try running.book(steps: steps, holding: bytes)
         if running.isAsked { throw .force(pause) }
     }

@@ -69,10 +69,8 @@ public enum Collections {
         case .vector(let vector): return index < vector.count ? vector[index] : nil
         case .text(let text): return index < text.count ? .char(text.scalar(at: index)) : nil
         case .nil: return nil
-        case .map, .set: throw unsequential(collection)
         case .object(let object) where object.isIndexed: return try object.element(at: index)
-        case .object(let object) where [.sortedMap, .sortedSet, .record].contains(object.kind):
-            throw unsequential(collection)
+        case _ where isUnsequential(collection): throw unsequential(collection)
         default:
             var rest = try Sequences.seq(collection)
             var left = index
@@ -93,12 +91,21 @@ public enum Collections {
         }
     }
 
+    private static func isUnsequential(_ collection: Value) -> Bool {
+        switch collection {
+        case .map, .set: true
+        case .object(let object): [.sortedMap, .sortedSet, .record].contains(object.kind)
+        default: false
+        }
+    }
+
     private static func unsequential(_ collection: Value) -> Fault {
         .type("nth", expected: "a sequential collection", found: collection, as: .unsupported)
     }
 
     /// The fault for an index at which `nth` found nothing.
     public static func missing(_ index: Int, in collection: Value) throws(Fault) -> Fault {
+        if isUnsequential(collection) { return unsequential(collection) }
         if case .object(let object) = collection, object.isIndexed {
             return .of(.indexOutOfBounds, "index \(index) is out of bounds of \(collection.briefly)")
         }

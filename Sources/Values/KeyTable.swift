@@ -101,7 +101,7 @@ struct KeyTable: ~Copyable {
     @inline(__always) private func find(_ key: Value, hash: UInt32) throws(Fault) -> Int {
         var probe = index.probe(hash)
         while let slot = probe.next() {
-            if try Value.areSameKey(key, entry(slot).pointee) { return slot }
+            if try Value.isSameKey(key, at: entry(slot)) { return slot }
         }
         return -1
     }
@@ -120,7 +120,7 @@ struct KeyTable: ~Copyable {
             return -1
         }
         while at < end {
-            if try Value.areSameKey(key, values[at]) { return at &>> width }
+            if try Value.isSameKey(key, at: values + at) { return at &>> width }
             at &+= step
         }
         return -1
@@ -312,6 +312,12 @@ extension Value {
         case (.text(let a), .text(let b)): a == b
         default: try key.equals(held)
         }
+    }
+
+    /// The same for a key in its slot; a text there, which most keys are that are objects, is not retained for it.
+    @inline(__always) static func isSameKey(_ key: Value, at slot: UnsafePointer<Value>) throws(Fault) -> Bool {
+        if case .text(let text) = key, let held = borrowedText(slot) { return text == held }
+        return try areSameKey(key, slot.pointee)
     }
 
     @inline(__always) fileprivate var isKeyword: Bool {

@@ -53,6 +53,42 @@ extension Value {
         UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) &- 6 < 10
     }
 
+    /// The vector in a slot, to be changed where it stands: the payload of a case is its reference (`Tests/ValuesTests`).
+    @inlinable @inline(__always) public static func vectorSlot(
+        _ slot: UnsafeMutablePointer<Value>
+    ) -> UnsafeMutablePointer<Vector>? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 7 else { return nil }
+        return UnsafeMutableRawPointer(slot).assumingMemoryBound(to: Vector.self)
+    }
+
+    /// The map in a slot, as `vectorSlot`.
+    @inlinable @inline(__always) public static func mapSlot(
+        _ slot: UnsafeMutablePointer<Value>
+    ) -> UnsafeMutablePointer<HashMap>? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 8 else { return nil }
+        return UnsafeMutableRawPointer(slot).assumingMemoryBound(to: HashMap.self)
+    }
+
+    // What a slot holds, not retained: valid as long as the slot is not changed.
+    @inlinable @inline(__always) public static func borrowedVector(
+        _ slot: UnsafePointer<Value>
+    ) -> Unmanaged<Vector>? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 7 else { return nil }
+        return UnsafeRawPointer(slot).load(as: Unmanaged<Vector>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedMap(
+        _ slot: UnsafePointer<Value>
+    ) -> Unmanaged<HashMap>? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 8 else { return nil }
+        return UnsafeRawPointer(slot).load(as: Unmanaged<HashMap>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 1 else { return nil }
+        return UnsafeRawPointer(slot).load(as: Int64.self)
+    }
+
     @inlinable @inline(__always) public var isNil: Bool {
         if case .nil = self { true } else { false }
     }

@@ -29,6 +29,29 @@ import Values
         #expect(found.hasPrefix("exhausted") || found.hasPrefix("ArithmeticException"), "\(text): \(found)")
     }
 
+    /// 15,635 digits.
+    private static let large = "(loop [i 0 n 3N] (if (< i 15) (recur (inc i) (* n n)) n))"
+
+    /// What is done with large numbers costs as many steps as it is work: so many rounds are possible at most, and far more
+    /// would be if only the calls were counted.
+    @Test(arguments: [
+        ("(loop [i 1 sum 0] (note! i) (recur (inc i) (+ sum (/ 1 i))))", 15_000),
+        ("(loop [i 1 r 1] (note! i) (recur (inc i) (/ 1 (+ i r))))", 5_000),
+        ("(loop [i 1 p 1] (note! i) (recur (inc i) (*' p i)))", 40_000),
+        ("(loop [i 1 d 1.1M] (note! i) (recur (inc i) (* d 1.1M)))", 40_000),
+        ("(loop [] (note! 1) \(large) (recur))", 500),
+        ("(let [n \(large)] (loop [] (note! 1) (+ n n) (recur)))", 40_000),
+        ("(let [n \(large) m (quot n (* 3N 1000))] (loop [] (note! 1) (/ n m) (recur)))", 500),
+        ("(let [n \(large)] (loop [] (note! 1) (quot (* n n) n) (recur)))", 500),
+        ("(let [n \(large)] (loop [] (note! 1) (str n) (recur)))", 500),
+        ("(let [n (str \(large))] (loop [] (note! 1) (bigint n) (recur)))", 2_000),
+        ("(let [n (str \(large))] (loop [] (note! 1) (sluice.compiler/read-string n) (recur)))", 2_000),
+    ]) func largeNumbersCostWhatTheyAreWorth(_ text: String, _ rounds: Int) {
+        let world = World(limits: Limits(instructions: 1_000_000, memory: 64 << 20))
+        #expect(world.print(text) == "exhausted: instructions", "\(text)")
+        #expect(world.notes.values.count < rounds, "\(text)")
+    }
+
     /// `n` levels of collections, each with the one below twice: quick to make, for ever to walk.
     static func shared(_ collection: String) -> String {
         "(loop [v [1] i 0] (if (< i 64) (recur \(collection) (inc i)) v))"

@@ -18,6 +18,27 @@ import Values
         "shop/till.slu": "(ns shop.till) (require '[shop.stock :as stock]) (def sold [stock/item :sold])",
         "shop/told.slu": "(ns shop.told (:require [shop.told-within])) (println \"told\" *print-length*)",
         "shop/told_within.slu": "(ns shop.told-within) (println \"within\")",
+        "shop/slow.slu": """
+        (ns shop.slow)
+        (def loads (atom 0))
+        (swap! loads inc)
+        (clojure.core.async/<! (clojure.core.async/timeout 20))
+        (require 'shop.slower)
+        (def item :apple)
+        """,
+        "shop/slower.slu": "(ns shop.slower) (dotimes [_ 50] (sluice.runtime/yield)) (def item :pear)",
+        "shop/first.slu":
+            "(ns shop.first (:require [shop.slow])) (def item [(var-get (resolve 'shop.slow/item)) :first])",
+        "shop/second.slu": "(ns shop.second) (require 'shop.slow) (def item [shop.slow/item :second])",
+        "shop/forked.slu": """
+        (ns shop.forked)
+        (def items (mapv deref (doall (for [n '[shop.first shop.slow shop.second]]
+                                        (future (require n) (deref (resolve (symbol (name n) "item"))))))))
+        """,
+        "shop/hen.slu": "(ns shop.hen) (require 'shop.egg)",
+        "shop/egg.slu": "(ns shop.egg) (require 'shop.hen)",
+        "shop/broken.slu":
+            "(ns shop.broken) (swap! user/tries inc) (sluice.runtime/yield) (throw (ex-info \"broken\" {}))",
         "shop/stuck.slu": "(ns shop.stuck) (clojure.core.async/<! (clojure.core.async/chan))",
     ]
 
@@ -51,6 +72,62 @@ import Values
               [(<! (sold)) (<! (sold)) (deref (deref (resolve 'shop.stock/loads)))])
             """
         #expect(try evaluate(text, seed: seed) == "[[:apple :sold] [:apple :sold] 1]")
+    }
+
+    private static let seeds: [UInt64?] = [nil, nil, nil] + (1...12).map { $0 }
+
+    /// Fibers that require a file while another loads it go on when it is loaded, and it is loaded once.
+    @Test(arguments: seeds) func whoRequiresAFileThatIsBeingLoadedWaits(_ seed: UInt64?) throws {
+        let text = """
+            (defn item [space]
+              (future (sluice.runtime/yield) (require space) (deref (resolve (symbol (name space) "item")))))
+            [(mapv deref (doall (map item '[shop.slow shop.first shop.slow shop.slower shop.second shop.slow])))
+             (deref (deref (resolve 'shop.slow/loads)))]
+            """
+        let found = try evaluate(text, seed: seed)
+        #expect(found == "[[:apple [:apple :first] :apple :pear [:apple :second] :apple] 1]")
+    }
+
+    /// So does a thread that runs no fiber, with the `ns` of a script.
+    @Test(arguments: seeds) func aScriptWaitsForItsOwnFibers(_ seed: UInt64?) throws {
+        let text = """
+            (def early (future (require 'shop.first)))
+            (ns script (:require [shop.slow :as slow]))
+            (deref user/early)
+            [slow/item (deref slow/loads)]
+            """
+        let found = try evaluate(text, seed: seed)
+        #expect(found == "[:apple 1]")
+    }
+
+    /// What a file starts while it is loaded may require others, and waits for each of them.
+    @Test(arguments: seeds) func aFileMayLoadOthersInItsFibers(_ seed: UInt64?) throws {
+        let text =
+            "(require 'shop.forked) [(deref (resolve 'shop.forked/items)) (deref (deref (resolve 'shop.slow/loads)))]"
+        let found = try evaluate(text, seed: seed)
+        #expect(found == "[[[:apple :first] :apple [:apple :second]] 1]")
+    }
+
+    /// Files that require each other are told so, however many ask for them.
+    @Test(arguments: seeds) func aCircleIsTold(_ seed: UInt64?) throws {
+        let text = """
+            (defn told [space] (future (try (require space) (catch Throwable e (ex-message e)))))
+            (mapv deref (doall (map told '[shop.hen shop.hen])))
+            """
+        let circle = #""namespaces require each other: shop.hen → shop.egg → shop.hen""#
+        let found = try evaluate(text, seed: seed)
+        #expect(found == "[\(circle) \(circle)]")
+    }
+
+    /// Who waited for a load that failed tries for itself.
+    @Test(arguments: seeds) func aLoadThatFailsIsTriedAgain(_ seed: UInt64?) throws {
+        let text = """
+            (def tries (atom 0))
+            (defn told [space] (future (try (require space) (catch Throwable e (ex-message e)))))
+            [(mapv deref (doall (map told '[shop.broken shop.broken shop.broken]))) @tries]
+            """
+        let found = try evaluate(text, seed: seed)
+        #expect(found == #"[["broken" "broken" "broken"] 3]"#)
     }
 
     /// A file sees the dynamic bindings of whoever requires it, and so do the files that it requires.

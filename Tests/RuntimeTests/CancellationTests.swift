@@ -253,11 +253,20 @@ import Values
         spin.emit(Instruction(.jumpBack, 0, wide: -1))
         runtime.spawn(spin.function(registers: 1))
         #expect(runtime.runUntilIdle() == .idle)
-        withKnownIssue(
-            "under threads the last fiber may end just after the runtime was found idle", isIntermittent: true
-        ) {
-            #expect(runtime.root.fiberCount == 0)
-        }
+        #expect(runtime.root.fiberCount == 0)
+    }
+
+    /// N6: steps may be booked, and find a budget used up, only when no fiber is left to run: the runtime is not idle before
+    /// those have run that this ends.
+    @Test(arguments: [1, 2]) func aBudgetFoundUsedUpAtRestEndsWhoWaits(_ cores: Int) {
+        let world = World(.threads(cores: cores), limits: Limits(instructions: 100))
+        let runtime = world.runtime
+        _ = runtime.runMain(Actor { step, _ in step < 200 ? Do.give(.nil) : nil }.function())
+        #expect(runtime.exhaustion == .instructions)
+        world.instance.account.endGrace()
+        runtime.spawn(Actor([Do.take(Channel(.fixed(0)))]).function())
+        #expect(runtime.runUntilIdle() == .idle)
+        #expect(runtime.root.fiberCount == 0)
     }
 
     /// N6: wall time that is up ends who waits.

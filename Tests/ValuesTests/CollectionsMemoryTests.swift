@@ -18,6 +18,41 @@ import Values
         for value in objects { withUnsafePointer(to: value) { #expect(Value.holdsObject($0), "\(value)") } }
     }
 
+    /// What is read of a slot without counting a reference is what a pattern finds there.
+    @Test(arguments: [
+        Value.nil, .true, .int(-7), .double(1), .char(65), .kw(.all), .sym(.all), .string("a"), .string("é"),
+        .vector([.int(1)]), .map(.empty), .set(.empty), .list([.nil]), .lazy(LazySeq(realized: .nil)),
+        .object(BigInteger(BigInt(1))), .native(Callable()),
+    ]) func slotsAreReadAsPatternsRead(_ value: Value) {
+        var value = value
+        withUnsafeMutablePointer(to: &value) { slot in
+            if case .int(let int) = slot.pointee {
+                #expect(Value.borrowedInt(slot) == int)
+            } else {
+                #expect(Value.borrowedInt(slot) == nil)
+            }
+            if case .text(let text) = slot.pointee {
+                let borrowed = Value.borrowedText(slot)
+                #expect(borrowed?.bytes == text.bytes && borrowed?.byteCount == text.byteCount)
+                #expect(borrowed?.isASCII == text.isASCII)
+            } else {
+                #expect(Value.borrowedText(slot) == nil)
+            }
+            if case .vector(let vector) = slot.pointee {
+                #expect(Value.borrowedVector(slot)?.takeUnretainedValue() === vector)
+                #expect(Value.vectorSlot(slot)?.pointee === vector)
+            } else {
+                #expect(Value.borrowedVector(slot) == nil && Value.vectorSlot(slot) == nil)
+            }
+            if case .map(let map) = slot.pointee {
+                #expect(Value.borrowedMap(slot)?.takeUnretainedValue() === map)
+                #expect(Value.mapSlot(slot)?.pointee === map)
+            } else {
+                #expect(Value.borrowedMap(slot) == nil && Value.mapSlot(slot) == nil)
+            }
+        }
+    }
+
     /// The common kinds a million levels deep; the others as deep as recursion would not survive.
     @Test(arguments: [
         ("vectors", 1_000_000), ("map values", 1_000_000), ("cells", 1_000_000), ("lazy cells", 1_000_000),

@@ -102,7 +102,9 @@ private struct DirectFunction: ~Copyable {
             let native = unsafeDowncast(callable, to: Native.self)
             guard case .plain(let body) = native.kind, native.accepts(arguments) else { return nil }
             self.body = body
-        case .keyword, .map, .set: body = nil
+        case .keyword, .map: body = nil
+        // A set has no place for a second argument.
+        case .set where arguments == 1: body = nil
         default: return nil
         }
         self.function = function

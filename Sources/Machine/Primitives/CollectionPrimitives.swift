@@ -157,6 +157,9 @@ extension CollectionPrimitives {
                 found.append(side == 0 ? key : value)
                 return true
             }
+        case .vector(let vector) where !vector.elements.allSatisfy({ $0.isEntry }):
+            // Its elements are not even entries: what is wrong is that it is no map.
+            throw .type(operation, expected: "a map", found: value)
         default:
             try Collections.forEachEntry(value, operation) { (key, value) throws(Fault) in
                 found.append(side == 0 ? key : value)
@@ -423,4 +426,9 @@ extension CollectionPrimitives {
         }
         return .vector(vector.slice(start, end))
     }
+}
+
+extension Value {
+    /// Whether it is an entry of a map.
+    fileprivate var isEntry: Bool { if case .vector(let vector) = self { vector.isEntry } else { false } }
 }

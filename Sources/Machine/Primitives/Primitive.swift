@@ -9,11 +9,17 @@ public struct Primitive: Sendable {
     let arity: Native.Arity
     let blocks: Bool
     private let kind: Native.Kind
+    private let spread: Native.SpreadBody?
 
-    public init(_ name: StaticString, _ arity: Native.Arity, blocks: Bool = false, _ body: @escaping Native.Body) {
+    /// `spread` does for the elements of a vector what `body` does for arguments.
+    public init(
+        _ name: StaticString, _ arity: Native.Arity, blocks: Bool = false, spread: Native.SpreadBody? = nil,
+        _ body: @escaping Native.Body
+    ) {
         self.name = name
         self.arity = arity
         self.blocks = blocks
+        self.spread = spread
         kind = .plain(body)
     }
 
@@ -23,13 +29,14 @@ public struct Primitive: Sendable {
         self.name = name
         self.arity = arity
         self.blocks = blocks
+        spread = nil
         kind = .control(body)
     }
 
     /// The primitive as a value, called `name` in messages.
     func native(named name: String) -> Native {
         switch kind {
-        case .plain(let body): Native(name, arity, blocks: blocks, body)
+        case .plain(let body): Native(name, arity, blocks: blocks, spread: spread, body)
         case .control(let body): Native(name, arity, blocks: blocks, control: body)
         }
     }

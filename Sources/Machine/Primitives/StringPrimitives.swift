@@ -5,7 +5,8 @@ enum StringPrimitives {
     static let core = PrimitiveFamily(
         "clojure.core",
         [
-            Primitive("str", .atLeast(0), str), Primitive("subs", .between(2, 3), subs), Primitive("char", 1, char),
+            Primitive("str", .atLeast(0), spread: str, str), Primitive("subs", .between(2, 3), subs),
+            Primitive("char", 1, char),
             Primitive("parse-long", 1, parseLong), Primitive("parse-double", 1, parseDouble),
             Primitive("parse-boolean", 1, parseBoolean), Primitive("parse-uuid", 1, parseUUID),
         ])
@@ -92,17 +93,38 @@ enum StringPrimitives {
         default:
             if let text = shortASCII(a) { return .text(text) }
             var builder = TextBuilder()
-            for index in 0..<a.count {
-                switch a[index] {
+            try append(UnsafeBufferPointer(start: a.base, count: a.count), to: &builder)
+            return .text(builder.finish())
+        }
+    }
+
+    /// `(apply str vector)`.
+    private static func str(_ vector: Vector) throws(Fault) -> Value {
+        var builder = TextBuilder()
+        var at = 0
+        while at < vector.count {
+            at += try vector.withChunk(at: at) { (chunk) throws(Fault) in
+                try append(chunk, to: &builder)
+                return chunk.count
+            }
+        }
+        return .text(builder.finish())
+    }
+
+    private static func append(_ values: UnsafeBufferPointer<Value>, to builder: inout TextBuilder) throws(Fault) {
+        guard let base = values.baseAddress else { return }
+        for index in 0..<values.count {
+            if let text = Value.borrowedText(base + index) {
+                builder.append(text)
+            } else {
+                switch values[index] {
                 case .nil: break
-                case .text(let text): builder.append(text)
                 case .int(let int): builder.append(int)
                 case .char(let scalar): builder.append(scalar: scalar)
-                default: builder.append(try Printing.text(of: a[index]))
+                default: builder.append(try Printing.text(of: values[index]))
                 }
-                try builder.checkSize()
             }
-            return .text(builder.finish())
+            try builder.checkSize()
         }
     }
 
@@ -111,28 +133,33 @@ enum StringPrimitives {
         guard a.count <= 8 else { return nil }
         var width = 0
         for index in 0..<a.count {
+            if let text = Value.borrowedText(a.base + index) {
+                guard text.isASCII else { return nil }
+                width &+= text.byteCount
+                continue
+            }
+            if let int = Value.borrowedInt(a.base + index) {
+                width &+= Numbers.decimalWidth(int)
+                continue
+            }
             switch a[index] {
             case .nil: break
-            case .text(let text) where text.isASCII: width &+= text.byteCount
-            case .int(let int): width &+= Numbers.decimalWidth(int)
             case .char(let scalar) where scalar < 0x80: width &+= 1
             default: return nil
             }
         }
         return Text.ascii(width) { bytes in
-            var at = bytes
-            for index in 0..<a.count {
-                switch a[index] {
-                case .text(let text):
-                    at.update(from: text.bytes, count: text.byteCount)
-                    at += text.byteCount
-                case .int(let int):
-                    at += Numbers.decimalWidth(int)
-                    Numbers.writeDecimal(int, endingAt: at)
-                case .char(let scalar):
-                    at.pointee = UInt8(truncatingIfNeeded: scalar)
-                    at += 1
-                default: break
+            // From the end, which is where a number's digits begin.
+            var end = bytes + width
+            for index in stride(from: a.count - 1, through: 0, by: -1) {
+                if let text = Value.borrowedText(a.base + index) {
+                    end -= text.byteCount
+                    end.update(from: text.bytes, count: text.byteCount)
+                } else if let int = Value.borrowedInt(a.base + index) {
+                    end = Numbers.writeDecimal(int, endingAt: end)
+                } else if case .char(let scalar) = a[index] {
+                    end -= 1
+                    end.pointee = UInt8(truncatingIfNeeded: scalar)
                 }
             }
         }

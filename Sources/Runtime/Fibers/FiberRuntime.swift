@@ -138,6 +138,11 @@ package final class FiberRuntime: @unchecked Sendable {
                     root.endContents(.exhausted(budget))
                     scheduler.attend()
                 }))
+        // Nobody waits for the end of a grace that nobody needs any more.
+        root.whenEmpty { [weak scheduler] in
+            timer.cancel()
+            scheduler?.attend()
+        }
     }
 
     /// Nanoseconds that `finally` blocks may wait once a budget ran out.

@@ -284,6 +284,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Waits for work. Gives an end when the loop is to end.
     private func rest(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd? {
         settle(worker, nil)
+        // A budget that ran out with these steps has made those ready here that it ends.
+        if worker.owned.pointee.handoff != nil { return nil }
         if timers.nextDeadline != .max, timers.fire(now()) { return nil }
         if spin(worker) { return nil }
         lock.acquire()
@@ -360,6 +362,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     private var isIdle: Bool {
         shared.pointee.awake == 0 && shared.pointee.queue.isEmpty && shared.pointee.held == 0 && blocking.active == 0
             && timers.isDrained()
+            // Who waits for its run to end, and has not woken yet, goes on when it is over.
+            && !workers.contains { $0.runs.last?() ?? false }
     }
 
     /// Tells those who wait for idleness. Under the lock.
@@ -387,6 +391,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             if shared.pointee.isLent { return false }
             shared.pointee.isLent = true
             shared.pointee.awake += 1
+            workers[0].runs.append(isDone)
             return true
         }
         guard lent else {
@@ -405,8 +410,16 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// A fiber of this worker waits, in a primitive, for another to end, as `require` does for the forms of a file: the worker
     /// goes on with other fibers meanwhile, on top of it.
     private func runNested(_ first: Job?, _ worker: Worker, until isDone: @escaping @Sendable () -> Bool) -> RunEnd {
-        lock.withLock { shared.pointee.nested += 1 }
-        defer { lock.withLock { shared.pointee.nested -= 1 } }
+        lock.withLock {
+            shared.pointee.nested += 1
+            worker.runs.append(isDone)
+        }
+        defer {
+            lock.withLock {
+                shared.pointee.nested -= 1
+                worker.runs.removeLast()
+            }
+        }
         if let first { ready(first) }
         return loop(worker, until: isDone)
     }
@@ -421,6 +434,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         lock.withLock {
             shared.pointee.isLent = false
             shared.pointee.awake -= 1
+            workers[0].runs.removeLast()
             for job in left { shared.pointee.queue.append(job) }
             sharedCount.store(shared.pointee.queue.count, ordering: .relaxed)
             if !shared.pointee.queue.isEmpty || timers.nextDeadline != .max { wakeLocked() }

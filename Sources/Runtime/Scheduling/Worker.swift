@@ -15,6 +15,8 @@ final class Worker: @unchecked Sendable {
     let owned: UnsafeMutablePointer<Owned>
     /// Whether the worker stands in the idle list; guarded by the scheduler's lock.
     var isParked = false
+    /// What ends the runs that stand on the thread's stack, the innermost last; guarded by the scheduler's lock.
+    var runs: [@Sendable () -> Bool] = []
 
     /// What only the worker's thread touches.
     struct Owned {

@@ -133,16 +133,24 @@ package struct BigInt: Equatable, Comparable, Sendable {
 
 // The greatest common divisor.
 extension BigInt {
-    /// Never negative; 0 for two zeros. Lehmer's algorithm: most steps of Euclid's are done on the leading bits alone.
+    /// Never negative; 0 for two zeros.
     package func greatestCommonDivisor(_ other: BigInt) -> BigInt {
+        greatestCommonDivisor(other) { () throws(Never) in }
+    }
+
+    /// The same, which takes long for large numbers: `look` is called now and then, and stops it by throwing.
+    ///
+    /// Lehmer's algorithm: most steps of Euclid's are done on the leading bits alone.
+    func greatestCommonDivisor<Stop: Error>(_ other: BigInt, _ look: () throws(Stop) -> Void) throws(Stop) -> BigInt {
         var (a, b) = (magnitude, other.magnitude)
         if Limbs.compare(a, b) < 0 { swap(&a, &b) }
         while b.count > 1 {
+            try look()
             guard let step = LehmerStep(a, b) else {
                 (a, b) = (b, Limbs.divide(a, b).remainder)
                 continue
             }
-            (a, b) = (step.combine(step.a, step.b, a, b), step.combine(step.c, step.d, a, b))
+            step.apply(to: &a, &b)
             if Limbs.compare(a, b) < 0 { swap(&a, &b) }
         }
         guard !b.isEmpty else { return BigInt(magnitude: a, isNegative: false) }
@@ -153,13 +161,13 @@ extension BigInt {
 
     /// Several steps of Euclid's algorithm as one matrix, as far as the leading 62 bits decide their quotients.
     private struct LehmerStep {
-        private(set) var (a, b, c, d): (Int64, Int64, Int64, Int64) = (1, 0, 0, 1)
+        private var (a, b, c, d): (Int64, Int64, Int64, Int64) = (1, 0, 0, 1)
 
         /// Nil when the leading bits decide not even one step.
         init?(_ large: [UInt64], _ small: [UInt64]) {
             let shift = Limbs.bitWidth(large) - 62
-            var x = Int64(truncatingIfNeeded: Limbs.shiftRight(large, shift).first ?? 0)
-            var y = Int64(truncatingIfNeeded: Limbs.shiftRight(small, shift).first ?? 0)
+            var x = Int64(truncatingIfNeeded: Limbs.window(large, shift))
+            var y = Int64(truncatingIfNeeded: Limbs.window(small, shift))
             while y + c != 0, y + d != 0 {
                 let quotient = (x + a) / (y + c)
                 guard quotient == (x + b) / (y + d) else { break }
@@ -178,16 +186,26 @@ extension BigInt {
             return value - product
         }
 
-        /// u × x + v × y, which is not negative.
-        func combine(_ u: Int64, _ v: Int64, _ x: [UInt64], _ y: [UInt64]) -> [UInt64] {
-            var carry: Int128 = 0
-            var result = [UInt64](repeating: 0, count: x.count)
-            for index in x.indices {
-                carry += Int128(u) * Int128(x[index]) + Int128(v) * Int128(index < y.count ? y[index] : 0)
-                result[index] = UInt64(truncatingIfNeeded: carry)
-                carry >>= 64
+        /// (x, y) becomes (a × x + b × y, c × x + d × y): remainders, which are not negative and no larger.
+        func apply(to x: inout [UInt64], _ y: inout [UInt64]) {
+            Limbs.charge(products: 4 * x.count)
+            let width = y.count
+            x.withUnsafeMutableBufferPointer { x in
+                y.withUnsafeMutableBufferPointer { y in
+                    var carries: (Int128, Int128) = (0, 0)
+                    for index in x.indices {
+                        let (large, small) = (Int128(x[index]), Int128(index < width ? y[index] : 0))
+                        carries.0 += Int128(a) * large + Int128(b) * small
+                        x[index] = UInt64(truncatingIfNeeded: carries.0)
+                        carries.0 >>= 64
+                        carries.1 += Int128(c) * large + Int128(d) * small
+                        if index < width { y[index] = UInt64(truncatingIfNeeded: carries.1) }
+                        carries.1 >>= 64
+                    }
+                }
             }
-            return Limbs.trimmed(result)
+            Limbs.trim(&x)
+            Limbs.trim(&y)
         }
     }
 }

@@ -31,6 +31,7 @@ extension BigInt {
         // A digit has at least the bits of the power of two below the radix.
         let bitsPerDigit = Int.bitWidth - 1 - radix.leadingZeroBitCount
         guard significant.count * bitsPerDigit <= BigInt.bitLimit + 64 else { return nil }
+        Limbs.charge(products: significant.count)
         let chunk = Chunk(radix: radix)
         var powers: [BigInt] = [BigInt(magnitude: [chunk.power], isNegative: false)]
         while chunk.digits << powers.count < significant.count {
@@ -110,6 +111,8 @@ extension BigInt {
     private static func writeDirectly(
         _ limbs: [UInt64], width: Int, _ radix: Int, _ chunk: Chunk, to bytes: inout [UInt8]
     ) {
+        // Some twenty digits to a limb, each by a division of its own.
+        Limbs.charge(products: limbs.count * 160)
         var rest = limbs
         var backwards: [UInt8] = []
         while !rest.isEmpty {

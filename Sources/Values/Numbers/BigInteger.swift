@@ -29,6 +29,7 @@ public final class BigInteger: Object, @unchecked Sendable {
     }
 
     public override func writeText(to printer: inout Printer) throws(Fault) {
+        try Attention.work(0)
         printer.bytes.append(contentsOf: value.text())
     }
 }
@@ -63,6 +64,7 @@ public final class Ratio: Object, @unchecked Sendable {
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {
+        try Attention.work(0)
         printer.bytes.append(contentsOf: numerator.text())
         printer.write("/")
         printer.bytes.append(contentsOf: denominator.text())

@@ -21,11 +21,13 @@ public final class Decimal: Object, @unchecked Sendable {
 
     public override func equals(_ other: Value) throws(Fault) -> Bool {
         guard case .object(let object) = other, let other = object as? Decimal else { return false }
+        try Attention.work(0)
         return compare(other) == 0
     }
 
     /// The same for equal numbers, whatever their zeros.
     public override func hashCode() throws(Fault) -> UInt32 {
+        try Attention.work(0)
         let plain = stripped(to: Decimal.scales.lowerBound)
         return Hashing.int(Int64(plain.unscaled.hash) << 32 ^ Int64(plain.unscaled.isZero ? 0 : plain.scale))
     }
@@ -39,6 +41,7 @@ public final class Decimal: Object, @unchecked Sendable {
     public override func writeText(to printer: inout Printer) throws(Fault) {
         let point = UInt8(ascii: ".")
         let zero = UInt8(ascii: "0")
+        try Attention.work(0)
         let digits = unscaled.absolute.text()
         if unscaled.isNegative { printer.write("-") }
         let adjusted = digits.count - 1 - scale
@@ -80,8 +83,6 @@ extension Decimal {
     private func lifted(_ places: Int) throws(Fault) -> BigInt {
         guard places > 0, !unscaled.isZero else { return unscaled }
         try Numbers.checkWidth(unscaled.bitWidth + places * 3322 / 1000)
-        // The power of ten has about so many limbs itself.
-        try Attention.work(places / 20 * (unscaled.magnitude.count + places / 20) / 64)
         return unscaled * .powerOfTen(places)
     }
 
@@ -100,7 +101,6 @@ extension Decimal {
 
     func times(_ other: Decimal) throws(Fault) -> Decimal {
         try Numbers.checkWidth(unscaled.bitWidth + other.unscaled.bitWidth)
-        try Numbers.work(unscaled, other.unscaled)
         return try .make(unscaled * other.unscaled, scale: scale + other.scale)
     }
 
@@ -116,8 +116,7 @@ extension Decimal {
 
     /// (`numerator` ÷ `denominator`) × 10^-`preferredScale` with the fewest further digits, or an error when they never end.
     static func quotient(_ numerator: BigInt, _ denominator: BigInt, preferredScale: Int) throws(Fault) -> Decimal {
-        try Numbers.work(numerator, denominator)
-        let divisor = numerator.greatestCommonDivisor(denominator)
+        let divisor = try Numbers.commonDivisor(numerator, denominator)
         var rest = denominator.divided(by: divisor).quotient.absolute
         // Only tenths' prime factors may be left: k digits take k twos and k fives.
         let twos = Limbs.trailingZeroBits(rest.magnitude)

@@ -11,8 +11,10 @@ extension Numbers {
         return rest < 10 ? width : rest < 100 ? width &+ 1 : rest < 1000 ? width &+ 2 : width &+ 3
     }
 
-    /// Writes `value` in decimal so that its last digit stands before `end`.
-    @inlinable public static func writeDecimal(_ value: Int64, endingAt end: UnsafeMutablePointer<UInt8>) {
+    /// Writes `value` in decimal so that its last digit stands before `end`; where it begins.
+    @inlinable @discardableResult public static func writeDecimal(
+        _ value: Int64, endingAt end: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
         var rest = value.magnitude
         var at = end
         while rest >= 10 {
@@ -27,7 +29,11 @@ extension Numbers {
             at -= 1
             at.pointee = 48 &+ UInt8(truncatingIfNeeded: rest)
         }
-        if value < 0 { (at - 1).pointee = UInt8(ascii: "-") }
+        if value < 0 {
+            at -= 1
+            at.pointee = UInt8(ascii: "-")
+        }
+        return at
     }
 
     /// `00` to `99`.

@@ -61,6 +61,7 @@ extension Decimal {
     private var digits: Int { unscaled.absolute.text().count }
 
     func rounded(_ context: MathContext) throws(Fault) -> Decimal {
+        try Attention.work(0)
         let excess = digits - context.precision
         guard context.precision > 0, excess > 0, !unscaled.isZero else { return self }
         let unit = BigInt.powerOfTen(excess)

@@ -9,11 +9,13 @@ enum Limbs {
     /// From this many limbs on, splitting a product in three halves beats multiplying limb by limb.
     static let karatsubaThreshold = 40
 
-    static func trimmed(_ limbs: [Limb]) -> [Limb] {
-        var limbs = limbs
-        while limbs.last == 0 { limbs.removeLast() }
+    static func trimmed(_ limbs: consuming [Limb]) -> [Limb] {
+        trim(&limbs)
         return limbs
     }
+
+    /// Leaves out the zeros at the top.
+    static func trim(_ limbs: inout [Limb]) { while limbs.last == 0 { limbs.removeLast() } }
 
     static func bitWidth(_ limbs: [Limb]) -> Int {
         limbs.isEmpty ? 0 : limbs.count * 64 - limbs[limbs.count - 1].leadingZeroBitCount
@@ -35,6 +37,7 @@ enum Limbs {
 
     static func add(_ a: [Limb], _ b: [Limb]) -> [Limb] {
         let (long, short) = a.count >= b.count ? (a, b) : (b, a)
+        charge(products: long.count)
         return trimmed(
             Array(unsafeUninitializedCapacity: long.count + 1) { target, count in
                 let base = target.baseAddress!
@@ -52,11 +55,13 @@ enum Limbs {
 
     /// `a` must not be less than `b`.
     static func subtract(_ a: [Limb], _ b: [Limb]) -> [Limb] {
+        // Nor is an empty array borrowed for writing, which would write to the one that all threads share.
+        if b.isEmpty { return a }
+        charge(products: a.count)
         var difference = a
         difference.withUnsafeMutableBufferPointer { target in
             b.withUnsafeBufferPointer { source in
-                guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                subtract(source, b.count, from: target, a.count)
+                subtract(source.baseAddress!, b.count, from: target.baseAddress!, a.count)
             }
         }
         return trimmed(difference)
@@ -102,6 +107,14 @@ enum Limbs {
         return trimmed(shifted)
     }
 
+    /// The 64 bits from bit `start` on.
+    @inline(__always) static func window(_ a: [Limb], _ start: Int) -> Limb {
+        let (whole, part) = (start / 64, start % 64)
+        guard whole < a.count else { return 0 }
+        let above = part > 0 && whole + 1 < a.count ? a[whole + 1] << (64 - part) : 0
+        return a[whole] >> part | above
+    }
+
     /// Drops the low `bits`.
     static func shiftRight(_ a: [Limb], _ bits: Int) -> [Limb] {
         let (whole, part) = (bits / 64, bits % 64)
@@ -118,6 +131,7 @@ enum Limbs {
     static func multiply(_ a: [Limb], _ b: [Limb]) -> [Limb] {
         guard !a.isEmpty, !b.isEmpty else { return [] }
         let (long, short) = a.count >= b.count ? (a, b) : (b, a)
+        charge(products: products(long.count, short.count))
         return trimmed(
             Array(unsafeUninitializedCapacity: long.count + short.count) { target, count in
                 count = long.count + short.count
@@ -128,6 +142,24 @@ enum Limbs {
                     }
                 }
             })
+    }
+
+    /// Limbs that are multiplied, about, when a product of factors with so many limbs is made.
+    private static func products(_ long: Int, _ short: Int) -> Int {
+        guard short >= karatsubaThreshold else { return long * short }
+        var products = short * short
+        var size = short
+        while size >= karatsubaThreshold {
+            products = products / 4 * 3
+            size /= 2
+        }
+        return products * (long / short + (long % short > 0 ? 1 : 0))
+    }
+
+    /// Counts arithmetic that multiplied so many limbs, or did as much (N6). A step is worth about four; what is less than a
+    /// few dozen goes with the step of the operation itself.
+    @inline(__always) static func charge(products: Int) {
+        if _slowPath(products >= 64) { Attention.charge(products / 4) }
     }
 
     /// `a` has at least as many limbs as `b`; `target` holds the sum of both counts and need not be initialised.
@@ -212,6 +244,8 @@ enum Limbs {
 extension Limbs {
     /// Divides in place; gives the remainder. `divisor` is not zero.
     static func divide(_ a: inout [Limb], by divisor: Limb) -> Limb {
+        // To divide takes the machine as long as to multiply several times.
+        charge(products: a.count * 8)
         var remainder: Limb = 0
         for index in stride(from: a.count - 1, through: 0, by: -1) {
             (a[index], remainder) = divisor.dividingFullWidth((remainder, a[index]))
@@ -234,6 +268,7 @@ extension Limbs {
     /// Knuth's algorithm D: the divisor is shifted so that its top bit is set, then each quotient limb is guessed from the
     /// top limbs and is at most two too large.
     private static func knuth(_ a: [Limb], _ b: [Limb]) -> (quotient: [Limb], remainder: [Limb]) {
+        charge(products: (a.count - b.count + 1) * b.count)
         let shift = b[b.count - 1].leadingZeroBitCount
         let divisor = shiftLeft(b, shift)
         var rest = shiftLeft(a, shift)

@@ -77,6 +77,7 @@ extension Numbers {
     /// `(bigint x)`: towards zero; a double by its shortest digits; a text is parsed.
     public static func bigint(_ value: Value) throws(Fault) -> Value {
         if case .text(let text) = value {
+            try Attention.work(0)
             guard let parsed = integerText(text) else { throw notANumber(value) }
             return .object(BigInteger(parsed))
         }
@@ -95,6 +96,7 @@ extension Numbers {
     /// parsed.
     public static func bigdec(_ value: Value) throws(Fault) -> Value {
         if case .text(let text) = value {
+            try Attention.work(0)
             guard let parsed = decimalText(text) else { throw notANumber(value) }
             return .object(parsed)
         }

@@ -36,7 +36,6 @@ extension Numbers {
             return .int(quotient)
         case .bigs(let x, let y):
             guard !y.isZero else { throw divisionByZero }
-            try work(x, y)
             return .object(BigInteger(x.divided(by: y).quotient))
         case .ratios(let x, let y): return .object(BigInteger(try quotient(x, y)))
         case .decimals(let x, let y): return .object(try x.integralQuotient(y))
@@ -48,7 +47,6 @@ extension Numbers {
         guard !y.numerator.isZero else { throw divisionByZero }
         try checkWidth(x.numerator.bitWidth + y.denominator.bitWidth)
         try checkWidth(x.denominator.bitWidth + y.numerator.bitWidth)
-        try work(x.numerator, x.denominator)
         return (x.numerator * y.denominator).divided(by: x.denominator * y.numerator).quotient
     }
 
@@ -68,7 +66,6 @@ extension Numbers {
             return .int(x.remainderReportingOverflow(dividingBy: y).partialValue)
         case .bigs(let x, let y):
             guard !y.isZero else { throw divisionByZero }
-            try work(x, y)
             return .object(BigInteger(x.divided(by: y).remainder))
         case .ratios(let x, let y): return try subtract(a, multiply(.object(BigInteger(try quotient(x, y))), b))
         case .decimals(let x, let y): return .object(try x.remainder(y))

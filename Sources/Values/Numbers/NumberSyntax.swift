@@ -75,7 +75,9 @@ extension Numbers {
             let bottom = BigInt(digits: UnsafeBufferPointer(rebasing: token[(slash + 1)...]))
         else { return nil }
         guard !bottom.isZero else { return .invalid(.arithmetic, "divide by zero") }
-        guard let reduced = try? ratio(top, bottom) else { return nil }
+        let divisor = top.greatestCommonDivisor(bottom)
+        guard let reduced = try? lowest(top.divided(by: divisor).quotient, bottom.divided(by: divisor).quotient)
+        else { return nil }
         // A ratio that comes out even is a plain integer here, unlike in arithmetic.
         if case .big(let whole)? = Operand(reduced) { return .number(integer(whole)) }
         return .number(reduced)
@@ -155,6 +157,8 @@ extension Numbers {
         if isNegative || digits.first == UInt8(ascii: "+") {
             digits = UnsafeBufferPointer(rebasing: digits.dropFirst())
         }
+        // What has more significant digits than there are bits need not be read.
+        guard digits.drop(while: { $0 == UInt8(ascii: "0") }).count <= 64 else { return nil }
         return BigInt(digits: digits, radix: radix, isNegative: isNegative)?.int64
     }
 

@@ -62,6 +62,8 @@ public enum Numbers {
         init(_ value: Value, _ operation: String) throws(Fault) {
             guard let operand = Operand(value) else { throw .type(operation, expected: "a number", found: value) }
             self = operand
+            // What was charged for large numbers since the last look is found before there are more.
+            if case .object = value { try Attention.work(0) }
         }
 
         var rank: Rank {
@@ -132,12 +134,6 @@ extension Numbers {
         }
     }
 
-    /// Counts what an operation on all limbs of both costs, about, in steps (N6).
-    static func work(_ a: BigInt, _ b: BigInt) throws(Fault) {
-        let products = a.magnitude.count &* b.magnitude.count
-        if _slowPath(products >= 64) { try Attention.work(products / 64) }
-    }
-
     static func big(_ value: BigInt) throws(Fault) -> Value {
         try checkWidth(value.bitWidth)
         return .object(BigInteger(value))
@@ -149,9 +145,17 @@ extension Numbers {
     /// A ratio in lowest terms; a big integer when nothing is left below the line.
     static func ratio(_ numerator: BigInt, _ denominator: BigInt) throws(Fault) -> Value {
         guard !denominator.isZero else { throw divisionByZero }
-        try work(numerator, denominator)
-        let divisor = numerator.greatestCommonDivisor(denominator)
-        let (top, bottom) = (numerator.divided(by: divisor).quotient, denominator.divided(by: divisor).quotient)
+        let divisor = try commonDivisor(numerator, denominator)
+        return try lowest(numerator.divided(by: divisor).quotient, denominator.divided(by: divisor).quotient)
+    }
+
+    /// The greatest common divisor, looking up now and then.
+    static func commonDivisor(_ a: BigInt, _ b: BigInt) throws(Fault) -> BigInt {
+        try a.greatestCommonDivisor(b) { () throws(Fault) in try Attention.work(0) }
+    }
+
+    /// The ratio of two integers without a common divisor.
+    static func lowest(_ top: BigInt, _ bottom: BigInt) throws(Fault) -> Value {
         try checkWidth(max(top.bitWidth, bottom.bitWidth))
         if bottom.absolute.isOne { return .object(BigInteger(bottom.isNegative ? top.negated : top)) }
         return .object(bottom.isNegative ? Ratio(top.negated, bottom.negated) : Ratio(top, bottom))
@@ -191,8 +195,12 @@ extension Numbers {
             x.numerator.bitWidth + y.denominator.bitWidth, y.numerator.bitWidth + x.denominator.bitWidth,
             x.denominator.bitWidth + y.denominator.bitWidth)
         try checkWidth(width)
-        return try ratio(
-            x.numerator * y.denominator + y.numerator * x.denominator, x.denominator * y.denominator)
+        // Knuth 4.5.1: what can be left out of the sum divides the common divisor of the denominators, which is mostly small.
+        let common = try commonDivisor(x.denominator, y.denominator)
+        let (left, right) = (x.denominator.divided(by: common).quotient, y.denominator.divided(by: common).quotient)
+        let sum = x.numerator * right + y.numerator * left
+        let divisor = try commonDivisor(sum, common)
+        return try lowest(sum.divided(by: divisor).quotient, left * y.denominator.divided(by: divisor).quotient)
     }
 
     public static func multiply(_ a: Value, _ b: Value) throws(Fault) -> Value {
@@ -203,7 +211,6 @@ extension Numbers {
             return .int(product)
         case .bigs(let x, let y):
             try checkWidth(x.bitWidth + y.bitWidth - 1)
-            try work(x, y)
             return try big(x * y)
         case .ratios(let x, let y): return try multiplyRatios(x, y)
         case .decimals(let x, let y): return .object(try x.times(y))

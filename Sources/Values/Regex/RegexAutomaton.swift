@@ -99,22 +99,23 @@ final class RegexAutomaton {
         let symbols = program.table
         while true {
             while at < limit {
-                let pause = min(limit, at + RegexAutomaton.bytesBetweenLooks)
+                let pause = min(limit, at &+ RegexAutomaton.bytesBetweenLooks)
                 while at < pause {
                     let lead = bytes[at]
+                    // Sums that cannot overflow are not checked: this is all that happens for most bytes of a text.
                     let symbol = lead < 0x80 ? Int(symbols[Int(lead)]) : program.symbol(Text.decode(bytes + at))
-                    var entry = table[state + symbol]
-                    if entry == 0 {
+                    var entry = table[state &+ symbol]
+                    if _slowPath(entry == 0) {
                         entry = try transition(state, symbol)
                         table = self.table
                     }
                     if entry & 1 != 0 { match = at }
-                    state = Int(entry >> 1)
+                    state = Int(truncatingIfNeeded: entry &>> 1)
                     if state == dead {
                         try book(at - booked)
                         return (match < 0 ? nil : match, at)
                     }
-                    at += Text.width(lead)
+                    at &+= lead < 0x80 ? 1 : Text.width(lead)
                 }
                 try book(at - booked)
                 booked = at

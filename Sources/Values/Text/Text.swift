@@ -71,19 +71,25 @@ public struct Text: @unchecked Sendable {
     @inlinable public static var sentinel: Int { 16 }
 
     @inline(__always) public static func == (left: Text, right: Text) -> Bool {
-        left.storage === right.storage || left.hasSameBytes(right)
+        left.storage === right.storage || Text.areSame(left.bytes, left.byteCount, right.bytes, right.byteCount)
+    }
+
+    @inline(__always) static func == (left: Text, right: BorrowedText) -> Bool {
+        left.bytes == right.bytes || Text.areSame(left.bytes, left.byteCount, right.bytes, right.byteCount)
     }
 
     /// Whether both are one text in memory.
     public func isIdentical(to other: Text) -> Bool { storage === other.storage }
 
-    private func hasSameBytes(_ other: Text) -> Bool {
-        let count = byteCount
-        guard count == other.byteCount else { return false }
-        guard count <= 16 else { return memcmp(bytes, other.bytes, count) == 0 }
+    /// Whether the bytes of two texts are the same.
+    private static func areSame(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, _ other: UnsafePointer<UInt8>, _ otherCount: Int
+    ) -> Bool {
+        guard count == otherCount else { return false }
+        guard count <= 16 else { return memcmp(bytes, other, count) == 0 }
         // What stands before the bytes belongs to the same allocation, so a word that ends with them may be read whole.
         let mine = UnsafeRawPointer(bytes)
-        let theirs = UnsafeRawPointer(other.bytes)
+        let theirs = UnsafeRawPointer(other)
         let last =
             mine.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
             ^ theirs.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
@@ -91,6 +97,29 @@ public struct Text: @unchecked Sendable {
             return last | (mine.loadUnaligned(as: UInt64.self) ^ theirs.loadUnaligned(as: UInt64.self)) == 0
         }
         return UInt64(littleEndian: last) >> UInt64(64 - 8 * count) == 0
+    }
+}
+
+/// A text in a slot, not retained: valid as long as the slot is not changed. For loops that only look at many.
+public struct BorrowedText {
+    public let bytes: UnsafePointer<UInt8>
+    public let byteCount: Int
+    public let isASCII: Bool
+
+    @inlinable @inline(__always) init(_ storage: TextStorage) {
+        bytes = UnsafePointer(storage.bytes)
+        byteCount = storage.info.pointee.byteCount
+        isASCII = storage.info.pointee.isASCII
+    }
+}
+
+extension Value {
+    /// The text in a slot, if that is what it holds; by the byte that numbers the cases (see `holdsObject`).
+    @inlinable @inline(__always) public static func borrowedText(_ slot: UnsafePointer<Value>) -> BorrowedText? {
+        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 6 else { return nil }
+        return UnsafeRawPointer(slot).load(as: Unmanaged<TextStorage>.self)._withUnsafeGuaranteedRef {
+            BorrowedText($0)
+        }
     }
 }
 

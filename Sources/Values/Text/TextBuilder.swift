@@ -27,6 +27,11 @@ public struct TextBuilder: ~Copyable {
         copy(text.bytes, text.byteCount)
     }
 
+    public mutating func append(_ text: BorrowedText) {
+        isASCII = isASCII && text.isASCII
+        copy(text.bytes, text.byteCount)
+    }
+
     /// Bytes `range` of `text`.
     public mutating func append(_ text: Text, _ range: Range<Int>) {
         isASCII = isASCII && text.isASCII
