@@ -79,7 +79,7 @@ struct CallSite {
 
     /// The only argument that is written as the value to blame.
     private func literal(in call: SourceShape, _ source: Source) -> Part? {
-        guard let value = exception.suspect.flatMap({ try? Printer.readable($0) }) else { return nil }
+        guard let value = exception.suspect?.readable(within: source.bytes.count) else { return nil }
         let literals = call.children.dropFirst().filter { $0.children.isEmpty && $0.text(in: source) == value }
         return literals.count == 1 ? Part(shape: literals[0]) : nil
     }
@@ -91,7 +91,7 @@ struct CallSite {
             return "\(exception.culprit?.callee ?? "it") calls this"
         }
         let text = part.shape.text(in: source)
-        if part.shape.isVector || text.first == "\"" || (try? Printer.readable(value)) == text { return nil }
+        if part.shape.isVector || text.first == "\"" || value.readable(within: text.utf8.count) == text { return nil }
         let shown = value.briefly
         return "this is \(shown.hasPrefix("the number ") ? String(shown.dropFirst(11)) : shown)"
     }

@@ -45,12 +45,14 @@ extension Value {
         }
     }
 
-    /// The readable form, or nil when it is long or cannot be had.
-    private func shortForm() -> String? {
+    private func shortForm() -> String? { readable(within: Value.shortLimit) }
+
+    /// The readable form, or nil when it has more bytes than `limit` or cannot be had: for what may be as large as it likes.
+    public func readable(within limit: Int) -> String? {
         var printer = Printer(readably: true)
-        printer.byteLimit = Value.shortLimit
+        printer.byteLimit = limit
         printer.forces = false
-        guard (try? printer.write(self)) != nil, printer.bytes.count <= Value.shortLimit else { return nil }
+        guard (try? printer.write(self)) != nil, printer.bytes.count <= limit else { return nil }
         return printer.string
     }
 
