@@ -50,8 +50,11 @@ enum CodecTarget {
         do throws(Fault) { return try Printer.readable(value) == printed } catch { return false }
     }
 
-    private static func shows(_ value: Value, _ part: String) -> Bool {
-        do throws(Fault) { return try Printer.readable(value).contains(part) } catch { return false }
+    private static func holdsInfinity(_ value: Value) -> Bool {
+        do throws(Fault) {
+            let printed = try Printer.readable(value)
+            return printed.contains("##Inf") || printed.contains("##-Inf")
+        } catch { return false }
     }
 
     private static func checkEDN(_ value: Value, _ bytes: [UInt8]) {
@@ -85,7 +88,7 @@ enum CodecTarget {
             let written: [UInt8]
             do throws(Fault) { written = try JSON.write(value, style: style) } catch {
                 // JSON has no form for the infinity that a number too large for a double is read as, as in other languages.
-                if isJSON, !shows(value, "##Inf") { broken("what JSON decodes it encodes", text(bytes)) }
+                if isJSON, !holdsInfinity(value) { broken("what JSON decodes it encodes", text(bytes)) }
                 return
             }
             guard let again = json(written, keywords: keywords) else {
