@@ -1,6 +1,6 @@
 /// A regular expression in Java's syntax that matches in time linear in the text, whatever the pattern (N6).
 ///
-/// A search looks for a literal or a first byte that every match starts with, tries the automaton there, and gives up on
+/// A pattern that is a run of one set is searched for by `RegexRun`. For another, a search looks for a literal or a first byte that every match starts with, tries the automaton there, and gives up on
 /// trying place by place once that costs more than it advances: then one run of the automaton over the rest finds where the
 /// first match ends, and one run backwards where it starts. Groups are filled in last, by the slower machine, between two
 /// places that are known. All of it counts against the budgets, and can be interrupted. As in Java, the leftmost match wins and alternatives count in their order; `\w`, `\d`, `\s`, `\b`
@@ -18,6 +18,8 @@ public final class Regex: Object, @unchecked Sendable {
     /// What every match starts with; empty when nothing is certain.
     private let prefix: Text
     private let firstBytes: UnsafeMutablePointer<Bool>?
+    /// Set when the pattern is a run of one set, which needs no other machine to be searched for.
+    private let run: RegexRun?
 
     private let lock = Lock()
     private var idle: [Machines] = []
@@ -58,6 +60,7 @@ public final class Regex: Object, @unchecked Sendable {
         program = try RegexProgram(node, groupCount: groupCount, reversed: false, parser: parser)
         backwards = try RegexProgram(node, groupCount: groupCount, reversed: true, parser: parser)
         isAnchored = node.isAnchored
+        run = node.runSet.map { [program] in RegexRun($0, program) }
         var builder = TextBuilder()
         for scalar in node.literalPrefix.scalars { builder.append(scalar: scalar) }
         prefix = builder.finish()
@@ -162,6 +165,7 @@ extension Regex {
 
     /// The first match at or after `from`.
     func range(in text: Text, from: Int, _ machines: Machines, _ lastLine: Int) throws(Fault) -> Range<Int>? {
+        if let run { return try run.range(in: text, from: from) }
         var at = from
         var wasted = 0
         while true {

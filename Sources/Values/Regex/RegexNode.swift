@@ -48,6 +48,11 @@ indirect enum RegexNode {
         }
     }
 
+    /// The set of which every match is a run, as long as can be.
+    var runSet: ScalarSet? {
+        if case .repetition(.set(let set), minimum: 1, maximum: nil, greedy: true) = self { set } else { nil }
+    }
+
     /// The scalars that every match starts with, and whether they are all that it consists of.
     var literalPrefix: (scalars: [UInt32], complete: Bool) {
         switch self {

@@ -105,6 +105,11 @@ final class RegexProgram: @unchecked Sendable {
         Meter.credit(footprint)
     }
 
+    /// Where classes start, and which.
+    var classStarts: some Sequence<(first: UInt32, symbol: Int)> {
+        boundaries.indices.lazy.map { (self.boundaries[$0], Int(self.boundaryClasses[$0])) }
+    }
+
     /// The class of a scalar.
     @inline(__always) func symbol(_ scalar: UInt32) -> Int {
         scalar < RegexProgram.tableSize ? Int(table[Int(scalar)]) : searchSymbol(scalar)

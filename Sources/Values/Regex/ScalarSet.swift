@@ -30,6 +30,9 @@ struct ScalarSet: Hashable {
 
     func contains(_ scalar: UInt32) -> Bool { spans.contains { $0.low <= scalar && scalar <= $0.high } }
 
+    /// Whether a member is `scalar` or comes after it.
+    func reaches(_ scalar: UInt32) -> Bool { spans.last.map { $0.high >= scalar } ?? false }
+
     private static func normalized(_ spans: [Span]) -> [Span] {
         var merged: [Span] = []
         for span in spans.sorted(by: { $0.low < $1.low }) {
