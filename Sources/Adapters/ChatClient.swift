@@ -83,11 +83,8 @@ package final class ChatClient: Sendable {
     static func wantsJSON(_ params: Params) -> Bool {
         guard case .map(let map)? = params.value(.responseFormat) else { return false }
         let type = (try? map.find(.kw(.type))) ?? (try? map.find(.string("type")))
-        switch type {
-        case .text(let text): return text.string.hasPrefix("json")
-        case .keyword(let name): return name.name.hasPrefix("json")
-        default: return false
-        }
+        if case .keyword(let name)? = type { return name.name.hasPrefix("json") }
+        return type?.stringValue?.hasPrefix("json") ?? false
     }
 
     private func request(_ path: String, _ body: MapBuilder, _ call: EffectCall) throws(AdapterError) -> HTTPRequest {

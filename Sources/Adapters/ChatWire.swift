@@ -75,7 +75,7 @@ struct ChatWire: Sendable {
     }
 
     private func keyword(_ key: Value) -> Value {
-        guard case .text(let text) = key, text.byteCount <= ChatWire.maxKeyBytes, text.byteCount > 0,
+        guard let text = key.textValue, text.byteCount <= ChatWire.maxKeyBytes, text.byteCount > 0,
             text.utf8.allSatisfy({
                 (97...122).contains($0) || (65...90).contains($0) || (48...57).contains($0) || $0 == 95
             })

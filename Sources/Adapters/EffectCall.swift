@@ -181,7 +181,7 @@ package struct Params: Sendable {
     /// The bytes of a content: a string's UTF-8, or a sequence of numbers from 0 to 255.
     func content(_ key: KnownName) throws(AdapterError) -> [UInt8]? {
         guard let value = value(key) else { return nil }
-        if case .text(let text) = value { return Array(text.utf8) }
+        if let bytes = value.withUTF8({ Array($0) }) { return bytes }
         if let bytes = Bytes.from(value) { return bytes }
         throw wrong(key, "a string or a vector of bytes (0 to 255)", value)
     }

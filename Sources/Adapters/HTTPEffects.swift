@@ -45,8 +45,8 @@ package struct HTTPEffects: Sendable {
         var request = HTTPRequest(try method(params), url, clock: call.clock)
         request.headers = try pairs(params, .headers)
         if let body = params.value(.body) {
-            if case .text(let text) = body {
-                request.body = Array(text.utf8)
+            if let bytes = body.withUTF8({ Array($0) }) {
+                request.body = bytes
             } else if let bytes = Bytes.from(body) {
                 request.body = bytes
             } else {
@@ -71,8 +71,9 @@ package struct HTTPEffects: Sendable {
         switch params.value(.method) {
         case nil: return "GET"
         case .keyword(let name): return name.name.uppercased()
-        case .text(let text): return text.string.uppercased()
-        case let other?: throw params.wrong(.method, "a keyword such as :get", other)
+        case let other?:
+            if let text = other.stringValue { return text.uppercased() }
+            throw params.wrong(.method, "a keyword such as :get", other)
         }
     }
 
@@ -95,7 +96,7 @@ package struct HTTPEffects: Sendable {
 
     private static func word(_ value: Value) -> String? {
         switch value {
-        case .text(let text): text.string
+        case .shortText, .longText: value.stringValue
         case .keyword(let name): name.name
         case .int(let number): String(number)
         case .double(let number): String(number)

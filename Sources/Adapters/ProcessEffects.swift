@@ -92,7 +92,7 @@ package struct ProcessEffects: Sendable {
         var found: [String] = []
         for element in elements {
             switch element {
-            case .text(let text): found.append(text.string)
+            case .shortText, .longText: found.append(element.stringValue ?? "")
             case .int(let number): found.append(String(number))
             default: throw params.wrong(key, "a vector of strings", element)
             }

@@ -374,7 +374,7 @@ struct Analyzer {
     /// Whether a form is a constant that takes one instruction to load.
     private static func isWrittenDown(_ form: Value) -> Bool {
         switch form {
-        case .nil, .bool, .int, .double, .char, .keyword, .text: true
+        case .nil, .bool, .int, .double, .char, .keyword, .shortText, .longText: true
         default: false
         }
     }
@@ -470,7 +470,7 @@ extension Value {
 
     var isNeverCallable: Bool {
         switch self {
-        case .nil, .bool, .int, .double, .char, .text: true
+        case .nil, .bool, .int, .double, .char, .shortText, .longText: true
         default: false
         }
     }

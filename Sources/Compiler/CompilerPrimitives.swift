@@ -66,14 +66,14 @@ enum CompilerPrimitives {
                 try evaluator.expandOnce(a[0], in: current(fiber), fiber.bindings)
             },
             Native("read-string", 1) { [unowned evaluator] (a, fiber) throws(Fault) in
-                guard case .text(let text) = a[0] else { throw .type("read-string", expected: "a string", found: a[0]) }
+                guard let text = a[0].textValue else { throw .type("read-string", expected: "a string", found: a[0]) }
                 try DataPrimitives.workOfReading(text)
                 let forms = try evaluator.read(Source(name: "<string>", bytes: Array(text.utf8)), in: current(fiber))
                 guard let first = forms.first else { throw .illegalState("there is no form in the text") }
                 return first
             },
             Native("read-all", .between(1, 2)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                guard case .text(let text) = a[0] else { throw .type("read-all", expected: "a string", found: a[0]) }
+                guard let text = a[0].textValue else { throw .type("read-all", expected: "a string", found: a[0]) }
                 try DataPrimitives.workOfReading(text)
                 let name = a.optional(1).stringValue ?? "<string>"
                 return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))

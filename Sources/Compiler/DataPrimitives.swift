@@ -17,7 +17,7 @@ enum DataPrimitives {
     /// Tags in the set `tags` become tagged literals, for the caller to handle; with `keep?` unknown ones do too. `tagged?`
     /// is whether there are any, `rest` is the text behind the value and `discarded` the forms that `#_` left out.
     @Sendable private static func readEDN(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        guard case .text(let text) = arguments[0] else {
+        guard let text = arguments[0].textValue else {
             throw .type("clojure.edn/read-string", expected: "a string", found: arguments[0])
         }
         try workOfReading(text)
@@ -56,7 +56,7 @@ enum DataPrimitives {
 
     /// `(json-read text keywords?)`: the one value that a JSON text holds.
     @Sendable private static func readJSON(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
-        guard case .text(let text) = arguments[0] else {
+        guard let text = arguments[0].textValue else {
             throw .type("clojure.data.json/read-str", expected: "a string", found: arguments[0])
         }
         try workOfReading(text)

@@ -121,7 +121,7 @@ struct Emitter {
         let old = instructions[index]
         let distance = target - (index + 1)
         switch old.op {
-        case .jump, .jumpBack, .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil:
+        case .jump, .jumpBack, .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil, .jumpUnlessReduced:
             instructions[index] = Instruction(old.op, old.a, wide: distance, flags: Int(old.flags))
         default:
             if Int(Int16(truncatingIfNeeded: distance)) != distance { isTooLarge = true }
@@ -377,6 +377,9 @@ struct Emitter {
         case .isNil, .isSome:
             let source = try operand(operands[0])
             return jump(operation == .isNil ? .jumpUnlessNil : .jumpIfNil, source.register, flags: source.dies ? 1 : 0)
+        case .isReduced:
+            let source = try operand(operands[0])
+            return jump(.jumpUnlessReduced, source.register, flags: source.dies ? 1 : 0)
         case .notEqual:
             let (left, right) = try pair(operands[0], operands[1])
             write(

@@ -276,7 +276,7 @@ extension Analyzer {
         }
         var meta = elements[1].metadata ?? HashMap()
         if elements.count == 4 {
-            guard case .text = elements[2] else { throw refuseDef(elements, form) }
+            guard elements[2].isText else { throw refuseDef(elements, form) }
             try HashMap.set(&meta, .kw(.doc), elements[2])
         }
         let variable = try declare(name, meta, form)
@@ -327,7 +327,7 @@ extension Analyzer {
         }
         var rest = Array(elements.dropFirst(2))
         var meta = elements[1].metadata ?? HashMap()
-        if case .text? = rest.first, rest.count > 1 { try HashMap.set(&meta, .kw(.doc), rest.removeFirst()) }
+        if rest.count > 1, rest[0].isText { try HashMap.set(&meta, .kw(.doc), rest.removeFirst()) }
         if case .map(let attributes)? = rest.first, rest.count > 1 {
             rest.removeFirst()
             try attributes.forEach { (key, value) throws(Fault) in

@@ -64,7 +64,7 @@ enum LookupPrimitives {
     ) throws(Fault) -> Value {
         guard let name = name.symbolName, let source = evaluator.libraries.namespaceForm(name.description),
             case .list(let form)? = try evaluator.read(source, in: namespace).first, let elements = form.elements,
-            elements.count > 2, case .text = elements[2]
+            elements.count > 2, elements[2].isText
         else { return .nil }
         return elements[2]
     }

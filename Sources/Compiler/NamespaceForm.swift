@@ -27,7 +27,7 @@ package struct Requirer {
         var meta = elements[1].metadata ?? HashMap()
         for (index, clause) in elements.enumerated().dropFirst(2) {
             switch clause {
-            case .text: try HashMap.set(&meta, .kw(.doc), clause)
+            case .shortText, .longText: try HashMap.set(&meta, .kw(.doc), clause)
             case .map(let attributes):
                 try attributes.forEach { (key, value) throws(Fault) in
                     try HashMap.set(&meta, key, value)

@@ -88,10 +88,10 @@ extension Fiber {
             if !native.name.hasPrefix("sluice.machine/"), !native.name.hasPrefix("sluice.compiler/") {
                 site.names = [native.shortName]
             }
-            if native.name == "sluice.compiler/host-call", case .text(let member)? = operands.first {
+            if native.name == "sluice.compiler/host-call", let member = operands.first?.stringValue {
                 // `(.member target argument …)`.
                 site.operands.removeFirst()
-                site.names = [".\(member.string)"]
+                site.names = [".\(member)"]
             }
             // One that may go on with a call moves its operands away.
             if case .control = native.kind { site.operands = [] }

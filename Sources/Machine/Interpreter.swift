@@ -161,7 +161,6 @@ extension Fiber {
                     case .isNil: test(regs, i, regs[i.b].isNil)
                     case .isSome: test(regs, i, !regs[i.b].isNil)
                     case .isReduced:
-                        // Asked at every step of a reduction, and nearly always of no object at all.
                         if case .object(let object) = regs[i.b] {
                             test(regs, i, object.kind == .reduced)
                         } else {
@@ -197,6 +196,13 @@ extension Fiber {
                             pc += i.wide
                             if i.flags & 1 != 0 { clear(regs + i.a) }
                         }
+                    case .jumpUnlessReduced:
+                        // Asked at every step of a reduction, and nearly always of no object at all.
+                        if case .object(let object) = regs[i.a], object.kind == .reduced {
+                        } else {
+                            pc += i.wide
+                        }
+                        if i.flags & 1 != 0 { clear(regs + i.a) }
                     case .jumpUnlessLess:
                         if case .int(let x) = regs[i.a], case .int(let y) = regs[i.b] {
                             if _slowPath(x >= y) { pc += i.signedC }

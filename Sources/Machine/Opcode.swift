@@ -43,6 +43,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case jumpBack  //         by i, counting one step of the slice
     case jumpIf, jumpUnless  //          by i when a† is true / false
     case jumpIfNil, jumpUnlessNil  //    by i when a† is nil / not nil
+    case jumpUnlessReduced  //           by i when a† is not what reduced makes
     case jumpUnlessLess, jumpUnlessLessOrEqual, jumpUnlessGreater, jumpUnlessGreaterOrEqual  // by c unless a† op b†
     case jumpUnlessEqual, jumpIfEqual  // by c unless / if a† = b†
     case jumpUnlessLessInt, jumpUnlessLessOrEqualInt, jumpUnlessGreaterInt, jumpUnlessGreaterOrEqualInt  // immediate b

@@ -129,11 +129,17 @@ extension Fiber {
     @inline(__always) private func found(_ regs: Registers, _ i: Instruction) throws(Fault) -> Value? {
         guard let map = Value.borrowedMap(regs + i.b) else { return try Collections.get(regs[i.b], regs[i.c]) }
         if let int = Value.borrowedInt(regs + i.c) { return try found(.int(int), in: map) }
-        return try found(regs[i.c], in: map)
+        return try found(regs + i.c, in: map)
     }
 
     @inline(__always) private func found(_ key: Value, in map: Unmanaged<HashMap>) throws(Fault) -> Value? {
         try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.find(key) } }.get()
+    }
+
+    @inline(__always) private func found(
+        _ key: UnsafePointer<Value>, in map: Unmanaged<HashMap>
+    ) throws(Fault) -> Value? {
+        try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.find(at: key) } }.get()
     }
 
     /// Whether there is a value.
@@ -147,8 +153,8 @@ extension Fiber {
 
     @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
         let result: Value?
-        if let map = Value.borrowedMap(regs + i.b), case .keyword(let name) = key.pointee {
-            result = try found(.keyword(name), in: map)
+        if let map = Value.borrowedMap(regs + i.b) {
+            result = try found(key, in: map)
         } else {
             result = try Collections.get(regs[i.b], key.pointee)
         }
@@ -205,6 +211,7 @@ extension Fiber {
             store(regs + i.a, collection)
         default:
             if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) {
+                if HashMap.replace(map, taking: regs + i.c) { return moveOperandB(regs, i) }
                 try HashMap.set(&map.pointee, regs[i.c], regs[i.c + 1])
                 clear(regs + i.c, 2)
                 moveOperandB(regs, i)
@@ -360,7 +367,8 @@ extension Value {
         case (.char(let a), .char(let b)): a == b
         case (.keyword(let a), .keyword(let b)): a == b
         case (.symbol(let a), .symbol(let b)): a == b
-        case (.text(let a), .text(let b)): a.isIdentical(to: b)
+        case (.shortText(let a), .shortText(let b)): a == b
+        case (.longText(let a), .longText(let b)): a.isIdentical(to: b)
         case (.vector(let a), .vector(let b)): a === b
         case (.map(let a), .map(let b)): a === b
         case (.set(let a), .set(let b)): a === b

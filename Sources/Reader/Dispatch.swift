@@ -118,12 +118,12 @@ extension Reader {
             }
             switch tag.known {
             case .inst:
-                if case .text(let text) = form.value, let instant = Instant(parsing: text.utf8) {
+                if let text = form.value.textValue, let instant = Instant(parsing: text.utf8) {
                     return .object(instant)
                 }
                 throw taggedFailure("#inst", "an RFC 3339 time such as \"2024-01-31T12:00:00Z\"", form)
             case .uuid:
-                if case .text(let text) = form.value, let uuid = UUIDValue(parsing: text.utf8) { return .object(uuid) }
+                if let text = form.value.textValue, let uuid = UUIDValue(parsing: text.utf8) { return .object(uuid) }
                 throw taggedFailure("#uuid", "five groups of hexadecimal digits in a string", form)
             default: return try unknownTag(tag, form, span)
             }
@@ -155,7 +155,7 @@ extension Reader {
         switch form.value {
         case .map(let map): return map.with(nil)
         case .keyword: (key, value) = (form.value, .true)
-        case .text, .symbol: (key, value) = (.kw(.tag), form.value)
+        case .shortText, .longText, .symbol: (key, value) = (.kw(.tag), form.value)
         case .object(let object) where object is SymbolObject: (key, value) = (.kw(.tag), form.value)
         case .vector where isCode: (key, value) = (.kw(.paramTags), form.value)
         default: throw metadataFailure(form)

@@ -404,7 +404,7 @@ extension Reader {
         var diagnostic = make(.tagged, "`\(tag)` needs \(expected)", form.span)
         diagnostic.expected = expected
         diagnostic.found = brief(form.span)
-        if tag == "#inst", case .text = form.value {
+        if tag == "#inst", form.value.isText {
             diagnostic.explanation = "Either the text has another form, or there is no such date or time."
         }
         return SyntaxError(.tagged, diagnostic)

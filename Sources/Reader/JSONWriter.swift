@@ -79,7 +79,8 @@ struct JSONWriter {
         case .double(let double): try write(double, value)
         case .char(let scalar): quote(String(Unicode.Scalar(scalar) ?? "\u{fffd}"))
         case .keyword(let name), .symbol(let name): writeName(name)
-        case .text(let text): quote(text)
+        case .shortText(let short): quote(short.text)
+        case .longText(let text): quote(text)
         case .vector(let vector): try open(vector.elements, isObject: false)
         case .list, .seq, .lazy:
             let elements: [Value]
@@ -139,7 +140,8 @@ struct JSONWriter {
 
     private mutating func writeKey(_ key: Value) throws(Fault) {
         switch key {
-        case .text(let text): quote(text)
+        case .shortText(let short): quote(short.text)
+        case .longText(let text): quote(text)
         case .keyword(let name), .symbol(let name): writeName(name)
         case .nil: try writeForeign(key, "a nil key")
         default: quote(try Printer.plain(key))

@@ -69,7 +69,7 @@ struct SyntaxQuote {
         guard size <= SyntaxQuote.sizeLimit else { throw sizeFailure(form.span) }
         if subject == nil, let unquoted = call(.unquote, form.value) { return unquoted }
         switch form.value {
-        case .nil, .bool, .int, .double, .char, .keyword, .text: return form.value
+        case .nil, .bool, .int, .double, .char, .keyword, .shortText, .longText: return form.value
         case .symbol(let name): return quoted(.symbol(symbol(name)), form.span)
         case .list(let list): push(form, list.elements ?? [], list.origin, subject)
         case .vector(let vector): push(form, vector.elements, vector.origin, subject)

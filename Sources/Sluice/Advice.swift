@@ -45,9 +45,9 @@ enum Advice {
             }
             switch mismatch.found {
             case .nil: return missing(mismatch.operation, exception.trace)
-            case .text(let text):
+            case .shortText, .longText:
                 if orders.contains(mismatch.operation) { return "compare orders strings: (neg? (compare a b))" }
-                if text.string.contains(where: \.isNumber) {
+                if mismatch.found.stringValue?.contains(where: \.isNumber) == true {
                     return "parse-long or parse-double reads a number from a string"
                 }
                 return mismatch.operation == "+" ? "str puts strings together: (str a b)" : nil
@@ -73,7 +73,7 @@ enum Advice {
             }
         },
         { mismatch, _ in
-            guard mismatch.expected == "a regular expression", case .text = mismatch.found else { return nil }
+            guard mismatch.expected == "a regular expression", mismatch.found.isText else { return nil }
             return
                 "a pattern is written #\"…\", and comes before the string in re-find and its kin, behind it in clojure.string"
         },

@@ -104,7 +104,8 @@ public enum ScriptData: Equatable, Sendable {
         case .bool(let bool): self = .bool(bool)
         case .int(let int): self = .int(int)
         case .double(let double): self = .double(double)
-        case .text(let text): self = .string(text.string)
+        case .shortText(let short): self = .string(short.text.string)
+        case .longText(let text): self = .string(text.string)
         case .keyword(let name): self = .keyword(name.description)
         case .vector, .list, .lazy, .seq, .set:
             var elements: [ScriptData] = []

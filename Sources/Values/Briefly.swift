@@ -11,7 +11,8 @@ extension Value {
         case .char: "the character \(shortForm() ?? "…")"
         case .keyword: named("keyword")
         case .symbol: named("symbol")
-        case .text(let text): Value.briefly(text)
+        case .shortText(let short): Value.briefly(short.text)
+        case .longText(let text): Value.briefly(text)
         case .vector(let vector): collection("vector", vector.count, "element")
         case .map(let map): collection("map", map.count, "entry")
         case .set(let set): collection("set", set.count, "element")

@@ -10,9 +10,9 @@ public enum Collections {
             guard let index = position(key), index >= 0, index < vector.count else { return nil }
             return vector[index]
         case .set(let set): return try set.find(key)
-        case .text(let text):
-            guard let index = try index(key), index >= 0, index < text.count else { return nil }
-            return .char(text.scalar(at: index))
+        case .shortText, .longText:
+            guard let index = try index(key), index >= 0 else { return nil }
+            return scalar(of: collection, at: index)
         case .object(let object): return try object.lookup(key)
         default: return nil
         }
@@ -27,11 +27,12 @@ public enum Collections {
         case .vector(let vector):
             guard let index = position(key) else { return false }
             return index >= 0 && index < vector.count
-        case .text(let text):
+        case .shortText, .longText:
             guard let index = try index(key) else {
                 throw .illegalArgument("contains? on a string takes an index, but found \(key.briefly)")
             }
-            return index >= 0 && index < text.count
+            let count = try Sequences.count(collection)
+            return index >= 0 && index < count
         case .object(let object) where object.isLookup:
             if object.kind == .array, try index(key) == nil {
                 throw .illegalArgument("contains? on an array takes an index, but found \(key.briefly)")
@@ -67,7 +68,7 @@ public enum Collections {
         guard index >= 0 else { return nil }
         switch collection {
         case .vector(let vector): return index < vector.count ? vector[index] : nil
-        case .text(let text): return index < text.count ? .char(text.scalar(at: index)) : nil
+        case .shortText, .longText: return scalar(of: collection, at: index)
         case .nil: return nil
         case .object(let object) where object.isIndexed: return try object.element(at: index)
         case _ where isUnsequential(collection): throw unsequential(collection)
@@ -88,6 +89,15 @@ public enum Collections {
                 rest = try Sequences.next(rest)
             }
             return nil
+        }
+    }
+
+    /// The code point of a text at an index that is not negative; nil when it is beyond the end.
+    private static func scalar(of text: Value, at index: Int) -> Value? {
+        switch text {
+        case .shortText(let short): short.scalar(at: index).map { .char($0) }
+        case .longText(let text): index < text.count ? .char(text.scalar(at: index)) : nil
+        default: nil
         }
     }
 

@@ -10,7 +10,8 @@ extension Value {
         case (.char(let a), .char(let b)): return a == b
         case (.keyword(let a), .keyword(let b)): return a == b
         case (.symbol(let a), .symbol(let b)): return a == b
-        case (.text(let a), .text(let b)):
+        case (.shortText(let a), .shortText(let b)): return a == b
+        case (.longText(let a), .longText(let b)):
             if _slowPath(a.byteCount > Attention.stride) { try Attention.work(a.byteCount / 64) }
             return a == b
         default: return try equalsSlowly(other)
@@ -146,7 +147,7 @@ private struct DeepEquality {
 extension Value {
     fileprivate var isWordOrText: Bool {
         switch self {
-        case .nil, .bool, .int, .double, .char, .keyword, .symbol, .text: true
+        case .nil, .bool, .int, .double, .char, .keyword, .symbol, .shortText, .longText: true
         default: false
         }
     }

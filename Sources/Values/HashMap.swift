@@ -55,6 +55,32 @@ public final class HashMap: @unchecked Sendable {
         return slot < 0 ? nil : table.entry(slot)[1]
     }
 
+    /// The value of the key in a slot, or nil when it is absent. Most keys are words, and these are looked for here; `find`
+    /// is for all.
+    @inline(never) public func find(at key: UnsafePointer<Value>) throws(Fault) -> Value? {
+        guard let word = KeyWord(at: key) else { return try find(key.pointee) }
+        let slot = table.find(word)
+        return slot < 0 ? nil : table.entry(slot)[1]
+    }
+
+    /// Gives the entry whose key is at `entry` the value behind it, and takes both out of their slots. False, with nothing
+    /// changed, unless there is such an entry, its key is a word and `map` is the only reference: `set` is for all cases.
+    @inline(never) public static func replace(
+        _ map: UnsafeMutablePointer<HashMap>, taking entry: UnsafeMutablePointer<Value>
+    ) -> Bool {
+        guard let word = KeyWord(at: entry), isKnownUniquelyReferenced(&map.pointee) else { return false }
+        return Unmanaged.passUnretained(map.pointee)._withUnsafeGuaranteedRef { $0.replace(word, with: entry + 1) }
+    }
+
+    @inline(__always) private func replace(_ word: KeyWord, with value: UnsafeMutablePointer<Value>) -> Bool {
+        let slot = table.findAgain(word)
+        if slot < 0 { return false }
+        table.replaceValue(slot, with: value.move())
+        value.initialize(to: .nil)
+        cachedHash.store(0, ordering: .relaxed)
+        return true
+    }
+
     /// The key as the map holds it, and its value.
     public func entry(_ key: Value) throws(Fault) -> (key: Value, value: Value)? {
         defer { withExtendedLifetime(self) {} }

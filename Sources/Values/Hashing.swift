@@ -42,6 +42,9 @@ public enum Hashing {
         return mix(step(state ^ last))
     }
 
+    /// For a `ShortText`, which equals no other text.
+    @inline(__always) static func short(_ word: UInt64) -> UInt32 { mix(word ^ 0x8bb8_4b93_962e_acc9) }
+
     @inline(__always) private static func step(_ word: UInt64) -> UInt64 {
         let product = (word ^ 0x8bb8_4b93_962e_acc9).multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
         return product.high ^ product.low
@@ -105,7 +108,8 @@ extension Value {
     fileprivate func shallowHash() throws(Fault) -> UInt32? {
         switch self {
         case .nil, .bool, .int, .double, .char, .keyword, .symbol: return quickHash
-        case .text(let text): return text.hash
+        case .shortText(let short): return short.hash
+        case .longText(let text): return text.hash
         case .vector(let vector): return Value.known(vector.cachedHash.load(ordering: .relaxed))
         case .map(let map): return Value.known(map.cachedHash.load(ordering: .relaxed))
         case .set(let set): return Value.known(set.cachedHash.load(ordering: .relaxed))

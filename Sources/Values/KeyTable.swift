@@ -1,3 +1,5 @@
+import CThread
+
 /// An insertion-ordered hash table of keys, each with a value beside it (maps) or without (sets).
 ///
 /// The entries stand in a persistent array in the order they were added; up to 8 (16 when all keys are keywords, which are
@@ -77,9 +79,32 @@ struct KeyTable: ~Copyable {
 
     @inline(__always) func find(_ key: Value) throws(Fault) -> Int {
         if isScanned { return try scan(key) }
+        if let word = KeyWord(key) { return find(word) }
         if let slot = slotInRun(key) { return slot }
         if index.root == nil { return -1 }
         return try find(key, hash: key.keyHash())
+    }
+
+    @inline(__always) func find(_ word: KeyWord) -> Int {
+        if index.root == nil { return runEnd == 0 ? scan(word) : -1 }
+        return find(word, hash: word.hash)
+    }
+
+    /// The same, for who has often just looked at it.
+    @inline(__always) func findAgain(_ word: KeyWord) -> Int {
+        if index.root == nil { return runEnd == 0 ? scan(word) : -1 }
+        return slotFoundBefore(word) ?? find(word, hash: word.hash)
+    }
+
+    @inline(__always) private func find(_ word: KeyWord, hash: UInt32) -> Int {
+        var probe = index.probe(hash)
+        while let slot = probe.next() {
+            if word.stands(at: entry(slot)) {
+                sluice_thread().pointee.found_slot = Int64(slot)
+                return slot
+            }
+        }
+        return -1
     }
 
     /// The slot of a key within the run at the beginning, or nil when it is not there.
@@ -101,24 +126,46 @@ struct KeyTable: ~Copyable {
     @inline(__always) private func find(_ key: Value, hash: UInt32) throws(Fault) -> Int {
         var probe = index.probe(hash)
         while let slot = probe.next() {
-            if try Value.isSameKey(key, at: entry(slot)) { return slot }
+            if try Value.isSameKey(key, at: entry(slot)) {
+                sluice_thread().pointee.found_slot = Int64(slot)
+                return slot
+            }
+        }
+        return -1
+    }
+
+    /// The slot where a key was found last in whatever table, if that is where this one has `key`: who changes an entry has
+    /// often just looked at it.
+    @inline(__always) private func slotFoundBefore(_ word: KeyWord) -> Int? {
+        let slot = Int(sluice_thread().pointee.found_slot)
+        return slot < slotCount && word.stands(at: entry(slot)) ? slot : nil
+    }
+
+    @inline(__always) private func slotFoundBefore(_ key: Value) throws(Fault) -> Int? {
+        let slot = Int(sluice_thread().pointee.found_slot)
+        guard slot < slotCount else { return nil }
+        return try Value.isSameKey(key, at: entry(slot)) ? slot : nil
+    }
+
+    @inline(__always) private func scan(_ word: KeyWord) -> Int {
+        let values = slots.tail.values
+        let end = slots.count
+        let step = 1 &<< width
+        var at = 0
+        while at < end {
+            if word.stands(at: values + at) { return at &>> width }
+            at &+= step
         }
         return -1
     }
 
     /// A small table lies in one leaf.
     private func scan(_ key: Value) throws(Fault) -> Int {
+        if let word = KeyWord(key) { return scan(word) }
         let values = slots.tail.values
         let end = slots.count
         let step = 1 &<< width
         var at = 0
-        if case .keyword(let name) = key {
-            while at < end {
-                if case .keyword(name) = values[at] { return at &>> width }
-                at &+= step
-            }
-            return -1
-        }
         while at < end {
             if try Value.isSameKey(key, at: values + at) { return at &>> width }
             at &+= step
@@ -133,10 +180,18 @@ struct KeyTable: ~Copyable {
             // The hash is needed only to add to an index.
             return Place(slot: slot, hash: slot < 0 && count >= KeyTable.scanned ? try key.keyHash() : 0)
         }
+        if let word = KeyWord(key) { return place(word) }
         if let slot = slotInRun(key) { return Place(slot: slot, hash: 0) }
         if prolongsRun(key) { return Place(slot: -1, hash: 0) }
+        if let slot = try slotFoundBefore(key) { return Place(slot: slot, hash: 0) }
         let hash = try key.keyHash()
         return Place(slot: index.root == nil ? -1 : try find(key, hash: hash), hash: hash)
+    }
+
+    @inline(__always) private func place(_ word: KeyWord) -> Place {
+        if let slot = slotFoundBefore(word) { return Place(slot: slot, hash: 0) }
+        let hash = word.hash
+        return Place(slot: index.root == nil ? -1 : find(word, hash: hash), hash: hash)
     }
 
     /// Whether the key, added now, would be the next of the run that the whole table is so far.
@@ -309,15 +364,19 @@ extension Value {
         switch (key, held) {
         case (.int(let a), .int(let b)): a == b
         case (.keyword(let a), .keyword(let b)): a == b
-        case (.text(let a), .text(let b)): a == b
+        case (.shortText(let a), .shortText(let b)): a == b
+        case (.longText(let a), .longText(let b)): a == b
         default: try key.equals(held)
         }
     }
 
     /// The same for a key in its slot; a text there, which most keys are that are objects, is not retained for it.
     @inline(__always) static func isSameKey(_ key: Value, at slot: UnsafePointer<Value>) throws(Fault) -> Bool {
-        if case .text(let text) = key, let held = borrowedText(slot) { return text == held }
-        return try areSameKey(key, slot.pointee)
+        switch key {
+        case .shortText(let short): borrowedShortText(slot) == short
+        case .longText(let text): borrowedLongText(slot).map { text == $0 } ?? false
+        default: try areSameKey(key, slot.pointee)
+        }
     }
 
     @inline(__always) fileprivate var isKeyword: Bool {
@@ -329,7 +388,8 @@ extension Value {
         switch self {
         case .int(let int): Hashing.int(int)
         case .keyword(let name): Hashing.keyword(name)
-        case .text(let text): text.hash
+        case .shortText(let short): short.hash
+        case .longText(let text): text.hash
         default: try hashCode()
         }
     }

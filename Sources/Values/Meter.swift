@@ -23,5 +23,5 @@ public enum Meter {
     }
 
     /// The net bytes counted on this thread since the last `settle`.
-    @inline(__always) public static var unsettled: Int64 { sluice_thread().pointee.allocated }
+    @inlinable @inline(__always) public static var unsettled: Int64 { sluice_thread().pointee.allocated }
 }

@@ -13,7 +13,8 @@ extension Value {
     public static func compare(_ left: Value, _ right: Value) throws(Fault) -> Int {
         switch (left, right) {
         case (.int(let a), .int(let b)): return a < b ? -1 : a > b ? 1 : 0
-        case (.text(let a), .text(let b)): return order(a.utf8, b.utf8)
+        case (.shortText(let a), .shortText(let b)): return order(a, b)
+        case (.longText(let a), .longText(let b)): return order(a.utf8, b.utf8)
         case (.keyword(let a), .keyword(let b)): return order(a, b)
         default: return try compareSlowly(left, right)
         }
@@ -30,6 +31,7 @@ extension Value {
         default: break
         }
         if let a = left.symbolName, let b = right.symbolName { return order(a, b) }
+        if let order = ofTexts(left, right, order) { return order }
         if left.isNumber, right.isNumber { return try Numbers.compare(left, right) }
         if case .object(let object) = left, let order = try object.order(before: right) { return order }
         throw incomparable(left, right)
@@ -39,7 +41,6 @@ extension Value {
     /// distance of the first code points that differ, or of the lengths when one is the start of the other.
     public static func comparison(_ left: Value, _ right: Value) throws(Fault) -> Int {
         switch (left, right) {
-        case (.text(let a), .text(let b)): return distance(a.utf8, b.utf8)
         case (.char(let a), .char(let b)): return Int(a) - Int(b)
         case (.vector(let a), .vector(let b)) where a.count == b.count:
             try Nesting.enter()
@@ -51,6 +52,7 @@ extension Value {
             return 0
         default: break
         }
+        if let distance = ofTexts(left, right, distance) { return distance }
         if let a = left.comparedName, let b = right.comparedName, left.isKeyword == right.isKeyword,
             (a.namespaceBytes == nil) == (b.namespaceBytes == nil)
         {
@@ -126,6 +128,19 @@ extension Value {
         return order(left.nameBytes, right.nameBytes)
     }
 
+    /// What `body` gives for the bytes of two texts; nil when one of the two is none.
+    private static func ofTexts(
+        _ left: Value, _ right: Value, _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Int
+    ) -> Int? {
+        left.withUTF8 { left in right.withUTF8 { body(left, $0) } } ?? nil
+    }
+
+    /// No byte is zero, so a text that ends comes before all that go on.
+    @inline(__always) fileprivate static func order(_ left: ShortText, _ right: ShortText) -> Int {
+        let (a, b) = (left.word.byteSwapped, right.word.byteSwapped)
+        return a < b ? -1 : a > b ? 1 : 0
+    }
+
     /// The order of UTF-8 bytes is that of the code points.
     @inline(__always) fileprivate static func order(
         _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
@@ -151,7 +166,9 @@ extension Value {
             values = MergeSort.sorted(doubles, order: { (a, b) throws(Never) in a < b ? -1 : a > b ? 1 : 0 }).map {
                 .double($0)
             }
-        } else if let texts = all(values, { if case .text(let text) = $0 { text } else { nil } }) {
+        } else if let texts = all(values, { if case .shortText(let text) = $0 { text } else { nil } }) {
+            values = texts.sorted { order($0, $1) < 0 }.map { .shortText($0) }
+        } else if let texts = all(values, \.textValue) {
             values = MergeSort.sorted(texts, order: { (a, b) throws(Never) in order(a.utf8, b.utf8) }).map { .text($0) }
         } else {
             values = try MergeSort.sorted(values, order: compare)

@@ -55,7 +55,8 @@ public struct Printer {
     public mutating func writeText(of value: Value) throws(Fault) {
         switch value {
         case .nil: break
-        case .text(let text): try append(text)
+        case .shortText(let short): short.withUTF8 { bytes.append(contentsOf: $0) }
+        case .longText(let text): try append(text)
         case .char(let scalar): append(scalar: scalar)
         case .double(let double): Numbers.appendText(double, to: &bytes)
         case .object(let object):
@@ -188,7 +189,9 @@ extension Printer {
             bytes.append(UInt8(ascii: ":"))
             append(name)
         case .symbol(let name): append(name)
-        case .text(let text): readably ? try writeQuoted(text) : try append(text)
+        case .shortText(let short):
+            if readably { short.withUTF8 { writeQuoted($0) } } else { short.withUTF8 { bytes.append(contentsOf: $0) } }
+        case .longText(let text): readably ? try writeQuoted(text) : try append(text)
         case .vector(let vector): push(Frame(items: .elements(SeqCursor(.vector(vector))), close: "]"), open: "[")
         case .list, .lazy, .seq: push(Frame(items: .elements(SeqCursor(value)), close: ")"), open: "(")
         case .set(let set):
@@ -263,9 +266,12 @@ extension Printer {
     /// `"…"` with the escapes that Clojure writes.
     mutating func writeQuoted(_ text: Text) throws(Fault) {
         try checkSize(adding: text.byteCount + 2)
+        writeQuoted(text.utf8)
+    }
+
+    private mutating func writeQuoted(_ utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
         var runStart = 0
-        let utf8 = text.utf8
         for index in 0..<utf8.count {
             guard let escape = Printer.escape(utf8[index]) else { continue }
             bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[runStart..<index]))

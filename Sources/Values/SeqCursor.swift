@@ -17,7 +17,8 @@ public struct SeqCursor {
     public init(_ sequence: Value) {
         switch sequence {
         case .vector(let vector): position = .vector(vector, index: 0)
-        case .text(let text): position = .text(text, offset: 0)
+        case .shortText(let short): position = .text(short.text, offset: 0)
+        case .longText(let text): position = .text(text, offset: 0)
         default: position = .sequence(sequence)
         }
     }

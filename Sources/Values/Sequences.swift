@@ -10,7 +10,9 @@ public enum Sequences {
         case .vector(let vector): return vector.isEmpty ? .nil : .seq(SeqView(.vector(vector, index: 0)))
         case .map(let map): return map.isEmpty ? .nil : .seq(SeqView(.vector(map.entryVector(), index: 0)))
         case .set(let set): return set.isEmpty ? .nil : .seq(SeqView(.vector(set.elementVector(), index: 0)))
-        case .text(let text): return text.count == 0 ? .nil : .seq(SeqView(.text(text, offset: 0, index: 0)))
+        case .shortText(let short):
+            return short == .empty ? .nil : .seq(SeqView(.text(short.text, offset: 0, index: 0)))
+        case .longText(let text): return .seq(SeqView(.text(text, offset: 0, index: 0)))
         case .object(let object):
             if let seq = try object.seq() { return seq }
             throw .type("seq", expected: "a collection", found: value)
@@ -74,7 +76,8 @@ public enum Sequences {
         case .vector(let vector): return vector.count
         case .map(let map): return map.count
         case .set(let set): return set.count
-        case .text(let text): return text.count
+        case .shortText(let short): return short.count
+        case .longText(let text): return text.count
         case .list(let list) where list.count >= 0: return list.count
         case .object(let object):
             if let count = object.elementCount { return count }

@@ -23,7 +23,9 @@ public enum Value: @unchecked Sendable {
     case keyword(Name)
     /// A symbol without metadata; one with metadata is `.object(SymbolObject)`.
     case symbol(Name)
-    case text(Text)
+    /// A string that fits; `longText` never holds one that would. `text(_:)` and its like choose between the two.
+    case shortText(ShortText)
+    case longText(Text)
     case vector(Vector)
     case map(HashMap)
     case set(HashSet)
@@ -47,54 +49,9 @@ extension Value {
         }
     }
 
-    /// Whether the value in a slot is an object, by one comparison: the byte after the payload numbers the cases with payloads
-    /// in their order, and the cases without one after them (`Tests/ValuesTests` asserts this).
-    @inlinable @inline(__always) public static func holdsObject(_ slot: UnsafePointer<Value>) -> Bool {
-        UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) &- 6 < 10
-    }
-
-    /// The vector in a slot, to be changed where it stands: the payload of a case is its reference (`Tests/ValuesTests`).
-    @inlinable @inline(__always) public static func vectorSlot(
-        _ slot: UnsafeMutablePointer<Value>
-    ) -> UnsafeMutablePointer<Vector>? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 7 else { return nil }
-        return UnsafeMutableRawPointer(slot).assumingMemoryBound(to: Vector.self)
-    }
-
-    /// The map in a slot, as `vectorSlot`.
-    @inlinable @inline(__always) public static func mapSlot(
-        _ slot: UnsafeMutablePointer<Value>
-    ) -> UnsafeMutablePointer<HashMap>? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 8 else { return nil }
-        return UnsafeMutableRawPointer(slot).assumingMemoryBound(to: HashMap.self)
-    }
-
-    // What a slot holds, not retained: valid as long as the slot is not changed.
-    @inlinable @inline(__always) public static func borrowedVector(
-        _ slot: UnsafePointer<Value>
-    ) -> Unmanaged<Vector>? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 7 else { return nil }
-        return UnsafeRawPointer(slot).load(as: Unmanaged<Vector>.self)
-    }
-
-    @inlinable @inline(__always) public static func borrowedMap(
-        _ slot: UnsafePointer<Value>
-    ) -> Unmanaged<HashMap>? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 8 else { return nil }
-        return UnsafeRawPointer(slot).load(as: Unmanaged<HashMap>.self)
-    }
-
-    @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 1 else { return nil }
-        return UnsafeRawPointer(slot).load(as: Int64.self)
-    }
-
     @inlinable @inline(__always) public var isNil: Bool {
         if case .nil = self { true } else { false }
     }
-
-    /// A text value holding `string`.
-    public static func string(_ string: String) -> Value { .text(Text(string)) }
 
     /// The keyword of a well-known name.
     public static func kw(_ known: KnownName) -> Value { .keyword(known.name) }
@@ -127,11 +84,6 @@ extension Value {
     /// The well-known name of a keyword, for switching over option keys.
     public var knownKeyword: KnownName? {
         if case .keyword(let name) = self { name.known } else { nil }
-    }
-
-    /// The text of a string value.
-    public var stringValue: String? {
-        if case .text(let text) = self { text.string } else { nil }
     }
 
     public var intValue: Int64? {

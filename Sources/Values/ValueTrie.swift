@@ -57,12 +57,28 @@
     @inlinable @inline(__always) func leaf(holding index: Int) -> UnsafeMutablePointer<Value> {
         if index >= tailStart { return tail.values }
         var node = root.unsafelyUnwrapped
+        // Written out up to a million values: a loop would be unrolled, and cost more than these steps.
+        if shift > 5 {
+            if shift > 10 {
+                if shift > 15 { node = ValueTrie.branch(holding: index, below: node, shift) }
+                node = node.children[(index &>> 15) & 31].branch
+            }
+            node = node.children[(index &>> 10) & 31].branch
+        }
+        return node.children[(index &>> 5) & 31].leaf.values
+    }
+
+    /// The branch that holds `index` and whose children's children are branches of leaves.
+    @inline(never) @usableFromInline static func branch(
+        holding index: Int, below root: Unmanaged<TrieBranch>, _ shift: Int
+    ) -> Unmanaged<TrieBranch> {
+        var node = root
         var level = shift
-        while level > 5 {
+        while level > 15 {
             node = node.children[(index &>> level) & 31].branch
             level &-= 5
         }
-        return node.children[(index &>> 5) & 31].leaf.values
+        return node
     }
 
     // MARK: changes

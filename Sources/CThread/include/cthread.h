@@ -16,6 +16,8 @@ typedef struct {
   int32_t nesting;
   /// Values met by walks that may be long since the last look, to look up now and then: owned by Values/Attention.swift.
   int64_t walked;
+  /// The slot of a hash table where a key was found last: owned by Values/KeyTable.swift.
+  int64_t found_slot;
   /// The lowest address of the thread's stack, once it was asked for.
   char *stack_floor;
   /// The deferred releases: owned by Values/Release.swift.

@@ -31,7 +31,7 @@ package enum PlainShape: Sendable {
             return number >= least && number.isFinite ? nil : .range
         case .milliseconds: return value.intValue == nil ? .type : nil
         case .flag: if case .bool = value { return nil } else { return .type }
-        case .text: if case .text = value { return nil } else { return .type }
+        case .text: return value.isText ? nil : .type
         case .oneOf(let names):
             guard case .keyword(let name) = value else { return .type }
             return name.known.map(names.contains) ?? false ? nil : .choice

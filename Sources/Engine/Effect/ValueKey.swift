@@ -40,7 +40,7 @@ package struct ValueKey: Hashable, Sendable {
         switch value {
         case .keyword(let name): return ":\(name.description)"
         case .symbol(let name): return name.description
-        case .text(let text): return cut("\"\(text.string)\"")
+        case .shortText, .longText: return cut("\"\(value.stringValue ?? "")\"")
         case .vector(let vector) where vector.count <= 4:
             return "[" + vector.elements.map { shown($0) }.joined(separator: " ") + "]"
         default: return cut((try? Printer.readable(value)) ?? value.briefly)

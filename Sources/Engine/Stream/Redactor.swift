@@ -45,7 +45,8 @@ package final class Redactor: @unchecked Sendable {
         if case .object(let object) = value, object.kind == .secret { return .string(mask) }
         guard depth < deepest else { return .string(mask) }
         switch value {
-        case .text(let text): return .text(known.masking(text))
+        case .longText(let text): return .text(known.masking(text))
+        case .shortText(let short): return .text(known.masking(short.text))
         case .vector(let vector): return .vector(vector.elements.map { masked($0, known, depth: depth + 1) })
         case .list(let list):
             guard let elements = list.elements else { return value }

@@ -42,7 +42,7 @@ package struct Site: Sendable {
             let span = index < origin.children.count ? origin.children[index] : nil
             switch element {
             case .keyword where index == 1: nameSpan = span
-            case .text: continue
+            case .shortText, .longText: continue
             case .map:
                 options = (element, span)
                 bodyStart = index + 1

@@ -103,7 +103,7 @@ struct OptionCheck {
         default: return wrong(.wrongType, value, shape, name: name, path)
         }
         for (index, element) in Graph.elements(value).enumerated() {
-            if case .text(let text) = element, !text.isEmpty { continue }
+            if let text = element.stringValue, !text.isEmpty { continue }
             findings.append(
                 Finding(
                     .wrongType, "`\(name)` must be \(shape.expected), but one of them is \(element.briefly)",

@@ -90,7 +90,7 @@ final class HostClass: Object, @unchecked Sendable {
         case .char: "java.lang.Character"
         case .keyword: "clojure.lang.Keyword"
         case .symbol: "clojure.lang.Symbol"
-        case .text: "java.lang.String"
+        case .shortText, .longText: "java.lang.String"
         case .vector(let vector): vector.isEntry ? "clojure.lang.MapEntry" : "clojure.lang.PersistentVector"
         case .map(let map): map.count <= 8 ? "clojure.lang.PersistentArrayMap" : "clojure.lang.PersistentHashMap"
         case .set: "clojure.lang.PersistentHashSet"

@@ -20,7 +20,7 @@ extension Arguments {
     }
 
     func text(_ index: Int, _ operation: String) throws(Fault) -> Text {
-        if case .text(let text) = base[index] { return text }
+        if let text = base[index].textValue { return text }
         throw .type(operation, expected: "a string", found: base[index])
     }
 

@@ -15,7 +15,8 @@ enum HostMethods {
         let method = try a.string(0, ".")
         let arguments = Arguments(a.base + 1, a.count - 1)
         switch a[1] {
-        case .text(let text):
+        case .shortText, .longText:
+            let text = try a.text(1, method)
             if let result = try TextMethods.call(method, text, arguments, fiber) { return .value(result) }
         case .object(let exception as Exception):
             if let result = exceptionMethod(method, exception) { return .value(result) }
@@ -133,7 +134,7 @@ private enum TextMethods {
         case ("repeat", 2):
             return .text(try TextMethods.repeated(text, try a.count(1, ".repeat"), fiber))
         case ("equalsIgnoreCase", 2):
-            guard case .text(let other) = a[1] else { return .false }
+            guard let other = a[1].textValue else { return .false }
             return .bool(text.lowercased() == other.lowercased())
         case ("compareTo", 2): return .int(Int64(text.compare(try a.text(1, method))))
         case ("toCharArray", 1): return .object(ArrayObject(try Sequences.array(a[0])))
@@ -154,7 +155,7 @@ private enum TextMethods {
     /// A string or a character.
     private static func needle(_ a: Arguments, _ method: String) throws(Fault) -> Text {
         switch a[1] {
-        case .text(let text): return text
+        case .shortText, .longText: return try a.text(1, method)
         case .char: return try Printing.text(of: a[1])
         case .int(let code): return try Printing.text(of: .char(UInt32(truncatingIfNeeded: code)))
         default: throw .type(".\(method)", expected: "a string", found: a[1])

@@ -96,7 +96,7 @@ enum HostPrimitives {
     }
 
     static func parseDouble(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        guard case .text(let text) = a[0] else { return .double(try a.double(0, "parseDouble")) }
+        guard let text = a[0].textValue else { return .double(try a.double(0, "parseDouble")) }
         guard let parsed = Numbers.parseDouble(text) else {
             throw .of(
                 .numberFormat, "For input string: \"\(text.string)\"",

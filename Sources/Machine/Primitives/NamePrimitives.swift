@@ -15,26 +15,26 @@ enum NamePrimitives {
         ])
 
     static func name(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .text = a[0] { return a[0] }
+        if a[0].isText { return a[0] }
         guard let name = PredicatePrimitives.identName(a[0]) else {
             throw .type("name", expected: "a keyword, a symbol or a string", found: a[0])
         }
-        return .text(Text(validated: name.nameBytes))
+        return .text(validated: name.nameBytes)
     }
 
     static func namespace(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         guard let name = PredicatePrimitives.identName(a[0]) else {
             throw .type("namespace", expected: "a keyword or a symbol", found: a[0])
         }
-        return name.namespaceBytes.map { .text(Text(validated: $0)) } ?? .nil
+        return name.namespaceBytes.map { .text(validated: $0) } ?? .nil
     }
 
     static func keyword(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         if a.count == 2 { return .keyword(try joined(a, "keyword", fiber)) }
         switch a[0] {
         case .nil, .keyword: return a[0]
-        case .text(let text): return fiber.instance.names.keyword(text.string)
         default:
+            if let text = a[0].stringValue { return fiber.instance.names.keyword(text) }
             guard let name = a[0].symbolName else { return .nil }
             return .keyword(name)
         }
@@ -45,10 +45,10 @@ enum NamePrimitives {
         switch a[0] {
         case .symbol: return a[0]
         case .keyword(let name): return .symbol(name)
-        case .text(let text): return fiber.instance.names.symbol(text.string)
         case .object(let variable as Var):
             return .symbol(fiber.instance.names.intern(variable.namespace.description, variable.name.name))
         default:
+            if let text = a[0].stringValue { return fiber.instance.names.symbol(text) }
             if a[0].symbolName != nil { return a[0] }
             throw .type("symbol", expected: "a string, a keyword, a symbol or a var", found: a[0])
         }

@@ -76,7 +76,7 @@ enum PredicatePrimitives {
         if case .double = a[0] { .true } else { .bool(a[0].objectKind == .float) }
     }
     static func isString(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        if case .text = a[0] { .true } else { .false }
+        .bool(a[0].isText)
     }
     static func isChar(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         if case .char = a[0] { .true } else { .false }
@@ -149,7 +149,7 @@ extension PredicatePrimitives {
     }
     static func isSeqable(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         switch a[0] {
-        case .nil, .vector, .map, .set, .list, .lazy, .seq, .text: return .true
+        case .nil, .vector, .map, .set, .list, .lazy, .seq, .shortText, .longText: return .true
         case .object(let object): return .bool(try object.seq() != nil)
         default: return .false
         }

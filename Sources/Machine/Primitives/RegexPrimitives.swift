@@ -50,7 +50,7 @@ enum RegexPrimitives {
     static func matches(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let text = try a.text(1, "re-matches")
         guard let groups = try regex(a, 0, "re-matches").matchWhole(text) else { return .nil }
-        let values = groups.map { range -> Value in range.map { .text(text.slice($0)) } ?? .nil }
+        let values = groups.map { range -> Value in range.map { .text(text, slice: $0) } ?? .nil }
         return values.count == 1 ? values[0] : .vector(Vector(values))
     }
 

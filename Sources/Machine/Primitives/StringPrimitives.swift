@@ -66,7 +66,7 @@ enum StringPrimitives {
     /// What `replace` looks for and puts there: a string for a string, a character for a character.
     private static func pair(_ a: Arguments) throws(Fault) -> (Text, Text) {
         switch (a[1], a[2]) {
-        case (.text, _): return (try a.text(1, "replace"), try a.text(2, "replace of a string"))
+        case (.shortText, _), (.longText, _): return (try a.text(1, "replace"), try a.text(2, "replace of a string"))
         case (.char, .char): return (try Printing.text(of: a[1]), try Printing.text(of: a[2]))
         case (.char, _): throw .type("replace of a character", expected: "a character", found: a[2])
         default:
@@ -77,7 +77,7 @@ enum StringPrimitives {
     /// A string or a character.
     private static func needle(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
         switch a[index] {
-        case .text(let text): return text
+        case .shortText, .longText: return try a.text(index, operation)
         case .char: return try Printing.text(of: a[index])
         default: throw .type(operation, expected: "a string or a character", found: a[index])
         }
@@ -87,14 +87,14 @@ enum StringPrimitives {
         switch a.count {
         case 0: return .text(Text.empty)
         case 1:
-            if case .text = a[0] { return a.take(0) }
+            if a[0].isText { return a.take(0) }
             if let text = shortASCII(a) { return .text(text) }
             return .text(try Printing.text(of: a[0]))
         default:
             if let text = shortASCII(a) { return .text(text) }
             var builder = TextBuilder()
             try append(UnsafeBufferPointer(start: a.base, count: a.count), to: &builder)
-            return .text(builder.finish())
+            return builder.finishValue()
         }
     }
 
@@ -108,7 +108,7 @@ enum StringPrimitives {
                 return chunk.count
             }
         }
-        return .text(builder.finish())
+        return builder.finishValue()
     }
 
     private static func append(_ values: UnsafeBufferPointer<Value>, to builder: inout TextBuilder) throws(Fault) {
@@ -173,7 +173,7 @@ enum StringPrimitives {
             throw .of(
                 .indexOutOfBounds, "subs from \(start) to \(end) is not within a string of \(text.count) characters")
         }
-        return .text(text.substring(start, end))
+        return .text(text, slice: text.byteOffset(start)..<text.byteOffset(end))
     }
 
     static func char(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
@@ -207,13 +207,14 @@ enum StringPrimitives {
             if !isFirst { builder.append(separator) }
             isFirst = false
             switch element {
-            case .text(let text): builder.append(text)
+            case .longText(let text): builder.append(text)
+            case .shortText(let text): builder.append(text)
             case .int(let int): builder.append(int)
             default: builder.append(try Printing.text(of: element))
             }
             try builder.checkSize()
         }
-        return .text(builder.finish())
+        return builder.finishValue()
     }
 }
 
@@ -244,7 +245,7 @@ extension StringPrimitives {
 enum Printing {
     /// What `str` gives for one value.
     static func text(of value: Value) throws(Fault) -> Text {
-        if case .text(let text) = value { return text }
+        if let text = value.textValue { return text }
         var printer = Printer(readably: true)
         try printer.writeText(of: value)
         return printer.text

@@ -76,7 +76,7 @@ extension Numbers {
 
     /// `(bigint x)`: towards zero; a double by its shortest digits; a text is parsed.
     public static func bigint(_ value: Value) throws(Fault) -> Value {
-        if case .text(let text) = value {
+        if let text = value.textValue {
             try Attention.work(0)
             guard let parsed = integerText(text) else { throw notANumber(value) }
             return .object(BigInteger(parsed))
@@ -95,7 +95,7 @@ extension Numbers {
     /// `(bigdec x)`: exact, or an error when the digits of a ratio never end; a double by its shortest digits; a text is
     /// parsed.
     public static func bigdec(_ value: Value) throws(Fault) -> Value {
-        if case .text(let text) = value {
+        if let text = value.textValue {
             try Attention.work(0)
             guard let parsed = decimalText(text) else { throw notANumber(value) }
             return .object(parsed)

@@ -29,7 +29,7 @@ public final class Matcher: Object, @unchecked Sendable {
     public override func element(at index: Int) throws(Fault) -> Value? {
         guard let ranges = try ranges() else { throw .illegalState("no match was found yet, so there are no groups") }
         guard index < ranges.count else { return nil }
-        return ranges[index].map { .text(text.slice($0)) } ?? .nil
+        return ranges[index].map { .text(text, slice: $0) } ?? .nil
     }
 
     /// Goes to the next match; gives its byte range, or nil when there is none any more.
@@ -47,10 +47,15 @@ public final class Matcher: Object, @unchecked Sendable {
         }
     }
 
-    /// What `value` gives of the next matches, at most `limit`; fewer than that are the last.
+    /// What `value` gives of the next matches, at most `limit` and never more than 32; none when there are no more.
     public func values(upTo limit: Int) throws(Fault) -> Vector {
-        try lock.withLock { () throws(Fault) in
+        let limit = min(limit, 32)
+        return try lock.withLock { () throws(Fault) in
             try orStay { () throws(Fault) in
+                if let run = regex.run {
+                    groups = nil
+                    return try run.collect(in: text, from: &next, upTo: limit, match: &match)
+                }
                 var found = Vector([])
                 for _ in 0..<limit {
                     guard let match = try step() else { break }
@@ -72,7 +77,7 @@ public final class Matcher: Object, @unchecked Sendable {
 
     private func value(of match: Range<Int>) throws(Fault) -> Value {
         regex.groupCount == 0
-            ? .text(text.slice(match))
+            ? .text(text, slice: match)
             : Regex.value(of: try regex.groups(in: text, match, machines, lastLine), in: text)
     }
 
@@ -102,7 +107,7 @@ public final class Matcher: Object, @unchecked Sendable {
     /// What `re-groups` gives of the latest match: its text, or with groups a vector of the texts, nil for one that took no
     /// part; nil without a match.
     public func value() throws(Fault) -> Value? {
-        if regex.groupCount == 0 { return lock.withLock { match.map { .text(text.slice($0)) } } }
+        if regex.groupCount == 0 { return lock.withLock { match.map { .text(text, slice: $0) } } }
         return try ranges().map { Regex.value(of: $0, in: text) }
     }
 }
@@ -110,7 +115,7 @@ public final class Matcher: Object, @unchecked Sendable {
 extension Regex {
     /// The text of a match, or with groups a vector of it and theirs.
     public static func value(of ranges: [Range<Int>?], in text: Text) -> Value {
-        func piece(_ range: Range<Int>?) -> Value { range.map { .text(text.slice($0)) } ?? .nil }
+        func piece(_ range: Range<Int>?) -> Value { range.map { .text(text, slice: $0) } ?? .nil }
         return ranges.count == 1 ? piece(ranges[0]) : .vector(Vector(ranges.map(piece)))
     }
 }

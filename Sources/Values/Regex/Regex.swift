@@ -19,7 +19,7 @@ public final class Regex: Object, @unchecked Sendable {
     private let prefix: Text
     private let firstBytes: UnsafeMutablePointer<Bool>?
     /// Set when the pattern is a run of one set, which needs no other machine to be searched for.
-    private let run: RegexRun?
+    let run: RegexRun?
 
     private let lock = Lock()
     private var idle: [Machines] = []

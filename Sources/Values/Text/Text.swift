@@ -100,29 +100,6 @@ public struct Text: @unchecked Sendable {
     }
 }
 
-/// A text in a slot, not retained: valid as long as the slot is not changed. For loops that only look at many.
-public struct BorrowedText {
-    public let bytes: UnsafePointer<UInt8>
-    public let byteCount: Int
-    public let isASCII: Bool
-
-    @inlinable @inline(__always) init(_ storage: TextStorage) {
-        bytes = UnsafePointer(storage.bytes)
-        byteCount = storage.info.pointee.byteCount
-        isASCII = storage.info.pointee.isASCII
-    }
-}
-
-extension Value {
-    /// The text in a slot, if that is what it holds; by the byte that numbers the cases (see `holdsObject`).
-    @inlinable @inline(__always) public static func borrowedText(_ slot: UnsafePointer<Value>) -> BorrowedText? {
-        guard UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self) == 6 else { return nil }
-        return UnsafeRawPointer(slot).load(as: Unmanaged<TextStorage>.self)._withUnsafeGuaranteedRef {
-            BorrowedText($0)
-        }
-    }
-}
-
 /// What a `TextStorage` begins with: 12 bytes, in this order so that the 8 before the bytes never change.
 @usableFromInline struct TextHeader {
     /// 0 until computed; a race computes the same number twice.

@@ -32,6 +32,11 @@ public struct TextBuilder: ~Copyable {
         copy(text.bytes, text.byteCount)
     }
 
+    public mutating func append(_ text: ShortText) {
+        isASCII = isASCII && text.isASCII
+        text.withUTF8 { copy($0.baseAddress.unsafelyUnwrapped, $0.count) }
+    }
+
     /// Bytes `range` of `text`.
     public mutating func append(_ text: Text, _ range: Range<Int>) {
         isASCII = isASCII && text.isASCII
@@ -92,6 +97,13 @@ public struct TextBuilder: ~Copyable {
     public consuming func finish() -> Text {
         let utf8 = UnsafeBufferPointer(start: bytes, count: byteCount)
         return isASCII ? Text(validated: utf8, count: utf8.count) : Text(validated: utf8)
+    }
+
+    /// The text as a value.
+    public consuming func finishValue() -> Value {
+        // There is room for 16 bytes at least.
+        if let short = ShortText(from: bytes, count: byteCount) { return .shortText(short) }
+        return .longText(finish())
     }
 
     private mutating func reserve(_ count: Int) {

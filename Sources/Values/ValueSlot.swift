@@ -1,0 +1,94 @@
+// Looking at a value where it stands, without retaining what it refers to: the machine's registers and the entries of a map are
+// looked at far more often than they are changed.
+
+extension Value {
+    /// The byte behind the payload of a value, which numbers the cases with payloads in their order, and the cases without one
+    /// after them (`Tests/ValuesTests` asserts this).
+    @usableFromInline enum Tag {
+        @usableFromInline static let int: UInt8 = 1
+        @usableFromInline static let keyword: UInt8 = 4
+        @usableFromInline static let shortText: UInt8 = 6
+        @usableFromInline static let longText: UInt8 = 7
+        @usableFromInline static let vector: UInt8 = 8
+        @usableFromInline static let map: UInt8 = 9
+        /// The cases whose payloads are references.
+        @usableFromInline static let objects: Range<UInt8> = 7..<17
+    }
+
+    @inlinable @inline(__always) static func tag(_ slot: UnsafePointer<Value>) -> UInt8 {
+        UnsafeRawPointer(slot).load(fromByteOffset: 8, as: UInt8.self)
+    }
+
+    @inlinable @inline(__always) static func payload<Payload>(
+        _ slot: UnsafePointer<Value>, _ tag: UInt8, as type: Payload.Type
+    ) -> Payload? {
+        Value.tag(slot) == tag ? UnsafeRawPointer(slot).load(as: type) : nil
+    }
+
+    /// Whether the value in a slot is an object, by one comparison.
+    @inlinable @inline(__always) public static func holdsObject(_ slot: UnsafePointer<Value>) -> Bool {
+        tag(slot) &- Tag.objects.lowerBound < UInt8(Tag.objects.count)
+    }
+
+    /// The vector in a slot, to be changed where it stands.
+    @inlinable @inline(__always) public static func vectorSlot(
+        _ slot: UnsafeMutablePointer<Value>
+    ) -> UnsafeMutablePointer<Vector>? {
+        tag(slot) == Tag.vector ? UnsafeMutableRawPointer(slot).assumingMemoryBound(to: Vector.self) : nil
+    }
+
+    /// The map in a slot, as `vectorSlot`.
+    @inlinable @inline(__always) public static func mapSlot(
+        _ slot: UnsafeMutablePointer<Value>
+    ) -> UnsafeMutablePointer<HashMap>? {
+        tag(slot) == Tag.map ? UnsafeMutableRawPointer(slot).assumingMemoryBound(to: HashMap.self) : nil
+    }
+
+    // What a slot holds, if that is what it holds: valid as long as the slot is not changed.
+
+    @inlinable @inline(__always) public static func borrowedVector(_ slot: UnsafePointer<Value>) -> Unmanaged<Vector>? {
+        payload(slot, Tag.vector, as: Unmanaged<Vector>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedMap(_ slot: UnsafePointer<Value>) -> Unmanaged<HashMap>? {
+        payload(slot, Tag.map, as: Unmanaged<HashMap>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {
+        payload(slot, Tag.int, as: Int64.self)
+    }
+
+    @inlinable @inline(__always) static func borrowedShortText(_ slot: UnsafePointer<Value>) -> ShortText? {
+        payload(slot, Tag.shortText, as: ShortText.self)
+    }
+
+    @inlinable @inline(__always) static func borrowedLongText(_ slot: UnsafePointer<Value>) -> BorrowedText? {
+        payload(slot, Tag.longText, as: Unmanaged<TextStorage>.self)?._withUnsafeGuaranteedRef { BorrowedText($0) }
+    }
+
+    /// The text in a slot, short or long.
+    @inlinable @inline(__always) public static func borrowedText(_ slot: UnsafePointer<Value>) -> BorrowedText? {
+        if let long = borrowedLongText(slot) { return long }
+        return borrowedShortText(slot).map { BorrowedText($0, at: slot) }
+    }
+}
+
+/// A text in a slot, not retained: valid as long as the slot is not changed. For loops that only look at many.
+public struct BorrowedText {
+    public let bytes: UnsafePointer<UInt8>
+    public let byteCount: Int
+    public let isASCII: Bool
+
+    @inlinable @inline(__always) init(_ storage: TextStorage) {
+        bytes = UnsafePointer(storage.bytes)
+        byteCount = storage.info.pointee.byteCount
+        isASCII = storage.info.pointee.isASCII
+    }
+
+    /// A short text's bytes are the slot's own.
+    @inlinable @inline(__always) init(_ short: ShortText, at slot: UnsafePointer<Value>) {
+        bytes = UnsafeRawPointer(slot).assumingMemoryBound(to: UInt8.self)
+        byteCount = short.byteCount
+        isASCII = short.isASCII
+    }
+}
