@@ -39,7 +39,8 @@ package enum Disassembler {
         case .loadConst, .getDynamic: operands = "r\(i.a) \(constant(i.wide, index, code))"
         case .getVar: operands = "r\(i.a) var"
         case .jump, .jumpBack: operands = "→ \(index + 1 + i.wide)"
-        case .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil, .jumpUnlessReduced: operands = "r\(i.a) → \(index + 1 + i.wide)"
+        case .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil, .jumpUnlessReduced:
+            operands = "r\(i.a) → \(index + 1 + i.wide)"
         case .jumpUnlessLess, .jumpUnlessLessOrEqual, .jumpUnlessGreater, .jumpUnlessGreaterOrEqual, .jumpUnlessEqual,
             .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish:
             operands = "r\(i.a) r\(i.b) → \(index + 1 + i.signedC)"

@@ -524,11 +524,10 @@ extension Fiber {
                     case .getOr: if try getOr(regs, i) { pc += 1 }
                     case .nth:
                         if let vector = Value.borrowedVector(regs + i.b), let index = Value.borrowedInt(regs + i.c),
-                            let element = vector._withUnsafeGuaranteedRef({
-                                UInt64(bitPattern: index) < UInt64($0.count) ? $0[Int(index)] : nil
-                            })
+                            let place = vector._withUnsafeGuaranteedRef({ $0.place(of: index) })
                         {
-                            // It was read before the vector dies, for both may stand in one register.
+                            // It is read before the vector dies, for both may stand in one register.
+                            let element = place.pointee
                             if i.flags & 1 != 0 { clear(regs + i.b) }
                             store(regs + i.a, element)
                             continue
@@ -542,7 +541,8 @@ extension Fiber {
                         }
                         try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
-                    case .cons, .conj, .assoc: try build(regs, i)
+                    case .cons, .conj: try build(regs, i)
+                    case .assoc: try associate(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)

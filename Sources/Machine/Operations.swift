@@ -120,41 +120,41 @@ extension Fiber {
     }
 
     @inline(never) func get(_ regs: Registers, _ i: Instruction) throws(Fault) {
-        let result = try found(regs, i) ?? .nil
-        releaseOperands(regs, i)
-        store(regs + i.a, result)
+        if try getOr(regs, i) { return }
+        store(regs + i.a, .nil)
     }
 
-    /// What collection b has under key c; a map, which most collections are that are looked into, is not retained for it.
-    @inline(__always) private func found(_ regs: Registers, _ i: Instruction) throws(Fault) -> Value? {
-        guard let map = Value.borrowedMap(regs + i.b) else { return try Collections.get(regs[i.b], regs[i.c]) }
-        if let int = Value.borrowedInt(regs + i.c) { return try found(.int(int), in: map) }
-        return try found(regs + i.c, in: map)
-    }
-
-    @inline(__always) private func found(_ key: Value, in map: Unmanaged<HashMap>) throws(Fault) -> Value? {
-        try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.find(key) } }.get()
-    }
-
-    @inline(__always) private func found(
-        _ key: UnsafePointer<Value>, in map: Unmanaged<HashMap>
-    ) throws(Fault) -> Value? {
-        try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.find(at: key) } }.get()
-    }
-
-    /// Whether there is a value.
+    /// Whether collection b has something under key c; a map, which most collections are that are looked into, is not retained
+    /// for it.
     @inline(never) func getOr(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
-        let result = try found(regs, i)
+        guard let map = Value.borrowedMap(regs + i.b) else {
+            let result = try Collections.get(regs[i.b], regs[i.c])
+            releaseOperands(regs, i)
+            guard let result else { return false }
+            store(regs + i.a, result)
+            return true
+        }
+        guard let place = try place(of: regs + i.c, in: map) else {
+            releaseOperands(regs, i)
+            return false
+        }
+        // Read before the map dies, for both may stand in one register.
+        let result = place.pointee
         releaseOperands(regs, i)
-        guard let result else { return false }
         store(regs + i.a, result)
         return true
+    }
+
+    @inline(__always) private func place(
+        of key: UnsafePointer<Value>, in map: Unmanaged<HashMap>
+    ) throws(Fault) -> UnsafePointer<Value>? {
+        try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.place(of: key) } }.get()
     }
 
     @inline(never) func getKeyword(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
         let result: Value?
         if let map = Value.borrowedMap(regs + i.b) {
-            result = try found(key, in: map)
+            result = try place(of: key, in: map)?.pointee
         } else {
             result = try Collections.get(regs[i.b], key.pointee)
         }
@@ -184,6 +184,16 @@ extension Fiber {
         store(regs + i.a, result)
     }
 
+    /// `assoc`: a map at its last use changes in place.
+    @inline(never) func associate(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b), isKnownUniquelyReferenced(&map.pointee),
+            Unmanaged.passUnretained(map.pointee)._withUnsafeGuaranteedRef({ $0.replace(taking: regs + i.c) })
+        {
+            return moveOperandB(regs, i)
+        }
+        try build(regs, i)
+    }
+
     /// `cons`, `conj`, `assoc`: a collection at its last use changes in place.
     @inline(never) func build(_ regs: Registers, _ i: Instruction) throws(Fault) {
         if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
@@ -211,7 +221,6 @@ extension Fiber {
             store(regs + i.a, collection)
         default:
             if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) {
-                if HashMap.replace(map, taking: regs + i.c) { return moveOperandB(regs, i) }
                 try HashMap.set(&map.pointee, regs[i.c], regs[i.c + 1])
                 clear(regs + i.c, 2)
                 moveOperandB(regs, i)

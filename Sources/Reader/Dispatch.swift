@@ -80,7 +80,8 @@ extension Reader {
 
     /// After `#:ns`.
     mutating func openNamespacedMap(_ form: Form, start: Int) throws(SyntaxError) {
-        guard let name = form.value.symbolName, !name.hasNamespace else {
+        // The symbol `/` would give keys no reader takes: `//a`.
+        guard let name = form.value.symbolName, !name.hasNamespace, name.nameBytes.first != 0x2f else {
             throw mapNamespaceFailure(Span(start, Int(form.span.end)))
         }
         try openMap(name, start: start)

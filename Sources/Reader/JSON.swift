@@ -153,7 +153,7 @@ struct JSONReader {
         while true {
             skipSpace()
             switch base[position] {
-            case 0x22: return .text(try readString())
+            case 0x22: return try readString()
             case 0x2d, 0x30...0x39: return try readNumber()
             case 0x7b:
                 let top = try open(isObject: true)
@@ -193,7 +193,7 @@ struct JSONReader {
             values.append(
                 known.value(start, stop) {
                     switch keys {
-                    case .strings: .text(PlainText.text(base, start, stop, isASCII))
+                    case .strings: PlainText.value(base, start, stop, isASCII)
                     case .keywords(let names):
                         .keyword(
                             JSONReader.intern(UnsafeBufferPointer(start: base + start, count: stop - start), names))
@@ -203,10 +203,9 @@ struct JSONReader {
         } else {
             let key = try readString()
             switch keys {
-            case .strings: values.append(.text(key))
+            case .strings: values.append(key)
             case .keywords(let names):
-                values.append(.keyword(JSONReader.intern(key.utf8, names)))
-                withExtendedLifetime(key) {}
+                values.append(key.withUTF8 { .keyword(JSONReader.intern($0, names)) } ?? key)
             }
         }
         skipSpace()
@@ -287,12 +286,12 @@ struct JSONReader {
 
     // Strings.
 
-    private mutating func readString() throws(SyntaxError) -> Text {
+    private mutating func readString() throws(SyntaxError) -> Value {
         let start = position
         let (at, isASCII) = PlainText.end(base, from: start + 1, orControl: true)
         if base[at] == 0x22 {
             position = at + 1
-            return PlainText.text(base, start + 1, at, isASCII)
+            return PlainText.value(base, start + 1, at, isASCII)
         }
         var text = Array(UnsafeBufferPointer(start: base + start + 1, count: at - start - 1))
         position = at
@@ -315,7 +314,7 @@ struct JSONReader {
             }
         }
         position += 1
-        return text.withUnsafeBufferPointer { Text(validated: $0) }
+        return text.withUnsafeBufferPointer { .text(validated: $0) }
     }
 
     private mutating func readEscape(into text: inout [UInt8]) throws(SyntaxError) {

@@ -8,7 +8,7 @@ extension Reader {
         let (stop, isASCII) = PlainText.end(base, from: start + 1)
         if base[stop] == 0x22 {
             position = stop + 1
-            return .text(PlainText.text(base, start + 1, stop, isASCII))
+            return PlainText.value(base, start + 1, stop, isASCII)
         }
         return try readEscapedString(start, stop)
     }
@@ -21,7 +21,7 @@ extension Reader {
             switch byte {
             case 0x22:
                 position += 1
-                return .text(text.withUnsafeBufferPointer { Text(validated: $0) })
+                return text.withUnsafeBufferPointer { .text(validated: $0) }
             case 0x5c: try readEscape(into: &text, string: start)
             case 0:
                 guard position < end else { throw unclosedStringFailure(start) }
@@ -191,11 +191,13 @@ enum PlainText {
         }
     }
 
-    @inline(__always) static func text(
+    /// The string from `start` to `end`, the text being as `end` wants it.
+    @inline(__always) static func value(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ isASCII: Bool
-    ) -> Text {
+    ) -> Value {
+        if let short = ShortText(from: base + start, count: end &- start) { return .shortText(short) }
         let bytes = UnsafeBufferPointer(start: base + start, count: end &- start)
-        return isASCII ? Text(ascii: bytes) : Text(validated: bytes)
+        return .longText(isASCII ? Text(ascii: bytes) : Text(validated: bytes))
     }
 }
 

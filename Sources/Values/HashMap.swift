@@ -55,28 +55,25 @@ public final class HashMap: @unchecked Sendable {
         return slot < 0 ? nil : table.entry(slot)[1]
     }
 
-    /// The value of the key in a slot, or nil when it is absent. Most keys are words, and these are looked for here; `find`
-    /// is for all.
-    @inline(never) public func find(at key: UnsafePointer<Value>) throws(Fault) -> Value? {
-        guard let word = KeyWord(at: key) else { return try find(key.pointee) }
-        let slot = table.find(word)
-        return slot < 0 ? nil : table.entry(slot)[1]
+    /// Where the value of the key in a slot stands, or nil when it is absent: valid while the map is held unchanged. What most
+    /// keys are is looked for here; `find` is for all.
+    @inline(never) public func place(of key: UnsafePointer<Value>) throws(Fault) -> UnsafePointer<Value>? {
+        if let word = KeyWord(at: key) { return table.entry(of: word).map { $0 + 1 } }
+        if let int = Value.borrowedInt(key), let slot = table.slotInRun(int) { return table.entry(slot) + 1 }
+        let slot = try slotOfAny(key.pointee)
+        return slot < 0 ? nil : table.entry(slot) + 1
     }
 
-    /// Gives the entry whose key is at `entry` the value behind it, and takes both out of their slots. False, with nothing
-    /// changed, unless there is such an entry, its key is a word and `map` is the only reference: `set` is for all cases.
-    @inline(never) public static func replace(
-        _ map: UnsafeMutablePointer<HashMap>, taking entry: UnsafeMutablePointer<Value>
-    ) -> Bool {
-        guard let word = KeyWord(at: entry), isKnownUniquelyReferenced(&map.pointee) else { return false }
-        return Unmanaged.passUnretained(map.pointee)._withUnsafeGuaranteedRef { $0.replace(word, with: entry + 1) }
-    }
+    @inline(never) private func slotOfAny(_ key: Value) throws(Fault) -> Int { try table.find(key) }
 
-    @inline(__always) private func replace(_ word: KeyWord, with value: UnsafeMutablePointer<Value>) -> Bool {
+    /// Gives the entry whose key is at `entry` the value behind it, and takes both out of their slots; this must be the only
+    /// reference to the map. False, with nothing changed, unless there is such an entry and its key is a word.
+    @inline(never) public func replace(taking entry: UnsafeMutablePointer<Value>) -> Bool {
+        guard let word = KeyWord(at: entry) else { return false }
         let slot = table.findAgain(word)
         if slot < 0 { return false }
-        table.replaceValue(slot, with: value.move())
-        value.initialize(to: .nil)
+        table.replaceValue(slot, with: (entry + 1).move())
+        (entry + 1).initialize(to: .nil)
         cachedHash.store(0, ordering: .relaxed)
         return true
     }

@@ -100,6 +100,7 @@ extension Value {
         case .char(let char): Hashing.mix(UInt64(char) | 0x7777 << 40)
         case .keyword(let name): Hashing.keyword(name)
         case .symbol(let name): name.textHash
+        case .shortText(let text): text.hash
         default: 0
         }
     }
@@ -107,8 +108,7 @@ extension Value {
     /// The hash of anything but a collection whose hash is still to be computed.
     fileprivate func shallowHash() throws(Fault) -> UInt32? {
         switch self {
-        case .nil, .bool, .int, .double, .char, .keyword, .symbol: return quickHash
-        case .shortText(let short): return short.hash
+        case .nil, .bool, .int, .double, .char, .keyword, .symbol, .shortText: return quickHash
         case .longText(let text): return text.hash
         case .vector(let vector): return Value.known(vector.cachedHash.load(ordering: .relaxed))
         case .map(let map): return Value.known(map.cachedHash.load(ordering: .relaxed))

@@ -85,12 +85,28 @@ struct KeyTable: ~Copyable {
         return try find(key, hash: key.keyHash())
     }
 
-    @inline(__always) func find(_ word: KeyWord) -> Int {
-        if index.root == nil { return runEnd == 0 ? scan(word) : -1 }
-        return find(word, hash: word.hash)
+    /// The entry of a key, or nil when it is absent.
+    @inline(__always) func entry(of word: KeyWord) -> UnsafePointer<Value>? {
+        if index.root == nil {
+            let slot = runEnd == 0 ? scan(word) : -1
+            return slot < 0 ? nil : entry(slot)
+        }
+        var probe = index.probe(word.hash)
+        while let slot = probe.next() {
+            let entry = entry(slot)
+            if word.stands(at: entry) {
+                sluice_thread().pointee.found_slot = Int64(slot)
+                return entry
+            }
+        }
+        return nil
     }
 
-    /// The same, for who has often just looked at it.
+    @inline(__always) private func find(_ word: KeyWord) -> Int {
+        index.root == nil ? runEnd == 0 ? scan(word) : -1 : find(word, hash: word.hash)
+    }
+
+    /// The slot of a key, or -1; for who has often just looked at it.
     @inline(__always) func findAgain(_ word: KeyWord) -> Int {
         if index.root == nil { return runEnd == 0 ? scan(word) : -1 }
         return slotFoundBefore(word) ?? find(word, hash: word.hash)
@@ -109,16 +125,18 @@ struct KeyTable: ~Copyable {
 
     /// The slot of a key within the run at the beginning, or nil when it is not there.
     @inline(__always) private func slotInRun(_ key: Value) -> Int? {
-        let number: Int64
         switch key {
-        case .int(let int): number = int
+        case .int(let int): return slotInRun(int)
         case .object(let object) where runEnd > 0:
             // An integer that was once too large for a word equals one that never was.
             guard let small = (object as? BigInteger)?.value.int64 else { return nil }
-            number = small
+            return slotInRun(small)
         default: return nil
         }
-        guard UInt64(bitPattern: number) < UInt64(runEnd) else { return nil }
+    }
+
+    @inline(__always) func slotInRun(_ number: Int64) -> Int? {
+        guard UInt64(bitPattern: number) < UInt64(bitPattern: Int64(runEnd)) else { return nil }
         let slot = Int(number)
         return entry(slot).pointee.isVacancy ? nil : slot
     }

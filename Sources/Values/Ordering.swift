@@ -14,7 +14,7 @@ extension Value {
         switch (left, right) {
         case (.int(let a), .int(let b)): return a < b ? -1 : a > b ? 1 : 0
         case (.shortText(let a), .shortText(let b)): return order(a, b)
-        case (.longText(let a), .longText(let b)): return order(a.utf8, b.utf8)
+        case (.longText(let a), .longText(let b)): return order(a.buffer, b.buffer)
         case (.keyword(let a), .keyword(let b)): return order(a, b)
         default: return try compareSlowly(left, right)
         }
@@ -169,7 +169,9 @@ extension Value {
         } else if let texts = all(values, { if case .shortText(let text) = $0 { text } else { nil } }) {
             values = texts.sorted { order($0, $1) < 0 }.map { .shortText($0) }
         } else if let texts = all(values, \.textValue) {
-            values = MergeSort.sorted(texts, order: { (a, b) throws(Never) in order(a.utf8, b.utf8) }).map { .text($0) }
+            values = MergeSort.sorted(texts, order: { (a, b) throws(Never) in order(a.buffer, b.buffer) }).map {
+                .text($0)
+            }
         } else {
             values = try MergeSort.sorted(values, order: compare)
         }

@@ -258,7 +258,7 @@ extension Printer {
 
     private mutating func append(_ text: Text) throws(Fault) {
         try checkSize(adding: text.byteCount)
-        bytes.append(contentsOf: text.utf8)
+        bytes.append(contentsOf: text.buffer)
     }
 
     private mutating func append(scalar: UInt32) { Text.encode(scalar) { bytes.append($0) } }
@@ -266,7 +266,7 @@ extension Printer {
     /// `"…"` with the escapes that Clojure writes.
     mutating func writeQuoted(_ text: Text) throws(Fault) {
         try checkSize(adding: text.byteCount + 2)
-        writeQuoted(text.utf8)
+        writeQuoted(text.buffer)
     }
 
     private mutating func writeQuoted(_ utf8: UnsafeBufferPointer<UInt8>) {

@@ -32,7 +32,7 @@ public final class Source: Sendable {
     public var bytes: [UInt8] {
         switch content {
         case .bytes(let bytes): bytes
-        case .text(let text): Array(text.utf8)
+        case .text(let text): Array(text.buffer)
         }
     }
 

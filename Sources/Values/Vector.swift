@@ -66,6 +66,13 @@ public final class Vector: @unchecked Sendable {
         }
     }
 
+    /// Where the element at `index` stands, or nil out of bounds: valid while the vector is held unchanged.
+    @inlinable @inline(__always) public func place(of index: Int64) -> UnsafePointer<Value>? {
+        guard UInt64(bitPattern: index) < UInt64(bitPattern: Int64(trie.count &- offset)) else { return nil }
+        let position = Int(index) &+ offset
+        return UnsafePointer(trie.leaf(holding: position) + (position & 31))
+    }
+
     /// The same elements with another extra.
     public func with(_ extra: Extra?) -> Vector { Vector(trie.fork(), offset: offset, extra: extra) }
 

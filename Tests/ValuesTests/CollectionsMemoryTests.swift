@@ -9,9 +9,10 @@ import Values
         // `holdsObject` reads the number of the case.
         let words: [Value] = [
             .nil, .true, .false, .int(-1), .double(.nan), .char(65), .char(.max), .kw(.all), .sym(.all),
+            .string("a"), .string("12345678"),
         ]
         let objects: [Value] = [
-            .string("a"), .vector(Vector.empty), .map(.empty), .set(.empty), .list([.nil]),
+            .string("123456789"), .string("\0"), .vector(Vector.empty), .map(.empty), .set(.empty), .list([.nil]),
             .lazy(LazySeq(realized: .nil)), .object(BigInteger(BigInt(1))), .native(Callable()),
         ]
         for value in words { withUnsafePointer(to: value) { #expect(!Value.holdsObject($0), "\(value)") } }
@@ -21,6 +22,7 @@ import Values
     /// What is read of a slot without counting a reference is what a pattern finds there.
     @Test(arguments: [
         Value.nil, .true, .int(-7), .double(1), .char(65), .kw(.all), .sym(.all), .string("a"), .string("é"),
+        .string("a longer text"), .string("ein längerer Text"),
         .vector([.int(1)]), .map(.empty), .set(.empty), .list([.nil]), .lazy(LazySeq(realized: .nil)),
         .object(BigInteger(BigInt(1))), .native(Callable()),
     ]) func slotsAreReadAsPatternsRead(_ value: Value) {
@@ -31,9 +33,11 @@ import Values
             } else {
                 #expect(Value.borrowedInt(slot) == nil)
             }
-            if case .text(let text) = slot.pointee {
+            if let text = slot.pointee.textValue {
                 let borrowed = Value.borrowedText(slot)
-                #expect(borrowed?.bytes == text.bytes && borrowed?.byteCount == text.byteCount)
+                #expect(
+                    borrowed.map { Array(UnsafeBufferPointer(start: $0.bytes, count: $0.byteCount)) }
+                        == Array(text.utf8))
                 #expect(borrowed?.isASCII == text.isASCII)
             } else {
                 #expect(Value.borrowedText(slot) == nil)

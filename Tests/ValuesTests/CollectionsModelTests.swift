@@ -119,7 +119,7 @@ import Values
             if step % shape.sharing == 0, random.below(40) == 0 { versions.append((map, model)) }
             let key = Word.random(shape.range, &random)
             if random.below(step % 2_000 < 1_200 ? 6 : 2) > 0 {
-                try HashMap.set(&map, key.value, .int(Int64(step)))
+                try set(&map, key, Int64(step), lookingFirst: step % 3 == 0)
                 model.set(key, Int64(step))
             } else {
                 try HashMap.remove(&map, key.value)
@@ -128,6 +128,23 @@ import Values
         }
         versions.append((map, model))
         for (map, model) in versions { try check(map, model) }
+    }
+
+    /// As the machine does it: the entry that is there is looked at first, and changed where it stands if it can be.
+    private func set(_ map: inout HashMap, _ key: Word, _ number: Int64, lookingFirst: Bool) throws {
+        var entry = [key.value, .int(number)]
+        try entry.withUnsafeMutableBufferPointer { entry in
+            let base = try #require(entry.baseAddress)
+            if lookingFirst {
+                let known = try map.find(key.value)
+                #expect(try map.place(of: base)?.pointee.intValue == known?.intValue)
+            }
+            if isKnownUniquelyReferenced(&map), map.replace(taking: base) {
+                #expect(base[1].isNil)
+            } else {
+                try HashMap.set(&map, base[0], base[1])
+            }
+        }
     }
 
     /// Keys that count up from 0 in the order they come are not indexed: with gaps, returns, strangers and kept versions.

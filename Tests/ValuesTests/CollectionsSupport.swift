@@ -20,14 +20,19 @@ enum Word: Hashable {
     init?(_ value: Value) {
         switch value {
         case .int(let int): self = .int(int)
-        case .text(let text): self = .text(text.string)
-        default: return nil
+        default:
+            guard let text = value.stringValue else { return nil }
+            self = .text(text)
         }
     }
 
     static func random(_ range: Int, _ random: inout SplitMix) -> Word {
         let number = random.below(range)
-        return number % 3 == 0 ? .text("word \(number)") : .int(Int64(number) &* 0x1_0001)
+        switch number % 4 {
+        case 0: return .text("w\(number)")
+        case 1: return .text("a longer word \(number)")
+        default: return .int(Int64(number) &* 0x1_0001)
+        }
     }
 }
 

@@ -137,20 +137,22 @@ import Values
         #expect(try Regex(Text(pattern[0] + pattern[12])).find(in: Text("\u{4001}\u{5000}")) == [0..<6])
     }
 
-    /// Ends what runs at the second look.
+    /// Ends what runs at a certain look.
     private final class Impatient: Interruptible, @unchecked Sendable {
         // Sendable: a test's thread alone uses it.
-        var looks = 0
-        override var isAsked: Bool { looks > 1 }
+        private var looks = 0
+        private let last: Int
+        init(atLook last: Int) { self.last = last }
+        override var isAsked: Bool { looks >= last }
         override func book(steps: Int, holding bytes: Int) throws(Fault) { looks += 1 }
     }
 
     /// A search that is interrupted is made again, so the matches passed before must not be lost.
     @Test func interruptedSearchesBeginAgain() throws {
         let text = Text("x" + String(repeating: "a", count: 1 << 22))
-        for pattern in ["x|a*b", "(x)|(a*)b"] {
+        for (pattern, look) in [("x|a*b", 2), ("(x)|(a*)b", 2), ("a+", 1)] {
             let matcher = Matcher(try Regex(Text(pattern)), text)
-            let impatient = Impatient()
+            let impatient = Impatient(atLook: look)
             let outer = Attention.begin(impatient)
             #expect { try matcher.values(upTo: 2) } throws: { error in
                 guard case Fault.force(let sequence) = error else { return false }
@@ -158,6 +160,32 @@ import Values
             }
             Attention.end(outer)
             #expect(try matcher.values(upTo: 2).count == 1)
+            #expect(try matcher.values(upTo: 2).isEmpty)
+        }
+    }
+
+    /// A run of one set is searched for by a table, and with a group around it by the automaton: both find the same.
+    @Test(arguments: ["[a-z]+", "\\d+", "\\w+", "[^,]+", "\\S+", "\\s+", ".+", "é+", "[^é]+", "\\p{L}+", "[é→]+", "a+"])
+    func runsAreFoundAsGroupsAre(pattern: String) throws {
+        var random = SplitMix(seed: 11)
+        let alphabet = ["a", "b", "z", "0", "9", ",", " ", "\n", "é", "è", "→", "😀", "A", "_"]
+        for _ in 0..<200 {
+            let text = Text((0..<random.below(40)).map { _ in alphabet[random.below(alphabet.count)] }.joined())
+            let run = Matcher(try Regex(Text(pattern)), text)
+            let group = Matcher(try Regex(Text("(\(pattern))")), text)
+            let byOne = Matcher(try Regex(Text(pattern)), text)
+            var found: [String?] = []
+            while case let values = try run.values(upTo: 3), !values.isEmpty {
+                found += values.map(\.stringValue)
+                #expect(try run.ranges() != nil || values.count < 3)
+            }
+            var expected: [String] = []
+            while let range = try group.find() {
+                expected.append(text.slice(range).string)
+                #expect(try byOne.find() == range)
+            }
+            #expect(try byOne.find() == nil)
+            #expect(found == expected, "\(pattern) in \(text.string)")
         }
     }
 

@@ -46,7 +46,8 @@ package struct EffectType: Sendable {
 
         func accepts(_ value: Value) -> Bool {
             switch (self, value) {
-            case (.any, _), (.string, .shortText), (.string, .longText), (.int, .int), (.number, .int), (.number, .double), (.bool, .bool): true
+            case (.any, _), (.string, .shortText), (.string, .longText), (.bool, .bool): true
+            case (.int, .int), (.number, .int), (.number, .double): true
             case (.keyword, .keyword), (.map, .map), (.vector, .vector), (.vector, .list), (.vector, .set): true
             case (.vector, .lazy), (.vector, .seq), (.function, .function), (.function, .native): true
             default: false

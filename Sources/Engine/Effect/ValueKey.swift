@@ -15,9 +15,8 @@ package struct ValueKey: Hashable, Sendable {
 
     /// The key of a string: it cannot fail.
     package init(text: String) {
-        let made = Text(text)
-        value = .text(made)
-        code = made.hash
+        value = .string(text)
+        code = (try? value.hashCode()) ?? 0
     }
 
     /// The key of a keyword: it cannot fail.

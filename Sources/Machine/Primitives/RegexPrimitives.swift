@@ -67,7 +67,7 @@ enum RegexPrimitives {
         return .vector(Vector(parts))
     }
 
-    /// `(re-chunk matcher n)`: the next matches, up to n; fewer than that are the last.
+    /// `(re-chunk matcher n)`: the next matches, up to n; none when there are no more.
     static func chunk(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let matcher = try a.object(0, "re-seq", "a matcher", as: Matcher.self)
         return .vector(try matcher.values(upTo: try a.count(1, "re-seq")))

@@ -143,7 +143,7 @@ extension Numbers {
     }
 
     private static func integerText(_ text: Text) -> BigInt? {
-        var digits = text.utf8
+        var digits = text.buffer
         let isNegative = digits.first == UInt8(ascii: "-")
         if isNegative || digits.first == UInt8(ascii: "+") {
             digits = UnsafeBufferPointer(rebasing: digits.dropFirst())

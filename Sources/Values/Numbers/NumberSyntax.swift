@@ -148,11 +148,11 @@ extension Numbers {
         }
     }
 
-    static func decimalText(_ text: Text) -> Decimal? { FloatShape(text.utf8)?.decimal }
+    static func decimalText(_ text: Text) -> Decimal? { text.withUTF8 { FloatShape($0)?.decimal } }
 
     /// `(parse-long s)`: decimal digits with an optional sign; nil for anything else, and beyond 64 bits.
     public static func parseLong(_ text: Text, radix: Int = 10) -> Int64? {
-        var digits = text.utf8
+        var digits = text.buffer
         let isNegative = digits.first == UInt8(ascii: "-")
         if isNegative || digits.first == UInt8(ascii: "+") {
             digits = UnsafeBufferPointer(rebasing: digits.dropFirst())
@@ -179,13 +179,13 @@ extension Numbers {
             body = body.slice(0..<body.byteCount - 1)
         }
         let magnitude: Double?
-        if body.byteCount > 2, body.bytes[0] == 0x30, body.bytes[1] | 0x20 == UInt8(ascii: "x") {
+        if body.byteCount > 2, body.utf8[0] == 0x30, body.utf8[1] | 0x20 == UInt8(ascii: "x") {
             // A trailing d or f is a digit unless an exponent stands before it.
             let lower = body.lowercased().string
             magnitude = lower.contains("p") ? Double(lower) : nil
         } else {
             guard body.utf8.first.map({ isDigit($0) || $0 == UInt8(ascii: ".") }) == true else { return nil }
-            magnitude = FloatShape(body.utf8).flatMap { Double($0.normalized) }
+            magnitude = body.withUTF8 { FloatShape($0).flatMap { Double($0.normalized) } }
         }
         return magnitude.map { isNegative ? -$0 : $0 }
     }

@@ -47,10 +47,9 @@ public final class Matcher: Object, @unchecked Sendable {
         }
     }
 
-    /// What `value` gives of the next matches, at most `limit` and never more than 32; none when there are no more.
+    /// What `value` gives of the next matches, at most `limit`; none when there are no more.
     public func values(upTo limit: Int) throws(Fault) -> Vector {
-        let limit = min(limit, 32)
-        return try lock.withLock { () throws(Fault) in
+        try lock.withLock { () throws(Fault) in
             try orStay { () throws(Fault) in
                 if let run = regex.run {
                     groups = nil

@@ -83,7 +83,7 @@ public final class Regex: Object, @unchecked Sendable {
         printer.write("#\"")
         var quoting = false
         var index = 0
-        let bytes = pattern.utf8
+        let bytes = pattern.buffer
         while index < bytes.count {
             let pair = index + 1 < bytes.count && bytes[index] == 0x5c
             if pair, !quoting || bytes[index + 1] == UInt8(ascii: "E") {
@@ -104,7 +104,7 @@ public final class Regex: Object, @unchecked Sendable {
 
     /// The pattern itself.
     public override func writeText(to printer: inout Printer) throws(Fault) {
-        printer.bytes.append(contentsOf: pattern.utf8)
+        printer.bytes.append(contentsOf: pattern.buffer)
     }
 
     /// The index of a named group.
@@ -152,7 +152,7 @@ extension Regex {
     /// The byte offset of the line terminator that ends the text, or the text's end.
     func lastLine(of text: Text) -> Int {
         guard program.asksForLastLine, !text.isEmpty else { return text.byteCount }
-        let bytes = text.utf8
+        let bytes = text.buffer
         let count = bytes.count
         switch bytes[count - 1] {
         case 0x0a: return count > 1 && bytes[count - 2] == 0x0d ? count - 2 : count - 1

@@ -9,7 +9,7 @@ public struct RegexReplacement {
 
     /// Parses `template` for `regex`, whose groups it may name.
     public init(_ template: Text, for regex: Regex) throws(Fault) {
-        let bytes = template.utf8
+        let bytes = template.buffer
         var literal = TextBuilder()
         var at = 0
         while at < bytes.count {
@@ -39,7 +39,7 @@ public struct RegexReplacement {
 
     /// After `$`: the group and where the template goes on. As many digits count as still name a group.
     private static func group(_ template: Text, _ start: Int, _ regex: Regex) throws(Fault) -> (Int, Int) {
-        let bytes = template.utf8
+        let bytes = template.buffer
         guard start < bytes.count else {
             throw .illegalArgument(
                 "the replacement ends with $, after which a group is expected", hint: "write \\$ for a dollar sign")

@@ -33,23 +33,24 @@ final class RegexRun: @unchecked Sendable {
 
     /// The first run at or after byte `from`, which must be at a code point.
     func range(in text: Text, from: Int) throws(Fault) -> Range<Int>? {
-        let range = next(in: text.utf8, from: from)
+        let range = next(in: text.buffer, from: from)
         withExtendedLifetime(text) {}
         try Attention.work(1 + (range.upperBound - from) / RegexAutomaton.bytesPerStep)
         return range.isEmpty ? nil : range
     }
 
-    /// The texts of the next runs, at most `limit`, which is small; none when there are no more. `next` goes behind them, and
+    /// The texts of the next runs, at most `limit` and a chunk of a sequence; none when there are no more. `next` goes behind them, and
     /// past the end when there are no more; `match` is the latest.
     func collect(
         in text: Text, from next: inout Int, upTo limit: Int, match: inout Range<Int>?
     ) throws(Fault) -> Vector {
-        let utf8 = text.utf8
+        let utf8 = text.buffer
         guard next <= utf8.count else {
             match = nil
             return .empty
         }
         let start = next
+        let limit = min(limit, 32)
         let (found, range) = withUnsafeTemporaryAllocation(of: Value.self, capacity: limit) { values in
             var range = start..<start
             var count = 0

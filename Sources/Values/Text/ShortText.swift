@@ -23,8 +23,8 @@
         self.init(checking: UInt64(littleEndian: last) &>> UInt64(64 &- 8 &* count), count)
     }
 
-    /// The same of bytes from which on 8 may be read.
-    @inlinable @inline(__always) init?(from bytes: UnsafePointer<UInt8>, count: Int) {
+    /// The same of bytes, valid UTF-8, from which on 8 may be read.
+    @inlinable @inline(__always) public init?(from bytes: UnsafePointer<UInt8>, count: Int) {
         guard count <= 8 else { return nil }
         let first = UInt64(littleEndian: UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self))
         self.init(checking: first & ~ShortText.behind(count), count)
@@ -73,7 +73,8 @@
     /// The same text as an object.
     public var text: Text { withUTF8 { Text(validated: $0) } }
 
-    @inlinable @inline(__always) public func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    @inlinable @inline(__always) public func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result
+    {
         withUnsafeBytes(of: word.littleEndian) {
             $0.withMemoryRebound(to: UInt8.self) { body(UnsafeBufferPointer(rebasing: $0[..<byteCount])) }
         }
@@ -134,9 +135,7 @@ extension Value {
     ) -> Result? {
         switch self {
         case .shortText(let short): return short.withUTF8(body)
-        case .longText(let text):
-            defer { withExtendedLifetime(text) {} }
-            return body(text.utf8)
+        case .longText(let text): return text.withUTF8(body)
         default: return nil
         }
     }

@@ -16,17 +16,44 @@ public struct Text: @unchecked Sendable {
 
     @inlinable @inline(__always) init(_ storage: TextStorage) { self.storage = storage }
 
-    /// Valid while the text is referenced.
+    /// Valid while the text is referenced, which a local is only until its last use: for who is given a text, or holds it.
     @inlinable @inline(__always) public var bytes: UnsafePointer<UInt8> { UnsafePointer(storage.bytes) }
     @inlinable @inline(__always) public var byteCount: Int { storage.info.pointee.byteCount }
     /// Code points.
     @inlinable @inline(__always) public var count: Int { isASCII ? byteCount : storage.wide.pointee.count }
     @inlinable @inline(__always) public var isASCII: Bool { storage.info.pointee.isASCII }
     @inlinable @inline(__always) public var isEmpty: Bool { byteCount == 0 }
-    @inlinable @inline(__always) public var utf8: UnsafeBufferPointer<UInt8> {
+    /// As `bytes`.
+    @inlinable @inline(__always) var buffer: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: bytes, count: byteCount)
     }
-    public var string: String { String(decoding: utf8, as: UTF8.self) }
+    public var string: String { withUTF8 { String(decoding: $0, as: UTF8.self) } }
+
+    /// The bytes, with the text held as long as they are looked at.
+    @inlinable @inline(__always) public func withUTF8<Result, Failure: Error>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(storage) {} }
+        return try body(buffer)
+    }
+
+    /// The bytes as a collection that holds the text.
+    public var utf8: UTF8View { UTF8View(text: self) }
+
+    public struct UTF8View: RandomAccessCollection {
+        let text: Text
+
+        public var startIndex: Int { 0 }
+        public var endIndex: Int { text.byteCount }
+        public subscript(index: Int) -> UInt8 {
+            precondition(index >= 0 && index < text.byteCount)
+            return text.withUTF8 { $0[index] }
+        }
+
+        public func withContiguousStorageIfAvailable<Result>(
+            _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+        ) rethrows -> Result? { try text.withUTF8(body) }
+    }
 
     /// Copies bytes that are known to be valid UTF-8.
     public init(validated utf8: UnsafeBufferPointer<UInt8>) {

@@ -11,7 +11,7 @@ extension Text {
         guard start + needle.byteCount <= byteCount else { return nil }
         guard needle.byteCount > 0 else { return start }
         let found = ByteSearch.first(
-            needle.utf8, in: UnsafeBufferPointer(start: bytes + start, count: byteCount - start))
+            needle.buffer, in: UnsafeBufferPointer(start: bytes + start, count: byteCount - start))
         return found.map { $0 + start }
     }
 
@@ -21,7 +21,7 @@ extension Text {
         let last = min(limit ?? Int.max, byteCount - needle.byteCount)
         guard last >= 0 else { return nil }
         guard needle.byteCount > 0 else { return last }
-        return ByteSearch.last(needle.utf8, in: UnsafeBufferPointer(start: bytes, count: last + needle.byteCount))
+        return ByteSearch.last(needle.buffer, in: UnsafeBufferPointer(start: bytes, count: last + needle.byteCount))
     }
 
     /// The code point index of the first `needle` at or after code point `start`, or nil. As in Clojure, a start before the
