@@ -57,9 +57,20 @@ struct Emitter {
             }
         }
         guard !isTooLarge else { throw Emitter.tooLarge("has more than 32,767 instructions", places) }
+        joinCalls()
         return Code(
             instructions, constants: constants, parameters: arity.parameters.count - (arity.isVariadic ? 1 : 0),
             isVariadic: arity.isVariadic, registers: max(most, 1), handlers: handlers, places: places)
+    }
+
+    /// Marks the differences that go straight on to the call behind them, which can still be jumped to.
+    private mutating func joinCalls() {
+        for index in instructions.indices.dropLast()
+        where instructions[index].op == .subtractInt && instructions[index + 1].op == .callVar {
+            let old = instructions[index]
+            instructions[index] = Instruction(
+                old.op, old.a, old.b, old.signedC, flags: Int(old.flags) | Instruction.goesOn)
+        }
     }
 
     static func tooLarge(_ what: String, _ places: [Code.Place]) -> Fault {

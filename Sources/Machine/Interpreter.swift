@@ -48,7 +48,7 @@ extension Fiber {
         while true {
             do throws(Fault) {
                 while true {
-                    let i = pc.pointee
+                    var i = pc.pointee
                     pc += 1
                     switch i.op {
                     case .nop: break
@@ -106,12 +106,6 @@ extension Fiber {
                     case .addInt:
                         if case .int(let x) = regs[i.b] {
                             let (r, o) = x.addingReportingOverflow(Int64(i.signedC))
-                            if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
-                        }
-                        try arithmetic(regs, i)
-                    case .subtractInt:
-                        if case .int(let x) = regs[i.b] {
-                            let (r, o) = x.subtractingReportingOverflow(Int64(i.signedC))
                             if _fastPath(!o) { store(regs + i.a, .int(r)); continue }
                         }
                         try arithmetic(regs, i)
@@ -356,6 +350,22 @@ extension Fiber {
                         pc = fiber.pointee.pc
                         regs = fiber.pointee.registers
                         fp = fiber.pointee.frame
+                    case .subtractInt:
+                        guard case .int(let x) = regs[i.b] else {
+                            try arithmetic(regs, i)
+                            continue
+                        }
+                        let (r, o) = x.subtractingReportingOverflow(Int64(i.signedC))
+                        if _slowPath(o) {
+                            try arithmetic(regs, i)
+                            continue
+                        }
+                        store(regs + i.a, .int(r))
+                        if i.flags & UInt64(Instruction.goesOn) == 0 { continue }
+                        // Recursion counts down: the difference is an argument of the call, which is next.
+                        i = pc.pointee
+                        pc += 1
+                        fallthrough
                     case .callVar:
                         fuel &-= 1
                         if _slowPath(fuel < 0) {

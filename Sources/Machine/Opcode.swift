@@ -92,6 +92,9 @@ extension Opcode {
 package typealias Instruction = UInt64
 
 extension Instruction {
+    /// A flag of a `subtractInt` that goes straight on to the next instruction, a `callVar`.
+    package static let goesOn = 128
+
     @inline(__always) package init(_ op: Opcode, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, flags: Int = 0) {
         self =
             UInt64(op.rawValue) | UInt64(UInt8(truncatingIfNeeded: flags)) << 8 | UInt64(UInt16(truncatingIfNeeded: a))
