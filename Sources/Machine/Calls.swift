@@ -231,7 +231,7 @@ extension Fiber {
             let spread = unsafeDowncast(callable, to: Native.self).spread
         {
             do throws(Fault) { state.pointee.registers[a] = try spread(vector) } catch {
-                throw error.named(callable.name)
+                throw error.named(unsafeDowncast(callable, to: Native.self).shortName)
             }
             if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
             return true

@@ -46,11 +46,11 @@ public final class Names: @unchecked Sendable {
     public func symbol(_ text: String) -> Value { .symbol(intern(text)) }
 
     public static func split(_ text: String) -> (namespace: String?, name: String) {
-        guard text.utf8.count > 1, let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), slash != text.startIndex
-        else {
-            return (nil, text)
+        var text = text
+        return text.withUTF8 { utf8 in
+            let (namespace, name) = split(utf8)
+            return (namespace.map { String(decoding: $0, as: UTF8.self) }, String(decoding: name, as: UTF8.self))
         }
-        return (String(text[..<slash]), String(text[text.utf8.index(after: slash)...]))
     }
 
     /// The same of bytes, as parts of them.

@@ -189,6 +189,13 @@ import Values
         }
     }
 
+    @Test func aChoiceBetweenAThousandWords() throws {
+        let words = (0..<1_000).map { "word\($0 * 7_919 % 10_000)" }
+        let text = Text("no word, then " + words[998] + ", then more")
+        let found = try Regex(Text(words.joined(separator: "|"))).find(in: text)
+        #expect(found == [14..<14 + words[998].utf8.count])
+    }
+
     /// Random patterns and texts give the same whether the search walks place by place or gives up on that.
     @Test func searchingFarFindsTheSame() throws {
         let filler = try Text("word ").repeated(2000)

@@ -31,6 +31,8 @@ extension Numbers {
             else {
                 return try within(nil, value, kind, range)
             }
+            // The double nearest to the last integer is one more, and counts as it.
+            if double == Double(Int64.max) { return try within(.max, value, kind, range) }
             return try within(Int64(exactly: double.rounded(.towardZero)), value, kind, range)
         }
     }
@@ -108,6 +110,7 @@ extension Numbers {
 
     /// `(rationalize x)`: a double by its shortest digits, so that 0.1 gives 1/10.
     public static func rationalize(_ value: Value) throws(Fault) -> Value {
+        if value.isNil { return .nil }
         let decimal: Decimal
         switch try Operand(value, "rationalize") {
         case .int, .big, .ratio: return value

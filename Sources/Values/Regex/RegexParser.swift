@@ -64,8 +64,8 @@ struct RegexParser {
 
     var tooLarge: Fault {
         error(
-            "the pattern is too large once its repetitions are written out", at: 0,
-            hint: "repeat less often, or use * and +")
+            "the pattern has more than \(RegexProgram.instructionLimit) parts once its repetitions are written out", at: 0,
+            hint: "repeat less often, use * and +, or look for the parts one by one")
     }
 
     func unsupported(_ what: String, at place: Int) -> Fault {

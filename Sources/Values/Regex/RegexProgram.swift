@@ -24,8 +24,9 @@ final class RegexProgram: @unchecked Sendable {
         var b: Int32 = 0
     }
 
-    /// More instructions than this make matching slow enough to be refused.
-    static let instructionLimit = 3_000
+    /// A pattern of more instructions than this is refused: enough for a choice between a thousand words, and little enough
+    /// that the states of the automaton stay small.
+    static let instructionLimit = 10_000
 
     let instructions: UnsafePointer<Instruction>
     let instructionCount: Int
