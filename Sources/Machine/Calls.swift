@@ -21,7 +21,7 @@ extension Fiber {
                 return true
             case .object(let object):
                 let arguments = UnsafeBufferPointer(start: regs + a + 1, count: count)
-                if let variable = object as? Var {
+                if object.kind == .var, let variable = object as? Var {
                     regs[a] = value(of: variable)
                 } else if let callee = try object.callee(arguments) {
                     regs[a] = callee
@@ -56,12 +56,19 @@ extension Fiber {
 
     /// Pushes an activation of `closure` over arguments that lie in registers, packing surplus ones into the rest parameter.
     func enter(_ closure: Closure, _ a: Int, _ count: Int) throws(Fault) {
+        if Int(closure.arity) == count {
+            return try push(closure.entry, Int(closure.registers), of: closure, at: a, spare: 0)
+        }
+        if let point = closure.entryPoint(count) {
+            return try push(point.entry, Int(point.registers), of: closure, at: a, spare: 0)
+        }
         let prototype = prototype(of: closure)
         guard let code = prototype.code(for: count) else {
             throw prototype.arityFault(count)
         }
-        try push(code, of: closure, at: a, spare: max(0, count - code.registers))
-        guard code.isVariadic else { return }
+        try push(
+            UnsafePointer(code.instructions), code.registers, of: closure, at: a,
+            spare: max(0, count - code.registers))
         let regs = state.pointee.registers
         let fixed = code.parameters
         var rest = Value.nil
@@ -71,18 +78,17 @@ extension Fiber {
     }
 
     /// Pushes an activation of one arity, whose registers begin after `a`, with room for `spare` more than it names.
-    private func push(_ code: Code, of closure: Closure, at a: Int, spare: Int) throws(Fault) {
+    private func push(
+        _ entry: UnsafePointer<Instruction>, _ registers: Int, of closure: Closure, at a: Int, spare: Int
+    ) throws(Fault) {
         let delta = a + 1
-        if code !== prototype(of: closure).single || state.pointee.registers[a].isNil {
-            state.pointee.registers[a] = .function(closure)
-        }
         state.pointee.frame.pointee = Frame(
-            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(code.registers),
+            pc: state.pointee.pc, delta: Int32(delta), registers: Int32(registers),
             closure: Unmanaged.passUnretained(closure))
         state.pointee.frame += 1
         state.pointee.registers += delta
-        state.pointee.pc = UnsafePointer(code.instructions)
-        let needed = code.registers + spare
+        state.pointee.pc = entry
+        let needed = registers + spare
         if state.pointee.registers + needed > state.pointee.limit || state.pointee.frame >= state.pointee.frameLimit {
             try grow(needed)
         }
@@ -247,7 +253,9 @@ extension Fiber {
             if !rest.isNil {
                 // Put back what goes beyond the named parameters, in front of the unrealised rest.
                 while given.count > variadic.parameters { rest = .list(Cons(given.removeLast(), rest)) }
-                try push(variadic, of: closure, at: a, spare: 0)
+                state.pointee.registers[a] = function
+                try push(
+                    UnsafePointer(variadic.instructions), variadic.registers, of: closure, at: a, spare: 0)
                 let regs = state.pointee.registers
                 for (index, value) in given.enumerated() { regs[index] = value }
                 regs[variadic.parameters] = rest

@@ -141,6 +141,8 @@ package final class Prototype: @unchecked Sendable {
     /// The one arity that calls take the fast path to.
     package let single: Code?
     package let captureCount: Int
+    /// For a function of several arities, where its closures find those that take a fixed number of arguments.
+    private let entries: UnsafeMutablePointer<Closure.EntryPoint>?
     /// What it is part of; nil for the machine's own code.
     package let origin: Origin?
 
@@ -179,7 +181,21 @@ package final class Prototype: @unchecked Sendable {
         self.fixed = fixed
         self.variadic = variadic
         single = arities.count == 1 && variadic == nil ? arities[0] : nil
+        guard single == nil, !fixed.isEmpty else {
+            entries = nil
+            return
+        }
+        let table = UnsafeMutablePointer<Closure.EntryPoint>.allocate(capacity: fixed.count + 1)
+        table.initialize(to: Closure.EntryPoint(entry: nil, registers: Int32(fixed.count)))
+        for (count, code) in fixed.enumerated() {
+            (table + count + 1).initialize(
+                to: Closure.EntryPoint(
+                    entry: code.map { UnsafePointer($0.instructions) }, registers: Int32(code?.registers ?? 0)))
+        }
+        entries = table
     }
+
+    deinit { entries?.deallocate() }
 
     /// The code that takes `count` arguments.
     package func code(for count: Int) -> Code? {
@@ -219,7 +235,7 @@ package final class Prototype: @unchecked Sendable {
         let entry = single.map { UnsafePointer($0.instructions) } ?? UnsafePointer(anyCode.instructions)
         return Closure(
             entry: entry, arity: single.map { Int32($0.parameters) } ?? -1, registers: Int32(single?.registers ?? 0),
-            owner: self, captures: captures, captureCount: captureCount, meta: meta)
+            entries: entries, owner: self, captures: captures, captureCount: captureCount, meta: meta)
     }
 
     private var anyCode: Code { variadic ?? fixed.compactMap { $0 }[0] }

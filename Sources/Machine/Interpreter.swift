@@ -304,18 +304,23 @@ extension Fiber {
                         if _slowPath(fuel < 0) {
                             return preempt(pc - 1, regs, fp)
                         }
-                        if case .function(let f) = regs[i.a], _fastPath(Int(f.arity) == i.b) {
+                        fast: if case .function(let f) = regs[i.a] {
+                            var (start, registers) = (f.entry, f.registers)
+                            if _slowPath(Int(f.arity) != i.b) {
+                                guard let point = f.entryPoint(i.b) else { break fast }
+                                (start, registers) = point
+                            }
                             fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
                                 closure: Unmanaged.passUnretained(f))
                             fp += 1
-                            pc = f.entry
+                            pc = start
                             regs += i.a &+ 1
                             if _slowPath(
-                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
                             {
                                 save(pc, regs, fp)
-                                try grow(Int(f.registers))
+                                try grow(Int(registers))
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
                             }
@@ -373,18 +378,23 @@ extension Fiber {
                         }
                         // The box is borrowed: it outlives every redefinition of the var.
                         let box = cell(pc, i.signedC).pointee.load(ordering: .acquiring)
-                        if case .function(let f) = box.pointee, _fastPath(Int(f.arity) == i.b) {
+                        fast: if case .function(let f) = box.pointee {
+                            var (start, registers) = (f.entry, f.registers)
+                            if _slowPath(Int(f.arity) != i.b) {
+                                guard let point = f.entryPoint(i.b) else { break fast }
+                                (start, registers) = point
+                            }
                             fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
                                 closure: Unmanaged.passUnretained(f))
                             fp += 1
-                            pc = f.entry
+                            pc = start
                             regs += i.a &+ 1
                             if _slowPath(
-                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
                             {
                                 save(pc, regs, fp)
-                                try grow(Int(f.registers))
+                                try grow(Int(registers))
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
                             }
@@ -426,18 +436,23 @@ extension Fiber {
                             return preempt(pc - 1, regs, fp)
                         }
                         // The function is borrowed from its register, which stays as it is until the call is over.
-                        if case .function(let f) = regs[i.c], _fastPath(Int(f.arity) == i.b) {
+                        fast: if case .function(let f) = regs[i.c] {
+                            var (start, registers) = (f.entry, f.registers)
+                            if _slowPath(Int(f.arity) != i.b) {
+                                guard let point = f.entryPoint(i.b) else { break fast }
+                                (start, registers) = point
+                            }
                             fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
                                 closure: Unmanaged.passUnretained(f))
                             fp += 1
-                            pc = f.entry
+                            pc = start
                             regs += i.a &+ 1
                             if _slowPath(
-                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
                             {
                                 save(pc, regs, fp)
-                                try grow(Int(f.registers))
+                                try grow(Int(registers))
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
                             }
@@ -469,18 +484,23 @@ extension Fiber {
                         }
                         // Borrowed from the running closure, which its caller keeps.
                         let callee = (fp - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures } + i.c
-                        if case .function(let f) = callee.pointee, _fastPath(Int(f.arity) == i.b) {
+                        fast: if case .function(let f) = callee.pointee {
+                            var (start, registers) = (f.entry, f.registers)
+                            if _slowPath(Int(f.arity) != i.b) {
+                                guard let point = f.entryPoint(i.b) else { break fast }
+                                (start, registers) = point
+                            }
                             fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
                                 closure: Unmanaged.passUnretained(f))
                             fp += 1
-                            pc = f.entry
+                            pc = start
                             regs += i.a &+ 1
                             if _slowPath(
-                                regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
                             {
                                 save(pc, regs, fp)
-                                try grow(Int(f.registers))
+                                try grow(Int(registers))
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
                             }

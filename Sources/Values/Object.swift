@@ -134,7 +134,7 @@ public final class Closure: @unchecked Sendable {
     // Sendable: immutable after `init`, but for captures that `letfn*` fills before publishing.
     /// First instruction of the only arity, when `arity` ≥ 0.
     public let entry: UnsafePointer<UInt64>
-    /// Exact number of arguments of the fast path, or -1: several arities or a rest parameter, see `owner`.
+    /// Exact number of arguments of the fast path, or -1: several arities or a rest parameter, see `entries`.
     public let arity: Int32
     /// Registers the fast path needs.
     public let registers: Int32
@@ -143,12 +143,35 @@ public final class Closure: @unchecked Sendable {
     public let captureCount: Int32
     public let captures: UnsafeMutablePointer<Value>
     public let meta: HashMap?
+    /// The owner's table of what to run for how many arguments; nil when there is one arity.
+    private let entries: UnsafePointer<EntryPoint>?
+
+    /// What to run for a number of arguments, and how many registers that needs.
+    public struct EntryPoint {
+        let entry: UnsafePointer<UInt64>?
+        let registers: Int32
+
+        /// `entry` is nil where no arity takes so many arguments; of a table's first element, which says in `registers` how
+        /// many follow it, for 0, 1, 2 … arguments.
+        public init(entry: UnsafePointer<UInt64>?, registers: Int32) {
+            self.entry = entry
+            self.registers = registers
+        }
+    }
+
+    /// Where a call of a function of several arities goes; nil when the arguments are to be counted, or packed.
+    @inline(never) public func entryPoint(_ arguments: Int) -> (entry: UnsafePointer<UInt64>, registers: Int32)? {
+        guard let entries, arguments < Int(entries.pointee.registers) else { return nil }
+        let point = entries[arguments + 1]
+        return point.entry.map { ($0, point.registers) }
+    }
 
     /// Takes ownership of `captures`, initialised.
     public init(
-        entry: UnsafePointer<UInt64>, arity: Int32, registers: Int32, owner: AnyObject,
-        captures: UnsafeMutablePointer<Value>, captureCount: Int, meta: HashMap?
+        entry: UnsafePointer<UInt64>, arity: Int32, registers: Int32, entries: UnsafePointer<EntryPoint>? = nil,
+        owner: AnyObject, captures: UnsafeMutablePointer<Value>, captureCount: Int, meta: HashMap?
     ) {
+        self.entries = entries
         self.entry = entry
         self.arity = arity
         self.registers = registers

@@ -45,15 +45,21 @@ final class Multimethod: Object, @unchecked Sendable {
     // Sendable: immutable.
     let table: MethodTable
     private let dispatcher: Value
+    /// The dispatch function, when that is a keyword, as it mostly is: one argument is then looked into here.
+    private let key: Value?
 
-    init(_ table: MethodTable, dispatcher: Value) {
+    init(_ table: MethodTable, dispatcher: Value, by function: Value) {
         self.table = table
         self.dispatcher = dispatcher
+        if case .keyword = function { key = function } else { key = nil }
     }
 
     override var kind: ObjectKind { .multimethod }
     override func write(to printer: inout Printer) throws(Fault) { printer.write("#<multimethod \(table.name)>") }
-    override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? { dispatcher }
+    override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? {
+        guard let key, arguments.count == 1 else { return dispatcher }
+        return try table.select(try Collections.get(arguments[0], key) ?? .nil)
+    }
 }
 
 /// The methods of a multimethod by dispatch value. An object of its own, so that the dispatcher, which holds it, and the

@@ -1,3 +1,4 @@
+import Synchronization
 import Values
 
 /// A protocol: names of methods, and who implements them.
@@ -12,6 +13,9 @@ public final class Protocol: Object, @unchecked Sendable {
     private var implementations: [String: HashMap] = [:]
     /// What the lineage of a class led to; emptied by every extension.
     private var resolved: [String: HashMap?] = [:]
+    /// Counts the extensions: what was found before one is to be looked for again.
+    private let extensions = Atomic<Int>(0)
+    var version: Int { extensions.load(ordering: .acquiring) }
 
     init(_ name: String, methods: [Name], extendsViaMetadata: Bool) {
         self.name = name
@@ -54,6 +58,7 @@ public final class Protocol: Object, @unchecked Sendable {
             try HashMap.merge(&all, methods)
             implementations[key] = all
             resolved = [:]
+            _ = extensions.wrappingAdd(1, ordering: .releasing)
         }
     }
 
@@ -91,11 +96,12 @@ public final class Protocol: Object, @unchecked Sendable {
 
 /// A method of a protocol: a function that is whatever its first argument's type says.
 final class ProtocolMethod: Object, @unchecked Sendable {
-    // Sendable: immutable.
+    // Sendable: immutable, but for `recent`, which locks inside.
     let owner: Protocol
     let name: Name
     /// The name that metadata has when a value carries its own implementation.
     private let qualified: Name
+    private let recent = RecentMethods()
 
     init(_ owner: Protocol, _ name: Name, qualified: Name) {
         self.owner = owner
@@ -112,11 +118,77 @@ final class ProtocolMethod: Object, @unchecked Sendable {
                 hint: "the first is what it is called on")
         }
         if owner.extendsViaMetadata, let found = try target.metadata?.find(.symbol(qualified)) { return found }
-        if let found = try owner.implementation(for: target)?.find(.keyword(name)) { return found }
+        let version = owner.version
+        let type = owner.extendsViaMetadata ? nil : TypeWord(target)
+        if let type, let found = recent.find(type, version) { return found }
+        if let found = try owner.implementation(for: target)?.find(.keyword(name)) {
+            if let type { recent.add(type, found, version) }
+            return found
+        }
         throw Fault.of(
             .illegalArgument,
             "no implementation of \(name.description) of protocol \(owner.name) for \(target.briefly)",
             hint: "extend-protocol or extend-type adds one"
         ).blaming(target)
+    }
+}
+
+/// The type of a value as one word, for the kinds that protocols are mostly extended to.
+private struct TypeWord {
+    /// An instance's type by its address, or a small number.
+    let word: UInt
+    /// The type itself, so that its address stays its own.
+    let type: RecordType?
+
+    init?(_ value: Value) {
+        var type: RecordType?
+        switch value {
+        case .nil: word = 1
+        case .bool: word = 2
+        case .int: word = 3
+        case .double: word = 4
+        case .char: word = 5
+        case .keyword: word = 6
+        case .symbol: word = 7
+        case .shortText, .longText: word = 8
+        case .vector(let vector): word = vector.isEntry ? 9 : 10
+        case .map(let map): word = map.count <= 8 ? 11 : 12
+        case .set: word = 13
+        case .object(let object) where Swift.type(of: object) == RecordObject.self:
+            let found = unsafeDowncast(object, to: RecordObject.self).type
+            type = found
+            word = UInt(bitPattern: ObjectIdentifier(found))
+        default: return nil
+        }
+        self.type = type
+    }
+}
+
+/// What a method was lately, for a few types: looking up a class by its name takes several times as long.
+private final class RecentMethods: @unchecked Sendable {
+    // Sendable: guarded by `lock`.
+    private static let capacity = 8
+    private let lock = SpinLock()
+    private var entries: [(type: TypeWord, method: Value)] = []
+    private var version = 0
+
+    func find(_ type: TypeWord, _ version: Int) -> Value? {
+        lock.withLock {
+            if version != self.version { return nil }
+            for entry in entries where entry.type.word == type.word { return entry.method }
+            return nil
+        }
+    }
+
+    func add(_ type: TypeWord, _ method: Value, _ version: Int) {
+        lock.withLock {
+            if version != self.version {
+                entries.removeAll(keepingCapacity: true)
+                self.version = version
+            }
+            // A method of very many types begins anew.
+            if entries.count == RecentMethods.capacity { entries.removeAll(keepingCapacity: true) }
+            entries.append((type, method))
+        }
     }
 }

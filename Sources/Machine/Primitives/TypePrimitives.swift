@@ -23,7 +23,7 @@ enum TypePrimitives {
             Primitive("record-from-map", 2, recordFromMap), Primitive("protocol", 3, makeProtocol),
             Primitive("protocol-method", 3, protocolMethod), Primitive("reify", .atLeast(0), reify),
             Primitive("isa?", 3, isA), Primitive("method-table", 3, makeTable),
-            Primitive("multimethod", 2, makeMultimethod),
+            Primitive("multimethod", 3, makeMultimethod),
             Primitive("multimethod?", 1) { (a, _) in .bool(a[0].objectKind == .multimethod) },
             Primitive("select-method", 2) { (a, _) throws(Fault) in
                 try a.object(0, "a multimethod", "a method table", as: MethodTable.self).select(a[1])
@@ -236,9 +236,10 @@ extension TypePrimitives {
                 ancestorsKey: fiber.instance.names.keyword("ancestors")))
     }
 
-    /// `(multimethod table dispatcher)`.
+    /// `(multimethod table dispatcher dispatch-function)`.
     static func makeMultimethod(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        .object(Multimethod(try a.object(0, "defmulti", "a method table", as: MethodTable.self), dispatcher: a[1]))
+        let table = try a.object(0, "defmulti", "a method table", as: MethodTable.self)
+        return .object(Multimethod(table, dispatcher: a[1], by: a[2]))
     }
 
     private static func multimethod(_ a: Arguments, _ operation: String) throws(Fault) -> MethodTable {

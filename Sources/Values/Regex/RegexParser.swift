@@ -64,7 +64,8 @@ struct RegexParser {
 
     var tooLarge: Fault {
         error(
-            "the pattern has more than \(RegexProgram.instructionLimit) parts once its repetitions are written out", at: 0,
+            "the pattern is too large: more than \(RegexProgram.instructionLimit) parts, its repetitions written out",
+            at: 0,
             hint: "repeat less often, use * and +, or look for the parts one by one")
     }
 
