@@ -75,15 +75,17 @@ public final class Fiber: Interruptible, @unchecked Sendable {
         try instance.account.book(steps: steps, holding: bytes)
     }
 
-    static let initialRegisters = 32
-    static let initialFrames = 8
+    /// Frames to begin with; registers there are as many as the function needs. Most fibers wait in the function they began
+    /// with, and there may be a million of them.
+    private static let initialFrames = 4
 
     /// A fiber that will call `function` with `arguments`.
     public init(_ instance: Instance, calling function: Value, _ arguments: [Value], bindings: Bindings? = nil) {
         self.instance = instance
         self.bindings = bindings
-        let needed = arguments.count + 4
-        let capacity = max(Fiber.initialRegisters, needed)
+        var needed = arguments.count + 2
+        if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
+        let capacity = needed + 2
         let base = UnsafeMutablePointer<Value>.allocate(capacity: capacity)
         base.initialize(repeating: .nil, count: capacity)
         let frames = UnsafeMutablePointer<Frame>.allocate(capacity: Fiber.initialFrames)

@@ -52,6 +52,16 @@ public final class Vector: @unchecked Sendable {
         return entry
     }
 
+    /// A vector of two elements, in one buffer of their size.
+    public static func pair(_ first: Value, _ second: Value) -> Vector {
+        withUnsafeTemporaryAllocation(of: Value.self, capacity: 2) { values in
+            let base = values.baseAddress.unsafelyUnwrapped
+            base.initialize(to: first)
+            (base + 1).initialize(to: second)
+            return Vector(taking: base, count: 2)
+        }
+    }
+
     @inlinable @inline(__always) public var count: Int { trie.count &- offset }
     @inlinable @inline(__always) public var isEmpty: Bool { count == 0 }
     public var meta: HashMap? { extra?.meta }

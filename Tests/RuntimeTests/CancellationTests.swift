@@ -333,6 +333,34 @@ import Values
         #expect(world.runtime.scheduler.now() == 250_000_000)
     }
 
+    /// Every channel is as likely as any other to be the first, and to be the second when the first has nothing. The bounds
+    /// are six standard deviations wide.
+    @Test(arguments: [2, 3, 8, 16, 17, 40])
+    func choosesFairly(_ count: Int) {
+        let world = World(.virtual(seed: 5))
+        let channels = (0..<count).map { _ in Channel(.fixed(1)) }
+        let all = Value.vector(channels.map { .object($0) })
+        for empty in [nil, 0] as [Int?] {
+            var chosen = [Int](repeating: 0, count: count)
+            let full = channels.indices.filter { $0 != empty }
+            for index in full { _ = channels[index].offer(.int(Int64(index))) }
+            let rounds = 400 * count
+            for _ in 0..<rounds {
+                guard let index = first(world.main(world.call("alts!", all)))?.intValue else {
+                    Issue.record("nothing was chosen")
+                    return
+                }
+                chosen[Int(index)] += 1
+                _ = channels[Int(index)].offer(.int(index))
+            }
+            let mean = Double(rounds) / Double(full.count)
+            for index in full {
+                #expect(abs(Double(chosen[index]) - mean) < 6 * mean.squareRoot(), "\(index) of \(count): \(chosen)")
+            }
+            for channel in channels { _ = channel.poll() }
+        }
+    }
+
     /// Both operations of a pair never happen: whatever the schedule, what is put equals what is taken.
     @Test(arguments: 0..<40)
     func claimsAcrossChannelsAtomically(_ seed: Int) {

@@ -387,7 +387,7 @@ extension Waiting {
 
     @inline(never) private func answer(_ value: Value, from channel: Channel) -> Value {
         switch style {
-        case .choice: .vector([value, .object(channel)])
+        case .choice: .vector(.pair(value, .object(channel)))
         case .grant: value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])
         case .value, .signal: value
         }

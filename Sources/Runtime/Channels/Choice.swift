@@ -8,7 +8,7 @@ enum ChoicePrimitives {
         // :priority and :default, or nil. Gives [value channel], or [default :default]; for a put on a channel with a
         // transducer [true channel true], when the caller is to add the value and to release the channel.
         let choose: Native.ControlBody = { [unowned runtime] (arguments, fiber) throws(Fault) in
-            let choice = try Choice(arguments[0], arguments.optional(1), runtime)
+            var choice = try Choice(arguments[0], arguments.optional(1), runtime)
             if let result = choice.tryNow() { return .value(result) }
             if let fallback = choice.fallback { return .value(.vector([fallback, .kw(.default)])) }
             return try choice.wait(try Job.waiting(fiber))
@@ -20,82 +20,101 @@ enum ChoicePrimitives {
     }
 }
 
+/// The operations of one `alts!`, in the order in which they are tried.
 private struct Choice {
-    private var operations: [Operation] = []
+    /// Channels to take from, and pairs of a channel and a value to put; all of them were looked at.
+    private let operations: Vector
+    private var order: Order
     private(set) var fallback: Value?
 
-    private struct Operation {
-        let channel: Channel
-        /// The value to put; nil for a take.
-        let value: Value?
-    }
-
     init(_ given: Value, _ options: Value, _ runtime: FiberRuntime) throws(Fault) {
-        var found: [Operation] = []
-        try Sequences.forEach(given) { (element) throws(Fault) in found.append(try Choice.operation(element)) }
-        guard !found.isEmpty else { throw .illegalArgument("alts! needs at least one channel to choose from") }
-        operations = found
-        var isOrdered = false
+        if case .vector(let vector) = given {
+            operations = vector
+        } else {
+            operations = Vector(try Sequences.array(given))
+        }
+        let count = operations.count
+        guard count > 0 else { throw .illegalArgument("alts! needs at least one channel to choose from") }
+        for index in 0..<count { try Choice.check(operations.place(of: Int64(index)).unsafelyUnwrapped) }
+        var isOrdered = count == 1
         if case .map(let map) = options {
             fallback = try map.find(.kw(.default))
-            isOrdered = try map.find(.kw(.priority))?.isTruthy ?? false
+            if try map.find(.kw(.priority))?.isTruthy ?? false { isOrdered = true }
         }
-        if !isOrdered { shuffle(runtime) }
+        order = Order(count, isOrdered ? nil : SplitMix(seed: UInt64(runtime.draw(below: .max))))
     }
 
-    private static func operation(_ element: Value) throws(Fault) -> Operation {
+    @inline(__always) private static func check(_ place: UnsafePointer<Value>) throws(Fault) {
+        if channel(at: place) == nil { try checkPut(place.pointee) }
+    }
+
+    @inline(never) private static func checkPut(_ element: Value) throws(Fault) {
         guard case .vector(let pair) = element else {
-            return Operation(channel: try Argument.channel(element, "alts!"), value: nil)
+            _ = try Argument.channel(element, "alts!")
+            return
         }
         guard pair.count == 2 else {
             throw .illegalArgument(
                 "alts! puts are written [channel value], but found a vector of \(pair.count) elements")
         }
-        let channel = try Argument.channel(pair[0], "alts!")
+        _ = try Argument.channel(pair[0], "alts!")
         if pair[1].isNil { throw Channel.nilPut }
-        return Operation(channel: channel, value: pair[1])
     }
 
-    /// Fair: every order is as likely as any other.
-    private mutating func shuffle(_ runtime: FiberRuntime) {
-        guard operations.count > 1 else { return }
-        var random = SplitMix(seed: UInt64(runtime.draw(below: .max)))
-        operations.shuffle(using: &random)
+    /// The channel in a place, not retained; nil when something else is there.
+    @inline(__always) private static func channel(at place: UnsafePointer<Value>) -> Unmanaged<Channel>? {
+        guard case .object = place.pointee else { return nil }
+        // A class payload is the first word of a value.
+        let word = UnsafeRawPointer(place).load(as: UnsafeRawPointer.self)
+        guard Unmanaged<Object>.fromOpaque(word)._withUnsafeGuaranteedRef({ type(of: $0) == Channel.self }) else {
+            return nil
+        }
+        return Unmanaged<Channel>.fromOpaque(word)
     }
 
-    private func answer(_ value: Value, _ channel: Channel) -> Value { .vector([value, .object(channel)]) }
+    private func answer(_ value: Value, _ channel: Channel) -> Value { .vector(.pair(value, .object(channel))) }
 
     /// The first operation that needs no waiting.
-    func tryNow() -> Value? {
-        for operation in operations {
-            if operation.value != nil, operation.channel.hooks != nil {
-                if let isOpen = operation.channel.tryAcquire() {
-                    return isOpen ? operation.channel.grantedChoice : answer(.false, operation.channel)
+    mutating func tryNow() -> Value? {
+        while let index = order.next() {
+            let place = operations.place(of: Int64(index)).unsafelyUnwrapped
+            if let channel = Choice.channel(at: place) {
+                if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
+                    return answer(value, channel.takeUnretainedValue())
                 }
-            } else if let value = operation.value {
-                let outcome = operation.channel.offer(value)
-                if !outcome.isFull { return answer(.bool(outcome.isOpen), operation.channel) }
-            } else if let value = operation.channel.poll() {
-                return answer(value, operation.channel)
+            } else if case .vector(let pair) = place.pointee, case .object(let object) = pair[0],
+                let result = tryPut(pair[1], unsafeDowncast(object, to: Channel.self))
+            {
+                return result
             }
         }
         return nil
     }
 
+    private func tryPut(_ value: Value, _ channel: Channel) -> Value? {
+        if channel.hooks != nil {
+            return channel.tryAcquire().map { $0 ? channel.grantedChoice : answer(.false, channel) }
+        }
+        let outcome = channel.offer(value)
+        return outcome.isFull ? nil : answer(.bool(outcome.isOpen), channel)
+    }
+
     /// Waits at all channels at once.
-    func wait(_ job: Job) throws(Fault) -> Control {
+    mutating func wait(_ job: Job) throws(Fault) -> Control {
         attempt: while true {
             let entry = Waiting(job, job.arm(), .choice)
-            for operation in operations {
+            order.restart()
+            while let index = order.next() {
+                let (channel, value) = operation(index)
                 let step: Channel.Step
-                do throws(Fault) { step = try operation.channel.choose(entry, putting: operation.value) } catch {
+                do throws(Fault) { step = try channel.choose(entry, putting: value) } catch {
                     // Claimed meanwhile: the choice was made elsewhere, and this channel does not matter.
                     guard job.disarm(entry.epoch) else { return .parked }
                     throw error
                 }
                 switch step {
-                case .done(let value): return .value(answer(value, operation.channel))
-                case .granted: return .value(operation.channel.grantedChoice)
+                case .done(let value): return .value(answer(value, channel))
+                case .granted: return .value(channel.grantedChoice)
                 case .waits: continue
                 case .lost: return .parked
                 case .again: continue attempt
@@ -103,5 +122,58 @@ private struct Choice {
             }
             return try job.parked(entry.epoch)
         }
+    }
+
+    private func operation(_ index: Int) -> (channel: Channel, value: Value?) {
+        let place = operations.place(of: Int64(index)).unsafelyUnwrapped
+        if let channel = Choice.channel(at: place) { return (channel.takeUnretainedValue(), nil) }
+        guard case .vector(let pair) = place.pointee, case .object(let object) = pair[0] else {
+            fatalError("an operation that was not looked at")
+        }
+        return (unsafeDowncast(object, to: Channel.self), pair[1])
+    }
+}
+
+/// The places of `count` operations: as they stand, or in a random order, of which every one is as likely as any other and
+/// which is drawn only as far as it is asked for.
+private struct Order {
+    private let count: Int
+    private var random: SplitMix?
+    /// The places, those that were drawn first: four bits each while they fit, which most choices do.
+    private var packed: UInt64 = 0xfedc_ba98_7654_3210
+    private var places: [Int] = []
+    private var drawn = 0
+    private var passed = 0
+
+    init(_ count: Int, _ random: SplitMix?) {
+        self.count = count
+        self.random = random
+        if count > 16, random != nil { places = Array(0..<count) }
+    }
+
+    /// From the first again, in the same order.
+    mutating func restart() { passed = 0 }
+
+    mutating func next() -> Int? {
+        guard passed < count else { return nil }
+        defer { passed &+= 1 }
+        guard random != nil else { return passed }
+        if passed == drawn { draw() }
+        return count > 16 ? places[passed] : Int(packed &>> UInt64(4 &* passed) & 15)
+    }
+
+    /// Brings one of those that are left to the place that is asked for.
+    private mutating func draw() {
+        // A multiplication instead of a division: as uniform as 32 random bits are.
+        let bits = (random?.next() ?? 0) &>> 32
+        let other = drawn &+ Int((bits &* UInt64(count &- drawn)) &>> 32)
+        if count > 16 {
+            places.swapAt(drawn, other)
+        } else {
+            let (low, high) = (UInt64(4 &* drawn), UInt64(4 &* other))
+            let difference = (packed &>> low ^ packed &>> high) & 15
+            packed ^= difference &<< low | difference &<< high
+        }
+        drawn &+= 1
     }
 }
