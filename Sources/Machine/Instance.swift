@@ -163,16 +163,22 @@ public final class Account: @unchecked Sendable {
     public func settle(steps taken: Int) throws(Fault) {
         let total = steps.add(Int64(taken), ordering: .relaxed).newValue
         let memory = used.add(Meter.settle(), ordering: .relaxed).newValue
-        let exhausted: Budget? =
-            total > limits.instructions
-            ? .instructions
-            : memory > limits.memory
-                ? .memory
-                : deadlinePassed.load(ordering: .relaxed) ? .time : nil
-        guard let exhausted else { return }
+        guard let exhausted = exhausted(steps: total, memory: memory) else { return }
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue
         if left < 0 || memory > limits.memory.saturating(plus: Account.graceMemory) { throw .exhausted(exhausted) }
+    }
+
+    private func exhausted(steps: Int64, memory: Int64) -> Budget? {
+        if steps > limits.instructions { return .instructions }
+        if memory > limits.memory { return .memory }
+        return deadlinePassed.load(ordering: .relaxed) ? .time : nil
+    }
+
+    /// The budget that has run out, if one has been found to.
+    package var exhausted: Budget? {
+        isExhausted
+            ? exhausted(steps: steps.load(ordering: .relaxed), memory: used.load(ordering: .relaxed)) : nil
     }
 
     /// Books `steps`, and refuses to go on with `bytes` in hand that are not charged.

@@ -283,6 +283,12 @@ import Values
             Issue.record("not exhausted: \(result)")
             return
         }
+        // Who begins to wait afterwards waits for nothing either, and hears why.
+        let later = runtime.runMain(Actor([Do.take(Channel(.fixed(0)))]).function())
+        guard case .failure(.exhausted(.time)) = later else {
+            Issue.record("not exhausted: \(later)")
+            return
+        }
     }
 }
 

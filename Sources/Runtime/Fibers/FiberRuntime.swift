@@ -251,9 +251,15 @@ package final class FiberRuntime: @unchecked Sendable {
                 guard let epoch = job.currentWait, job.claim(epoch) else {
                     return end.result ?? .failure(FiberRuntime.deadlock)
                 }
-                job.resume(throwing: FiberRuntime.deadlock)
+                job.resume(throwing: unreachable())
             }
         }
+    }
+
+    /// Why the main fiber waits for what nothing can bring any more. A budget that had run out before it began to wait has
+    /// ended those that would have.
+    private func unreachable() -> Fault {
+        instance.account.exhausted.map { .exhausted($0) } ?? FiberRuntime.deadlock
     }
 
     static var deadlock: Fault {
