@@ -108,6 +108,12 @@ extension Fiber {
 
     @inline(never) func sequence(_ regs: Registers, _ i: Instruction) throws(Fault) {
         let result: Value
+        if i.op == .first, let cell = Value.borrowedList(regs + i.b) {
+            // Read before the cell dies, for both may stand in one register.
+            result = cell._withUnsafeGuaranteedRef { $0.first }
+            if i.flags & 1 != 0 { clear(regs + i.b) }
+            return store(regs + i.a, result)
+        }
         switch i.op {
         case .first: result = try Sequences.first(regs[i.b])
         case .next: result = try Sequences.next(regs[i.b])
@@ -260,7 +266,7 @@ extension Fiber {
             for index in i.b..<i.b + i.c { try HashSet.insert(&set, regs[index]) }
             result = .set(set)
             clear(regs + i.b, i.c)
-        case .makeLazy: result = .lazy(LazySeq(thunk: take(regs + i.b)))
+        case .makeLazy: return store(regs + i.a, .lazy(LazySeq(thunk: take(regs + i.b))))
         case .isException:
             guard case .object(let object) = regs[i.b], let exception = object as? Exception else {
                 result = .false
@@ -320,8 +326,8 @@ extension Fiber {
     enum ClaimOutcome { case granted, realized, taken }
 
     @inline(never) func claim(_ regs: Registers, _ i: Instruction) throws(Fault) -> ClaimOutcome {
-        guard case .lazy(let lazy) = regs[i.b] else { fatalError("claim of no lazy sequence") }
-        switch lazy.claim(for: claimant) {
+        guard let lazy = Value.borrowedLazy(regs + i.b) else { fatalError("claim of no lazy sequence") }
+        switch lazy._withUnsafeGuaranteedRef({ $0.claim(for: claimant) }) {
         case .granted(let thunk):
             store(regs + i.a, thunk)
             return .granted
@@ -343,16 +349,29 @@ extension Fiber {
             store(regs + i.b, thunk)
             return i.signedC + 1
         }
-        guard case .lazy(let lazy) = regs[i.a] else { fatalError("publish of no lazy sequence") }
-        let result = try Sequences.seq(regs[i.b])
-        if lazy.publish(result) { instance.tellWaiting(lazy) }
-        regs[i.b] = .nil
+        guard let lazy = Value.borrowedLazy(regs + i.a), let left = Value.borrowedInt(regs + Realizer.left) else {
+            fatalError("publish outside of the realizer")
+        }
+        let result = try takeSeq(regs + i.b)
+        let next = left > 1 ? Realizer.unrealized(after: result) : nil
+        if lazy._withUnsafeGuaranteedRef({ $0.publish(result) }) { instance.tellWaiting(lazy.takeUnretainedValue()) }
         regs[i.a] = .nil
-        guard case .int(let left) = regs[Realizer.left] else { fatalError("publish outside of the realizer") }
-        regs[Realizer.left] = .int(left - 1)
-        guard left > 1, let next = Realizer.unrealized(after: result) else { return 0 }
-        regs[i.a] = .lazy(next)
+        store(regs + Realizer.left, .int(left - 1))
+        guard let next else { return 0 }
+        store(regs + i.a, .lazy(next))
         return i.signedC
+    }
+
+    /// Moves out what a thunk gave, as `seq` gives it; leaves it when it throws.
+    @inline(__always) private func takeSeq(_ slot: Registers) throws(Fault) -> Value {
+        switch slot.pointee {
+        case .nil, .seq: return take(slot)
+        case .list(let cell) where !cell.isEmpty: return take(slot)
+        default:
+            let result = try Sequences.seq(slot.pointee)
+            clear(slot)
+            return result
+        }
     }
 
     /// The thunk of an unrealised sequence that only this register holds: it takes the sequence's place, so that a thunk that

@@ -106,10 +106,11 @@ extension Fiber {
             try grow(Int(code.registers))
         }
         let regs = state.pointee.registers
-        regs[Realizer.left] = .int(Int64(asked))
-        regs[Realizer.asked] = .int(Int64(asked))
-        regs[Realizer.reach] = .int(Int64(reach))
-        regs[Realizer.sequence] = .lazy(lazy)
+        // Over what is dead.
+        store(regs + Realizer.left, .int(Int64(asked)))
+        store(regs + Realizer.asked, .int(Int64(asked)))
+        store(regs + Realizer.reach, .int(Int64(reach)))
+        store(regs + Realizer.sequence, .lazy(lazy))
     }
 
     /// As much of `reach` as the operation can want: one that asks for an element goes no further than that.

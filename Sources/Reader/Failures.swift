@@ -177,6 +177,14 @@ extension Reader {
         return SyntaxError(code, diagnostic)
     }
 
+    func unqualifiableFailure(_ key: Int, _ namespace: Name, _ top: Frame) -> SyntaxError {
+        let span = spans.count == values.count ? spans[key] : Span(top.start, position)
+        var diagnostic = make(.namespacedKey, "`\(brief(span))` cannot be a key of `#:\(namespace.description)`", span)
+        diagnostic.explanation = "After the slash of a name stands no digit."
+        diagnostic.hint = "begin the key with a letter"
+        return SyntaxError(.namespacedKey, diagnostic)
+    }
+
     private func duplicate(_ top: Frame, step: Int) -> (Int, Int)? {
         guard spans.count == values.count else { return nil }
         var seen = HashMap()

@@ -230,7 +230,12 @@ extension Reader {
     private mutating func makeMap(_ top: Frame, _ extra: Extra?) throws(SyntaxError) -> Value {
         let count = values.count - top.base
         guard count & 1 == 0 else { throw try locating(top) { reader, top in reader.oddMapFailure(top) } }
-        if let namespace = top.name { qualifyKeys(from: top.base, with: namespace) }
+        if let namespace = top.name {
+            if let key = firstUnqualifiable(from: top.base) {
+                throw try locating(top) { reader, top in reader.unqualifiableFailure(key, namespace, top) }
+            }
+            qualifyKeys(from: top.base, with: namespace)
+        }
         let map: HashMap?
         do { map = try HashMap.taking(values.base + top.base, count: count / 2, extra: extra) } catch {
             throw faultFailure(error, top)
@@ -264,6 +269,14 @@ extension Reader {
         again.position = top.start
         _ = try again.readForm()
         return failure(&self, top)
+    }
+
+    /// The key, counted among the values, that cannot get a namespace: `:3` can be read, `:ns/3` cannot.
+    private func firstUnqualifiable(from start: Int) -> Int? {
+        for index in stride(from: start, to: values.count, by: 2) {
+            if case .keyword(let name) = values[index], !name.hasNamespace, isDigit(name.nameBytes[0]) { return index }
+        }
+        return nil
     }
 
     /// `#:ns{…}`: keys without a namespace get `namespace`, those with `_` lose theirs.

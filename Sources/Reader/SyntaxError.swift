@@ -54,6 +54,7 @@ package enum SyntaxCode: String, CaseIterable, Sendable {
     case symbolic = "syntax/symbolic"
     case metadata = "syntax/metadata"
     case namespacedMap = "syntax/namespaced-map"
+    case namespacedKey = "syntax/namespaced-key"
     case conditional = "syntax/conditional"
     case function = "syntax/function"
     case argument = "syntax/argument"

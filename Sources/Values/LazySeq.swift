@@ -24,7 +24,7 @@ public final class LazySeq: @unchecked Sendable {
     @exclusivity(unchecked) private var recipe: Value = .nil
     public let meta: HashMap?
 
-    public init(thunk: Value, meta: HashMap? = nil) {
+    public init(thunk: consuming Value, meta: HashMap? = nil) {
         self.thunk = thunk
         self.meta = meta
         Meter.charge(LazySeq.footprint)
@@ -104,7 +104,7 @@ public final class LazySeq: @unchecked Sendable {
     }
 
     /// Publishes the result: nil, or a non-lazy, non-empty sequence. True when those who wait are to be told.
-    package func publish(_ seq: Value) -> Bool {
+    package func publish(_ seq: consuming Value) -> Bool {
         result = seq
         Release.field(&thunk)
         return state.exchange(State.realized, ordering: .acquiringAndReleasing) & State.awaited != 0

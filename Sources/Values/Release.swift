@@ -43,7 +43,7 @@ public enum Release {
     /// Takes a value out of `slot` and releases it within the depth limit.
     @inline(__always) public static func field(_ slot: inout Value) {
         switch slot {
-        case .nil, .bool, .int, .double, .char, .keyword, .symbol: return
+        case .nil, .bool, .int, .double, .char, .keyword, .symbol, .shortText: return
         default: object(&slot)
         }
     }

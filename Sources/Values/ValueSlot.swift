@@ -11,6 +11,8 @@ extension Value {
         @usableFromInline static let longText: UInt8 = 7
         @usableFromInline static let vector: UInt8 = 8
         @usableFromInline static let map: UInt8 = 9
+        @usableFromInline static let list: UInt8 = 11
+        @usableFromInline static let lazy: UInt8 = 12
         /// The cases whose payloads are references.
         @usableFromInline static let objects: Range<UInt8> = 7..<17
     }
@@ -52,6 +54,14 @@ extension Value {
 
     @inlinable @inline(__always) public static func borrowedMap(_ slot: UnsafePointer<Value>) -> Unmanaged<HashMap>? {
         payload(slot, Tag.map, as: Unmanaged<HashMap>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedList(_ slot: UnsafePointer<Value>) -> Unmanaged<Cons>? {
+        payload(slot, Tag.list, as: Unmanaged<Cons>.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedLazy(_ slot: UnsafePointer<Value>) -> Unmanaged<LazySeq>? {
+        payload(slot, Tag.lazy, as: Unmanaged<LazySeq>.self)
     }
 
     @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {

@@ -21,8 +21,7 @@ struct GrammarTests {
     /// What the grammar's opening comment lists as beyond it.
     static let contextRules: Set<SyntaxCode> = [
         .duplicateKey, .duplicateElement, .alias, .tag, .tagged, .regex, .metadata, .function, .argument, .conditional,
-        .splice,
-        .nesting, .size,
+        .splice, .namespacedKey, .nesting, .size,
     ]
 
     /// The reader's error, or nil when it accepts.
