@@ -77,6 +77,14 @@ extension Fiber {
         store(regs + fixed, rest)
     }
 
+    /// Enters the arity of a closure that takes exactly `count` arguments, beyond the fast path; false when there is none. What
+    /// keeps the closure alive is the caller's.
+    @inline(never) func enterOneOfSeveral(_ closure: Closure, _ a: Int, _ count: Int) throws(Fault) -> Bool {
+        guard let point = closure.entryPoint(count) else { return false }
+        try push(point.entry, Int(point.registers), of: closure, at: a, spare: 0)
+        return true
+    }
+
     /// Pushes an activation of one arity, whose registers begin after `a`, with room for `spare` more than it names.
     private func push(
         _ entry: UnsafePointer<Instruction>, _ registers: Int, of closure: Closure, at a: Int, spare: Int

@@ -304,27 +304,31 @@ extension Fiber {
                         if _slowPath(fuel < 0) {
                             return preempt(pc - 1, regs, fp)
                         }
-                        fast: if case .function(let f) = regs[i.a] {
-                            var (start, registers) = (f.entry, f.registers)
-                            if _slowPath(Int(f.arity) != i.b) {
-                                guard let point = f.entryPoint(i.b) else { break fast }
-                                (start, registers) = point
+                        if case .function(let f) = regs[i.a] {
+                            if _fastPath(Int(f.arity) == i.b) {
+                                fp.pointee = Frame(
+                                    pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                    closure: Unmanaged.passUnretained(f))
+                                fp += 1
+                                pc = f.entry
+                                regs += i.a &+ 1
+                                if _slowPath(
+                                    regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                {
+                                    save(pc, regs, fp)
+                                    try grow(Int(f.registers))
+                                    regs = fiber.pointee.registers
+                                    fp = fiber.pointee.frame
+                                }
+                                continue
                             }
-                            fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
-                                closure: Unmanaged.passUnretained(f))
-                            fp += 1
-                            pc = start
-                            regs += i.a &+ 1
-                            if _slowPath(
-                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
-                            {
-                                save(pc, regs, fp)
-                                try grow(Int(registers))
+                            save(pc, regs, fp)
+                            if try enterOneOfSeveral(f, i.a, i.b) {
+                                pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
+                                continue
                             }
-                            continue
                         }
                         if case .native = regs[i.a] {
                             let native = entry(UnsafePointer(regs + i.a))
@@ -377,28 +381,32 @@ extension Fiber {
                             return preempt(pc - 1, regs, fp)
                         }
                         // The box is borrowed: it outlives every redefinition of the var.
-                        let box = cell(pc, i.signedC).pointee.load(ordering: .acquiring)
-                        fast: if case .function(let f) = box.pointee {
-                            var (start, registers) = (f.entry, f.registers)
-                            if _slowPath(Int(f.arity) != i.b) {
-                                guard let point = f.entryPoint(i.b) else { break fast }
-                                (start, registers) = point
+                        let box = box(in: cell(pc, i.signedC))
+                        if case .function(let f) = box.pointee {
+                            if _fastPath(Int(f.arity) == i.b) {
+                                fp.pointee = Frame(
+                                    pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                    closure: Unmanaged.passUnretained(f))
+                                fp += 1
+                                pc = f.entry
+                                regs += i.a &+ 1
+                                if _slowPath(
+                                    regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                {
+                                    save(pc, regs, fp)
+                                    try grow(Int(f.registers))
+                                    regs = fiber.pointee.registers
+                                    fp = fiber.pointee.frame
+                                }
+                                continue
                             }
-                            fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
-                                closure: Unmanaged.passUnretained(f))
-                            fp += 1
-                            pc = start
-                            regs += i.a &+ 1
-                            if _slowPath(
-                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
-                            {
-                                save(pc, regs, fp)
-                                try grow(Int(registers))
+                            save(pc, regs, fp)
+                            if try enterOneOfSeveral(f, i.a, i.b) {
+                                pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
+                                continue
                             }
-                            continue
                         }
                         if case .native = box.pointee {
                             let native = entry(UnsafePointer(box))
@@ -436,27 +444,31 @@ extension Fiber {
                             return preempt(pc - 1, regs, fp)
                         }
                         // The function is borrowed from its register, which stays as it is until the call is over.
-                        fast: if case .function(let f) = regs[i.c] {
-                            var (start, registers) = (f.entry, f.registers)
-                            if _slowPath(Int(f.arity) != i.b) {
-                                guard let point = f.entryPoint(i.b) else { break fast }
-                                (start, registers) = point
+                        if case .function(let f) = regs[i.c] {
+                            if _fastPath(Int(f.arity) == i.b) {
+                                fp.pointee = Frame(
+                                    pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                    closure: Unmanaged.passUnretained(f))
+                                fp += 1
+                                pc = f.entry
+                                regs += i.a &+ 1
+                                if _slowPath(
+                                    regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                {
+                                    save(pc, regs, fp)
+                                    try grow(Int(f.registers))
+                                    regs = fiber.pointee.registers
+                                    fp = fiber.pointee.frame
+                                }
+                                continue
                             }
-                            fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
-                                closure: Unmanaged.passUnretained(f))
-                            fp += 1
-                            pc = start
-                            regs += i.a &+ 1
-                            if _slowPath(
-                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
-                            {
-                                save(pc, regs, fp)
-                                try grow(Int(registers))
+                            save(pc, regs, fp)
+                            if try enterOneOfSeveral(f, i.a, i.b) {
+                                pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
+                                continue
                             }
-                            continue
                         }
                         save(pc, regs, fp)
                         if case .native = regs[i.c] {
@@ -484,27 +496,31 @@ extension Fiber {
                         }
                         // Borrowed from the running closure, which its caller keeps.
                         let callee = (fp - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures } + i.c
-                        fast: if case .function(let f) = callee.pointee {
-                            var (start, registers) = (f.entry, f.registers)
-                            if _slowPath(Int(f.arity) != i.b) {
-                                guard let point = f.entryPoint(i.b) else { break fast }
-                                (start, registers) = point
+                        if case .function(let f) = callee.pointee {
+                            if _fastPath(Int(f.arity) == i.b) {
+                                fp.pointee = Frame(
+                                    pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: f.registers,
+                                    closure: Unmanaged.passUnretained(f))
+                                fp += 1
+                                pc = f.entry
+                                regs += i.a &+ 1
+                                if _slowPath(
+                                    regs + Int(f.registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
+                                {
+                                    save(pc, regs, fp)
+                                    try grow(Int(f.registers))
+                                    regs = fiber.pointee.registers
+                                    fp = fiber.pointee.frame
+                                }
+                                continue
                             }
-                            fp.pointee = Frame(
-                                pc: pc, delta: Int32(truncatingIfNeeded: i.a &+ 1), registers: registers,
-                                closure: Unmanaged.passUnretained(f))
-                            fp += 1
-                            pc = start
-                            regs += i.a &+ 1
-                            if _slowPath(
-                                regs + Int(registers) > fiber.pointee.limit || fp >= fiber.pointee.frameLimit)
-                            {
-                                save(pc, regs, fp)
-                                try grow(Int(registers))
+                            save(pc, regs, fp)
+                            if try enterOneOfSeveral(f, i.a, i.b) {
+                                pc = fiber.pointee.pc
                                 regs = fiber.pointee.registers
                                 fp = fiber.pointee.frame
+                                continue
                             }
-                            continue
                         }
                         save(pc, regs, fp)
                         if case .native = callee.pointee {
@@ -701,6 +717,13 @@ extension Fiber {
     /// The var cell whose address stands in the constant at `distance`.
     @inline(__always) func cell(_ pc: ProgramCounter, _ distance: Int) -> Var.Cell {
         Var.Cell(bitPattern: UnsafeRawPointer(pc + distance).load(as: Int.self)).unsafelyUnwrapped
+    }
+
+    /// The root in a cell. Loaded as the word that it is, for a pointer would be checked for being one: an `Atomic` has the
+    /// layout of its value.
+    @inline(__always) private func box(in cell: Var.Cell) -> UnsafeMutablePointer<Value> {
+        let word = UnsafeMutableRawPointer(cell).assumingMemoryBound(to: Atomic<UInt>.self)
+        return UnsafeMutablePointer(bitPattern: word.pointee.load(ordering: .acquiring)).unsafelyUnwrapped
     }
 
     /// Makes room for the activation just pushed, which needs `needed` registers, and for the frame after it. When that
