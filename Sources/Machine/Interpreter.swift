@@ -593,9 +593,11 @@ extension Fiber {
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)
                     case .take:
+                        if takeReady(regs, i) { continue }
                         save(pc, regs, fp)
                         if try !take(regs, i) { return .parked }
                     case .put:
+                        if putReady(regs, i) { continue }
                         save(pc, regs, fp)
                         if try !put(regs, i) { return .parked }
                         pc = fiber.pointee.pc

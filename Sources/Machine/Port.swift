@@ -30,8 +30,21 @@ public enum Passage {
 open class Port: Object, @unchecked Sendable {
     // Sendable: subclasses say what guards their state.
 
+    /// Whether values may lie ready in it, so that `takeReady` and `putReady` are worth asking.
+    fileprivate let buffers: Bool
+
+    public init(buffers: Bool) { self.buffers = buffers }
+
     /// Every port is of this kind, and nothing else is: what the instructions test.
     public final override var kind: ObjectKind { .channel }
+
+    /// Takes into `slot`, which holds nothing that is to be released, a value that lies ready and that nobody is to be told of;
+    /// false, with nothing changed, when `take` is to be asked.
+    open func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool { false }
+
+    /// Puts the value in `slot`, copied or moved out, where there is room and nobody is to be told; false, with nothing
+    /// changed, when `put` is to be asked.
+    open func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool { false }
 
     /// Takes for the running `fiber`, which gets the value in its destination register: now or when there is one.
     open func take(_ fiber: Fiber) -> Passage { .done }
@@ -42,6 +55,26 @@ open class Port: Object, @unchecked Sendable {
 }
 
 extension Fiber {
+    /// `a ← taken from port b†`, when that needs neither a wait nor a wake-up; false, with nothing changed, when it may.
+    @inline(never) func takeReady(_ regs: Registers, _ i: Instruction) -> Bool {
+        // The value must not come to stand where the port does.
+        guard i.a != i.b, let port = port(in: regs + i.b),
+            port._withUnsafeGuaranteedRef({ $0.buffers && $0.takeReady(regs + i.a) })
+        else { return false }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        return true
+    }
+
+    /// `a ← true`, c† having been put on port b†; as `takeReady`.
+    @inline(never) func putReady(_ regs: Registers, _ i: Instruction) -> Bool {
+        guard let port = port(in: regs + i.b),
+            port._withUnsafeGuaranteedRef({ $0.buffers && $0.putReady(regs + i.c, moving: i.flags & 2 != 0) })
+        else { return false }
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, .true)
+        return true
+    }
+
     /// `a ← taken from port b†`. False when the fiber was parked.
     @inline(never) func take(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
         guard let port = port(in: regs + i.b) else { throw notAPort("<!", regs[i.b]) }

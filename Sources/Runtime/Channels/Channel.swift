@@ -28,6 +28,7 @@ package final class Channel: Port, @unchecked Sendable {
         self.hooks = hooks
         state = .allocate(capacity: 1)
         state.initialize(to: ChannelState(buffering, isGranted: hooks != nil))
+        super.init(buffers: state.pointee.isPlain)
         Meter.charge(Channel.footprint)
     }
 
@@ -50,6 +51,22 @@ package final class Channel: Port, @unchecked Sendable {
     package var count: Int { lock.withLock { state.pointee.count } }
     /// Whether somebody waits to take.
     package var isWaitedFor: Bool { lock.withLock { state.pointee.waitingTakes > 0 } }
+
+    // Putting and taking where nobody waits
+
+    package override func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
+        lock.acquire()
+        let isDone = state.pointee.putReady(slot, moving: moving)
+        lock.release()
+        return isDone
+    }
+
+    package override func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
+        lock.acquire()
+        let isDone = state.pointee.takeReady(slot)
+        lock.release()
+        return isDone
+    }
 
     // Putting
 

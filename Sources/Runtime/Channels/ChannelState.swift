@@ -36,6 +36,10 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     package let buffering: Buffering
     private let capacity: Int
+    /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
+    private let plainCapacity: Int
+    /// Whether `putReady` and `takeReady` may ever do something.
+    package var isPlain: Bool { plainCapacity > 0 }
     /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
     package let isGranted: Bool
     private var buffer = Ring<Value>()
@@ -84,12 +88,33 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         self.buffering = buffering
         capacity = buffering.capacity
         self.isGranted = isGranted
+        plainCapacity = buffering == .promise || isGranted ? 0 : buffering.capacity
     }
 
     /// Values in the buffer.
     package var count: Int { buffer.count }
     package var waitingPuts: Int { puts.count }
     package var waitingTakes: Int { takes.count }
+
+    /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False when there is
+    /// more to it, or it is nil.
+    @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
+        guard buffer.count < plainCapacity, takes.isEmpty, !isClosed, !slot.pointee.isNil else { return false }
+        if moving {
+            buffer.append(slot.move())
+            slot.initialize(to: .nil)
+        } else {
+            buffer.append(slot.pointee)
+        }
+        return true
+    }
+
+    /// Does what `take` does of a value that only leaves the buffer, into a slot. False when there is more to it.
+    @inline(__always) package mutating func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
+        guard puts.isEmpty, plainCapacity > 0, let value = buffer.popFirst() else { return false }
+        slot.initialize(to: value)
+        return true
+    }
 
     /// Puts `value`, which stays where it is when the outcome hands it on or refuses it.
     package mutating func put(_ value: borrowing Value) -> Put {

@@ -12,16 +12,19 @@ import Values
 ///
 /// The pool has one worker per core, and one more for a thread that lends itself (`run`), of which at most as many as there
 /// are cores are awake. A job that becomes ready on a worker takes its hand-off slot and runs next there; the job that was in
-/// the slot goes to the worker's queue. Another worker is woken only when that pays: when a slice was used up or a queue has
-/// grown (`backlog`), for waking costs more than most fibers run. One idle worker, the sentry, sleeps only until the next
+/// the slot goes to the worker's queue. Another worker is woken only when that pays: when a slice was used up, by one
+/// fiber or by a few, or a queue has grown (`backlog`), for waking costs more than most fibers run. One idle worker, the sentry, sleeps only until the next
 /// timer, and looks around for work every few milliseconds while others run, which bounds what a fiber that holds its thread
 /// can delay. Fibers dispatched to `:thread` have threads of their own (`BlockingThreads`).
 package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     // Sendable: `shared` is guarded by `lock`; the rest is immutable or locks inside.
     /// Enough for the interpreter's frames and nested releases, with room for primitives that recurse.
     static let stackSize = 1 << 20
-    /// Queued jobs from which another worker is woken although no slice has ended.
-    static let backlog = 8
+    /// Queued jobs from which another worker is woken although no slice has ended. So many because fibers that talk to each
+    /// other are faster on one thread than on two, and those that compute end a slice soon.
+    static let backlog = 64
+    /// Turns within the steps of a slice up to which fibers are taken to compute, rather than to talk.
+    static let turnsOfWork = 16
     /// How many looks an idle worker takes around before it parks; some microseconds.
     static let spins = 200
     /// How often the sentry looks around while others run, in nanoseconds: from the first to the last of a doubling.
@@ -257,7 +260,12 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         let taken = max(1, before &- max(0, fuel))
         owned.pointee.fuel = before &- taken
         owned.pointee.unsettled &+= taken
+        owned.pointee.turns &+= 1
         if _slowPath(owned.pointee.unsettled >= sliceFuel) {
+            // Few turns took a slice's steps: these fibers compute, though they wait for each other before their slices end.
+            let computes = owned.pointee.turns <= ThreadedScheduler.turnsOfWork
+            owned.pointee.turns = 0
+            if computes, worker.queued > 0 { wakeOne() }
             settle(worker, end == .ready ? reference.takeUnretainedValue() : nil)
         }
         switch end {

@@ -26,6 +26,8 @@ final class Worker: @unchecked Sendable {
         var fuel = 0
         /// Steps taken since the account was settled.
         var unsettled = 0
+        /// Turns since the account was settled.
+        var turns = 0
         var picks: UInt32 = 0
         var random: SplitMix
     }
