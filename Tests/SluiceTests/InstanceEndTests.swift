@@ -20,6 +20,10 @@ import Values
         weak var runtime: AnyObject?
         weak var variable: Var?
         weak var library: Var?
+
+        var isSomethingLeft: Bool {
+            session != nil || instance != nil || evaluator != nil || runtime != nil || variable != nil || library != nil
+        }
     }
 
     private func remains(of text: String, seed: UInt64?) throws -> Remains {
@@ -55,9 +59,9 @@ import Values
         ], [nil, 1] as [UInt64?])
     func nothingStays(_ text: String, _ seed: UInt64?) throws {
         let found = try remains(of: text, seed: seed)
-        // A thread of the pool lets go of the runtime only after it has said that it ends.
+        // A thread of the pool lets go of its last fiber, and of the runtime, only after it has said that it ends.
         let deadline = ContinuousClock.now + .seconds(10)
-        while found.runtime != nil || found.session != nil, ContinuousClock.now < deadline { sched_yield() }
+        while found.isSomethingLeft, ContinuousClock.now < deadline { sched_yield() }
         #expect(found.session == nil && found.instance == nil && found.evaluator == nil && found.runtime == nil)
         #expect(found.variable == nil && found.library == nil)
     }
