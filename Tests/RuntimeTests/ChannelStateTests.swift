@@ -25,6 +25,8 @@ import Values
     /// One channel with everything that happened to it.
     final class Model {
         let channel: TestChannel
+        /// Whether what only enters or leaves the buffer is tried first, as the machine does.
+        let looksFirst: Bool
         var accepted: [Int64] = []
         var delivered: [Int64] = []
         var putters: [(Waiter, Int64)] = []
@@ -32,7 +34,10 @@ import Values
         var dropped = 0
         var next: Int64 = 1
 
-        init(_ buffering: Buffering) { channel = TestChannel(buffering) }
+        init(_ buffering: Buffering, looksFirst: Bool) {
+            channel = TestChannel(buffering)
+            self.looksFirst = looksFirst
+        }
 
         func run(_ operation: Operation) {
             switch operation {
@@ -56,6 +61,10 @@ import Values
         private func put() {
             let value = next
             next += 1
+            if looksFirst, channel.putReady(.int(value), moving: value % 2 == 0) {
+                accepted.append(value)
+                return
+            }
             switch channel.put(.int(value)) {
             case .buffered: accepted.append(value)
             case .displaced(let old):
@@ -79,6 +88,10 @@ import Values
         }
 
         private func take() {
+            if looksFirst, let value = channel.takeReady() {
+                delivered.append(value.intValue!)
+                return
+            }
             switch channel.take() {
             case .value(let value): delivered.append(value.intValue!)
             case .valueResuming(let value, let putter):
@@ -110,14 +123,15 @@ import Values
     }
 
     /// D1, D2, D26: all 5^7 sequences on each kind of buffer.
-    @Test(arguments: [Buffering.fixed(0), .fixed(1), .fixed(2), .dropping(1), .sliding(1), .sliding(2)])
-    func losesNothingAndStrandsNobody(_ buffering: Buffering) {
+    @Test(
+        arguments: [Buffering.fixed(0), .fixed(1), .fixed(2), .dropping(1), .sliding(1), .sliding(2)], [false, true])
+    func losesNothingAndStrandsNobody(_ buffering: Buffering, looksFirst: Bool) {
         let length = 7
         let count = Operation.allCases.count
         var total = 1
         for _ in 0..<length { total *= count }
         for code in 0..<total {
-            let model = Model(buffering)
+            let model = Model(buffering, looksFirst: looksFirst)
             var rest = code
             var path: [Operation] = []
             for _ in 0..<length {
@@ -156,6 +170,28 @@ import Values
                 return
             }
         }
+    }
+
+    /// Neither nil, nor a promise, nor what waits for a grant or stands behind somebody enters a buffer as it is.
+    @Test func onlyPlainPutsAndTakesAreReady() {
+        for channel in [TestChannel(.promise), TestChannel(.fixed(0)), TestChannel(.fixed(2), isGranted: true)] {
+            expect(!channel.putReady(.int(1), moving: true) && channel.takeReady() == nil)
+        }
+        let channel = TestChannel(.fixed(1))
+        expect(channel.takeReady() == nil && !channel.putReady(.nil, moving: false))
+        expect(channel.putReady(.int(1), moving: false) && !channel.putReady(.int(2), moving: false))
+        let putter = Waiter(2)
+        expect(channel.enqueuePut(.int(2), putter))
+        // Who waits to put is to be told.
+        expect(channel.takeReady() == nil)
+        guard case .valueResuming(.int(1), let resumed) = channel.take() else {
+            Issue.record("nobody was resumed")
+            return
+        }
+        #expect(resumed === putter)
+        expect(channel.takeReady()?.intValue == 2)
+        _ = channel.close()
+        expect(!channel.putReady(.int(3), moving: false))
     }
 
     /// D26: 1024 may wait, and entries that wait no more do not count.
@@ -259,6 +295,18 @@ final class ChannelBox<Waiter: Party> {
     var waitingTakes: Int { state.pointee.waitingTakes }
     func put(_ value: Value) -> ChannelState<Waiter>.Put { state.pointee.put(value) }
     func take() -> ChannelState<Waiter>.Take { state.pointee.take() }
+    func putReady(_ value: Value, moving: Bool) -> Bool {
+        var slot = value
+        return withUnsafeMutablePointer(to: &slot) {
+            let isDone = state.pointee.putReady($0, moving: moving)
+            if isDone, moving, !$0.pointee.isNil { Issue.record("the value stayed in its slot") }
+            return isDone
+        }
+    }
+    func takeReady() -> Value? {
+        var slot = Value.nil
+        return withUnsafeMutablePointer(to: &slot) { state.pointee.takeReady($0) } ? slot : nil
+    }
     func enqueuePut(_ value: Value, _ waiter: Waiter) -> Bool {
         guard state.pointee.hasRoomForPut() else { return false }
         state.pointee.enqueuePut(value, waiter)
