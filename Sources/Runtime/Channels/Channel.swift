@@ -397,12 +397,19 @@ package final class Channel: Port, @unchecked Sendable {
 
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
+    ///
+    /// Who chooses goes on after those who are ready: then they have left what it can choose from, and it need not wait at all
+    /// its channels for each value.
     @inline(__always) consuming func resume(_ value: consuming Value, from channel: Channel) {
-        if _slowPath(style != .value) { value = answer(value, from: channel) }
+        if _slowPath(style != .value) { return resumeChooser(value, from: channel) }
         resume(value)
     }
 
-    @inline(never) private func answer(_ value: Value, from channel: Channel) -> Value {
+    @inline(never) private func resumeChooser(_ value: Value, from channel: Channel) {
+        type(of: waiter).resumeInTurn(Unmanaged.passRetained(waiter), with: answer(value, from: channel))
+    }
+
+    private func answer(_ value: Value, from channel: Channel) -> Value {
         switch style {
         case .choice: .vector(.pair(value, .object(channel)))
         case .grant: value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])

@@ -163,6 +163,12 @@ package final class Job: Parkable, @unchecked Sendable {
         }
     }
 
+    package override class func resumeInTurn(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        let job = Unmanaged<Job>.fromOpaque(waiter.toOpaque()).takeRetainedValue()
+        job.fiber.deliver(value)
+        job.runtime.scheduler.readyInTurn(job)
+    }
+
     package override func resume(throwing fault: Fault) {
         fiber.fail(fault)
         runtime.scheduler.ready(self)

@@ -36,6 +36,11 @@ package class Parkable: @unchecked Sendable {
     /// the run queue, so that a wake-up counts no references.
     package class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) { waiter.release() }
 
+    /// The same, after those who can go on already.
+    package class func resumeInTurn(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        resume(waiter, with: value)
+    }
+
     /// Goes on by throwing `fault`; the caller has claimed the waiter.
     package func resume(throwing fault: Fault) {}
 }

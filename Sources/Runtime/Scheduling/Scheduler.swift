@@ -5,6 +5,9 @@ package protocol Scheduler: AnyObject, Sendable {
     /// Puts a job that can go on in a run queue; the caller owns its fiber and gives it away.
     func ready(_ job: Job)
 
+    /// The same of a job that is to run after those which are ready already.
+    func readyInTurn(_ job: Job)
+
     /// The scheduler's clock: nanoseconds since a fixed point.
     func now() -> Int64
 
@@ -25,6 +28,10 @@ package protocol Scheduler: AnyObject, Sendable {
 
     /// Ends the threads after the slices they are in; fibers that are left run no more.
     func stop()
+}
+
+extension Scheduler {
+    package func readyInTurn(_ job: Job) { ready(job) }
 }
 
 /// Why `Scheduler.run` came back.

@@ -105,6 +105,13 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
+    package func readyInTurn(_ job: Job) {
+        guard job.dispatch == .go, let worker = ThreadSlot.worker, worker === workers[worker.index] else {
+            return ready(job)
+        }
+        enqueue(Unmanaged.passRetained(job), worker)
+    }
+
     @inline(__always) private func readyHere(_ job: Unmanaged<Job>, _ worker: Worker) {
         let older = worker.owned.pointee.handoff
         worker.owned.pointee.handoff = job
