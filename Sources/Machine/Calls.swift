@@ -69,6 +69,7 @@ extension Fiber {
         try push(
             UnsafePointer(code.instructions), code.registers, of: closure, at: a,
             spare: max(0, count - code.registers))
+        // Those of a fixed number of arguments were found above.
         let regs = state.pointee.registers
         let fixed = code.parameters
         var rest = Value.nil
