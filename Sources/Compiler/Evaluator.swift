@@ -87,6 +87,17 @@ package final class Evaluator: @unchecked Sendable {
         return variable
     }
 
+    /// The var of a built-in definition that there is; throws what kept it from being made, which is a budget that ran out.
+    package func builtIn(_ space: String, _ name: String) throws(Fault) -> Var {
+        try lock.withLock { () throws(Fault) in
+            defer { loadFault = nil }
+            let found = instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name))
+            if let found { return found }
+            guard let loadFault else { fatalError("the library has no \(space)/\(name)") }
+            throw loadFault
+        }
+    }
+
     /// Evaluates a definition of the library; one that fails is the library's own bug, unless a budget ran out meanwhile.
     private func define(_ source: Source, in space: Namespace) throws(Fault) {
         do throws(Fault) {

@@ -129,9 +129,8 @@ package final class Session: @unchecked Sendable {
 
     /// The readable form of a value; realising what is lazy in it may run code of the script.
     package func printed(_ value: Value) -> Result<String, Fault> {
-        let core = instance.namespace(instance.names.intern(nil, Resolver.coreName))
-        guard let printer = core.find(instance.names.intern(nil, "pr-str")) else { return .success("") }
-        return within { () throws(Fault) in
+        within { () throws(Fault) in
+            let printer = try evaluator.builtIn(Resolver.coreName, "pr-str")
             switch runtime.runMain(printer.root, [value], scope: current.scope) {
             case .success(let text): return text
             case .failure(let fault): throw fault
@@ -141,10 +140,8 @@ package final class Session: @unchecked Sendable {
 
     /// Calls a function of the library.
     package func call(_ namespace: String, _ name: String, _ arguments: [Value]) -> Result<Value, Fault> {
-        let found = instance.findNamespace(instance.names.intern(nil, namespace))?.find(
-            instance.names.intern(nil, name))
-        guard let found else { fatalError("the library has no \(namespace)/\(name)") }
-        return within { () throws(Fault) in
+        within { () throws(Fault) in
+            let found = try evaluator.builtIn(namespace, name)
             switch runtime.runMain(found.root, arguments, scope: current.scope) {
             case .success(let value): return value
             case .failure(let fault): throw fault
