@@ -91,7 +91,8 @@ package final class Evaluator: @unchecked Sendable {
     package func builtIn(_ space: String, _ name: String) throws(Fault) -> Var {
         try lock.withLock { () throws(Fault) in
             defer { loadFault = nil }
-            let found = instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name))
+            let found = instance.findNamespace(instance.names.intern(nil, space))?.find(
+                instance.names.intern(nil, name))
             if let found { return found }
             guard let loadFault else { fatalError("the library has no \(space)/\(name)") }
             throw loadFault
