@@ -59,9 +59,7 @@ extension Fiber {
         if Int(closure.arity) == count {
             return try push(closure.entry, Int(closure.registers), of: closure, at: a, spare: 0)
         }
-        if let point = closure.entryPoint(count) {
-            return try push(point.entry, Int(point.registers), of: closure, at: a, spare: 0)
-        }
+        if try enterOneOfSeveral(closure, a, count) { return }
         let prototype = prototype(of: closure)
         guard let code = prototype.code(for: count) else {
             throw prototype.arityFault(count)

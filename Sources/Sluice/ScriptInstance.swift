@@ -104,8 +104,7 @@ public enum ScriptData: Equatable, Sendable {
         case .bool(let bool): self = .bool(bool)
         case .int(let int): self = .int(int)
         case .double(let double): self = .double(double)
-        case .shortText(let short): self = .string(short.text.string)
-        case .longText(let text): self = .string(text.string)
+        case .shortText, .longText: self = .string(value.stringValue ?? "")
         case .keyword(let name): self = .keyword(name.description)
         case .vector, .list, .lazy, .seq, .set:
             var elements: [ScriptData] = []

@@ -129,13 +129,7 @@ package final class Session: @unchecked Sendable {
 
     /// The readable form of a value; realising what is lazy in it may run code of the script.
     package func printed(_ value: Value) -> Result<String, Fault> {
-        within { () throws(Fault) in
-            let printer = try evaluator.builtIn(Resolver.coreName, "pr-str")
-            switch runtime.runMain(printer.root, [value], scope: current.scope) {
-            case .success(let text): return text
-            case .failure(let fault): throw fault
-            }
-        }.map { $0.stringValue ?? "" }
+        call(Resolver.coreName, "pr-str", [value]).map { $0.stringValue ?? "" }
     }
 
     /// Calls a function of the library.

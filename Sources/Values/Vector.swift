@@ -44,10 +44,7 @@ public final class Vector: @unchecked Sendable {
 
     /// A key and its value: a vector of two elements that is the entry of a map.
     public static func entry(_ key: Value, _ value: Value) -> Vector {
-        var trie = ValueTrie()
-        trie.append(key)
-        trie.append(value)
-        let entry = Vector(trie)
+        let entry = pair(key, value)
         entry.isEntry = true
         return entry
     }
