@@ -2,7 +2,9 @@
 
 SWIFT ?= swift
 # No run path: with the standard library inside there is nothing beside the program to look for, at every start.
-RELEASE = -c release --static-swift-stdlib --omit-frame-pointers --disable-local-rpath $(ALIGNED) $(LINK)
+# What the compiler cannot prove about exclusive access is checked by every debug build, which the tests run in.
+RELEASE = -c release --static-swift-stdlib --omit-frame-pointers --disable-local-rpath $(ALIGNED) $(LINK) \
+	-Xswiftc -enforce-exclusivity=unchecked
 # No branch across the blocks in which these processors fetch: where the interpreter's loop falls by chance makes 20 %.
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 ALIGNED = -Xswiftc -Xllvm -Xswiftc -x86-branches-within-32B-boundaries

@@ -357,6 +357,9 @@ struct Analyzer {
     /// A call that compiles to an instruction.
     private mutating func operation(_ variable: Var, _ elements: [Value], _ form: Value) throws(Fault) -> Node? {
         let count = elements.count - 1
+        if count == 2, case .keyword = elements[2], Operation.isField(variable) {
+            return Node(.field(elements[2], try value(elements[1], child: 1, of: form)), place)
+        }
         if let operation = Operation.of(variable, arguments: count),
             operation != .getOr || Analyzer.isWrittenDown(elements[3])
         {

@@ -183,12 +183,8 @@ struct Emitter {
             top = mark
         case .call(let callee, let arguments): try emitCall(callee, arguments, into: target, at: node.place)
         case .operation(let operation, let operands): try emit(operation, operands, into: target, at: node.place)
-        case .keywordGet(let key, let collection):
-            let mark = top
-            let source = try operand(collection)
-            fixups.append((instructions.count, constant(key), false))
-            write(Instruction(.getKeyword, target, source.register, 0, flags: source.dies ? 1 : 0), at: node.place)
-            top = mark
+        case .keywordGet(let key, let collection): try emit(.getKeyword, key, collection, into: target, at: node.place)
+        case .field(let key, let instance): try emit(.getField, key, instance, into: target, at: node.place)
         case .element(let collection, let index):
             let mark = top
             let source = try operand(collection)
@@ -261,7 +257,19 @@ struct Emitter {
         return first
     }
 
+    /// What is found in a collection under a constant key.
+    private mutating func emit(
+        _ opcode: Opcode, _ key: Value, _ collection: Node, into target: Int, at place: Node.Place?
+    ) throws(Fault) {
+        let mark = top
+        let source = try operand(collection)
+        fixups.append((instructions.count, constant(key), false))
+        write(Instruction(opcode, target, source.register, 0, flags: source.dies ? 1 : 0), at: place)
+        top = mark
+    }
+
     mutating func emitBinding(_ binding: Node.Binding) throws(Fault) {
+        if binding.isOmitted { return }
         let register = allocate()
         try emit(binding.value, into: register)
         binding.local.register = register

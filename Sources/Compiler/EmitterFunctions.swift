@@ -7,7 +7,7 @@ extension Emitter {
         let prototype = try Emitter.prototype(function)
         if function.captures.isEmpty {
             // Made once, when the code is.
-            writeWide(.loadConst, target, constant: .function(prototype.makeClosure(captures: .allocate(capacity: 1))))
+            writeWide(.loadConst, target, constant: .function(prototype.makeClosure()))
             return
         }
         let mark = top

@@ -105,7 +105,7 @@ package final class Evaluator: @unchecked Sendable {
             var forms = forms(of: source) { space }
             while let form = try forms.next() {
                 let prototype = try compile(form.value, in: space, Node.Place(source: source, span: form.span))
-                _ = try call(.function(prototype.makeClosure(captures: .allocate(capacity: 1))), [], in: space)
+                _ = try call(.function(prototype.makeClosure()), [], in: space)
             }
         } catch {
             guard error.isCatchable, !instance.account.isExhausted else { throw error }
@@ -248,7 +248,7 @@ package final class Evaluator: @unchecked Sendable {
             return result
         }
         let prototype = try lock.withLock { () throws(Fault) in try compile(form, with: &analyzer) }
-        let function = Value.function(prototype.makeClosure(captures: .allocate(capacity: 1)))
+        let function = Value.function(prototype.makeClosure())
         let box = Bindings.Box(namespaceVar, .object(namespace))
         let value = try runFiber(function, Bindings([box], parent: bindings))
         guard case .object(let object) = box.value, let after = object as? Namespace else { return (value, namespace) }
@@ -294,8 +294,7 @@ package final class Evaluator: @unchecked Sendable {
 
     /// A function of no arguments that evaluates `form`: what `eval` calls.
     func function(evaluating form: Value, in namespace: Namespace, _ bindings: Bindings?) throws(Fault) -> Closure {
-        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil, bindings) }.makeClosure(
-            captures: .allocate(capacity: 1))
+        try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil, bindings) }.makeClosure()
     }
 
     /// Compiles a form without evaluating it.

@@ -31,7 +31,7 @@ struct Liveness {
             visit(binding.body, &live)
             binding.isDead = !live.contains(binding.local)
             live.remove(binding.local)
-            visit(binding.value, &live)
+            if !binding.isOmitted { visit(binding.value, &live) }
         case .loop(let loop): visit(loop, &live)
         case .recur(let recur):
             // The loop's own locals are given anew, so none of them is live after the arguments.
@@ -56,7 +56,8 @@ struct Liveness {
             } else {
                 visitOperands(operands, then: [], &live)
             }
-        case .keywordGet(_, let collection), .element(let collection, _): visit(collection, &live)
+        case .keywordGet(_, let collection), .field(_, let collection), .element(let collection, _):
+            visit(collection, &live)
         case .literal(_, let elements): for element in elements.reversed() { visit(element, &live) }
         case .and(let chain), .or(let chain): visit(chain, &live)
         case .attempt(let attempt): visit(attempt, &live)

@@ -33,6 +33,8 @@ final class Node {
         case call(Node, [Node])
         case operation(Operation, [Node])
         case keywordGet(Value, Node)
+        /// A field of an instance, by keyword: the methods of a type.
+        case field(Value, Node)
         /// The element at a fixed index, or nil: destructuring.
         case element(Node, Int)
         /// A vector, map or set literal.
@@ -55,7 +57,7 @@ final class Node {
         case .function(let function), .lazy(let function): function.captures
         case .functions(let functions): functions.captures + [functions.body]
         case .call(let callee, let arguments): [callee] + arguments
-        case .keywordGet(_, let child), .element(let child, _), .raise(let child): [child]
+        case .keywordGet(_, let child), .field(_, let child), .element(let child, _), .raise(let child): [child]
         case .sequence(let children), .operation(_, let children), .literal(_, let children): children
         case .and(let chain), .or(let chain): chain.nodes
         case .attempt(let attempt):
@@ -92,6 +94,10 @@ final class Node {
         let body: Node
         /// Nothing reads the local: it is dropped at once.
         var isDead = false
+        /// Nothing reads a field of an instance, and reading it has no effect: a method binds all fields of its type.
+        var isOmitted: Bool {
+            if isDead, case .field(_, let instance) = value.kind, case .local = instance.kind { true } else { false }
+        }
 
         init(_ local: Local, _ value: Node, _ body: Node) {
             self.local = local

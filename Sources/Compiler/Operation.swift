@@ -86,6 +86,11 @@ enum Operation: String, CaseIterable {
         }
     }
 
+    /// Whether a function gives a field of an instance, as the methods of a type read theirs.
+    static func isField(_ variable: Var) -> Bool {
+        variable.name.name == "field" && variable.namespace.description == "sluice.machine"
+    }
+
     private static let byName: [String: Operation] = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 

@@ -231,11 +231,12 @@ package final class Prototype: @unchecked Sendable {
         return origin.definition.map { "fn in \($0.name)" } ?? "fn"
     }
 
-    package func makeClosure(captures: UnsafeMutablePointer<Value>, meta: HashMap? = nil) -> Closure {
+    /// A closure whose captures the caller initialises before anybody else sees it; there may be none.
+    package func makeClosure(meta: HashMap? = nil) -> Closure {
         let entry = single.map { UnsafePointer($0.instructions) } ?? UnsafePointer(anyCode.instructions)
-        return Closure(
+        return Closure.make(
             entry: entry, arity: single.map { Int32($0.parameters) } ?? -1, registers: Int32(single?.registers ?? 0),
-            entries: entries, owner: self, captures: captures, captureCount: captureCount, meta: meta)
+            entries: entries, owner: self, captureCount: captureCount, meta: meta)
     }
 
     private var anyCode: Code { variadic ?? fixed.compactMap { $0 }[0] }

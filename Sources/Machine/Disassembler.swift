@@ -53,7 +53,7 @@ package enum Disassembler {
         case .callCapture: operands = "r\(i.a) \(i.c) (\(i.b) arguments)"
         case .call, .callVar: operands = "r\(i.a) (\(i.b) arguments)"
         case .makeClosure: operands = "r\(i.a) captures r\(i.b)"
-        case .getKeyword: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
+        case .getKeyword, .getField: operands = "r\(i.a) r\(i.b) \(constant(i.signedC, index, code))"
         case .makeVector, .makeMap, .makeSet, .makeList: operands = "r\(i.a) r\(i.b) × \(i.c)"
         case .copy, .move, .not, .isNil, .isSome, .isZero, .isReduced, .makeLazy, .first, .next, .rest, .seq, .count,
             .claim, .take:

@@ -87,8 +87,7 @@ public final class Instance: @unchecked Sendable {
                 [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0,
                 isVariadic: false,
                 registers: arguments + 1)
-            let made = Prototype(name: nil, arities: [code], captureCount: 0).makeClosure(
-                captures: .allocate(capacity: 1))
+            let made = Prototype(name: nil, arities: [code], captureCount: 0).makeClosure()
             starters[arguments] = made
             return made
         }

@@ -587,6 +587,7 @@ extension Fiber {
                         }
                         try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
+                    case .getField: try getField(regs, i, constant(pc, i.signedC))
                     case .cons, .conj: try build(regs, i)
                     case .assoc: try associate(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:

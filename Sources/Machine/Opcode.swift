@@ -67,6 +67,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case getOr  //            a ← (get b† c†), passing over the next instruction, which loads what a is without it
     case element  //          a ← element c (immediate) of b†, or nil
     case getKeyword  //       a ← (get b† k(c))
+    case getField  //         a ← field k(c) of instance b†, also of an opaque one
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
     // ports: a is the topmost register in use, for a put may go on with a call

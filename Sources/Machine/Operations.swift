@@ -25,6 +25,8 @@ extension Fiber {
     }
 
     @inline(never) func arithmetic(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        // Doubles are as common as integers, and hold nothing to release.
+        if let result = floating(regs, i) { return store(regs + i.a, .double(result)) }
         let x = regs[i.b]
         var result: Value
         switch i.op {
@@ -47,7 +49,30 @@ extension Fiber {
         store(regs + i.a, result)
     }
 
+    /// What an operation gives when a double takes part in it; nil for other numbers, and for division with a rest.
+    @inline(__always) private func floating(_ regs: Registers, _ i: Instruction) -> Double? {
+        switch i.op {
+        case .add, .addReturn: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 + $1 }
+        case .subtract: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 - $1 }
+        case .multiply: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 * $1 }
+        case .addInt: Value.borrowedDouble(regs + i.b).map { $0 + Double(i.signedC) }
+        case .subtractInt: Value.borrowedDouble(regs + i.b).map { $0 - Double(i.signedC) }
+        case .multiplyInt: Value.borrowedDouble(regs + i.b).map { $0 * Double(i.signedC) }
+        default: nil
+        }
+    }
+
     @inline(never) func comparison(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        if i.op != .isZero, let (x, y) = Value.borrowedDoubles(regs + i.b, regs + i.c) {
+            let outcome =
+                switch i.op {
+                case .less: x < y
+                case .lessOrEqual: x <= y
+                case .greater: x > y
+                default: x >= y
+                }
+            return store(regs + i.a, .bool(outcome))
+        }
         let outcome: Bool
         switch i.op {
         case .less: outcome = try Numbers.less(regs[i.b], regs[i.c])
@@ -70,6 +95,15 @@ extension Fiber {
 
     /// The test of a fused compare-and-jump on operands a and b.
     @inline(never) func compare(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        if let (x, y) = Value.borrowedDoubles(regs + i.a, regs + i.b) {
+            switch i.op {
+            case .jumpUnlessLess, .jumpBackIfLess: return x < y
+            case .jumpUnlessLessOrEqual: return x <= y
+            case .jumpUnlessGreater, .jumpBackIfGreater: return x > y
+            case .jumpUnlessGreaterOrEqual: return x >= y
+            default: break
+            }
+        }
         let outcome: Bool
         switch i.op {
         case .jumpUnlessLess, .jumpBackIfLess: outcome = try Numbers.less(regs[i.a], regs[i.b])
@@ -85,6 +119,15 @@ extension Fiber {
 
     /// The test of a fused compare-and-jump on operand a and the immediate b.
     @inline(never) func compareInt(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+        if let x = Value.borrowedDouble(regs + i.a) {
+            switch i.op {
+            case .jumpUnlessLessInt: return x < Double(i.signedB)
+            case .jumpUnlessLessOrEqualInt: return x <= Double(i.signedB)
+            case .jumpUnlessGreaterInt: return x > Double(i.signedB)
+            case .jumpUnlessGreaterOrEqualInt: return x >= Double(i.signedB)
+            default: break
+            }
+        }
         let immediate = Value.int(Int64(i.signedB))
         let outcome: Bool
         switch i.op {
@@ -113,6 +156,16 @@ extension Fiber {
             result = cell._withUnsafeGuaranteedRef { $0.first }
             if i.flags & 1 != 0 { clear(regs + i.b) }
             return store(regs + i.a, result)
+        }
+        if i.op == .first, let view = Value.borrowedSeq(regs + i.b) {
+            result = view._withUnsafeGuaranteedRef { $0.first }
+            if i.flags & 1 != 0 { clear(regs + i.b) }
+            return store(regs + i.a, result)
+        }
+        if i.flags & 1 != 0, i.op == .next || i.op == .rest, let view = Value.seqSlot(regs + i.b),
+            isKnownUniquelyReferenced(&view.pointee), view.pointee.advance()
+        {
+            return moveOperandB(regs, i)
         }
         switch i.op {
         case .first: result = try Sequences.first(regs[i.b])
@@ -161,11 +214,31 @@ extension Fiber {
         let result: Value?
         if let map = Value.borrowedMap(regs + i.b) {
             result = try place(of: key, in: map)?.pointee
+        } else if let place = field(key, regs + i.b, ofRecord: true) {
+            result = place.pointee
         } else {
             result = try Collections.get(regs[i.b], key.pointee)
         }
         if i.flags & 1 != 0 { clear(regs + i.b) }
         store(regs + i.a, result ?? .nil)
+    }
+
+    /// Where field `key` of the instance in a slot stands; nil when there is none, or the instance hides it.
+    @inline(__always) private func field(
+        _ key: UnsafePointer<Value>, _ slot: UnsafePointer<Value>, ofRecord: Bool
+    ) -> UnsafePointer<Value>? {
+        guard let record = RecordObject.borrowed(slot), case .keyword(let name) = key.pointee else { return nil }
+        return record._withUnsafeGuaranteedRef { ofRecord && !$0.type.isRecord ? nil : $0.place(of: name) }
+    }
+
+    @inline(never) func getField(_ regs: Registers, _ i: Instruction, _ key: UnsafePointer<Value>) throws(Fault) {
+        guard let place = field(key, regs + i.b, ofRecord: false) else {
+            throw .illegalArgument("\(regs[i.b].briefly) has no field \(key.pointee.briefly)")
+        }
+        // Read before the instance dies, for both may stand in one register.
+        let result = place.pointee
+        if i.flags & 1 != 0 { clear(regs + i.b) }
+        store(regs + i.a, result)
     }
 
     @inline(never) func element(_ regs: Registers, _ i: Instruction) throws(Fault) {
@@ -283,22 +356,24 @@ extension Fiber {
     ) throws(Fault) {
         switch i.op {
         case .makeClosure:
-            guard case .object(let holder) = constant(pc, i.signedC).pointee,
-                let prototype = (holder as? PrototypeHolder)?.prototype
-            else { fatalError("makeClosure without a prototype") }
-            let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
-            captures.moveInitialize(from: regs + i.b, count: prototype.captureCount)
+            guard case .object(let holder) = constant(pc, i.signedC).pointee else {
+                fatalError("makeClosure without a prototype")
+            }
+            // The emitter puts nothing else there.
+            let prototype = unsafeDowncast(holder, to: PrototypeHolder.self).prototype
+            let made = prototype.makeClosure()
+            made.captures.moveInitialize(from: regs + i.b, count: prototype.captureCount)
             (regs + i.b).initialize(repeating: .nil, count: prototype.captureCount)
-            store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
+            store(regs + i.a, .function(made))
         case .makeSibling:
             let captured = running._withUnsafeGuaranteedRef { $0.captures }
             guard case .object(let object) = captured[0],
                 let group = object as? PrototypeGroup
             else { fatalError("makeSibling outside of a letfn") }
             let prototype = group.prototypes[i.b]
-            let captures = Registers.allocate(capacity: max(1, prototype.captureCount))
-            captures.initialize(from: captured, count: prototype.captureCount)
-            store(regs + i.a, .function(prototype.makeClosure(captures: captures)))
+            let made = prototype.makeClosure()
+            made.captures.initialize(from: captured, count: prototype.captureCount)
+            store(regs + i.a, .function(made))
         default:
             guard case .object(let object) = constant(pc, i.wide).pointee, let variable = object as? Var else {
                 fatalError("getDynamic without a var")

@@ -29,8 +29,7 @@ enum Realizer {
                 Instruction(.publish, sequence, result, -3),
                 Instruction(.resume),
             ], constants: [], parameters: 1, isVariadic: false, registers: 5)
-        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0).makeClosure(
-            captures: .allocate(capacity: 1))
+        return Prototype(name: "lazy-seq", arities: [code], captureCount: 0).makeClosure()
     }
 
     /// The instruction that `claim` goes on with when the sequence is realised already.

@@ -58,9 +58,13 @@ public final class Cons: @unchecked Sendable {
         isEmpty ? Cons(emptyWith: extra) : Cons(first, rest, extra: extra, isList: isList)
     }
 
-    public static func list(_ elements: some Sequence<Value>, extra: Extra? = nil) -> Cons {
+    public static func list(_ elements: [Value], extra: Extra? = nil) -> Cons {
+        elements.withUnsafeBufferPointer { list($0, extra: extra) }
+    }
+
+    public static func list(_ elements: UnsafeBufferPointer<Value>, extra: Extra? = nil) -> Cons {
         var rest = Value.nil
-        for element in Array(elements).reversed() { rest = .list(Cons(element, rest)) }
+        for element in elements.reversed() { rest = .list(Cons(element, rest)) }
         guard case .list(let head) = rest else { return extra == nil ? empty : Cons(emptyWith: extra) }
         return extra == nil ? head : head.with(extra)
     }

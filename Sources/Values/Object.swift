@@ -129,23 +129,21 @@ public final class SymbolObject: Object, @unchecked Sendable {
     public override func write(to printer: inout Printer) throws(Fault) { try printer.write(.symbol(name)) }
 }
 
-/// A function made by a script: code, and the values it closed over. The machine reads the stored properties directly.
-public final class Closure: @unchecked Sendable {
-    // Sendable: immutable after `init`, but for captures that `letfn*` fills before publishing.
-    /// First instruction of the only arity, when `arity` ≥ 0.
-    public let entry: UnsafePointer<UInt64>
-    /// Exact number of arguments of the fast path, or -1: several arities or a rest parameter, see `entries`.
-    public let arity: Int32
-    /// Registers the fast path needs.
-    public let registers: Int32
-    /// The machine's prototype, which owns the code.
-    public let owner: AnyObject
-    public let captureCount: Int32
-    public let captures: UnsafeMutablePointer<Value>
-    public let meta: HashMap?
+/// What a closure is, before the values that it closed over.
+public struct ClosureHeader {
+    @usableFromInline let entry: UnsafePointer<UInt64>
+    @usableFromInline let arity: Int32
+    @usableFromInline let registers: Int32
+    @usableFromInline let captureCount: Int32
+    @usableFromInline let owner: AnyObject
     /// The owner's table of what to run for how many arguments; nil when there is one arity.
-    private let entries: UnsafePointer<EntryPoint>?
+    let entries: UnsafePointer<Closure.EntryPoint>?
+    @usableFromInline let meta: HashMap?
+}
 
+/// A function made by a script: code, and the values it closed over, in one allocation. Immutable once its captures are
+/// filled, which its maker does before anybody else sees it.
+public final class Closure: ManagedBuffer<ClosureHeader, Value> {
     /// What to run for a number of arguments, and how many registers that needs.
     public struct EntryPoint {
         let entry: UnsafePointer<UInt64>?
@@ -159,31 +157,53 @@ public final class Closure: @unchecked Sendable {
         }
     }
 
-    /// Where a call of a function of several arities goes; nil when the arguments are to be counted, or packed.
-    @inline(never) public func entryPoint(_ arguments: Int) -> (entry: UnsafePointer<UInt64>, registers: Int32)? {
-        guard let entries, arguments < Int(entries.pointee.registers) else { return nil }
-        let point = entries[arguments + 1]
-        return point.entry.map { ($0, point.registers) }
-    }
-
-    /// Takes ownership of `captures`, initialised.
-    public init(
+    /// A closure whose `captureCount` captures are for the caller to initialise.
+    public static func make(
         entry: UnsafePointer<UInt64>, arity: Int32, registers: Int32, entries: UnsafePointer<EntryPoint>? = nil,
-        owner: AnyObject, captures: UnsafeMutablePointer<Value>, captureCount: Int, meta: HashMap?
-    ) {
-        self.entries = entries
-        self.entry = entry
-        self.arity = arity
-        self.registers = registers
-        self.owner = owner
-        self.captures = captures
-        self.captureCount = Int32(captureCount)
-        self.meta = meta
-        Meter.charge(80 + captureCount * 16)
+        owner: AnyObject, captureCount: Int, meta: HashMap?
+    ) -> Closure {
+        let made = Closure.create(minimumCapacity: captureCount) { _ in
+            ClosureHeader(
+                entry: entry, arity: arity, registers: registers, captureCount: Int32(captureCount), owner: owner,
+                entries: entries, meta: meta)
+        }
+        Meter.charge(footprint(captureCount))
+        return unsafeDowncast(made, to: Closure.self)
     }
 
     deinit {
-        Meter.credit(80 + Int(captureCount) * 16)
-        Release.buffer(captures, count: Int(captureCount))
+        withUnsafeMutablePointers { header, captures in
+            let count = Int(header.pointee.captureCount)
+            Meter.credit(Closure.footprint(count))
+            Release.contents(of: captures, count: count)
+        }
+    }
+
+    private static func footprint(_ captures: Int) -> Int { 80 + captures * MemoryLayout<Value>.stride }
+
+    /// Reached by address because `header` would be checked for exclusivity at every access.
+    @inlinable @inline(__always) var info: UnsafeMutablePointer<ClosureHeader> {
+        withUnsafeMutablePointerToHeader { $0 }
+    }
+
+    /// First instruction of the only arity, when `arity` ≥ 0.
+    @inlinable @inline(__always) public var entry: UnsafePointer<UInt64> { info.pointee.entry }
+    /// Exact number of arguments of the fast path, or -1: several arities or a rest parameter, see `entryPoint`.
+    @inlinable @inline(__always) public var arity: Int32 { info.pointee.arity }
+    /// Registers the fast path needs.
+    @inlinable @inline(__always) public var registers: Int32 { info.pointee.registers }
+    /// The machine's prototype, which owns the code.
+    @inlinable @inline(__always) public var owner: AnyObject { info.pointee.owner }
+    @inlinable @inline(__always) public var captureCount: Int { Int(info.pointee.captureCount) }
+    @inlinable @inline(__always) public var captures: UnsafeMutablePointer<Value> {
+        withUnsafeMutablePointerToElements { $0 }
+    }
+    @inlinable @inline(__always) public var meta: HashMap? { info.pointee.meta }
+
+    /// Where a call of a function of several arities goes; nil when the arguments are to be counted, or packed.
+    @inline(never) public func entryPoint(_ arguments: Int) -> (entry: UnsafePointer<UInt64>, registers: Int32)? {
+        guard let entries = info.pointee.entries, arguments < Int(entries.pointee.registers) else { return nil }
+        let point = entries[arguments + 1]
+        return point.entry.map { ($0, point.registers) }
     }
 }

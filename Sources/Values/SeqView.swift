@@ -1,7 +1,7 @@
 /// A sequence over something that holds its elements already or can count them: a vector, a text, a range of integers, or
 /// a chunk followed by more.
 public final class SeqView: @unchecked Sendable {
-    // Sendable: immutable.
+    // Sendable: immutable once shared; `advance` is for who holds the only reference.
     public enum Source {
         /// From `index` on; `index` is less than the count.
         case vector(Vector, index: Int)
@@ -13,7 +13,7 @@ public final class SeqView: @unchecked Sendable {
         case chunk(Vector, index: Int, more: Value)
     }
 
-    public private(set) var source: Source
+    @exclusivity(unchecked) public private(set) var source: Source
     public let meta: HashMap?
 
     public init(_ source: Source, meta: HashMap? = nil) {
@@ -51,6 +51,25 @@ public final class SeqView: @unchecked Sendable {
         case .chunk(let chunk, let index, let more):
             return index + 1 < chunk.count ? .seq(SeqView(.chunk(chunk, index: index + 1, more: more))) : more
         }
+    }
+
+    /// Goes on to the next element where it stands, for who holds the only reference and is done with this one: a walk then
+    /// makes one view, and not one for each element. False when the next element, if any, is elsewhere.
+    package func advance() -> Bool {
+        guard meta == nil else { return false }
+        switch source {
+        case .vector(let vector, let index):
+            guard index + 1 < vector.count else { return false }
+            source = .vector(vector, index: index + 1)
+        case .range(let start, let step, let count):
+            guard count > 1 else { return false }
+            source = .range(start: start &+ step, step: step, count: count - 1)
+        case .chunk(let chunk, let index, let more):
+            guard index + 1 < chunk.count else { return false }
+            source = .chunk(chunk, index: index + 1, more: more)
+        case .text: return false
+        }
+        return true
     }
 
     /// How many elements are left, when that is known without realising anything.

@@ -59,7 +59,7 @@ extension Value {
     /// The symbol of a well-known name.
     public static func sym(_ known: KnownName) -> Value { .symbol(known.name) }
 
-    public static func list(_ elements: some Sequence<Value>) -> Value { .list(Cons.list(elements)) }
+    public static func list(_ elements: some Sequence<Value>) -> Value { .list(Cons.list(Array(elements))) }
     public static func vector(_ elements: some Sequence<Value>) -> Value { .vector(Vector(elements)) }
 
     /// A map with these strings as keys, in their order, as JSON has them; what has no value is left out.

@@ -6,6 +6,7 @@ extension Value {
     /// after them (`Tests/ValuesTests` asserts this).
     @usableFromInline enum Tag {
         @usableFromInline static let int: UInt8 = 1
+        @usableFromInline static let double: UInt8 = 2
         @usableFromInline static let keyword: UInt8 = 4
         @usableFromInline static let shortText: UInt8 = 6
         @usableFromInline static let longText: UInt8 = 7
@@ -13,6 +14,8 @@ extension Value {
         @usableFromInline static let map: UInt8 = 9
         @usableFromInline static let list: UInt8 = 11
         @usableFromInline static let lazy: UInt8 = 12
+        @usableFromInline static let seq: UInt8 = 13
+        @usableFromInline static let object: UInt8 = 16
         /// The cases whose payloads are references.
         @usableFromInline static let objects: Range<UInt8> = 7..<17
     }
@@ -64,8 +67,40 @@ extension Value {
         payload(slot, Tag.lazy, as: Unmanaged<LazySeq>.self)
     }
 
+    @inlinable @inline(__always) public static func borrowedSeq(_ slot: UnsafePointer<Value>) -> Unmanaged<SeqView>? {
+        payload(slot, Tag.seq, as: Unmanaged<SeqView>.self)
+    }
+
+    /// The sequence in a slot, as `vectorSlot`.
+    @inlinable @inline(__always) public static func seqSlot(
+        _ slot: UnsafeMutablePointer<Value>
+    ) -> UnsafeMutablePointer<SeqView>? {
+        tag(slot) == Tag.seq ? UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SeqView.self) : nil
+    }
+
+    @inlinable @inline(__always) public static func borrowedObject(_ slot: UnsafePointer<Value>) -> Unmanaged<Object>? {
+        payload(slot, Tag.object, as: Unmanaged<Object>.self)
+    }
+
     @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {
         payload(slot, Tag.int, as: Int64.self)
+    }
+
+    @inlinable @inline(__always) public static func borrowedDouble(_ slot: UnsafePointer<Value>) -> Double? {
+        payload(slot, Tag.double, as: Double.self)
+    }
+
+    /// Two numbers as doubles, when one of them is a double and the other a double or a 64-bit integer.
+    @inlinable @inline(__always) public static func borrowedDoubles(
+        _ a: UnsafePointer<Value>, _ b: UnsafePointer<Value>
+    ) -> (Double, Double)? {
+        if let x = borrowedDouble(a) { return doubled(b).map { (x, $0) } }
+        return borrowedDouble(b).flatMap { y in doubled(a).map { ($0, y) } }
+    }
+
+    /// The double or the 64-bit integer in a slot, as a double.
+    @inlinable @inline(__always) public static func doubled(_ slot: UnsafePointer<Value>) -> Double? {
+        borrowedDouble(slot) ?? borrowedInt(slot).map { Double($0) }
     }
 
     @inlinable @inline(__always) static func borrowedShortText(_ slot: UnsafePointer<Value>) -> ShortText? {

@@ -38,7 +38,7 @@ struct Assembly {
         }
         let code = Code(finished, constants: constants, parameters: parameters, isVariadic: false, registers: registers)
         let prototype = Prototype(name: "test", arities: [code], captureCount: 0)
-        return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
+        return .function(prototype.makeClosure())
     }
 }
 
@@ -112,7 +112,7 @@ func guardedFunction(_ function: Value, ending: Value) -> Value {
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
     let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0)
-    return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
+    return .function(prototype.makeClosure())
 }
 
 /// Operations of actors.

@@ -115,7 +115,7 @@ import Values
         let code = Code(
             body, constants: [function, last], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
         let prototype = Prototype(name: nil, arities: [code], captureCount: 0)
-        return .function(prototype.makeClosure(captures: .allocate(capacity: 1)))
+        return .function(prototype.makeClosure())
     }
 
     /// A race between a value and a cancellation: every taker ends once, nobody takes what was not given, and none that was

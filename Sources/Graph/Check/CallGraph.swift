@@ -144,7 +144,7 @@ struct CalledFunction {
         switch value {
         case .function(let closure):
             guard let prototype = closure.owner as? Prototype else { return nil }
-            let captures = (0..<Int(closure.captureCount)).map { closure.captures[$0] }
+            let captures = (0..<closure.captureCount).map { closure.captures[$0] }
             // Functions that captured something else are not the same function.
             self.init(
                 prototype, captures, key: captures.isEmpty ? ObjectIdentifier(prototype) : ObjectIdentifier(closure))

@@ -46,6 +46,11 @@ enum ArrayElement: String, CaseIterable {
     /// A value as an element: a number in range becomes one of the kind, and what does not fit is refused.
     func element(_ value: Value, _ operation: String) throws(Fault) -> Value {
         switch self {
+        case .long: if case .int = value { return value }
+        case .double: if case .double = value { return value }
+        default: break
+        }
+        switch self {
         case .object: return value
         case .boolean: if case .bool = value { return value }
         case .char: if case .char = value { return value }
@@ -62,25 +67,51 @@ enum ArrayElement: String, CaseIterable {
 
 /// A Java-style array: fixed length, changed in place.
 public final class ArrayObject: Object, @unchecked Sendable {
-    // Sendable: guarded by `lock`.
+    // Sendable: each element is read and written under `lock`.
     let element: ArrayElement
-    private let lock = Lock()
-    private var storage: [Value]
+    let count: Int
+    private let lock = SpinLock()
+    private let storage: UnsafeMutablePointer<Value>
 
     /// The elements must be of the kind.
     init(_ elements: [Value], of element: ArrayElement = .object) {
         self.element = element
-        storage = elements
-        Meter.charge(elements.count * 16)
+        count = elements.count
+        let storage = UnsafeMutablePointer<Value>.allocate(capacity: max(1, elements.count))
+        elements.withUnsafeBufferPointer { elements in
+            if let first = elements.baseAddress { storage.initialize(from: first, count: elements.count) }
+        }
+        self.storage = storage
+        Meter.charge(count * MemoryLayout<Value>.stride)
     }
-    deinit { Meter.credit(storage.count * 16) }
+
+    deinit {
+        Meter.credit(count * MemoryLayout<Value>.stride)
+        Release.buffer(storage, count: count)
+    }
+
     public override var kind: ObjectKind { .array }
-    public var elements: [Value] { lock.withLock { storage } }
-    var count: Int { lock.withLock { storage.count } }
+
+    /// The elements, read a few at a time: who writes meanwhile may be seen in some and not in others, as on the Java machine.
+    public var elements: [Value] {
+        Array(unsafeUninitializedCapacity: count) { copies, copied in
+            while copied < count {
+                let more = min(64, count - copied)
+                lock.withLock { (copies.baseAddress! + copied).initialize(from: storage + copied, count: more) }
+                copied += more
+            }
+        }
+    }
+
     subscript(index: Int) -> Value {
         get { lock.withLock { storage[index] } }
-        set { lock.withLock { storage[index] = newValue } }
+        set {
+            // What is replaced is released outside of the lock: it may be large.
+            var new = newValue
+            lock.withLock { swap(&storage[index], &new) }
+        }
     }
+
     public override var elementCount: Int? { count }
     public override var isLookup: Bool { true }
     public override var isCallable: Bool { false }
@@ -90,7 +121,7 @@ public final class ArrayObject: Object, @unchecked Sendable {
     }
     public override var isIndexed: Bool { true }
     public override func element(at index: Int) throws(Fault) -> Value? {
-        lock.withLock { storage.indices.contains(index) ? storage[index] : nil }
+        index >= 0 && index < count ? self[index] : nil
     }
     public override func seq() throws(Fault) -> Value? {
         let elements = elements

@@ -112,19 +112,25 @@ final class ProtocolMethod: Object, @unchecked Sendable {
     override func write(to printer: inout Printer) throws(Fault) { printer.write("#<fn \(name.description)>") }
 
     override func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? {
-        guard let target = arguments.first else {
+        guard let target = arguments.baseAddress, arguments.count > 0 else {
             throw .of(
                 .arity, "\(name.description) takes 1 or more arguments, but was called with none",
                 hint: "the first is what it is called on")
         }
-        if owner.extendsViaMetadata, let found = try target.metadata?.find(.symbol(qualified)) { return found }
-        let version = owner.version
-        let type = owner.extendsViaMetadata ? nil : TypeWord(target)
-        if let type, let found = recent.find(type, version) { return found }
-        if let found = try owner.implementation(for: target)?.find(.keyword(name)) {
-            if let type { recent.add(type, found, version) }
-            return found
+        if owner.extendsViaMetadata {
+            if let found = try target.pointee.metadata?.find(.symbol(qualified)) { return found }
+            return try implementation(target.pointee)
         }
+        let version = owner.version
+        guard let type = TypeWord(target) else { return try implementation(target.pointee) }
+        if let found = recent.find(type, version) { return found }
+        let found = try implementation(target.pointee)
+        recent.add(type, of: target.pointee, found, version)
+        return found
+    }
+
+    private func implementation(_ target: Value) throws(Fault) -> Value {
+        if let found = try owner.implementation(for: target)?.find(.keyword(name)) { return found }
         throw Fault.of(
             .illegalArgument,
             "no implementation of \(name.description) of protocol \(owner.name) for \(target.briefly)",
@@ -133,16 +139,17 @@ final class ProtocolMethod: Object, @unchecked Sendable {
     }
 }
 
-/// The type of a value as one word, for the kinds that protocols are mostly extended to.
-private struct TypeWord {
-    /// An instance's type by its address, or a small number.
-    let word: UInt
-    /// The type itself, so that its address stays its own.
-    let type: RecordType?
+/// The type of a value as one word, for the kinds that protocols are mostly extended to: an instance's type by its address,
+/// or a small number.
+private struct TypeWord: Equatable {
+    private let word: UInt
 
-    init?(_ value: Value) {
-        var type: RecordType?
-        switch value {
+    init?(_ slot: UnsafePointer<Value>) {
+        if let record = RecordObject.borrowed(slot) {
+            word = record._withUnsafeGuaranteedRef { UInt(bitPattern: ObjectIdentifier($0.type)) }
+            return
+        }
+        switch slot.pointee {
         case .nil: word = 1
         case .bool: word = 2
         case .int: word = 3
@@ -154,41 +161,56 @@ private struct TypeWord {
         case .vector(let vector): word = vector.isEntry ? 9 : 10
         case .map(let map): word = map.count <= 8 ? 11 : 12
         case .set: word = 13
-        case .object(let object) where Swift.type(of: object) == RecordObject.self:
-            let found = unsafeDowncast(object, to: RecordObject.self).type
-            type = found
-            word = UInt(bitPattern: ObjectIdentifier(found))
         default: return nil
         }
-        self.type = type
     }
 }
 
 /// What a method was lately, for a few types: looking up a class by its name takes several times as long.
 private final class RecentMethods: @unchecked Sendable {
     // Sendable: guarded by `lock`.
+    private struct Entry {
+        let type: TypeWord
+        let method: Value
+        /// Keeps the address of an instance's type its own.
+        let record: RecordType?
+    }
+
     private static let capacity = 8
     private let lock = SpinLock()
-    private var entries: [(type: TypeWord, method: Value)] = []
-    private var version = 0
+    private let entries = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+    @exclusivity(unchecked) private var count = 0
+    @exclusivity(unchecked) private var version = 0
+
+    deinit {
+        entries.deinitialize(count: count)
+        entries.deallocate()
+    }
 
     func find(_ type: TypeWord, _ version: Int) -> Value? {
         lock.withLock {
-            if version != self.version { return nil }
-            for entry in entries where entry.type.word == type.word { return entry.method }
+            guard version == self.version else { return nil }
+            var index = 0
+            while index < count {
+                if entries[index].type == type { return entries[index].method }
+                index &+= 1
+            }
             return nil
         }
     }
 
-    func add(_ type: TypeWord, _ method: Value, _ version: Int) {
+    func add(_ type: TypeWord, of value: Value, _ method: Value, _ version: Int) {
+        var record: RecordType?
+        if case .object(let object) = value { record = (object as? RecordObject)?.type }
         lock.withLock {
-            if version != self.version {
-                entries.removeAll(keepingCapacity: true)
+            // A method of very many types begins anew.
+            if version != self.version || count == RecentMethods.capacity {
+                entries.deinitialize(count: count)
+                count = 0
                 self.version = version
             }
-            // A method of very many types begins anew.
-            if entries.count == RecentMethods.capacity { entries.removeAll(keepingCapacity: true) }
-            entries.append((type, method))
+            (entries + count).initialize(to: Entry(type: type, method: method, record: record))
+            count += 1
         }
     }
 }

@@ -28,7 +28,19 @@ public final class RecordType: Object, @unchecked Sendable {
 
     func index(of key: Value) -> Int? {
         guard case .keyword(let name) = key else { return nil }
-        return fields.firstIndex(of: name)
+        return index(of: name)
+    }
+
+    /// By hand, for fields are few, and a generic search takes longer than the comparisons.
+    @inline(__always) func index(of name: Name) -> Int? {
+        fields.withUnsafeBufferPointer { fields in
+            var index = 0
+            while index < fields.count {
+                if fields[index] == name { return index }
+                index &+= 1
+            }
+            return nil
+        }
     }
 
     /// What it is derived from directly, its superclass first.
@@ -53,28 +65,55 @@ public final class RecordType: Object, @unchecked Sendable {
 public final class RecordObject: Object, @unchecked Sendable {
     // Sendable: immutable after `init`.
     public let type: RecordType
-    let values: Vector
+    /// One for each field.
+    private let values: UnsafeMutablePointer<Value>
     private let extension_: HashMap?
     private let meta: HashMap?
 
-    init(_ type: RecordType, _ values: Vector, extra: HashMap? = nil, meta: HashMap? = nil) {
+    /// Copies the fields' values, as many as the type has fields.
+    init(_ type: RecordType, _ fields: UnsafePointer<Value>, extra: HashMap? = nil, meta: HashMap? = nil) {
         self.type = type
-        self.values = values
+        values = .allocate(capacity: max(1, type.fields.count))
+        values.initialize(from: fields, count: type.fields.count)
         extension_ = extra.flatMap { $0.isEmpty ? nil : $0 }
         self.meta = meta
+        Meter.charge(RecordObject.footprint(type))
     }
+
+    deinit {
+        Meter.credit(RecordObject.footprint(type))
+        Release.buffer(values, count: type.fields.count)
+    }
+
+    private static func footprint(_ type: RecordType) -> Int { 80 + type.fields.count * MemoryLayout<Value>.stride }
+
+    /// The instance in a slot, if that is what it holds: valid as long as the slot is not changed.
+    @inline(__always) static func borrowed(_ slot: UnsafePointer<Value>) -> Unmanaged<RecordObject>? {
+        guard let object = Value.borrowedObject(slot),
+            object._withUnsafeGuaranteedRef({ Swift.type(of: $0) == RecordObject.self })
+        else { return nil }
+        return Unmanaged.fromOpaque(object.toOpaque())
+    }
+
+    /// Where the value of a field of this name stands, if there is one.
+    @inline(__always) func place(of name: Name) -> UnsafePointer<Value>? {
+        type.index(of: name).map { UnsafePointer(values + $0) }
+    }
+
+    private var count: Int { type.fields.count }
+    private var elements: Vector { Vector(UnsafeBufferPointer(start: values, count: count)) }
 
     public override var kind: ObjectKind { type.isRecord ? .record : .opaque }
     public override var metadata: HashMap? { meta }
     public override func withMetadata(_ metadata: HashMap?) -> Value? {
         .object(RecordObject(type, values, extra: extension_, meta: metadata))
     }
-    public override var elementCount: Int? { type.isRecord ? values.count + (extension_?.count ?? 0) : nil }
+    public override var elementCount: Int? { type.isRecord ? count + (extension_?.count ?? 0) : nil }
     public override var isLookup: Bool { type.isRecord }
     public override var isCallable: Bool { false }
 
     /// The value of a field of this name.
-    public func field(_ name: Name) -> Value? { type.fields.firstIndex(of: name).map { values[$0] } }
+    public func field(_ name: Name) -> Value? { type.index(of: name).map { values[$0] } }
 
     public override func lookup(_ key: Value) throws(Fault) -> Value? {
         guard type.isRecord else { return nil }
@@ -85,9 +124,10 @@ public final class RecordObject: Object, @unchecked Sendable {
     public override func associating(_ key: Value, _ value: Value) throws(Fault) -> Value? {
         guard type.isRecord else { return nil }
         if let index = type.index(of: key) {
-            var changed = values
-            Vector.replace(&changed, at: index, with: value)
-            return .object(RecordObject(type, changed, extra: extension_, meta: meta))
+            let changed = RecordObject(type, values, extra: extension_, meta: meta)
+            // Nobody has seen it yet.
+            changed.values[index] = value
+            return .object(changed)
         }
         var more = extension_ ?? HashMap()
         try HashMap.set(&more, key, value)
@@ -149,7 +189,7 @@ public final class RecordObject: Object, @unchecked Sendable {
         else { return false }
         if self === record { return true }
         guard type.isRecord else { return false }
-        guard try Value.vector(values).equals(.vector(record.values)) else { return false }
+        guard try Value.vector(elements).equals(.vector(record.elements)) else { return false }
         switch (extension_, record.extension_) {
         case (nil, nil): return true
         case (let a?, let b?): return try Value.map(a).equals(.map(b))

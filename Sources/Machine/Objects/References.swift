@@ -2,8 +2,8 @@ import Values
 
 /// What `deref` reads: atoms, volatiles, delays, and what a higher target adds (promises, futures).
 open class Reference: Object, @unchecked Sendable {
-    // Sendable: guarded by `lock`; subclasses guard their own state.
-    private let metaLock = Lock()
+    // Sendable: guarded by `metaLock`; subclasses guard their own state.
+    private let metaLock = SpinLock()
     private var storedMeta: HashMap?
 
     /// The value now. What has none yet throws `.force` with a sequence whose thunk parks the fiber: the machine runs it
@@ -24,8 +24,8 @@ open class Reference: Object, @unchecked Sendable {
 
 /// An atom: a value that changes by compare-and-set.
 public final class Atom: Reference, Watchable, @unchecked Sendable {
-    // Sendable: guarded by `lock`.
-    private let lock = Lock()
+    // Sendable: guarded by `lock`, under which nothing is called and nothing released.
+    private let lock = SpinLock()
     private var value: Value
     private var attendance = Attendance()
 
@@ -74,22 +74,30 @@ public final class Atom: Reference, Watchable, @unchecked Sendable {
         }
     }
 
-    /// The value before.
-    func swap(_ new: Value) -> Value {
-        lock.withLock {
-            let old = value
-            value = new
-            return old
-        }
-    }
-
     var validator: Value {
         get { lock.withLock { attendance.validator } }
-        set { lock.withLock { attendance.validator = newValue } }
+        set {
+            var new = newValue
+            lock.withLock { Swift.swap(&attendance.validator, &new) }
+        }
     }
     var watchers: HashMap? { lock.withLock { attendance.watchers } }
+
+    /// Changes a copy, for comparing keys may take long, and begins anew when another change came first.
     func changeWatchers(_ body: (inout HashMap) throws(Fault) -> Void) throws(Fault) {
-        try lock.withLock { () throws(Fault) in try attendance.changeWatchers(body) }
+        while true {
+            let before = lock.withLock { attendance }
+            var changed = before
+            try changed.changeWatchers(body)
+            let isDone = lock.withLock {
+                guard attendance.watchers === before.watchers else { return false }
+                Swift.swap(&attendance, &changed)
+                // The validator may have been set meanwhile.
+                attendance.validator = changed.validator
+                return true
+            }
+            if isDone { return }
+        }
     }
 
     public override func write(to printer: inout Printer) throws(Fault) {
@@ -110,7 +118,7 @@ extension Value {
 /// A place that one fiber changes without ceremony: state of transducers.
 final class Volatile: Reference, @unchecked Sendable {
     // Sendable: guarded by `lock`, because a fiber may move between threads.
-    private let lock = Lock()
+    private let lock = SpinLock()
     private var value: Value
 
     init(_ value: Value) { self.value = value }

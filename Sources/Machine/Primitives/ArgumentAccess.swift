@@ -78,7 +78,11 @@ extension Arguments {
     func object<Kind: Object>(_ index: Int, _ operation: String, _ expected: String, as type: Kind.Type = Kind.self)
         throws(Fault) -> Kind
     {
-        if case .object(let object) = base[index], let found = object as? Kind { return found }
+        if case .object(let object) = base[index] {
+            // A cast looks through all superclasses at run time; mostly the class is the very one.
+            if Swift.type(of: object) == type { return unsafeDowncast(object, to: type) }
+            if let found = object as? Kind { return found }
+        }
         throw .type(operation, expected: expected, found: base[index])
     }
 }

@@ -41,13 +41,16 @@ enum ArrayPrimitives {
             Primitive("aset", .atLeast(3)) { (a, _) throws(Fault) in
                 let (array, index) = try place(a, a.count - 2, "aset")
                 array[index] = try array.element.element(a[a.count - 1], "aset")
-                return a[a.count - 1]
+                return a.take(a.count - 1)
             },
         ])
 
     private static func array(_ value: Value, _ operation: String) throws(Fault) -> ArrayObject {
-        if case .object(let array as ArrayObject) = value { return array }
-        throw .type(operation, expected: "an array", found: value)
+        guard case .object(let object) = value, object.kind == .array else {
+            throw .type(operation, expected: "an array", found: value)
+        }
+        // Only `ArrayObject` has this kind.
+        return unsafeDowncast(object, to: ArrayObject.self)
     }
 
     /// The array that all indices but the last lead to, and the last: arrays of arrays have several dimensions.

@@ -36,10 +36,9 @@ enum MetadataPrimitives {
         case .function(let closure):
             // Every closure is made by `Prototype.makeClosure`.
             let prototype = unsafeDowncast(closure.owner, to: Prototype.self)
-            let count = Int(closure.captureCount)
-            let captures = UnsafeMutablePointer<Value>.allocate(capacity: max(1, count))
-            captures.initialize(from: closure.captures, count: count)
-            return .function(prototype.makeClosure(captures: captures, meta: meta))
+            let made = prototype.makeClosure(meta: meta)
+            made.captures.initialize(from: closure.captures, count: closure.captureCount)
+            return .function(made)
         case .object(let object):
             if let changed = object.withMetadata(meta) { return changed }
             throw .type("with-meta", expected: "a collection, a symbol or a function", found: a[0])

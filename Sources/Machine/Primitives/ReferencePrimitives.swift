@@ -31,6 +31,7 @@ enum ReferencePrimitives {
         guard case .object(let object) = a[0] else { throw notDereferenceable(a[0]) }
         switch object.kind {
         case .atom: return try unsafeDowncast(object, to: Atom.self).current()
+        case .volatile: return try unsafeDowncast(object, to: Volatile.self).current()
         case .var:
             guard let variable = object as? Var else { throw notDereferenceable(a[0]) }
             return fiber.value(of: variable)
@@ -100,8 +101,12 @@ enum ReferencePrimitives {
     }
 
     static func resetVolatile(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
-        try a.object(0, "vreset!", "a volatile", as: Volatile.self).set(a[1])
-        return a[1]
+        guard case .object(let object) = a[0], object.kind == .volatile else {
+            throw .type("vreset!", expected: "a volatile", found: a[0])
+        }
+        // Only `Volatile` has this kind.
+        unsafeDowncast(object, to: Volatile.self).set(a[1])
+        return a.take(1)
     }
 
     static func unreduced(_ a: Arguments, _: Fiber) throws(Fault) -> Value {

@@ -121,7 +121,7 @@ extension TypePrimitives {
             throw .of(
                 .arity, "\(type.name) takes \(type.fields.count) values, one for each field, but found \(a.count - 1)")
         }
-        return .object(RecordObject(type, Vector(a.buffer(from: 1))))
+        return .object(RecordObject(type, a.base + 1))
     }
 
     /// `(field object :name)`: a field of an instance, also of an opaque one; for the methods of its type.
@@ -142,7 +142,10 @@ extension TypePrimitives {
             values.append(try rest.find(.keyword(field)) ?? .nil)
             try HashMap.remove(&rest, .keyword(field))
         }
-        return .object(RecordObject(type, Vector(values), extra: rest))
+        return values.withUnsafeBufferPointer { values in
+            // A type without fields has no values, and reads none.
+            .object(RecordObject(type, values.baseAddress ?? UnsafePointer(a.base), extra: rest))
+        }
     }
 }
 

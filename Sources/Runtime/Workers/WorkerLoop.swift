@@ -64,8 +64,7 @@ final class WorkerLoop: @unchecked Sendable {
         let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, kind: .catch)
         let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
         return .function(
-            Prototype(name: nil, arities: [code], captureCount: 0).makeClosure(
-                captures: .allocate(capacity: 1)))
+            Prototype(name: nil, arities: [code], captureCount: 0).makeClosure())
     }
 
     private func begin(_ taken: Value, _ fiber: Fiber) -> Value {
