@@ -9,10 +9,12 @@ extension Fiber {
         // A few steps from callable to callable, as a var that holds a keyword.
         for _ in 0..<16 {
             let regs = state.pointee.registers
-            switch regs[a] {
-            case .function(let closure):
-                try enter(closure, a, count)
+            if let closure = Value.borrowedFunction(regs + a) {
+                // Its register keeps it until the call is over.
+                try enter(closure.takeUnretainedValue(), a, count)
                 return true
+            }
+            switch regs[a] {
             case .native(let callable): return try callNative(unsafeDowncast(callable, to: Native.self), a, count)
             case .keyword, .symbol, .map, .set, .vector:
                 let result = try lookup(regs + a, count)

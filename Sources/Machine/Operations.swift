@@ -88,9 +88,15 @@ extension Fiber {
     }
 
     @inline(never) func equality(_ regs: Registers, _ i: Instruction) throws(Fault) {
-        let outcome = try regs[i.b].equals(regs[i.c])
+        let outcome = try equal(regs + i.b, regs + i.c)
         releaseOperands(regs, i)
         store(regs + i.a, .bool(outcome))
+    }
+
+    /// `=`, where keywords are what is compared most.
+    @inline(__always) private func equal(_ a: Registers, _ b: Registers) throws(Fault) -> Bool {
+        if let outcome = Value.keywordsAreEqual(a, b) { return outcome }
+        return try a.pointee.equals(b.pointee)
     }
 
     /// The test of a fused compare-and-jump on operands a and b.
@@ -110,7 +116,7 @@ extension Fiber {
         case .jumpUnlessLessOrEqual: outcome = try Numbers.lessOrEqual(regs[i.a], regs[i.b])
         case .jumpUnlessGreater, .jumpBackIfGreater: outcome = try Numbers.less(regs[i.b], regs[i.a])
         case .jumpUnlessGreaterOrEqual: outcome = try Numbers.lessOrEqual(regs[i.b], regs[i.a])
-        default: outcome = try regs[i.a].equals(regs[i.b])
+        default: outcome = try equal(regs + i.a, regs + i.b)
         }
         if i.flags & 1 != 0 { clear(regs + i.a) }
         if i.flags & 2 != 0 { clear(regs + i.b) }
@@ -159,6 +165,11 @@ extension Fiber {
         }
         if i.op == .first, let view = Value.borrowedSeq(regs + i.b) {
             result = view._withUnsafeGuaranteedRef { $0.first }
+            if i.flags & 1 != 0 { clear(regs + i.b) }
+            return store(regs + i.a, result)
+        }
+        if i.op == .next, let cell = Value.borrowedList(regs + i.b) {
+            result = try cell._withUnsafeGuaranteedRef { cell in Result { () throws(Fault) in try cell.next() } }.get()
             if i.flags & 1 != 0 { clear(regs + i.b) }
             return store(regs + i.a, result)
         }
@@ -278,6 +289,11 @@ extension Fiber {
         if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
         switch i.op {
         case .cons:
+            if Value.isSequence(regs + i.c) || regs[i.c].isNil {
+                let first = operandB(regs, i)
+                let rest = operandC(regs, i)
+                return store(regs + i.a, .list(Cons(first, rest, isList: rest.isNil)))
+            }
             let result = try Sequences.cons(regs[i.b], regs[i.c])
             releaseOperands(regs, i)
             store(regs + i.a, result)

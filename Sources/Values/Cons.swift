@@ -47,6 +47,16 @@ public final class Cons: @unchecked Sendable {
         Release.field(&rest)
     }
 
+    /// What follows, as `next` gives it: nil, or a sequence that has elements. Throws `.force` where it is unrealised.
+    @inline(__always) package func next() throws(Fault) -> Value {
+        switch rest {
+        case .nil: .nil
+        case .lazy(let lazy): try lazy.seq()
+        case .list(let next) where !next.isEmpty: rest
+        default: try Sequences.seq(rest)
+        }
+    }
+
     public static let empty = Cons(emptyWith: nil)
 
     public var isEmpty: Bool { count == 0 }

@@ -25,7 +25,7 @@ public final class LazySeq: @unchecked Sendable {
     public let meta: HashMap?
 
     public init(thunk: consuming Value, meta: HashMap? = nil) {
-        self.thunk = thunk
+        self.thunk = consume thunk
         self.meta = meta
         Meter.charge(LazySeq.footprint)
     }

@@ -49,9 +49,7 @@ public enum Sequences {
     /// `(next x)`: nil when there is no further element.
     public static func next(_ value: Value) throws(Fault) -> Value {
         switch value {
-        case .list(let list):
-            if case .lazy = list.rest { return try seq(list.rest) }
-            return list.rest.isNil ? .nil : try seq(list.rest)
+        case .list(let list): return try list.next()
         case .seq(let view): return try seq(view.rest)
         case .nil: return .nil
         default:

@@ -15,6 +15,7 @@ extension Value {
         @usableFromInline static let list: UInt8 = 11
         @usableFromInline static let lazy: UInt8 = 12
         @usableFromInline static let seq: UInt8 = 13
+        @usableFromInline static let function: UInt8 = 14
         @usableFromInline static let object: UInt8 = 16
         /// The cases whose payloads are references.
         @usableFromInline static let objects: Range<UInt8> = 7..<17
@@ -67,6 +68,11 @@ extension Value {
         payload(slot, Tag.lazy, as: Unmanaged<LazySeq>.self)
     }
 
+    /// Whether a slot holds a sequence, realised or not, as the rest of a cell is one.
+    @inlinable @inline(__always) public static func isSequence(_ slot: UnsafePointer<Value>) -> Bool {
+        tag(slot) &- Tag.list <= Tag.seq - Tag.list
+    }
+
     @inlinable @inline(__always) public static func borrowedSeq(_ slot: UnsafePointer<Value>) -> Unmanaged<SeqView>? {
         payload(slot, Tag.seq, as: Unmanaged<SeqView>.self)
     }
@@ -76,6 +82,12 @@ extension Value {
         _ slot: UnsafeMutablePointer<Value>
     ) -> UnsafeMutablePointer<SeqView>? {
         tag(slot) == Tag.seq ? UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SeqView.self) : nil
+    }
+
+    @inlinable @inline(__always) public static func borrowedFunction(
+        _ slot: UnsafePointer<Value>
+    ) -> Unmanaged<Closure>? {
+        payload(slot, Tag.function, as: Unmanaged<Closure>.self)
     }
 
     @inlinable @inline(__always) public static func borrowedObject(_ slot: UnsafePointer<Value>) -> Unmanaged<Object>? {
@@ -88,6 +100,14 @@ extension Value {
 
     @inlinable @inline(__always) public static func borrowedDouble(_ slot: UnsafePointer<Value>) -> Double? {
         payload(slot, Tag.double, as: Double.self)
+    }
+
+    /// Whether two values are equal, when one of them is a keyword: nothing but itself is. Nil of other values.
+    @inlinable @inline(__always) public static func keywordsAreEqual(
+        _ a: UnsafePointer<Value>, _ b: UnsafePointer<Value>
+    ) -> Bool? {
+        guard tag(a) == Tag.keyword || tag(b) == Tag.keyword else { return nil }
+        return tag(a) == tag(b) && UnsafeRawPointer(a).load(as: UInt.self) == UnsafeRawPointer(b).load(as: UInt.self)
     }
 
     /// Two numbers as doubles, when one of them is a double and the other a double or a 64-bit integer.
