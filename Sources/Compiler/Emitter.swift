@@ -57,19 +57,20 @@ struct Emitter {
             }
         }
         guard !isTooLarge else { throw Emitter.tooLarge("has more than 32,767 instructions", places) }
-        joinCalls()
+        join()
         return Code(
             instructions, constants: constants, parameters: arity.parameters.count - (arity.isVariadic ? 1 : 0),
             isVariadic: arity.isVariadic, registers: max(most, 1), handlers: handlers, places: places)
     }
 
-    /// Marks the differences that go straight on to the call behind them, which can still be jumped to.
-    private mutating func joinCalls() {
-        for index in instructions.indices.dropLast()
-        where instructions[index].op == .subtractInt && instructions[index + 1].op == .callVar {
-            let old = instructions[index]
-            instructions[index] = Instruction(
-                old.op, old.a, old.b, old.signedC, flags: Int(old.flags) | Instruction.goesOn)
+    /// Marks the instructions that go straight on to the one behind them, which can still be jumped to.
+    private mutating func join() {
+        for index in instructions.indices.dropLast() {
+            switch (instructions[index].op, instructions[index + 1].op) {
+            case (.subtractInt, .callVar), (.jumpUnlessLessInt, .ret):
+                instructions[index] |= UInt64(Instruction.goesOn) << 8
+            default: break
+            }
         }
     }
 

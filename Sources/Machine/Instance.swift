@@ -12,6 +12,8 @@ public final class Instance: @unchecked Sendable {
     private var starters: [Closure?] = []
     /// What realises lazy sequences.
     package let realizer: Closure
+    /// What reduces sequences that were taken apart.
+    let fusions = FusionCache()
     /// Receives what `print` writes to `*out*`; nil until the host sets it.
     public let output: OutputSink
     public let errorOutput: OutputSink

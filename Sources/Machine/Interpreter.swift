@@ -233,12 +233,6 @@ extension Fiber {
                         } else if try compare(regs, i) {
                             pc += i.signedC
                         }
-                    case .jumpUnlessLessInt:
-                        if case .int(let x) = regs[i.a] {
-                            if _slowPath(x >= Int64(i.signedB)) { pc += i.signedC }
-                        } else if try !compareInt(regs, i) {
-                            pc += i.signedC
-                        }
                     case .jumpUnlessLessOrEqualInt:
                         if case .int(let x) = regs[i.a] {
                             if _slowPath(x > Int64(i.signedB)) { pc += i.signedC }
@@ -556,6 +550,20 @@ extension Fiber {
                         }
                         // The instruction after it returns what this gives.
                         try arithmetic(regs, i)
+                    case .jumpUnlessLessInt:
+                        guard case .int(let x) = regs[i.a] else {
+                            if try !compareInt(regs, i) { pc += i.signedC }
+                            continue
+                        }
+                        if _slowPath(x >= Int64(i.signedB)) {
+                            pc += i.signedC
+                            continue
+                        }
+                        if i.flags & UInt64(Instruction.goesOn) == 0 { continue }
+                        // Recursion ends: what the smallest give is returned next.
+                        i = pc.pointee
+                        pc += 1
+                        fallthrough
                     case .ret:
                         let d = regs - 1
                         clear(d)
@@ -588,7 +596,8 @@ extension Fiber {
                         try element(regs, i)
                     case .getKeyword: try getKeyword(regs, i, constant(pc, i.signedC))
                     case .getField: try getField(regs, i, constant(pc, i.signedC))
-                    case .cons, .conj: try build(regs, i)
+                    case .cons: try build(regs, i)
+                    case .conj: try conjoin(regs, i)
                     case .assoc: try associate(regs, i)
                     case .identical, .makeVector, .makeMap, .makeSet, .makeList, .makeLazy, .isException:
                         try construct(regs, i)

@@ -93,7 +93,8 @@ extension Opcode {
 package typealias Instruction = UInt64
 
 extension Instruction {
-    /// A flag of a `subtractInt` that goes straight on to the next instruction, a `callVar`.
+    /// A flag of an instruction that goes straight on to the next one: a `subtractInt` to a `callVar`, a `jumpUnlessLessInt` to
+    /// a `ret`.
     package static let goesOn = 128
 
     @inline(__always) package init(_ op: Opcode, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, flags: Int = 0) {

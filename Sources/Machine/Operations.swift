@@ -276,15 +276,27 @@ extension Fiber {
 
     /// `assoc`: a map at its last use changes in place.
     @inline(never) func associate(_ regs: Registers, _ i: Instruction) throws(Fault) {
-        if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b), isKnownUniquelyReferenced(&map.pointee),
+        guard i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) else { return try build(regs, i) }
+        if isKnownUniquelyReferenced(&map.pointee),
             Unmanaged.passUnretained(map.pointee)._withUnsafeGuaranteedRef({ $0.replace(taking: regs + i.c) })
         {
             return moveOperandB(regs, i)
         }
-        try build(regs, i)
+        if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+        try HashMap.set(&map.pointee, regs[i.c], regs[i.c + 1])
+        clear(regs + i.c, 2)
+        moveOperandB(regs, i)
     }
 
-    /// `cons`, `conj`, `assoc`: a collection at its last use changes in place.
+    /// `conj`: a vector at its last use grows where it stands; taken out of its slot and put back, it would cost as much again.
+    @inline(never) func conjoin(_ regs: Registers, _ i: Instruction) throws(Fault) {
+        guard i.flags & 1 != 0, let vector = Value.vectorSlot(regs + i.b) else { return try build(regs, i) }
+        if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
+        Vector.append(&vector.pointee, operandC(regs, i))
+        moveOperandB(regs, i)
+    }
+
+    /// `cons`, and `conj` and `assoc` beyond the commonest: a collection at its last use changes in place.
     @inline(never) func build(_ regs: Registers, _ i: Instruction) throws(Fault) {
         if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
         switch i.op {
@@ -298,12 +310,6 @@ extension Fiber {
             releaseOperands(regs, i)
             store(regs + i.a, result)
         case .conj:
-            if i.flags & 1 != 0, let vector = Value.vectorSlot(regs + i.b) {
-                // Where it stands: taken out of its slot and put back, it would cost as much again.
-                Vector.append(&vector.pointee, operandC(regs, i))
-                moveOperandB(regs, i)
-                return
-            }
             var collection = operandB(regs, i)
             do throws(Fault) {
                 try Collections.conj(&collection, regs[i.c])
@@ -315,12 +321,6 @@ extension Fiber {
             if i.flags & 2 != 0 { clear(regs + i.c) }
             store(regs + i.a, collection)
         default:
-            if i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) {
-                try HashMap.set(&map.pointee, regs[i.c], regs[i.c + 1])
-                clear(regs + i.c, 2)
-                moveOperandB(regs, i)
-                return
-            }
             var collection = operandB(regs, i)
             do throws(Fault) {
                 try Collections.assoc(&collection, regs[i.c], regs[i.c + 1])

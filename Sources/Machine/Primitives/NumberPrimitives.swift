@@ -217,8 +217,14 @@ extension NumberPrimitives {
     static func isZero(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isZero(a[0])) }
     static func isPositive(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isPositive(a[0])) }
     static func isNegative(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isNegative(a[0])) }
-    static func isEven(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isEven(a[0])) }
-    static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try Numbers.isOdd(a[0])) }
+    static func isEven(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if let int = Value.borrowedInt(a.base) { return .bool(int & 1 == 0) }
+        return .bool(try Numbers.isEven(a[0]))
+    }
+    static func isOdd(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
+        if let int = Value.borrowedInt(a.base) { return .bool(int & 1 == 1) }
+        return .bool(try Numbers.isOdd(a[0]))
+    }
 
     static func isNaN(_ a: Arguments, _: Fiber) throws(Fault) -> Value { .bool(try a.double(0, "NaN?").isNaN) }
     static func isInfinite(_ a: Arguments, _: Fiber) throws(Fault) -> Value {

@@ -36,11 +36,31 @@ enum SequencePrimitives {
                 if case .lazy(let lazy) = a[0] { lazy.setRecipe(Vector([a[1], a[2], a[3]])) }
                 return a[0]
             },
+            Primitive("fused", 3, fused),
             Primitive("take-apart", 1) { (a, _) in .vector(Vector(takeApart(a.take(0)))) },
         ])
 
-    /// Steps that are fused at most: each is an activation on top of the one before.
+    /// Steps that are fused at most: each is some code.
     private static let fusedSteps = 64
+
+    /// `(fused source f parts)`: a function that reduces a source with f after the steps of `parts`, as `take-apart` gives
+    /// them: `[acc x]` of one element, `[acc vector size]`, `[acc start step size]`; see `Fusion`.
+    private static func fused(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
+        guard case .int(let number) = a[0], let source = Fusion.Source(rawValue: UInt8(truncatingIfNeeded: number)),
+            case .vector(let parts) = a[2]
+        else { throw .illegalArgument("fused takes a source, a function and parts") }
+        var steps: [Fusion.Step] = []
+        for index in stride(from: parts.count - 2, to: 0, by: -2) {
+            guard case .int(let number) = parts[index],
+                let step = Fusion.Step(rawValue: UInt8(truncatingIfNeeded: number))
+            else { throw .illegalArgument("there is no step \(parts[index].briefly)") }
+            steps.append(step)
+        }
+        let made = fiber.instance.fusions.prototype(steps, over: source).makeClosure()
+        made.captures.initialize(to: a[1])
+        for index in steps.indices { (made.captures + index + 1).initialize(to: parts[parts.count - 1 - 2 * index]) }
+        return .function(made)
+    }
 
     /// `[source step f step f …]`, the outermost step first, of a lazy sequence that is held by the caller alone; `[coll]` of
     /// anything else.
