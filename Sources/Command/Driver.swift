@@ -79,6 +79,8 @@ package struct TestRequest: Equatable, Sendable {
     /// Files and folders.
     package var paths: [String]
     package var only: Selection?
+    /// Under how many simulated schedules each file is tested; nil for one, as the settings say.
+    package var schedules: Int?
     /// Grants, budgets, schedule and `--json`.
     package var settings: RunRequest
 

@@ -29,6 +29,16 @@ extension Fiber {
         return found
     }
 
+    /// Where the script's own code stands, or, before it began, where the function is written that is to run; the state must
+    /// be saved.
+    package var whereabouts: TraceFrame? {
+        if let frame = trace().first(where: { $0.span != nil && !$0.isLibrary }) { return frame }
+        guard state.pointee.frame - state.pointee.frames == 1, case .function(let closure) = state.pointee.base[1],
+            let prototype = closure.owner as? Prototype, let source = prototype.origin?.source, !source.isLibrary
+        else { return nil }
+        return TraceFrame(function: prototype.label, source: source, span: prototype.origin?.span)
+    }
+
     /// Activations from the innermost on, each with the counter just after the instruction it is at and its registers, for
     /// as long as `body` says so.
     func forEachActivation(

@@ -45,7 +45,8 @@ package final class Session: @unchecked Sendable {
         current = CurrentScope(instance.account)
         let redactor = Redactor()
         let runtime = FiberRuntime(
-            instance, options.seed.map { .virtual(seed: $0) } ?? .threads(cores: ThreadedScheduler.coreCount),
+            instance,
+            options.seed.map { .virtual(seed: $0, options.schedule) } ?? .threads(cores: ThreadedScheduler.coreCount),
             redactor: redactor, uncaught: options.uncaught)
         self.runtime = runtime
         simulated.runtime = runtime
@@ -266,6 +267,8 @@ package struct SessionOptions {
     package var sourcePaths: [String] = ["."]
     /// Runs on one thread in an order drawn from this seed, with virtual time.
     package var seed: UInt64?
+    /// The order of turns under a seed, when it is not drawn from that as well.
+    package var schedule: Schedule?
     package var output: Instance.OutputSink = { _ in }
     package var errorOutput: Instance.OutputSink = { _ in }
     /// Hears of faults that no code of the script handles.

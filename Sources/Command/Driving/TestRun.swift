@@ -45,7 +45,7 @@ struct TestRun {
                 code = .budget
                 break
             }
-            let result = run(file, account)
+            let result = request.schedules.map { search(file, account, $0) } ?? run(file, account)
             total.add(result.counts)
             code = max(code, result.code)
             known += result.known
@@ -91,7 +91,11 @@ struct TestRun {
         var known: [String] = []
     }
 
-    private func run(_ file: File, _ account: CurrentAccount) -> FileResult {
+    /// Runs a file once; under a schedule and with chance from a seed, if these are given.
+    private func run(
+        _ file: File, _ account: CurrentAccount, on console: Console? = nil, _ order: (Schedule, UInt64)? = nil
+    ) -> FileResult {
+        let console = console ?? self.console
         let source: Source
         do throws(Fault) { source = try SourceFile.read(file.path) } catch {
             _ = FaultReport.tell(error, console)
@@ -100,6 +104,7 @@ struct TestRun {
         let failures = FailureCount()
         var options = SessionMaking.options(request.settings, console, path: file.path)
         options.sourcePaths = file.sourcePaths
+        if let order { (options.schedule, options.seed) = order }
         let report = options.uncaught
         options.uncaught = { fault, identity in
             failures.add()
@@ -108,7 +113,7 @@ struct TestRun {
         let session = Session(options)
         defer { session.shutDown() }
         account.use(session.instance.account)
-        session.instance.exitHandler.set { [console] code in
+        session.instance.exitHandler.set { code in
             console.close()
             Process.end(code)
         }
@@ -118,10 +123,10 @@ struct TestRun {
         }
         defer { control.detach() }
         if case .failure(let fault) = session.evaluate(source) {
-            return failure(fault)
+            return failure(fault, console)
         }
-        switch session.call("sluice.testing", "run", arguments(file)) {
-        case .failure(let fault): return failure(fault)
+        switch session.call("sluice.testing", "run", arguments(file, console)) {
+        case .failure(let fault): return failure(fault, console)
         case .success(let value):
             let counts = TestCounts(value)
             return FileResult(
@@ -130,7 +135,7 @@ struct TestRun {
         }
     }
 
-    private func failure(_ fault: Fault) -> FileResult {
+    private func failure(_ fault: Fault, _ console: Console) -> FileResult {
         FileResult(code: control.isStopped ? .failed : max(.failed, FaultReport.tell(fault, console)))
     }
 
@@ -143,11 +148,11 @@ struct TestRun {
     }
 
     /// The file, the namespace and the test that were chosen, and with `--json` who hears of what happens.
-    private func arguments(_ file: File) -> [Value] {
+    private func arguments(_ file: File, _ console: Console) -> [Value] {
         var listener = Value.nil
         if console.json {
             listener = .native(
-                Native("listen", 1) { [console] (a, _) throws(Fault) in
+                Native("listen", 1) { (a, _) throws(Fault) in
                     console.writeJSON(a[0])
                     return .nil
                 })
@@ -156,6 +161,61 @@ struct TestRun {
             .string(file.path), request.only.map { .string($0.namespace) } ?? .nil,
             (request.only?.test).map { .string($0) } ?? .nil, listener,
         ]
+    }
+
+    // MARK: Many schedules
+
+    /// Looks for a schedule in which a test of the file fails; nothing that is printed in those runs is shown, but the failure
+    /// itself is.
+    private func search(_ file: File, _ account: CurrentAccount, _ count: Int) -> FileResult {
+        guard case .virtual(let first) = request.settings.schedule else { return run(file, account) }
+        let silent = Console(console.terminal, json: console.json) { _, _ in true }
+        var last = FileResult(code: .failed)
+        let search = ScheduleSearch { schedule, seed in
+            if control.isStopped || account.isExpired { return nil }
+            last = run(file, account, on: silent, (schedule, seed))
+            return last.code == .done || last.code == .failed ? last.code == .failed : nil
+        }
+        switch search.search(from: first, count: count) {
+        case .none(let tried):
+            tell(
+                file,
+                "no test fails in \(tried) schedules, those of the seeds \(first) to \(first &+ UInt64(tried - 1))")
+            return last
+        case .ended:
+            // Once more for all to see: why it cannot be run, or that the time is over.
+            return control.isStopped || account.isExpired
+                ? last : run(file, account, on: console, (Schedule(seed: first), first))
+        case .found(let failure):
+            let schedule = Schedule(failure.departures, noting: .places)
+            let result = run(file, account, on: console, (schedule, failure.seed))
+            tell(failure, schedule.accounts, file)
+            return result
+        }
+    }
+
+    private func tell(_ file: File, _ text: String) {
+        if !console.json { console.write("\n\(file.path): \(text)\n", to: .output) }
+    }
+
+    /// Tells of a failing schedule: how to run it again, and where it is out of the ordinary.
+    private func tell(_ failure: ScheduleSearch.Failure, _ accounts: [Schedule.Account], _ file: File) {
+        guard !console.json else {
+            return console.writeJSON(
+                Value.jsonObject([
+                    ("type", .string("test.schedule")), ("file", .string(file.path)),
+                    ("seed", .int(Int64(failure.seed))),
+                    ("tried", .int(Int64(failure.tried))),
+                    ("departures", .vector(Vector(accounts.map(ScheduleText.data)))),
+                ]))
+        }
+        tell(
+            file,
+            """
+            a test fails in schedule \(failure.tried), that of the seed \(failure.seed)
+              --virtual-time --seed \(failure.seed) runs it again
+            \(ScheduleText.lines(accounts))
+            """)
     }
 
     // MARK: All files

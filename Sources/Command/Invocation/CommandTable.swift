@@ -68,13 +68,17 @@ package enum CommandName: String, CaseIterable, Sendable {
         case .test:
             Row(
                 ["FILE|DIR"], repeats: true,
-                flags: [.only, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
+                flags: [
+                    .only, .allow, .json, .virtualTime, .seed, .schedules, .maxSteps, .maxMemory, .maxSeconds,
+                ],
                 "runs the tests of files, or of all test files of folders",
                 more: """
                     Test files of a folder are those called *_test.slu, *_test.cljc or *_test.clj, and all others with a
                     deftest. Each is loaded by itself, and the tests that it defines are run. Namespaces are looked for beside
                     the file, in the folder, and in the working directory. Budgets of steps and memory are each file's own.
-                    Exit code 1 when a test failed, 2 when a file could not be loaded or there are no tests.
+                    With --schedules, a file is simulated under the seeds from --seed on until a test fails; the seed is
+                    printed, and the fewest turns found that have to be out of the ordinary for the failure. Exit code 1 when
+                    a test failed, 2 when a file could not be loaded or there are no tests.
                     """)
         case .fmt:
             Row(
@@ -110,6 +114,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case format
     case virtualTime = "virtual-time"
     case seed
+    case schedules
     case only
     case checkOnly = "check"
     case maxSteps = "max-steps"
@@ -126,7 +131,7 @@ package enum Flag: String, CaseIterable, Sendable {
         case .once, .json, .virtualTime, .checkOnly, .help: nil
         case .allow: "KIND[=WHAT]"
         case .format: GraphFormat.allCases.map(\.rawValue).joined(separator: "|")
-        case .seed, .maxSteps: "N"
+        case .seed, .schedules, .maxSteps: "N"
         case .only: "NAMESPACE[/TEST]"
         case .maxMemory: "BYTES"
         case .maxSeconds: "S"
@@ -141,6 +146,7 @@ package enum Flag: String, CaseIterable, Sendable {
         case .format: "how to print it; mermaid unless given"
         case .virtualTime: "simulate: one thread, a clock that jumps, an order that the seed decides"
         case .seed: "the seed of --virtual-time; 0 unless given"
+        case .schedules: "look for a failure in the schedules of so many seeds; implies --virtual-time"
         case .only: "run the tests of this namespace, or this test, alone"
         case .checkOnly: "change nothing; exit code 1 and the names of the files that would change"
         case .maxSteps: "stop with code 3 after so many instructions"

@@ -147,7 +147,7 @@ private struct Words {
         request.json = has(.json)
         request.allow = flags.filter { $0.flag == .allow }.map(\.value)
         for grant in request.allow { try Suggestion.checkGrant(grant, command) }
-        if has(.virtualTime) {
+        if has(.virtualTime) || has(.schedules) {
             request.schedule = .virtual(seed: UInt64(try whole(.seed, 0...Int64.max) ?? 0))
         } else if has(.seed) {
             throw UsageError("--seed orders a simulation; it needs --virtual-time beside it", command: command)
@@ -160,6 +160,7 @@ private struct Words {
 
     func testRequest() throws(UsageError) -> TestRequest {
         var request = TestRequest(paths: operands, settings: try self.request(.none))
+        request.schedules = try whole(.schedules, 1...Int64.max).map { Int($0) }
         request.only = try value(.only).map { (text) throws(UsageError) in try selection(text) }
         return request
     }

@@ -30,8 +30,9 @@ package final class FiberRuntime: @unchecked Sendable {
     package enum Mode: Sendable {
         /// On threads, at most so many of the pool at a time.
         case threads(cores: Int)
-        /// On the thread that lends itself, in an order drawn from the seed, with virtual time.
-        case virtual(seed: UInt64)
+        /// On the thread that lends itself, with virtual time; chance is drawn from the seed, and the order too, unless it is
+        /// given.
+        case virtual(seed: UInt64, Schedule? = nil)
     }
 
     /// - Parameters:
@@ -55,9 +56,10 @@ package final class FiberRuntime: @unchecked Sendable {
         case .threads(let cores):
             random = Atomic(UInt64(bitPattern: MonotonicClock.now))
             scheduler = ThreadedScheduler(cores: cores, account: instance.account, onExhaustion: exhausted)
-        case .virtual(let seed):
+        case .virtual(let seed, let schedule):
             random = Atomic(seed ^ 0x5bf0_3635_dcf5_9e15)
-            scheduler = VirtualScheduler(seed: seed, account: instance.account, onExhaustion: exhausted)
+            scheduler = VirtualScheduler(
+                schedule ?? Schedule(seed: seed), account: instance.account, onExhaustion: exhausted)
         }
         let real = if case .threads = mode { WallClock.nowMs - MonotonicClock.nowMs } else { Int64(0) }
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)

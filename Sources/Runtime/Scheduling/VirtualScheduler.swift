@@ -1,20 +1,18 @@
 import Machine
 import Values
 
-/// Fibers on one thread, in an order drawn from a seed, with a clock that jumps to the next timer when nothing is ready: the
-/// same seed gives the same run, and a test never sleeps.
+/// Fibers on one thread, in the order of a `Schedule`, with a clock that jumps to the next timer when nothing is ready: the same
+/// schedule gives the same run, and a test never sleeps.
 ///
 /// Fibers run only while a thread lends itself in `run`. What happens outside (an effect's handler on another thread) may
 /// make fibers ready at any time; while anything outside is held, the clock does not jump.
 package final class VirtualScheduler: Scheduler, @unchecked Sendable {
     // Sendable: `shared` is guarded by `lock`.
-    /// Slices are drawn from 1 to this many steps, so that schedules differ in where fibers are interrupted, too.
-    static let longestSlice = 256
-
     /// Steps after which the clock jumps although fibers are ready: one that spins must not keep time from passing.
     static let stepsPerJump = 100_000
 
-    package let seed: UInt64
+    /// Asked and told under `lock`.
+    private let schedule: Schedule
     private let lock = Lock()
     private let changed = Condition()
     private let timers = TimerQueue()
@@ -24,7 +22,6 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
 
     private struct Shared: ~Copyable {
         var ready = Ring<Unmanaged<Job>>()
-        var random: SplitMix
         var clock: Int64 = 0
         /// Steps taken since the clock last moved.
         var steps = 0
@@ -33,12 +30,12 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         var isStopping = false
     }
 
-    package init(seed: UInt64, account: Account, onExhaustion: @escaping @Sendable (Fault) -> Void = { _ in }) {
-        self.seed = seed
+    package init(_ schedule: Schedule, account: Account, onExhaustion: @escaping @Sendable (Fault) -> Void = { _ in }) {
+        self.schedule = schedule
         self.account = account
         self.onExhaustion = onExhaustion
         shared = .allocate(capacity: 1)
-        shared.initialize(to: Shared(random: SplitMix(seed: seed)))
+        shared.initialize(to: Shared())
     }
 
     deinit {
@@ -125,9 +122,13 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
             return .again
         }
         if count > 0 {
-            let index = Int(shared.pointee.random.next() % UInt64(count))
-            let fuel = 1 + Int(shared.pointee.random.next() % UInt64(VirtualScheduler.longestSlice))
-            return .job(shared.pointee.ready.swapRemove(at: index).takeRetainedValue(), fuel: fuel)
+            let turn = schedule.next(of: count)
+            // Whoever came first goes without disturbing the order of the others.
+            let picked =
+                turn.index == 0 ? shared.pointee.ready.popFirst()! : shared.pointee.ready.swapRemove(at: turn.index)
+            let job = picked.takeRetainedValue()
+            schedule.note(order: turn.index, of: job)
+            return .job(job, fuel: turn.fuel)
         }
         if shared.pointee.held > 0 {
             changed.wait(lock)
@@ -151,7 +152,11 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         var left = fuel
         let reference = Unmanaged.passRetained(job)
         let end = Job.turn(reference, &left)
-        lock.withLock { shared.pointee.steps += fuel - max(0, left) }
+        lock.withLock {
+            shared.pointee.steps += fuel - max(0, left)
+            // One that could not go on for want of fuel, rather than because it waits.
+            if end == .ready { schedule.note(interruptionAfter: fuel, of: job) }
+        }
         do throws(Fault) { try account.settle(steps: fuel - max(0, left)) } catch {
             if end == .ready { job.fiber.fail(error) } else { onExhaustion(error) }
         }
