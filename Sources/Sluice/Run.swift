@@ -10,6 +10,10 @@ package final class Run: @unchecked Sendable {
     private let session: Session
     private let plan: SystemPlan
     private let system: WorkerSystem
+    /// One change of the graph is applied after the other; guards `applied`.
+    private let changing = Lock()
+    /// What runs.
+    private var applied: Graph
     private let lock = Lock()
     private var isStopping = false
     private var isStopped = false
@@ -23,13 +27,10 @@ package final class Run: @unchecked Sendable {
     package init(_ session: Session, once: Bool) throws {
         self.session = session
         plan = try SystemPlan(session.builder.graph, session.checkContext)
+        applied = plan.graph
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
         session.engine.configure(plan.settings.engine)
-        var metas = HashMap()
-        for (name, map) in plan.metas.sorted(by: { $0.key.description < $1.key.description }) {
-            try HashMap.set(&metas, .keyword(name), .map(map))
-        }
-        session.runtime.setMetas(metas)
+        session.runtime.setMetas(plan.metaMap)
         system = try WorkerSystem(plan.workers, name: "script", isOnce: once, session.runtime)
     }
 
@@ -40,6 +41,8 @@ package final class Run: @unchecked Sendable {
     /// out.
     package func run() {
         system.start()
+        session.builder.observe { [weak self] _, _ in self?.applyChanges() }
+        defer { session.builder.observe(nil) }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
     }
@@ -58,6 +61,64 @@ package final class Run: @unchecked Sendable {
         }
     }
 
+    // MARK: Changing while it runs (G3)
+
+    /// Makes what runs what is declared now, node by node, and says what changed. A graph that could not be started is not
+    /// applied: what runs goes on as it is until a later declaration makes it whole.
+    private func applyChanges() {
+        changing.withLock {
+            let graph = session.builder.graph
+            let changes = applied.changes(to: graph)
+            guard !changes.isEmpty, !lock.withLock({ isStopping }) else { return }
+            let plan: SystemPlan
+            do throws(SystemPlan.Refusal) { plan = try SystemPlan(graph, session.checkContext) } catch {
+                for finding in error.findings { say("WARN", "not changed yet: \(finding.title)") }
+                return
+            }
+            // Workers find their channels in place; those that are closed are nobody's any more.
+            func isOf(_ kind: DeclarationKind, _ change: GraphChange) -> Bool { change.id.kind == kind }
+            for change in changes where isOf(.channel, change) && change.after != nil { apply(change, of: plan) }
+            for change in changes where !isOf(.channel, change) { apply(change, of: plan) }
+            for change in changes where isOf(.channel, change) && change.after == nil { apply(change, of: plan) }
+            applied = graph
+        }
+    }
+
+    private func apply(_ change: GraphChange, of plan: SystemPlan) {
+        let name = change.id.name
+        switch change.id.kind {
+        case .channel:
+            if let spec = plan.workers.channels.first(where: { $0.name == name }) {
+                system.replace(spec)
+            } else {
+                system.removeChannel(name)
+            }
+        case .worker:
+            if let spec = plan.workers.workers.first(where: { $0.name == name }) {
+                system.replace(spec)
+            } else {
+                system.removeWorker(name)
+            }
+        case .effect:
+            if let effect = plan.effects.first(where: { $0.name == name }) {
+                session.engine.define(effect.type(session.runtime))
+            }
+        case .meta:
+            session.runtime.setMetas(plan.metaMap)
+            // Workers that name it carry it along.
+            for spec in plan.workers.workers { system.replace(spec) }
+        case .configure: session.engine.configure(plan.settings.engine)
+        default: break
+        }
+        session.runtime.events.emit(.graphChanged, system.identity, .value(.string(change.sentence)))
+        say("INFO", change.sentence)
+    }
+
+    /// As `log/info` does.
+    private func say(_ level: String, _ text: String) {
+        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { session.options.errorOutput($0) }
+    }
+
     private func finish() {
         stop(graceMs: 0)
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } })
@@ -69,6 +130,17 @@ package final class Run: @unchecked Sendable {
             case .map(let errors) = found
         else { return 0 }
         return errors.entries.reduce(0) { $0 + Int($1.value.intValue ?? 0) }
+    }
+}
+
+extension SystemPlan {
+    /// What effects that name a `defmeta` find.
+    fileprivate var metaMap: HashMap {
+        var map = HashMap()
+        for (name, meta) in metas.sorted(by: { $0.key.description < $1.key.description }) {
+            try? HashMap.set(&map, .keyword(name), .map(meta))
+        }
+        return map
     }
 }
 

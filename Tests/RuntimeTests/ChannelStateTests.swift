@@ -58,6 +58,10 @@ import Values
             }
         }
 
+        func replace(_ buffering: Buffering) {
+            for putter in channel.replace(buffering) { accepted.append(putter.number) }
+        }
+
         private func put() {
             let value = next
             next += 1
@@ -106,19 +110,22 @@ import Values
         }
 
         /// Nobody waits for what is there, and nothing was lost, doubled or overtaken.
-        func check(_ path: [Operation], _ buffering: Buffering) {
+        /// - Parameter mayHoldMore: the buffer was a larger one before.
+        func check(_ path: [Operation], _ buffering: Buffering, mayHoldMore: Bool = false) {
             let waitingPuts = putters.filter(\.0.isWaiting).count
             let waitingTakes = takers.filter(\.isWaiting).count
             let (count, isClosed) = (channel.count, channel.isClosed)
             if !(waitingTakes == 0 || (count == 0 && waitingPuts == 0)) { Issue.record("lost wake-up after \(path)") }
-            if !(waitingPuts == 0 || count == buffering.capacity) {
+            if !(waitingPuts == 0 || count == buffering.capacity || mayHoldMore && count > buffering.capacity) {
                 Issue.record("a put waits beside room after \(path)")
             }
-            if !(count <= buffering.capacity) { Issue.record("\(path)") }
+            if !(count <= buffering.capacity || mayHoldMore) { Issue.record("\(path)") }
             if !(waitingTakes == 0 || !isClosed) { Issue.record("a take waits at a closed channel after \(path)") }
             if !(accepted.starts(with: delivered)) { Issue.record("order or loss after \(path)") }
             if !(accepted.count == delivered.count + count) { Issue.record("loss after \(path)") }
-            if case .fixed = buffering, dropped > 0 { Issue.record("a fixed buffer dropped after \(path)") }
+            if case .fixed = buffering, dropped > 0, !mayHoldMore {
+                Issue.record("a fixed buffer dropped after \(path)")
+            }
         }
     }
 
@@ -142,6 +149,54 @@ import Values
             // Every prefix is a sequence of its own, so the end state is enough.
             model.check(path, buffering)
         }
+    }
+
+    /// G3: what becomes of a channel that is given other buffers, over all sequences of seven operations with two changes.
+    @Test(arguments: [Buffering.fixed(0), .fixed(2), .sliding(2)])
+    func losesNothingWhenItsBufferIsReplaced(_ first: Buffering) {
+        let others: [Buffering] = [.fixed(0), .fixed(1), .fixed(3), .dropping(1), .sliding(1)]
+        let operations: [Operation] = [.put, .take, .close, .withdrawPut]
+        let length = 7
+        var total = 1
+        for _ in 0..<length { total *= operations.count }
+        for code in 0..<total {
+            for (at, second) in [(2, code % 5), (3, code / 5 % 5), (4, code / 25 % 5)] {
+                let model = Model(first, looksFirst: code % 2 == 0)
+                var rest = code
+                var path: [Operation] = []
+                var buffering = first
+                for step in 0..<length {
+                    if step == at || step == at + 2 {
+                        buffering = others[(second + step) % others.count]
+                        model.replace(buffering)
+                    }
+                    path.append(operations[rest % operations.count])
+                    rest /= operations.count
+                    model.run(path.last!)
+                }
+                model.check(path, buffering, mayHoldMore: true)
+            }
+        }
+    }
+
+    /// Who waited to put goes on as the new buffer has room, in turn; what is held beyond it stays.
+    @Test func replacingMakesRoomForThoseWhoWait() {
+        let channel = TestChannel(.fixed(1))
+        let putters = (1...4).map { Waiter(Int64($0)) }
+        _ = channel.put(.int(0))
+        for putter in putters { #expect(channel.enqueuePut(.int(putter.number), putter)) }
+        #expect(channel.replace(.fixed(3)).map(\.number) == [1, 2])
+        #expect(channel.replace(.fixed(1)).isEmpty)
+        #expect(channel.count == 3)
+        // Until it has shrunk, nobody is let in.
+        guard case .value(let zero) = channel.take() else { return expect(false) }
+        guard case .value(let one) = channel.take() else { return expect(false) }
+        guard case .valueResuming(let two, let third) = channel.take() else { return expect(false) }
+        #expect([zero, one, two].map(\.intValue) == [0, 1, 2])
+        #expect(third.number == 3)
+        // Nobody has to wait at a sliding buffer: what was waiting is kept, even beyond its size.
+        #expect(channel.replace(.sliding(1)).map(\.number) == [4])
+        #expect(channel.count == 2)
     }
 
     @Test func everyTakerOfAPromiseGetsItsFirstValue() {
@@ -317,6 +372,7 @@ final class ChannelBox<Waiter: Party> {
         state.pointee.enqueueTake(waiter)
         return true
     }
+    func replace(_ buffering: Buffering) -> [Waiter] { state.pointee.replace(buffering) }
     func close() -> [Waiter] { state.pointee.close() }
     func acquire() -> ChannelState<Waiter>.Grant { state.pointee.acquire() }
     func acquireToClose() -> ChannelState<Waiter>.Grant { state.pointee.acquireToClose() }

@@ -9,7 +9,8 @@ package final class Channel: Port, @unchecked Sendable {
     private let state: UnsafeMutablePointer<ChannelState<Waiting>>
     /// Functions of the language that put and close, for a channel with a transducer.
     package let hooks: Hooks?
-    package let buffering: Buffering
+    /// A promise stays one.
+    private let isPromise: Bool
 
     /// Puts on a channel with a transducer run in the language: `put` is called with channel and value, acquires the channel,
     /// runs the step and gives the channel back; `close` is called with the channel, completes the transducer and closes.
@@ -24,12 +25,31 @@ package final class Channel: Port, @unchecked Sendable {
     }
 
     package init(_ buffering: Buffering, hooks: Hooks? = nil) {
-        self.buffering = buffering
+        isPromise = buffering == .promise
         self.hooks = hooks
         state = .allocate(capacity: 1)
         state.initialize(to: ChannelState(buffering, isGranted: hooks != nil))
         super.init(buffers: state.pointee.isPlain)
         Meter.charge(Channel.footprint)
+    }
+
+    /// A channel whose buffer may become another one.
+    package init(replaceable buffering: Buffering) {
+        isPromise = false
+        hooks = nil
+        state = .allocate(capacity: 1)
+        state.initialize(to: ChannelState(buffering))
+        super.init(buffers: true)
+        Meter.charge(Channel.footprint)
+    }
+
+    /// Gives a replaceable channel another buffer (G3): what it holds stays, even where that is more than the new one would
+    /// take, and those who wait to put go on as there is room.
+    package func replace(_ buffering: Buffering) {
+        lock.acquire()
+        let putters = state.pointee.replace(buffering)
+        lock.release()
+        for putter in putters { putter.resume(.true, from: self) }
     }
 
     deinit {
@@ -356,7 +376,7 @@ package final class Channel: Port, @unchecked Sendable {
     func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
-        if case .promise = buffering {
+        if isPromise {
             // Everybody who waits hears the one value, with a transducer as without.
             let outcome = state.pointee.put(value)
             lock.release()

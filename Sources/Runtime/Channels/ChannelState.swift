@@ -34,10 +34,10 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// How many may wait to put, and how many to take; more are an error, for they mean that nobody serves the channel.
     package static var pendingLimit: Int { 1024 }
 
-    package let buffering: Buffering
-    private let capacity: Int
+    package private(set) var buffering: Buffering
+    private var capacity: Int
     /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
-    private let plainCapacity: Int
+    private var plainCapacity: Int
     /// Whether `putReady` and `takeReady` may ever do something.
     package var isPlain: Bool { plainCapacity > 0 }
     /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
@@ -89,6 +89,23 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         capacity = buffering.capacity
         self.isGranted = isGranted
         plainCapacity = buffering == .promise || isGranted ? 0 : buffering.capacity
+    }
+
+    /// Goes on with another buffer, no promise and not granted. What is held is kept, even beyond the new capacity; gives the
+    /// putters to resume with true, whose values are in the buffer now: as many as there is room for, and where nobody has to
+    /// wait any more, all.
+    package mutating func replace(_ new: Buffering) -> [Waiter] {
+        buffering = new
+        capacity = new.capacity
+        plainCapacity = new.capacity
+        var resumed: [Waiter] = []
+        let isUnbounded = if case .fixed = new { false } else { true }
+        while isUnbounded || buffer.count < capacity, let pending = puts.popFirst() {
+            guard pending.waiter.claim() else { continue }
+            buffer.append(pending.value)
+            resumed.append(pending.waiter)
+        }
+        return resumed
     }
 
     /// Values in the buffer.
@@ -176,7 +193,8 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
             if isGranted {
                 if let putter = grantNext() { return .valueResuming(value, putter) }
             } else {
-                while let pending = puts.popFirst() {
+                // There is no room yet when the buffer has shrunk.
+                while buffer.count < capacity, let pending = puts.popFirst() {
                     guard pending.waiter.claim() else { continue }
                     buffer.append(pending.value)
                     return .valueResuming(value, pending.waiter)

@@ -5,50 +5,121 @@ import Values
 
 /// A worker of a running system: its channels, its counts, and the fibers that serve it.
 final class RunningWorker: @unchecked Sendable {
-    // Sendable: atomics and what locks inside; ticks are touched by the ticker's one fiber.
-    let spec: WorkerSpec
+    // Sendable: `lock` guards what changes; the rest is atomic, immutable or locks inside.
+
+    /// What the worker is at present: replaced as a whole when it is declared again (G3).
+    final class Role: Sendable {
+        let spec: WorkerSpec
+        let input: Channel?
+        let output: Channel?
+        let failures: Channel?
+
+        init(_ spec: WorkerSpec, _ channels: [Name: Channel]) {
+            self.spec = spec
+            if case .command(let name) = spec.kind { input = channels[name] } else { input = nil }
+            output = spec.output.flatMap { channels[$0] }
+            failures = spec.failures.flatMap { channels[$0] }
+        }
+    }
+
+    let name: Name
     let identity: Identity
     unowned let system: WorkerSystem
-    let input: Channel?
-    private let output: Channel?
-    private let failures: Channel?
+    /// Hold the worker's function and its context, so that its fibers find the new ones at their next message.
+    let function: Var
+    let context: Var
+    private let lock = SpinLock()
+    @exclusivity(unchecked) private var present: Role
+    /// The fibers that are to serve it; those that were retired are no more among them.
+    @exclusivity(unchecked) private var loops: [WorkerLoop] = []
+    /// Fibers that have not ended, with those that were retired.
+    private let running = Atomic<Int>(0)
+    private let started = Atomic<Int>(0)
     private let invocations = Atomic<Int>(0)
-    private let loops = Atomic<Int>(0)
+    private let ticks = Atomic<Int64>(0)
     /// Failures that no channel took.
     private let untold = Atomic<Int>(0)
-    private var tick: Int64 = 0
-    private var firstTick: Int64 = 0
 
     init(_ spec: WorkerSpec, _ system: WorkerSystem, _ channels: [Name: Channel]) {
-        self.spec = spec
+        name = spec.name
         self.system = system
         identity = system.identity.child(.worker, name: spec.name.description, ordinal: 0)
-        if case .command(let name) = spec.kind { input = channels[name] } else { input = nil }
-        output = spec.output.flatMap { channels[$0] }
-        failures = spec.failures.flatMap { channels[$0] }
+        present = Role(spec, channels)
+        let names = system.runtime.instance.names
+        let space = names.intern(nil, "sluice.workers")
+        function = Var(namespace: space, name: names.intern(nil, "function"))
+        context = Var(namespace: space, name: names.intern(nil, "context"))
     }
+
+    var role: Role { lock.withLock { present } }
+    var spec: WorkerSpec { role.spec }
+    var input: Channel? { role.input }
 
     /// Starts the fibers.
     func start() {
+        refresh()
         system.runtime.events.emit(.workerStarted, identity)
-        let count = input == nil ? 1 : spec.parallel
-        loops.store(count, ordering: .relaxed)
-        for index in 0..<count {
+        serve(role.spec)
+    }
+
+    /// Makes the fibers of the present see what the worker is now.
+    func refresh() {
+        let spec = role.spec
+        function.bind(spec.function.isNil ? .native(WorkerLoop.counting) : spec.function)
+        context.bind(system.context(spec))
+    }
+
+    private func serve(_ spec: WorkerSpec) {
+        let count = role.input == nil ? 1 : spec.parallel
+        running.wrappingAdd(count, ordering: .relaxed)
+        for _ in 0..<count {
             let meter = makeMeter()
-            let loop = WorkerLoop(self, index: index, meter: meter)
+            let loop = WorkerLoop(self, meter: meter)
+            lock.withLock { loops.append(loop) }
             system.runtime.spawn(
-                loop.function(system.context(spec)), dispatch: spec.dispatch, scope: system.scope,
-                lineage: Lineage(identity.child(.fiber, ordinal: index)), completion: .call({ loop.ended($0) }),
-                holdMeter: meter)
+                loop.function(), dispatch: spec.dispatch, scope: system.scope,
+                lineage: Lineage(
+                    identity.child(.fiber, ordinal: started.wrappingAdd(1, ordering: .relaxed).oldValue)),
+                completion: .call({ loop.ended($0) }), holdMeter: meter)
         }
+    }
+
+    /// Becomes what a new declaration says (G3). Its fibers go on and see that at their next message, unless they have to be
+    /// others: then those of before finish the message at hand. What its channels hold stays there.
+    func replace(_ spec: WorkerSpec, _ channels: [Name: Channel]) {
+        let role = Role(spec, channels)
+        let before = lock.withLock {
+            defer { present = role }
+            return present
+        }
+        refresh()
+        guard
+            before.input !== role.input || !spec.isServed(like: before.spec) || running.load(ordering: .acquiring) == 0
+        else { return }
+        // The new ones first: the worker is never without any.
+        let old = lock.withLock {
+            defer { loops = [] }
+            return loops
+        }
+        serve(spec)
+        for loop in old { loop.retire() }
+    }
+
+    /// Lets its fibers finish the message at hand, and end.
+    func retire() {
+        let old = lock.withLock {
+            defer { loops = [] }
+            return loops
+        }
+        for loop in old { loop.retire() }
     }
 
     /// D16; a `:thread` worker may hold its thread.
     private func makeMeter() -> HoldMeter? {
-        guard system.spec.isGuarded, spec.dispatch == .go else { return nil }
+        guard system.isGuarded, spec.dispatch == .go else { return nil }
         let scheduler = system.runtime.scheduler
         return HoldMeter(
-            limit: system.spec.guardMs * 1_000_000, clock: { scheduler.now() },
+            limit: system.guardMs * 1_000_000, clock: { scheduler.now() },
             report: { [weak self] held, trace in self?.reportHold(held / 1_000_000, trace) })
     }
 
@@ -75,21 +146,19 @@ final class RunningWorker: @unchecked Sendable {
 
     // What the loop asks
 
-    /// The next message, `.nil` when the worker is to end.
-    func next(_ fiber: Fiber) throws(Fault) -> Control {
-        if system.isStopping { return .value(.nil) }
-        if let input { return try input.take(fiber).control() }
-        return try nextTick(try Job.waiting(fiber))
+    /// The next message of `loop`, `.nil` when it is to end.
+    func next(_ fiber: Fiber, _ loop: WorkerLoop) throws(Fault) -> Control {
+        if system.isStopping || loop.isRetired { return .value(.nil) }
+        if let input { return try loop.take(input, fiber) }
+        return try nextTick(loop, try Job.waiting(fiber))
     }
 
-    private func nextTick(_ job: Job) throws(Fault) -> Control {
+    private func nextTick(_ loop: WorkerLoop, _ job: Job) throws(Fault) -> Control {
         guard case .ticker(let timing) = spec.kind else { return .value(.nil) }
         let scheduler = system.runtime.scheduler
-        let count = tick
-        tick += 1
-        if count == 0 {
-            firstTick = scheduler.now()
-            return .value(.int(0))
+        guard let firstTick = loop.firstTick else {
+            loop.firstTick = scheduler.now()
+            return .value(.int(ticks.wrappingAdd(1, ordering: .relaxed).oldValue))
         }
         if system.isOnce { return .value(.nil) }
         let deadline: Int64
@@ -104,7 +173,10 @@ final class RunningWorker: @unchecked Sendable {
         }
         let entry = Waiting(job, job.arm())
         system.sleeps(entry)
-        scheduler.schedule(at: deadline, .resume(entry, .int(count)))
+        if loop.waits(entry) {
+            let count = ticks.wrappingAdd(1, ordering: .relaxed).oldValue
+            scheduler.schedule(at: deadline, .resume(entry, .int(count)))
+        }
         return try job.parked(entry.epoch)
     }
 
@@ -114,10 +186,11 @@ final class RunningWorker: @unchecked Sendable {
 
     /// Offers a result to the output; nil is not delivered (D11).
     func deliver(_ result: Value) {
-        guard let output, let name = spec.output, !result.isNil else { return }
+        let role = role
+        guard let output = role.output, let channel = role.spec.output, !result.isNil else { return }
         switch output.offer(result) {
         case .full, .dropped, .displaced:
-            system.drop(name, input == nil ? .tickerOutputDrop : .outputDrop, spec.name, identity)
+            system.drop(channel, role.input == nil ? .tickerOutputDrop : .outputDrop, name, identity)
         case .accepted, .closed: break
         }
     }
@@ -126,17 +199,19 @@ final class RunningWorker: @unchecked Sendable {
     ///
     /// - Parameter isAnswered: somebody waits for the answer to the message, and hears of the failure.
     func report(_ exception: Exception, _ message: Value, isAnswered: Bool) {
-        system.countError(spec.name)
-        if failures == nil, !isAnswered { tell(exception) }
+        system.countError(name)
+        let role = role
+        let spec = role.spec
+        if role.failures == nil, !isAnswered { tell(exception) }
         let fields: [(KnownName, Value)] = [
             (.workerID, .keyword(spec.name)), (.workerKind, .kw(spec.kindName)), (.message, .string(exception.message)),
             (.exData, exception.data), (.msg, message), (.failChan, spec.failures.map { .keyword($0) } ?? .nil),
         ]
         system.notify(.workerError, .workersError, identity, fields)
-        guard let failures, let name = spec.failures else { return }
+        guard let failures = role.failures, let channel = spec.failures else { return }
         let event = WorkerSystem.record(fields + [(.error, .object(exception))])
         switch failures.offer(event) {
-        case .full, .dropped, .displaced: system.drop(name, .failChanFull, spec.name, identity)
+        case .full, .dropped, .displaced: system.drop(channel, .failChanFull, name, identity)
         case .accepted, .closed: break
         }
     }
@@ -159,11 +234,12 @@ final class RunningWorker: @unchecked Sendable {
                         .string("it failed \(count) times in \(spec.restart?.perMs ?? 0)ms, more than :restart allows")
                     ))))
         // Nobody serves the channel any more, unless fibers of this worker are left: who puts on it should know.
-        if loops.load(ordering: .acquiring) == 1 { input?.close() }
+        if running.load(ordering: .acquiring) == 1 { input?.close() }
     }
 
-    func loopEnded() {
-        if loops.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+    func ended(_ loop: WorkerLoop) {
+        lock.withLock { loops.removeAll { $0 === loop } }
+        if running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             system.runtime.events.emit(.workerStopped, identity)
             system.workerEnded(self)
         }

@@ -97,6 +97,16 @@ package struct WorkerSpec: Sendable {
         self.isDurable = isDurable
     }
 
+    /// Whether fibers that serve the one can serve the other: they differ in what is done with a message, not in who takes it.
+    func isServed(like other: WorkerSpec) -> Bool {
+        guard dispatch == other.dispatch, parallel == other.parallel else { return false }
+        switch (kind, other.kind) {
+        case (.command(let input), .command(let old)): return input == old
+        case (.ticker(.every(let ms)), .ticker(.every(let old))): return ms == old
+        default: return false
+        }
+    }
+
     var kindName: KnownName {
         if case .command = kind { .command } else { .ticker }
     }

@@ -1,5 +1,6 @@
 import Engine
 import Machine
+import Synchronization
 import Values
 
 /// One fiber of a worker: takes a message, calls the worker's function, delivers what came of it, and again.
@@ -7,27 +8,67 @@ import Values
 /// The loop is code of the machine, so that the function is called in the fiber itself: it may park, be interrupted and be
 /// cancelled like any code of the script. What the loop decides stands in primitives below.
 final class WorkerLoop: @unchecked Sendable {
-    // Sendable: its fiber alone touches the mutable fields, and the completion after it.
+    // Sendable: its fiber alone touches the mutable fields, and the completion after it, but for what `lock` guards.
     private let worker: RunningWorker
     /// Keeps the system alive while its fibers run, whoever has let go of it.
     private let system: WorkerSystem
-    private let index: Int
     private let meter: HoldMeter?
+    /// When a ticker first ticked in this fiber; nil before.
+    var firstTick: Int64?
+    private let lock = SpinLock()
+    /// Where the fiber waits, or waited, for its next message.
+    @exclusivity(unchecked) private var waiting: Waiting?
+    private let retired = Atomic<Bool>(false)
     private var request: Request?
     private var message = Value.nil
     /// Times of the latest failures, for `:restart`.
     private var failures: [Int64] = []
 
-    init(_ worker: RunningWorker, index: Int, meter: HoldMeter?) {
+    init(_ worker: RunningWorker, meter: HoldMeter?) {
         self.worker = worker
         system = worker.system
-        self.index = index
         self.meter = meter
     }
 
+    // Waiting for a message, and being told not to
+
+    /// The fiber is to end when it next asks for a message.
+    var isRetired: Bool { retired.load(ordering: .sequentiallyConsistent) }
+
+    /// Ends the fiber after the message at hand; one that waits for a message ends now, and takes none any more.
+    func retire() {
+        retired.store(true, ordering: .sequentiallyConsistent)
+        if let entry = lock.withLock({ waiting }), entry.claim() { entry.resume(.nil) }
+    }
+
+    /// Notes where the fiber is about to wait. False when it was retired meanwhile and goes on with nil: the wait is somebody's
+    /// who has resumed it, or will.
+    func waits(_ entry: Waiting) -> Bool {
+        lock.withLock { waiting = entry }
+        guard isRetired, entry.claim() else { return true }
+        entry.resume(.nil)
+        return false
+    }
+
+    /// The next message of a channel, nil when it is closed or the fiber retired.
+    func take(_ input: Channel, _ fiber: Fiber) throws(Fault) -> Control {
+        if let value = input.poll() { return .value(value) }
+        while true {
+            let job = try Job.waiting(fiber)
+            let entry = Waiting(job, job.arm())
+            guard waits(entry) else { return try job.parked(entry.epoch) }
+            // Claims the wait before it takes: what was taken for one that has been retired would be lost.
+            switch try input.choose(entry, putting: nil) {
+            case .done(let value): return .value(value)
+            case .waits, .lost: return try job.parked(entry.epoch)
+            case .again, .granted: continue
+            }
+        }
+    }
+
     /// The function that the fiber runs.
-    func function(_ context: Value) -> Value {
-        let next = Native("worker/next", 0, control: { (_, fiber) throws(Fault) in try self.worker.next(fiber) })
+    func function() -> Value {
+        let next = Native("worker/next", 0, control: { (_, fiber) throws(Fault) in try self.worker.next(fiber, self) })
         let begin = Native("worker/begin", 1) { (arguments, fiber) throws(Fault) in self.begin(arguments.take(0), fiber)
         }
         let deliver = Native("worker/deliver", 1) { (arguments, fiber) throws(Fault) in
@@ -36,28 +77,32 @@ final class WorkerLoop: @unchecked Sendable {
             return .nil
         }
         let failed = Native("worker/failed", 1) { (arguments, _) throws(Fault) in .bool(self.fail(arguments[0])) }
-        let call = worker.spec.function.isNil ? Value.native(WorkerLoop.counting) : worker.spec.function
-        return WorkerLoop.code([.native(next), .native(begin), call, context, .native(deliver), .native(failed)])
+        func cell(_ variable: Var) -> Value { .int(Int64(Int(bitPattern: variable.cell))) }
+        // Behind each cell stands its var, to keep it alive.
+        return WorkerLoop.code([
+            .native(next), .native(begin), cell(worker.function), .object(worker.function), cell(worker.context),
+            .object(worker.context), .native(deliver), .native(failed),
+        ])
     }
 
     /// What a ticker without a function does: its count is its value.
-    private static let counting = Native("worker/count", 2) { (arguments, _) throws(Fault) in arguments[1] }
+    static let counting = Native("worker/count", 2) { (arguments, _) throws(Fault) in arguments[1] }
 
-    /// Constants: next, begin, function, context, deliver, failed.
+    /// Constants: next, begin, the vars of function and context, deliver, failed.
     private static func code(_ constants: [Value]) -> Value {
         let count = 22
-        func load(_ at: Int, _ register: Int, _ constant: Int) -> Instruction {
-            Instruction(.loadConst, register, wide: Code.distance(from: at, toConstant: constant, count: count))
+        func load(_ at: Int, _ register: Int, _ constant: Int, _ op: Opcode = .loadConst) -> Instruction {
+            Instruction(op, register, wide: Code.distance(from: at, toConstant: constant, count: count))
         }
         let body: [Instruction] = [
             load(0, 0, 0), Instruction(.call, 0, 0),  //                     0: message ← (next)
             Instruction(.jumpIfNil, 0, wide: 17),  //                        2: → 20
             load(3, 1, 1), Instruction(.move, 2, 0), Instruction(.call, 1, 1),  // 3: message ← (begin message)
             // 6: result ← (f context message)
-            Instruction(.move, 3, 1), load(7, 1, 2), load(8, 2, 3), Instruction(.call, 1, 2),
-            Instruction(.move, 3, 1), load(11, 2, 4), Instruction(.call, 2, 1),  // 10: (deliver result)
+            Instruction(.move, 3, 1), load(7, 1, 2, .getVar), load(8, 2, 4, .getVar), Instruction(.call, 1, 2),
+            Instruction(.move, 3, 1), load(11, 2, 6), Instruction(.call, 2, 1),  // 10: (deliver result)
             Instruction(.drop, 2), Instruction(.jumpBack, 0, wide: -15),  // 13: → 0
-            load(15, 2, 5), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 15: goes on ← (failed exception)
+            load(15, 2, 7), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 15: goes on ← (failed exception)
             Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -20),  // 18: → 20 or 0
             Instruction(.loadNil, 0), Instruction(.ret, 0),  // 20
         ]
@@ -112,6 +157,6 @@ final class WorkerLoop: @unchecked Sendable {
         }
         request = nil
         message = .nil
-        worker.loopEnded()
+        worker.ended(self)
     }
 }

@@ -5,9 +5,10 @@ import Values
 
 /// A running system of channels and workers (D17–D24).
 package final class WorkerSystem: Object, @unchecked Sendable {
-    // Sendable: set up before it is shared; then counts are guarded by `lock`, flags are atomic.
+    // Sendable: what changes is guarded by `lock`, flags are atomic.
     package unowned let runtime: FiberRuntime
-    package let spec: SystemSpec
+    let isGuarded: Bool
+    let guardMs: Int64
     package let identity: Identity
     /// Owns the workers' fibers and what they start.
     package let scope: Scope
@@ -15,6 +16,8 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     let isOnce: Bool
     private let components: Value
     private let emitter: Value
+    /// In the order of declaration.
+    private var channelSpecs: [ChannelSpec]
     private var channels: [Name: Channel] = [:]
     private var workers: [RunningWorker] = []
     private let stopping = Flag()
@@ -33,19 +36,78 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         _ spec: SystemSpec, components: Value = .nil, name: String? = nil, isOnce: Bool = false, _ runtime: FiberRuntime
     ) throws(Fault) {
         self.runtime = runtime
-        self.spec = spec
+        isGuarded = spec.isGuarded
+        guardMs = spec.guardMs
+        channelSpecs = spec.channels
         self.components = components
         self.isOnce = isOnce
         identity = runtime.identity.child(.system, name: name, ordinal: 0)
         scope = Scope(parent: runtime.root)
         emitter = try WorkerSystem.emitter(in: components)
         super.init()
-        for channel in spec.channels { channels[channel.name] = Channel(channel.buffering) }
+        for channel in spec.channels { channels[channel.name] = Channel(replaceable: channel.buffering) }
         workers = spec.workers.map { RunningWorker($0, self, channels) }
     }
 
     package func start() {
-        for worker in workers { worker.start() }
+        for worker in allWorkers { worker.start() }
+    }
+
+    private var allWorkers: [RunningWorker] { lock.withLock { workers } }
+    private var allChannels: [(spec: ChannelSpec, channel: Channel)] {
+        lock.withLock { channelSpecs.compactMap { spec in channels[spec.name].map { (spec, $0) } } }
+    }
+
+    // Changing while it runs (G3)
+
+    /// Makes a channel what a new declaration says; what it holds stays, and nobody who waits there notices. One that is new is
+    /// opened.
+    package func replace(_ spec: ChannelSpec) {
+        guard !isStopping else { return }
+        let known = lock.withLock { () -> Channel? in
+            if let index = channelSpecs.firstIndex(where: { $0.name == spec.name }) {
+                channelSpecs[index] = spec
+            } else {
+                channelSpecs.append(spec)
+                channels[spec.name] = Channel(replaceable: spec.buffering)
+                return nil
+            }
+            return channels[spec.name]
+        }
+        known?.replace(spec.buffering)
+        if known == nil { for worker in allWorkers { worker.refresh() } }
+    }
+
+    /// Makes a worker what a new declaration says; one that is new is started.
+    package func replace(_ spec: WorkerSpec) {
+        guard !isStopping else { return }
+        let (known, made) = lock.withLock { () -> (RunningWorker?, RunningWorker?) in
+            if let known = workers.first(where: { $0.name == spec.name }) { return (known, nil) }
+            let made = RunningWorker(spec, self, channels)
+            workers.append(made)
+            return (nil, made)
+        }
+        known?.replace(spec, lock.withLock { channels })
+        made?.start()
+    }
+
+    /// Ends a worker after the message at hand. What its channel holds stays there.
+    package func removeWorker(_ name: Name) {
+        let removed = lock.withLock { () -> RunningWorker? in
+            guard let index = workers.firstIndex(where: { $0.name == name }) else { return nil }
+            return workers.remove(at: index)
+        }
+        removed?.retire()
+    }
+
+    /// Closes a channel that is no more declared: what it holds can still be taken.
+    package func removeChannel(_ name: Name) {
+        let removed = lock.withLock { () -> Channel? in
+            channelSpecs.removeAll { $0.name == name }
+            return channels.removeValue(forKey: name)
+        }
+        removed?.close()
+        if removed != nil { for worker in allWorkers { worker.refresh() } }
     }
 
     package override func write(to printer: inout Printer) throws(Fault) {
@@ -70,14 +132,12 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     // Talking to workers
 
     /// A channel by name (D24).
-    package func channel(_ name: Name) -> Channel? { channels[name] }
+    package func channel(_ name: Name) -> Channel? { lock.withLock { channels[name] } }
 
     /// All channels, in the order of declaration.
     package var channelMap: Value {
         var map = HashMap()
-        for channel in spec.channels {
-            try? HashMap.set(&map, .keyword(channel.name), .object(channels[channel.name]!))
-        }
+        for (spec, channel) in allChannels { try? HashMap.set(&map, .keyword(spec.name), .object(channel)) }
         return .map(map)
     }
 
@@ -85,11 +145,12 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     package func exposedChannel(_ worker: Name) throws(Fault) -> Channel { try exposed(worker).input! }
 
     private func exposed(_ name: Name) throws(Fault) -> RunningWorker {
-        if let found = workers.first(where: { $0.spec.name == name && $0.spec.isExposed && $0.input != nil }) {
+        let workers = allWorkers
+        if let found = workers.first(where: { $0.name == name && $0.spec.isExposed && $0.input != nil }) {
             return found
         }
-        let known = workers.contains { $0.spec.name == name }
-        let exposed = workers.filter { $0.spec.isExposed }.map(\.spec.name)
+        let known = workers.contains { $0.name == name }
+        let exposed = workers.filter { $0.spec.isExposed }.map(\.name)
         throw .illegalArgument(
             "worker :\(name.description) \(known ? "is not exposed" : "does not exist"); exposed are \(DefinitionReader.list(exposed))",
             hint: known ? "give it :expose? true" : nil)
@@ -110,7 +171,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
 
     private func putMode(_ worker: RunningWorker) -> ChannelSpec.PutMode {
         guard case .command(let name) = worker.spec.kind else { return .async }
-        return spec.channels.first { $0.name == name }?.putMode ?? .async
+        return lock.withLock { channelSpecs.first { $0.name == name }?.putMode } ?? .async
     }
 
     private func send(_ message: Value, _ worker: RunningWorker) throws(Fault) -> Bool {
@@ -120,15 +181,15 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         case .accepted: return true
         case .closed: return false
         case .dropped:
-            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            drop(name, .inputDrop, worker.name, worker.identity)
             return false
         case .displaced:
-            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            drop(name, .inputDrop, worker.name, worker.identity)
             return true
         case .full: break
         }
         if putMode(worker) == .drop {
-            drop(name, .inputDrop, worker.spec.name, worker.identity)
+            drop(name, .inputDrop, worker.name, worker.identity)
             return false
         }
         let entry = Callback.waiting { _ in }
@@ -160,7 +221,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
             return .map(map)
         }
         return .record(
-            (.drops, counts(spec.channels.map(\.name), drops)), (.errors, counts(spec.workers.map(\.name), errors)))
+            (.drops, counts(allChannels.map(\.spec.name), drops)), (.errors, counts(allWorkers.map(\.name), errors)))
     }
 
     // What workers tell
@@ -238,8 +299,8 @@ package final class WorkerSystem: Object, @unchecked Sendable {
 
     private func beginStop(_ graceMs: Int64) {
         stopping.raise()
-        for channel in spec.channels { channels[channel.name]?.close() }
-        for worker in workers { if let input = worker.input { drain(input) } }
+        for (_, channel) in allChannels { channel.close() }
+        for worker in allWorkers { if let input = worker.input { drain(input) } }
         let sleeping = lock.withLock { tickers }
         for entry in sleeping where entry.claim() { entry.resume(.nil) }
         let late = TimerToken()
