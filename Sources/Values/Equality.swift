@@ -91,6 +91,8 @@ private struct DeepEquality {
         case (.list(let a), .list(let b)) where a === b: return true
         case (.lazy(let a), .lazy(let b)) where a === b: return true
         case (.seq(let a), .seq(let b)) where a === b: return true
+        case (.function(let a), .function(let b)): return a === b
+        case (.native(let a), .native(let b)): return a === b
         case (.object(let a), .object(let b)) where a === b: return true
         case (.object(let a), _): return try a.equals(right)
         case (_, .object(let b)): return try b.equals(left)

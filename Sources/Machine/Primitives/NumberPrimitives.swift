@@ -279,9 +279,10 @@ extension NumberPrimitives {
         return try Numbers.negate(a[0])
     }
 
-    /// The low bits of an integer; a double goes by way of 32 bits, as on the Java machine.
+    /// The low bits of an integer; a double goes by way of 32 bits, and a ratio by way of a double, as on the Java machine.
     private static func narrow<Narrow: FixedWidthInteger>(_ value: Value, _: Narrow.Type) throws(Fault) -> Narrow {
         if case .char(let scalar) = value, Narrow.self == Int32.self { return Narrow(truncatingIfNeeded: scalar) }
+        if value.objectKind == .ratio { return try narrow(.double(try Numbers.double(value)), Narrow.self) }
         let long = try Numbers.wrapped(value)
         if case .double = value { return Narrow(truncatingIfNeeded: Int32(clamping: long)) }
         return Narrow(truncatingIfNeeded: long)
