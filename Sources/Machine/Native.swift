@@ -16,6 +16,9 @@ public struct Arguments {
     /// Argument `index`, which must be below `count`.
     @inlinable @inline(__always) public subscript(index: Int) -> Value { base[index] }
 
+    /// Where argument `index`, which must be below `count`, stands: to look at it without retaining it.
+    @inlinable @inline(__always) package func place(_ index: Int) -> UnsafePointer<Value> { UnsafePointer(base + index) }
+
     /// Argument `index`, or nil when it was not given.
     public func optional(_ index: Int) -> Value { index < count ? base[index] : .nil }
 

@@ -8,8 +8,10 @@ enum ChoicePrimitives {
         // :priority and :default, or nil. Gives [value channel], or [default :default]; for a put on a channel with a
         // transducer [true channel true], when the caller is to add the value and to release the channel.
         let choose: Native.ControlBody = { [unowned runtime] (arguments, fiber) throws(Fault) in
+            let attempt = arguments.count == 1 ? Choice.takeNow(arguments.place(0), runtime) : .untried
+            if case .taken(let result) = attempt { return .value(result) }
             var choice = try Choice(arguments[0], arguments.optional(1), runtime)
-            if let result = choice.tryNow() { return .value(result) }
+            if case .untried = attempt, let result = choice.tryNow() { return .value(result) }
             if let fallback = choice.fallback { return .value(.vector([fallback, .kw(.default)])) }
             return try choice.wait(try Job.waiting(fiber))
         }
@@ -41,7 +43,36 @@ private struct Choice {
             fallback = try map.find(.kw(.default))
             if try map.find(.kw(.priority))?.isTruthy ?? false { isOrdered = true }
         }
-        order = Order(count, isOrdered ? nil : SplitMix(seed: UInt64(runtime.draw(below: .max))))
+        order = Order(count, isOrdered ? nil : SplitMix(seed: runtime.drawBits()))
+    }
+
+    enum Attempt {
+        case taken(Value)
+        /// Nothing lies ready.
+        case nothing
+        /// It is another kind of choice.
+        case untried
+    }
+
+    /// A take that needs no waiting, from a vector of channels only: what most choices are.
+    static func takeNow(_ slot: UnsafePointer<Value>, _ runtime: FiberRuntime) -> Attempt {
+        guard let vector = Value.borrowedVector(slot) else { return .untried }
+        return vector._withUnsafeGuaranteedRef { vector in
+            guard vector.count > 0 else { return .untried }
+            var order = Order(vector.count, vector.count == 1 ? nil : SplitMix(seed: runtime.drawBits()))
+            // What is not looked at could be a mistake, which has to be told whatever lies ready.
+            for index in 0..<vector.count
+            where channel(at: vector.place(of: Int64(index)).unsafelyUnwrapped) == nil { return .untried }
+            while let index = order.next() {
+                guard let channel = channel(at: vector.place(of: Int64(index)).unsafelyUnwrapped) else {
+                    return .untried
+                }
+                if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
+                    return .taken(.vector(.pair(value, .object(channel.takeUnretainedValue()))))
+                }
+            }
+            return .nothing
+        }
     }
 
     @inline(__always) private static func check(_ place: UnsafePointer<Value>) throws(Fault) {

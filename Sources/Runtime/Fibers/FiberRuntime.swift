@@ -304,9 +304,11 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
     func draw(below bound: Int) -> Int {
-        let state = random.wrappingAdd(SplitMix.step, ordering: .relaxed).newValue
-        return Int(SplitMix.mix(state) % UInt64(bound))
+        Int(drawBits() % UInt64(bound))
     }
+
+    /// The next 64 bits of that sequence.
+    func drawBits() -> UInt64 { SplitMix.mix(random.wrappingAdd(SplitMix.step, ordering: .relaxed).newValue) }
 }
 
 /// A flag that is raised once.
