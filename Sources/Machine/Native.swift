@@ -17,7 +17,9 @@ public struct Arguments {
     @inlinable @inline(__always) public subscript(index: Int) -> Value { base[index] }
 
     /// Where argument `index`, which must be below `count`, stands: to look at it without retaining it.
-    @inlinable @inline(__always) package func place(_ index: Int) -> UnsafePointer<Value> { UnsafePointer(base + index) }
+    @inlinable @inline(__always) package func place(_ index: Int) -> UnsafePointer<Value> {
+        UnsafePointer(base + index)
+    }
 
     /// Argument `index`, or nil when it was not given.
     public func optional(_ index: Int) -> Value { index < count ? base[index] : .nil }
