@@ -23,7 +23,7 @@ SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test fuzz conformance differential bench format lint tsan clean setup
+.PHONY: help run build test fuzz soak conformance differential bench format lint tsan clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,12 @@ fuzz: setup ## fuzz TARGET (reader, program or codec) for SECONDS, by default 60
 conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
 	@cd "$(or $(SUITE),$(error name the suite's folder: make conformance SUITE=path))/test" && \
 		$(CURDIR)/$(SLUICE) run $(CURDIR)/Tests/conformance/run.slu $(CURDIR)/Tests/conformance/expected.edn
+
+MADE_SOAK = .build/soak.log
+soak: build ## a graph under load for SECONDS, by default 600, whose workers fail and are replaced: no message may be missing
+	@/usr/bin/env time -f "%M KB at most" $(SLUICE) run Tests/soak/soak.slu "$(or $(SECONDS),600)" 2>$(MADE_SOAK) || \
+		{ tail -20 $(MADE_SOAK); exit 1; }
+	@tail -1 $(MADE_SOAK)
 
 # Clojure as Debian packages it (libclojure-java); another one is named by its class path.
 CLOJURE = java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -cp $(CLOJURE_JARS) clojure.main

@@ -1,4 +1,5 @@
 import Engine
+import Machine
 import Reader
 import Sluice
 import Testing
@@ -18,9 +19,12 @@ import Values
     }
 
     /// Runs a script's graph to its end, on threads or under a seed. What `result` gives then, printed, and what was said.
-    private func run(_ text: String, _ result: String, seed: UInt64?) throws -> (value: String, said: String) {
+    private func run(
+        _ text: String, _ result: String, seed: UInt64?, memory: Int64? = nil
+    ) throws -> (value: String, said: String) {
         var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
         options.seed = seed
+        if let memory { options.limits.memory = memory }
         let output = Output()
         options.errorOutput = { output.write($0) }
         let session = Session(options)
@@ -145,5 +149,25 @@ import Values
         #expect(found.value == "[1 [:put false] [:held 2]]")
         #expect(found.said.contains("[INFO] worker :one is removed\n"))
         #expect(found.said.contains("[INFO] channel :in is removed\n"))
+    }
+
+    // What served a worker before goes when it has finished: each of these fibers has grown a stack of some hundred kilobytes.
+    @Test func whatWasReplacedIsLetGo() throws {
+        let text = """
+            (ns live (:require [clojure.core.async :as a]))
+            (def handled (atom 0))
+            (defn deep [n] (if (zero? n) 0 (inc (deep (dec n)))))
+            (defn handle [_ n] (deep 4000) (swap! handled inc) nil)
+            (defchannel :in)
+            (defworker :handler {:in :in :worker-fn handle})
+            (defworker :sender {:kind :ticker}
+              [{:keys [channels]} _]
+              (dotimes [n 300]
+                (a/>! (:in channels) n)
+                (defworker :handler {:in :in :parallel (inc (mod n 2)) :worker-fn handle}))
+              nil)
+            """
+        // On threads: under a seed they ended before they had waited.
+        #expect(try run(text, "@handled", seed: nil, memory: 16 << 20).value == "300")
     }
 }

@@ -149,6 +149,8 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// The fiber has ended, perhaps in the middle of a message.
     func ended(_ result: Result<Value, Fault>) {
+        // The entry holds the fiber, which holds this loop.
+        lock.withLock { waiting = nil }
         switch result {
         case .success: request?.answer(failure: "stopped", "the worker has stopped")
         case .failure(let fault):
