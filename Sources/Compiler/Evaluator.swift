@@ -250,7 +250,12 @@ package final class Evaluator: @unchecked Sendable {
         let prototype = try lock.withLock { () throws(Fault) in try compile(form, with: &analyzer) }
         let function = Value.function(prototype.makeClosure())
         let box = Bindings.Box(namespaceVar, .object(namespace))
-        let value = try runFiber(function, Bindings([box], parent: bindings))
+        var boxes = [box]
+        // Texts that are no files have names such as `<repl 1>`.
+        if let name = place?.source.name, !name.hasPrefix("<") {
+            boxes.append(Bindings.Box(instance.core.file, .string(name)))
+        }
+        let value = try runFiber(function, Bindings(boxes, parent: bindings))
         guard case .object(let object) = box.value, let after = object as? Namespace else { return (value, namespace) }
         return (value, after)
     }

@@ -5,6 +5,8 @@ public struct CoreVars: Sendable {
     public let out: Var
     public let err: Var
     public let ns: Var
+    /// The file whose forms are being evaluated, as it was named; nil for forms of no file.
+    public let file: Var
     public let printLength: Var
     public let printLevel: Var
     public let printMeta: Var
@@ -26,6 +28,7 @@ public struct CoreVars: Sendable {
         out = dynamic("*out*", .object(Writer(instance.output)))
         err = dynamic("*err*", .object(Writer(instance.errorOutput)))
         ns = dynamic("*ns*", .object(instance.namespace(instance.names.intern(nil, "user"))))
+        file = dynamic("*file*", .nil)
         printLength = dynamic("*print-length*", .nil)
         printLevel = dynamic("*print-level*", .nil)
         printMeta = dynamic("*print-meta*", .false)
@@ -39,7 +42,7 @@ public struct CoreVars: Sendable {
 
     /// What portable programs bind or read, and Swift does not.
     private static let others: [(String, Value)] = [
-        ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*file*", .nil), ("*assert*", .true),
+        ("*1", .nil), ("*2", .nil), ("*3", .nil), ("*e", .nil), ("*assert*", .true),
         ("*flush-on-newline*", .true),
         ("*warn-on-reflection*", .false), ("*unchecked-math*", .false), ("*in*", .nil), ("*agent*", .nil),
     ]

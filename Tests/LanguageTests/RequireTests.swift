@@ -9,6 +9,7 @@ import Values
 @Suite struct RequireTests {
     /// The first waits for a channel, so loading it needs the scheduler that the fiber which requires it occupies.
     private static let files = [
+        "shop/file.slu": "(ns shop.file) (def here *file*) (defn called [] *file*) (def later @(future *file*))",
         "shop/stock.slu": """
         (ns shop.stock)
         (def loads (atom 0))
@@ -131,6 +132,15 @@ import Values
     }
 
     /// A file sees the dynamic bindings of whoever requires it, and so do the files that it requires.
+    /// `*file*` is the file whose forms are being evaluated, for those of its fibers too, and not for who called it later.
+    @Test func knowsItsFile() throws {
+        let text = """
+            (do (require 'shop.file '[clojure.string :as str])
+                [(str/ends-with? shop.file/here "/shop/file.slu") (= shop.file/here shop.file/later) (shop.file/called)])
+            """
+        #expect(try evaluate(text, seed: nil) == "[true true nil]")
+    }
+
     @Test(arguments: [nil, 1] as [UInt64?]) func seesBindings(_ seed: UInt64?) throws {
         let text = "(binding [*print-length* 7] (with-out-str (require 'shop.told)))"
         #expect(try evaluate(text, seed: seed) == #""within\ntold 7\n""#)

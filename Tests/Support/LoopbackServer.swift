@@ -123,6 +123,12 @@ package final class ServerConnection: @unchecked Sendable {
         send(body)
     }
 
+    /// The same of bytes.
+    package func answer(_ status: Int, _ body: [UInt8]) {
+        head(status, [("Content-Length", String(body.count))])
+        send(body)
+    }
+
     package func head(_ status: Int, _ headers: [(String, String)]) {
         send("HTTP/1.1 \(status) Because\r\n" + headers.map { "\($0.0): \($0.1)\r\n" }.joined() + "\r\n")
     }

@@ -108,7 +108,9 @@
                     (vreset! value (binding [*ns* (the-ns 'user)] (canonical (eval (read-string text))))))]
       (str (if (= printed "") "" (str (pr-str printed) " then ")) @value))
     (catch Throwable e
-      (str "throws " (exception-text 0 (exception-of e))))))
+      (str "throws " (try
+                       (exception-text 0 (exception-of e))
+                       (catch Throwable _ "an exception whose data throws as well"))))))
 
 (defn- within-limit
   "What a function returns, or `timeout` when it takes too long; then it is stopped, which a thread of Java's has to be
