@@ -301,6 +301,9 @@ extension Fiber {
             }
             guard index >= 0, index < vector.count else { throw .indexOutOfBounds(index, count: vector.count) }
             return vector[index]
+        case .object(let transient as Transient)
+        where transient.shape == .vector && Collections.position(callee[1]) == nil:
+            throw .type("a transient vector as a function", expected: "an index", found: callee[1])
         case .set, .object(is SortedSet):
             guard count == 1 else { throw .of(.arity, "a set as a function takes 1 argument, but was called with 2") }
             return try Collections.get(callee[0], callee[1]) ?? .nil

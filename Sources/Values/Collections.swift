@@ -33,7 +33,7 @@ public enum Collections {
             }
             let count = try Sequences.count(collection)
             return index >= 0 && index < count
-        case .object(let object) where object.isLookup:
+        case .object(let object) where object.isLookup && object.kind != .taggedLiteral:
             if object.kind == .array, try index(key) == nil {
                 throw .illegalArgument("contains? on an array takes an index, but found \(key.briefly)")
             }
