@@ -107,6 +107,29 @@ import Values
         #expect(world.print(text) == "exhausted: memory", "\(text)")
     }
 
+    // What goes over a large text counts by how much it goes over: 200 rounds over 8 MB are no 200 steps.
+    @Test(arguments: [
+        "(clojure.string/upper-case text)", "(clojure.string/reverse text)", "(clojure.string/includes? text \"zz\")",
+        "(clojure.string/index-of text \"zz\")", "(sluice.machine/replace-text text \"zz\" \"y\")",
+        "(clojure.string/split-lines text)",
+    ]) func largeTexts(_ operation: String) {
+        let world = World(limits: Limits(instructions: 10_000_000, memory: 64 << 20))
+        let large = "(loop [s \"abcdefgh\" i 0] (if (< i 20) (recur (str s s) (inc i)) s))"
+        let text = "(let [text \(large)] (loop [i 0] (if (< i 200) (do \(operation) (recur (inc i))) i)))"
+        #expect(world.print(text) == "exhausted: instructions", "\(operation)")
+    }
+
+    // Who looks for one place after the other goes over the text once.
+    @Test func findingEveryPlaceIsLinear() {
+        let world = World(limits: Limits(instructions: 3_000_000, memory: 64 << 20))
+        let text = """
+            (let [text (loop [s "word," i 0] (if (< i 14) (recur (str s s) (inc i)) s))]
+              (loop [from 0 found 0]
+                (let [at (clojure.string/index-of text "," from)] (if at (recur (inc at) (inc found)) found))))
+            """
+        #expect(world.print(text) == "16384")
+    }
+
     @Test func finallyRunsWithinTheGrace() {
         let world = World(limits: Limits(instructions: 100_000))
         #expect(world.print("(try (loop [] (recur)) (finally (note! 1)))") == "exhausted: instructions")

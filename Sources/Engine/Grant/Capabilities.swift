@@ -37,8 +37,6 @@ package struct CapabilityKinds: ExpressibleByArrayLiteral, Equatable, Sendable {
     package init(_ kinds: some Sequence<CapabilityKind>) { for kind in kinds { bits |= CapabilityKinds.bit(kind) } }
     package init(arrayLiteral kinds: CapabilityKind...) { self.init(kinds) }
 
-    package func contains(_ kind: CapabilityKind) -> Bool { bits & CapabilityKinds.bit(kind) != 0 }
-
     private static func bit(_ kind: CapabilityKind) -> UInt8 {
         switch kind {
         case .read: 1

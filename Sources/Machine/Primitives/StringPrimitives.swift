@@ -14,16 +14,22 @@ enum StringPrimitives {
     static let string = PrimitiveFamily(
         "clojure.string",
         [
-            Primitive("upper-case", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "upper-case").uppercased()) },
-            Primitive("lower-case", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "lower-case").lowercased()) },
-            Primitive("capitalize", 1) { (a, _) throws(Fault) in .text(try shown(a, 0, "capitalize").capitalized()) },
+            Primitive("upper-case", 1) { (a, _) throws(Fault) in
+                .text(try whole(shown(a, 0, "upper-case")).uppercased())
+            },
+            Primitive("lower-case", 1) { (a, _) throws(Fault) in
+                .text(try whole(shown(a, 0, "lower-case")).lowercased())
+            },
+            Primitive("capitalize", 1) { (a, _) throws(Fault) in
+                .text(try whole(shown(a, 0, "capitalize")).capitalized())
+            },
             Primitive("trim", 1) { (a, _) throws(Fault) in .text(try a.text(0, "trim").trimmed()) },
             Primitive("triml", 1) { (a, _) throws(Fault) in .text(try a.text(0, "triml").trimmed(.start)) },
             Primitive("trimr", 1) { (a, _) throws(Fault) in .text(try a.text(0, "trimr").trimmed(.end)) },
             Primitive("trim-newline", 1) { (a, _) throws(Fault) in
                 .text(try a.text(0, "trim-newline").trimmedNewlines())
             },
-            Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try a.text(0, "reverse").reversed()) },
+            Primitive("reverse", 1) { (a, _) throws(Fault) in .text(try whole(a.text(0, "reverse")).reversed()) },
             Primitive("blank?", 1) { (a, _) throws(Fault) in
                 if !a[0].isTruthy { .true } else { .bool(try a.text(0, "blank?").isBlank) }
             },
@@ -34,11 +40,11 @@ enum StringPrimitives {
                 .bool(try shown(a, 0, "ends-with?").hasSuffix(try a.text(1, "ends-with?")))
             },
             Primitive("includes?", 2) { (a, _) throws(Fault) in
-                .bool(try shown(a, 0, "includes?").contains(try a.text(1, "includes?")))
+                .bool(try whole(shown(a, 0, "includes?")).contains(try a.text(1, "includes?")))
             },
             Primitive("index-of", .between(2, 3), indexOf), Primitive("last-index-of", .between(2, 3), lastIndexOf),
             Primitive("split-lines", 1) { (a, _) throws(Fault) in
-                .vector(try a.text(0, "split-lines").lines().map { Value.text($0) })
+                .vector(try whole(a.text(0, "split-lines")).lines().map { Value.text($0) })
             },
             Primitive("join", .between(1, 2), join),
         ])
@@ -48,11 +54,11 @@ enum StringPrimitives {
         [
             Primitive("replace-text", 3) { (a, _) throws(Fault) in
                 let (needle, replacement) = try pair(a)
-                return .text(try shown(a, 0, "replace").replacing(needle, with: replacement))
+                return .text(try whole(shown(a, 0, "replace")).replacing(needle, with: replacement))
             },
             Primitive("replace-first-text", 3) { (a, _) throws(Fault) in
                 .text(
-                    try shown(a, 0, "replace-first").replacingFirst(
+                    try whole(shown(a, 0, "replace-first")).replacingFirst(
                         try needle(a, 1, "replace-first"), with: try needle(a, 2, "replace-first")))
             },
         ])
@@ -61,6 +67,12 @@ enum StringPrimitives {
     static func shown(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Text {
         if a[index].isNil { throw .type(operation, expected: "a string", found: .nil, as: .nullPointer) }
         return try Printing.text(of: a[index])
+    }
+
+    /// A text that is gone over as a whole, which counts when it is a large one.
+    private static func whole(_ text: Text) throws(Fault) -> Text {
+        if _slowPath(text.byteCount > Attention.stride) { try Attention.work(text.byteCount / 64) }
+        return text
     }
 
     /// What `replace` looks for and puts there: a string for a string, a character for a character.
@@ -188,6 +200,12 @@ enum StringPrimitives {
     static func indexOf(_ a: Arguments, _: Fiber) throws(Fault) -> Value {
         let start = a.count == 3 ? try a.count(2, "index-of") : 0
         let found = try shown(a, 0, "index-of").index(of: try needle(a, 1, "index-of"), from: start)
+        // As far as it looked: who looks for one place after the other goes over the text once.
+        if let found {
+            if _slowPath(found - start > Attention.stride) { try Attention.work((found - start) / 64) }
+        } else {
+            _ = try whole(shown(a, 0, "index-of"))
+        }
         return found.map { .int(Int64($0)) } ?? .nil
     }
 
