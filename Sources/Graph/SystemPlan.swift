@@ -90,7 +90,8 @@ extension WorkerSpec {
         var restart: Restart?
         if case .map(let map)? = node[.restart] {
             restart = Restart(
-                max: Int(map.option(.max)?.intValue ?? 5), perMs: map.option(.perMs)?.intValue ?? 60_000)
+                max: Int(map.option(.max)?.intValue ?? 5), perMs: map.option(.perMs)?.intValue ?? 60_000,
+                backoffMs: map.option(.backoffMs)?.intValue ?? 100)
         }
         self.init(
             node.id.name, WorkerSpec.kind(of: node), function: node.functions[.workerFn]?.value ?? .nil,

@@ -109,6 +109,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case dedupStrategy = "dedup-strategy"
     case dependsOn = "depends-on"
     case doneTs = "done-ts"
+    case backoffMs = "backoff-ms"
     case durationMs = "duration-ms"
     case effectID = "effect-id"
     case effectSlashID = "effect/id"

@@ -234,6 +234,47 @@ import Values
         #expect(events(.workerStopped).count == 2)
     }
 
+    // D7: a pause after each failure, twice as long each time; those that are a while ago do not count.
+    @Test func restartBacksOff() throws {
+        let calls = Shared<[Int64]>([])
+        let runtime = world.runtime
+        let system = try system(
+            [ChannelSpec(name("in"), .fixed(16))],
+            [
+                WorkerSpec(
+                    name("w"), .command(input: name("in")),
+                    function: function { (value) throws(Fault) in
+                        calls.update { $0.append(runtime.clock.nowMs) }
+                        if value.intValue != 4 { throw .illegalState("unlucky") }
+                        return .nil
+                    }, isExposed: true, restart: .init(max: 9, perMs: 1000, backoffMs: 100))
+            ])
+        for value in 1...6 { try system.command(name("w"), .int(Int64(value))) }
+        runtime.runUntilIdle()
+        // Pauses of 100, 200 and 400; the fourth message goes well, and the fifth is the fourth failure: 800.
+        #expect(calls.value == [0, 100, 300, 700, 700, 1500])
+    }
+
+    // A worker that pauses is no hindrance to a stop.
+    @Test func aStopEndsAPause() throws {
+        let system = try system(
+            [ChannelSpec(name("in"), .fixed(16))],
+            [
+                WorkerSpec(
+                    name("w"), .command(input: name("in")),
+                    function: function { (_) throws(Fault) in throw .illegalState("always") }, isExposed: true,
+                    restart: .init(max: 9, perMs: 1000, backoffMs: 60_000))
+            ])
+        try system.command(name("w"), .int(1))
+        let ended = Shared<Int64>(-1)
+        let runtime = world.runtime
+        let timer = TimerToken()
+        runtime.scheduler.schedule(
+            at: 5_000_000, .call(timer, { system.stop { ended.update { $0 = runtime.clock.nowMs } } }))
+        runtime.runUntilIdle()
+        #expect(ended.value == 5)
+    }
+
     /// L42: an invocation's identity is its place, whatever the schedule.
     @Test func invocationsHaveStableIdentities() throws {
         let seen = Shared<[String]>([])

@@ -183,6 +183,9 @@ package enum DeclarationKeys {
     package static let restart: [DeclarationKey] = [
         DeclarationKey(.max, .whole(0...1_000_000), usual: "5", "D7", "how often it may be started again"),
         DeclarationKey(.perMs, .whole(1...86_400_000), usual: "60000", "D7", "within so many milliseconds"),
+        DeclarationKey(
+            .backoffMs, .whole(0...86_400_000), usual: "100", "D7",
+            "milliseconds before it goes on after a failure, and twice as many after each further one"),
     ]
 
     package static let configure: [DeclarationKey] = [

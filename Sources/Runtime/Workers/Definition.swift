@@ -72,7 +72,8 @@ extension WorkerSpec {
             let reader = try DefinitionReader(":restart of worker :\(name.description)", limits)
             restart = Restart(
                 max: Int(try reader.whole(.max, 0...1_000_000, else: 5)),
-                perMs: try reader.whole(.perMs, 1...Int64.max, else: 60_000))
+                perMs: try reader.whole(.perMs, 1...86_400_000, else: 60_000),
+                backoffMs: try reader.whole(.backoffMs, 0...86_400_000, else: 100))
         }
         self.init(
             name, kind, function: given.isNil ? .nil : try resolve(given), output: try map.name(.outputChan),

@@ -51,13 +51,25 @@ package struct WorkerSpec: Sendable {
         case schedule(@Sendable (Int64) -> Int64?)
     }
 
-    /// How often a worker may fail before it is given up.
+    /// How often a worker may fail before it is given up, and how long it pauses after a failure.
     package struct Restart: Sendable {
         package var max: Int
         package var perMs: Int64
-        package init(max: Int, perMs: Int64) {
+        package var backoffMs: Int64
+
+        package init(max: Int, perMs: Int64, backoffMs: Int64 = 0) {
             self.max = max
             self.perMs = perMs
+            self.backoffMs = backoffMs
+        }
+
+        /// No pause is longer, however often a worker failed, unless the first one is.
+        private static let longestMs: Int64 = 30_000
+
+        /// Milliseconds before a worker goes on that has failed so many times within `perMs`, at least once.
+        func pauseMs(after failures: Int) -> Int64 {
+            let doublings = min(failures - 1, 20)
+            return Swift.max(backoffMs, min(backoffMs << doublings, Restart.longestMs))
         }
     }
 

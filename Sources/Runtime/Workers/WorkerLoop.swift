@@ -76,7 +76,8 @@ final class WorkerLoop: @unchecked Sendable {
             self.finish(arguments.take(0))
             return .nil
         }
-        let failed = Native("worker/failed", 1) { (arguments, _) throws(Fault) in .bool(self.fail(arguments[0])) }
+        let failed = Native(
+            "worker/failed", 1, control: { (arguments, fiber) throws(Fault) in try self.fail(arguments[0], fiber) })
         func cell(_ variable: Var) -> Value { .int(Int64(Int(bitPattern: variable.cell))) }
         // Behind each cell stands its var, to keep it alive.
         return WorkerLoop.code([
@@ -131,20 +132,35 @@ final class WorkerLoop: @unchecked Sendable {
         message = .nil
     }
 
-    /// True when the worker goes on.
-    private func fail(_ value: Value) -> Bool {
-        guard case .object(let object) = value, let exception = object as? Exception else { return true }
+    /// True, perhaps after a pause, when the worker goes on.
+    private func fail(_ value: Value, _ fiber: Fiber) throws(Fault) -> Control {
+        guard case .object(let object) = value, let exception = object as? Exception else { return .value(.true) }
         worker.report(exception, message, isAnswered: request != nil)
         request?.answer(failure: "worker_error", exception.message, data: exception.data)
         request = nil
         message = .nil
-        guard let limit = worker.spec.restart else { return true }
+        guard let limit = worker.spec.restart else { return .value(.true) }
         let now = system.runtime.clock.nowMs
         failures.append(now)
         failures.removeAll { $0 < now - limit.perMs }
-        if failures.count <= limit.max { return true }
-        worker.giveUp(after: failures.count)
-        return false
+        guard failures.count <= limit.max else {
+            worker.giveUp(after: failures.count)
+            return .value(.false)
+        }
+        return try pause(limit.pauseMs(after: failures.count), fiber)
+    }
+
+    /// Goes on after so many milliseconds; a stop, or that the fiber is retired, ends it at once.
+    private func pause(_ milliseconds: Int64, _ fiber: Fiber) throws(Fault) -> Control {
+        if milliseconds == 0 { return .value(.true) }
+        let job = try Job.waiting(fiber)
+        let scheduler = system.runtime.scheduler
+        let entry = Waiting(job, job.arm())
+        system.sleeps(entry)
+        if waits(entry) {
+            scheduler.schedule(at: scheduler.now() + milliseconds * 1_000_000, .resume(entry, .true))
+        }
+        return try job.parked(entry.epoch)
     }
 
     /// The fiber has ended, perhaps in the middle of a message.
