@@ -33,10 +33,9 @@ enum ScheduleText {
         }
         if let frame = account.place {
             fields.append(("function", frame.function.map { .string($0) } ?? .nil))
-            if let source = frame.source, let span = frame.span {
-                let position = source.position(of: Int(span.start))
+            if let (file, position) = site(frame) {
                 fields += [
-                    ("file", .string(source.name)), ("line", .int(Int64(position.line))),
+                    ("file", .string(file)), ("line", .int(Int64(position.line))),
                     ("column", .int(Int64(position.column))),
                 ]
             }
@@ -47,8 +46,12 @@ enum ScheduleText {
     /// `fn in transfer (bank.slu:7:12)`.
     private static func place(_ frame: TraceFrame) -> String {
         let name = frame.function ?? "the top level"
-        guard let source = frame.source, let span = frame.span else { return name }
-        let position = source.position(of: Int(span.start))
-        return "\(name) (\(source.name):\(position.line):\(position.column))"
+        guard let (file, position) = site(frame) else { return name }
+        return "\(name) (\(file):\(position.line):\(position.column))"
+    }
+
+    private static func site(_ frame: TraceFrame) -> (file: String, position: Position)? {
+        guard let source = frame.source, let span = frame.span else { return nil }
+        return (source.name, source.position(of: Int(span.start)))
     }
 }

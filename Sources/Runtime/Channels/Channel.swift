@@ -24,22 +24,13 @@ package final class Channel: Port, @unchecked Sendable {
         }
     }
 
-    package init(_ buffering: Buffering, hooks: Hooks? = nil) {
+    /// - Parameter isReplaceable: its buffer may become another one, see `replace`; then it is no promise and has no hooks.
+    package init(_ buffering: Buffering, hooks: Hooks? = nil, isReplaceable: Bool = false) {
         isPromise = buffering == .promise
         self.hooks = hooks
         state = .allocate(capacity: 1)
         state.initialize(to: ChannelState(buffering, isGranted: hooks != nil))
-        super.init(buffers: state.pointee.isPlain)
-        Meter.charge(Channel.footprint)
-    }
-
-    /// A channel whose buffer may become another one.
-    package init(replaceable buffering: Buffering) {
-        isPromise = false
-        hooks = nil
-        state = .allocate(capacity: 1)
-        state.initialize(to: ChannelState(buffering))
-        super.init(buffers: true)
+        super.init(buffers: isReplaceable || state.pointee.isPlain)
         Meter.charge(Channel.footprint)
     }
 

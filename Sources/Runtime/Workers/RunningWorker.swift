@@ -97,21 +97,21 @@ final class RunningWorker: @unchecked Sendable {
             before.input !== role.input || !spec.isServed(like: before.spec) || running.load(ordering: .acquiring) == 0
         else { return }
         // The new ones first: the worker is never without any.
-        let old = lock.withLock {
-            defer { loops = [] }
-            return loops
-        }
+        let old = takeLoops()
         serve(spec)
         for loop in old { loop.retire() }
     }
 
     /// Lets its fibers finish the message at hand, and end.
     func retire() {
-        let old = lock.withLock {
+        for loop in takeLoops() { loop.retire() }
+    }
+
+    private func takeLoops() -> [WorkerLoop] {
+        lock.withLock {
             defer { loops = [] }
             return loops
         }
-        for loop in old { loop.retire() }
     }
 
     /// D16; a `:thread` worker may hold its thread.
