@@ -244,8 +244,8 @@ private final class CurrentScope: Interruptible, @unchecked Sendable {
             defer { current = nil }
             return current
         }
-        // One that still has fibers at work stays with the runtime.
-        if let ended, ended.fiberCount == 0 { ended.close() }
+        // One that still has fibers at work stays with the runtime until they have ended.
+        ended?.close()
     }
 
     override var isAsked: Bool { isInterrupted.load(ordering: .relaxed) }

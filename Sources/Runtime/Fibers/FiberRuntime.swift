@@ -135,7 +135,7 @@ package final class FiberRuntime: @unchecked Sendable {
                 timer,
                 { [weak self] in
                     // A conversation has gone on when the budget is no longer exhausted.
-                    guard let self, instance.account.isExhausted, root.fiberCount > 0 else { return }
+                    guard let self, instance.account.isExhausted, root.hasFibers else { return }
                     instance.account.endGrace()
                     root.endContents(.exhausted(budget))
                     scheduler.attend()
@@ -281,7 +281,7 @@ package final class FiberRuntime: @unchecked Sendable {
     @discardableResult package func shutDown(within nanoseconds: Int64 = 1_000_000_000) -> Bool {
         root.cancel(.stopped)
         // A timer would bring threads to life that most scripts never needed.
-        guard root.fiberCount > 0 else {
+        guard root.hasFibers else {
             scheduler.stop()
             return true
         }
@@ -296,10 +296,10 @@ package final class FiberRuntime: @unchecked Sendable {
                     scheduler.attend()
                 }))
         let root = root
-        _ = scheduler.run(nil, until: { root.fiberCount == 0 || expired.isRaised })
+        _ = scheduler.run(nil, until: { !root.hasFibers || expired.isRaised })
         late.cancel()
         scheduler.stop()
-        return root.fiberCount == 0
+        return !root.hasFibers
     }
 
     /// A number below `bound`, from the runtime's seeded sequence: for fair choices.

@@ -14,6 +14,8 @@ package final class Scope: Object, @unchecked Sendable {
     private var older: Unmanaged<Scope>?
     private var newer: Unmanaged<Scope>?
     private var isAdopted = false
+    /// It has left its parent; it comes back for as long as something starts in it again.
+    private var isClosed = false
     private var ending: Ending?
     private var joiners: [Waiting] = []
     private var endings: [@Sendable () -> Void] = []
@@ -26,18 +28,55 @@ package final class Scope: Object, @unchecked Sendable {
 
     package override func write(to printer: inout Printer) throws(Fault) { printer.write("#<scope>") }
 
+    /// Fibers right inside, those of inner scopes not counted.
     package var fiberCount: Int { lock.withLock { jobs } }
 
+    /// Whether a fiber is left in here or in a scope within.
+    package var hasFibers: Bool {
+        var unseen: [Scope] = [self]
+        while let scope = unseen.popLast() {
+            let (count, scopes) = scope.lock.withLock { (scope.jobs, scope.innerScopes) }
+            if count > 0 { return true }
+            unseen += scopes
+        }
+        return false
+    }
+
+    /// The scopes within, the newest first. Under the lock.
+    private var innerScopes: [Scope] {
+        var scopes: [Scope] = []
+        var link = inner
+        while let scope = link?.takeUnretainedValue() {
+            scopes.append(scope)
+            link = scope.older
+        }
+        return scopes
+    }
+
     private func adopt(_ child: Scope) {
-        let ended = lock.withLock {
+        let (ended, wasClosed) = lock.withLock {
+            if child.isAdopted { return (ending, false) }
             let link = Unmanaged.passRetained(child)
             child.isAdopted = true
             child.older = inner
             inner?.takeUnretainedValue().newer = link
             inner = link
-            return ending
+            return (ending, open())
         }
+        if wasClosed { rejoin() }
         if let ended { child.end(ended.forInner) }
+    }
+
+    /// Gives whether it had been closed. Under the lock.
+    private func open() -> Bool {
+        defer { isClosed = false }
+        return isClosed
+    }
+
+    /// Back to the parent, until everything that a callback has started in here is over.
+    private func rejoin() {
+        parent?.adopt(self)
+        close()
     }
 
     /// Takes a scope out of the list, under the lock; false when it is out already.
@@ -53,14 +92,15 @@ package final class Scope: Object, @unchecked Sendable {
 
     /// Takes the job in; a job that starts in a cancelled scope is cancelled before it runs.
     func add(_ job: Job) {
-        let ended = lock.withLock {
+        let (ended, wasClosed) = lock.withLock {
             let link = Unmanaged.passRetained(job)
             job.state.pointee.next = first
             first?.takeUnretainedValue().state.pointee.previous = link
             first = link
             jobs += 1
-            return ending
+            return (ending, open())
         }
+        if wasClosed { rejoin() }
         if let ended { job.end(ended) }
     }
 
@@ -83,42 +123,63 @@ package final class Scope: Object, @unchecked Sendable {
     package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
 
     private func end(_ why: Ending) {
-        let isFirst = lock.withLock {
+        if begin(why) { endContents(why) }
+    }
+
+    /// Notes why it ends; false when its contents have heard of an end already. A budget that ran out reaches those, too, who
+    /// were cancelled before.
+    private func begin(_ why: Ending) -> Bool {
+        lock.withLock {
             defer { ending = ending ?? why }
-            return ending == nil
+            return ending == nil || why.isExhaustion
         }
-        // A budget that ran out reaches those, too, who were cancelled before.
-        if isFirst || why.isExhaustion { endContents(why) }
     }
 
-    /// Ends every fiber and scope within; what starts here later runs.
+    /// Ends every fiber and scope within; what starts here later runs. The lists have the newest first, and what was started
+    /// first is ended first. Scopes may lie within each other as deep as calls do.
     func endContents(_ why: Ending) {
-        let (victims, scopes): ([Job], [Scope]) = lock.withLock {
-            var victims: [Job] = []
-            var link = first
-            while let job = link?.takeUnretainedValue() {
-                victims.append(job)
-                link = job.state.pointee.next
-            }
-            var scopes: [Scope] = []
-            var within = inner
-            while let scope = within?.takeUnretainedValue() {
-                scopes.append(scope)
-                within = scope.older
-            }
-            // The lists have the newest first; what was started first is ended first.
-            return (victims.reversed(), scopes.reversed())
+        var unseen: [Scope] = []
+        var (scope, why) = (self, why)
+        while true {
+            let (victims, scopes) = scope.lock.withLock { (scope.allJobs, scope.innerScopes) }
+            for job in victims.reversed() { job.end(why) }
+            why = why.forInner
+            unseen += scopes
+            repeat {
+                guard let next = unseen.popLast() else { return }
+                scope = next
+            } while !scope.begin(why)
         }
-        for job in victims { job.end(why) }
-        for scope in scopes { scope.end(why.forInner) }
     }
 
-    /// Leaves the parent; the scope must be empty.
+    /// The fibers right inside, the newest first. Under the lock.
+    private var allJobs: [Job] {
+        var all: [Job] = []
+        var link = first
+        while let job = link?.takeUnretainedValue() {
+            all.append(job)
+            link = job.state.pointee.next
+        }
+        return all
+    }
+
+    /// Leaves the parent once everything within has ended; at once if it has. Nothing changes for what starts in it later: it
+    /// comes back for that.
     package func close() {
         guard let parent else { return }
-        let (wasInside, ended) = parent.lock.withLock { (parent.disown(self), parent.takeEnded()) }
-        if wasInside { Unmanaged.passUnretained(self).release() }
-        ended?()
+        let left: (wasInside: Bool, ended: (() -> Void)?)? = parent.lock.withLock {
+            guard lock.withLock({ markClosed() }) else { return nil }
+            return (parent.disown(self), parent.takeEnded())
+        }
+        guard let left else { return whenEmpty { [self] in close() } }
+        if left.wasInside { Unmanaged.passUnretained(self).release() }
+        left.ended?()
+    }
+
+    /// False, with nothing changed, when something is left within. Under the lock.
+    private func markClosed() -> Bool {
+        if isEmpty { isClosed = true }
+        return isEmpty
     }
 
     /// Parks the running job until every fiber and scope within has ended.
