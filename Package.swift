@@ -16,7 +16,7 @@ let package = Package(
         .target(name: "CThread"),
         .target(name: "Values", dependencies: ["CThread"], swiftSettings: strict),
         .target(name: "Reader", dependencies: ["Values"], swiftSettings: strict),
-        .target(name: "Machine", dependencies: ["Values"], swiftSettings: strict),
+        .target(name: "Machine", dependencies: ["CThread", "Values"], swiftSettings: strict),
         .target(name: "Compiler", dependencies: ["Reader", "Machine"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Values"], swiftSettings: strict),
         .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),

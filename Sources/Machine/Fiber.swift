@@ -23,61 +23,73 @@ package struct Frame {
 /// class properties would cost the loop up to three times its speed.
 package struct FiberState {
     package var base: UnsafeMutablePointer<Value>
-    package var capacity: Int
     package var frames: UnsafeMutablePointer<Frame>
-    package var frameCapacity: Int
     package var pc: UnsafePointer<Instruction>
     package var registers: UnsafeMutablePointer<Value>
     package var frame: UnsafeMutablePointer<Frame>
     /// First register beyond the stack; calls compare against it.
     package var limit: UnsafeMutablePointer<Value>
     package var frameLimit: UnsafeMutablePointer<Frame>
-    /// Register (relative to `registers`) that receives the value the fiber is resumed with.
-    package var destination = 0
     /// Set by whoever resumes the fiber with a fault instead of a value.
     package var pendingFault: Fault?
     /// Where an operation last met an unrealised sequence, and what was left of the slice when it was run again: when
     /// nothing else happened in between, it is walking the sequence.
     package var forcedAt: UnsafePointer<Instruction>?
     package var fuelAtResume = 0
+    /// Steps left of the running slice, kept here while the loop calls out.
+    package var fuel = 0
     /// How many elements that operation has realised at a time.
-    package var reach = 1
+    package var reach: Int32 = 1
+    fileprivate var destinationOffset: Int32 = 0
     /// The program counter stands at the instruction to run next, not after the one that waits or failed.
     package var isPreempted = false
     /// A call failed after the registers had moved, or took its activation back: what stands here holds, and not the copies of
     /// the loop.
     package var isRestored = false
-    /// Steps left of the running slice, kept here while the loop calls out.
-    package var fuel = 0
+
+    /// Register (relative to `registers`) that receives the value the fiber is resumed with.
+    package var destination: Int {
+        @inline(__always) get { Int(destinationOffset) }
+        @inline(__always) set { destinationOffset = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    package var capacity: Int { limit - base }
+    package var frameCapacity: Int { frameLimit - frames }
 }
 
-/// A lightweight thread of the language: data until somebody runs it.
+/// A lightweight thread of the language: data until somebody runs it. What the runtime knows of one stands in its subclass.
 ///
 /// Owned by one party at a time: the interpreter while it runs, the channel or engine entry while it is parked, the run
 /// queue while it is ready.
-public final class Fiber: Interruptible, @unchecked Sendable {
+open class Fiber: Parkable, @unchecked Sendable {
     // Sendable: ownership passes with the fiber, by the acquire and release of the lock or queue it passes through.
-    package let state: UnsafeMutablePointer<FiberState>
-    public let instance: Instance
+    package final let state: UnsafeMutablePointer<FiberState>
+    public final let instance: Instance
     /// Dynamic bindings; conveyed to fibers that this one starts.
-    public var bindings: Bindings?
-    /// What runs this fiber and is told of its end; set by the runtime.
-    @exclusivity(unchecked) public var owner: AnyObject?
+    @exclusivity(unchecked) public final var bindings: Bindings?
     /// Where code is that cannot park: inside a macro or a comparator that Swift called.
-    @exclusivity(unchecked) public var cannotPark = 0
+    @exclusivity(unchecked) public final var cannotPark: UInt32 = 0
     /// Asks the loop to look up after the operation at hand: cancellation, stop, a budget.
-    public let interrupt = Atomic<UInt8>(0)
-    public var cancelReason: CancelReason?
+    public final let interrupt = Atomic<UInt8>(0)
 
-    public override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
+    public final override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
-    public override func book(steps: Int, holding bytes: Int) throws(Fault) {
+    public final override func book(steps: Int, holding bytes: Int) throws(Fault) {
         try instance.account.book(steps: steps, holding: bytes)
+    }
+
+    /// Begins a wait of this fiber, which runs, at one place: gives its epoch. Throws where it cannot wait, and when a
+    /// cancellation was due; one that comes later finds the fiber waiting.
+    open func beginWait() throws(Fault) -> UInt64 { throw Fiber.cannotWait }
+
+    package static var cannotWait: Fault {
+        .illegalState(
+            "cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
     }
 
     /// Frames to begin with; registers there are as many as the function needs. Most fibers wait in the function they began
     /// with, and there may be a million of them.
-    private static let initialFrames = 4
+    private static let initialFrames = 3
 
     /// A fiber that will call `function` with `arguments`.
     public init(_ instance: Instance, calling function: Value, _ arguments: [Value], bindings: Bindings? = nil) {
@@ -86,9 +98,10 @@ public final class Fiber: Interruptible, @unchecked Sendable {
         var needed = arguments.count + 2
         if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
         let capacity = needed + 2
-        let base = UnsafeMutablePointer<Value>.allocate(capacity: capacity)
+        state = Fiber.block(registers: capacity)
+        let base = Fiber.firstRegisters(state)
+        let frames = Fiber.firstFrames(state)
         base.initialize(repeating: .nil, count: capacity)
-        let frames = UnsafeMutablePointer<Frame>.allocate(capacity: Fiber.initialFrames)
         base[1] = function
         for (index, argument) in arguments.enumerated() { base[2 + index] = argument }
         let start = instance.startFunction(arguments: arguments.count)
@@ -96,40 +109,68 @@ public final class Fiber: Interruptible, @unchecked Sendable {
             to: Frame(
                 pc: start.entry, delta: 1, registers: Int32(arguments.count + 2),
                 closure: Unmanaged.passUnretained(start)))
-        state = .allocate(capacity: 1)
         state.initialize(
             to: FiberState(
-                base: base, capacity: capacity, frames: frames, frameCapacity: Fiber.initialFrames,
-                pc: start.entry, registers: base + 1, frame: frames + 1,
-                limit: base + capacity,
-                frameLimit: frames + Fiber.initialFrames))
+                base: base, frames: frames, pc: start.entry, registers: base + 1, frame: frames + 1,
+                limit: base + capacity, frameLimit: frames + Fiber.initialFrames))
         super.init()
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
     }
 
     deinit {
         Meter.credit(Fiber.footprint(state.pointee.capacity, state.pointee.frameCapacity))
-        Release.buffer(state.pointee.base, count: state.pointee.capacity)
-        state.pointee.frames.deallocate()
+        let (base, frames) = (state.pointee.base, state.pointee.frames)
+        Release.contents(of: base, count: state.pointee.capacity)
+        free(base)
+        free(frames)
         state.deinitialize(count: 1)
-        state.deallocate()
+        UnsafeMutableRawPointer(state).deallocate()
+    }
+
+    // The state, the first frames and the first registers lie in one block: a fiber costs few allocations, and its wake-up few
+    // lines of cache.
+
+    private static func block(registers: Int) -> UnsafeMutablePointer<FiberState> {
+        let bytes =
+            MemoryLayout<FiberState>.stride + initialFrames * MemoryLayout<Frame>.stride
+            + registers * MemoryLayout<Value>.stride
+        return UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: MemoryLayout<FiberState>.alignment)
+            .bindMemory(to: FiberState.self, capacity: 1)
+    }
+
+    private static func firstFrames(_ state: UnsafeMutablePointer<FiberState>) -> UnsafeMutablePointer<Frame> {
+        UnsafeMutableRawPointer(state + 1).assumingMemoryBound(to: Frame.self)
+    }
+
+    private static func firstRegisters(_ state: UnsafeMutablePointer<FiberState>) -> UnsafeMutablePointer<Value> {
+        UnsafeMutableRawPointer(firstFrames(state) + initialFrames).assumingMemoryBound(to: Value.self)
+    }
+
+    /// Gives the memory of registers back, which may be those of the block.
+    final func free(_ registers: UnsafeMutablePointer<Value>) {
+        if registers != Fiber.firstRegisters(state) { registers.deallocate() }
+    }
+
+    /// The same for frames.
+    final func free(_ frames: UnsafeMutablePointer<Frame>) {
+        if frames != Fiber.firstFrames(state) { frames.deallocate() }
     }
 
     static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
-    @inline(__always) public func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
+    @inline(__always) public final func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
 
     /// The dead register that receives what a parked fiber waits for, or the result of a running one's operation.
-    @inline(__always) public var resultSlot: UnsafeMutablePointer<Value> {
+    @inline(__always) public final var resultSlot: UnsafeMutablePointer<Value> {
         state.pointee.registers + state.pointee.destination
     }
 
     /// Makes a parked fiber throw when it runs again.
-    public func fail(_ fault: Fault) { state.pointee.pendingFault = fault }
+    public final func fail(_ fault: Fault) { state.pointee.pendingFault = fault }
 
     /// Frames in use.
-    package var depth: Int { state.pointee.frame - state.pointee.frames }
+    package final var depth: Int { state.pointee.frame - state.pointee.frames }
 }
 
 /// Dynamic bindings of a fiber: a chain of frames, innermost first.

@@ -603,16 +603,18 @@ extension Fiber {
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)
                     case .take:
-                        if takeReady(regs, i) { continue }
                         save(pc, regs, fp)
                         if try !take(regs, i) { return .parked }
                     case .put:
-                        if putReady(regs, i) { continue }
                         save(pc, regs, fp)
-                        if try !put(regs, i) { return .parked }
-                        pc = fiber.pointee.pc
-                        regs = fiber.pointee.registers
-                        fp = fiber.pointee.frame
+                        switch try put(regs, i) {
+                        case .goOn: continue
+                        case .parked: return .parked
+                        case .entered:
+                            pc = fiber.pointee.pc
+                            regs = fiber.pointee.registers
+                            fp = fiber.pointee.frame
+                        }
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
                         switch try claim(regs, i) {
@@ -766,10 +768,9 @@ extension Fiber {
         let bigger = Registers.allocate(capacity: capacity)
         bigger.moveInitialize(from: base, count: old)
         (bigger + old).initialize(repeating: .nil, count: capacity - old)
-        base.deallocate()
+        free(base)
         Meter.charge((capacity - old) * 16)
         state.pointee.base = bigger
-        state.pointee.capacity = capacity
         state.pointee.registers = bigger + used
         state.pointee.limit = bigger + capacity
     }
@@ -781,11 +782,10 @@ extension Fiber {
         try instance.account.reserve((capacity - old) * 24)
         let bigger = UnsafeMutablePointer<Frame>.allocate(capacity: capacity)
         bigger.moveInitialize(from: state.pointee.frames, count: used)
-        state.pointee.frames.deallocate()
+        free(state.pointee.frames)
         Meter.charge((capacity - old) * 24)
         state.pointee.frames = bigger
         state.pointee.frame = bigger + used
-        state.pointee.frameCapacity = capacity
         state.pointee.frameLimit = bigger + capacity
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Comes in: code (instructions, constants, handler and place tables) made by the compiler. Goes out: results of fibers.
 //! A fiber is data: registers and frames; the interpreter loop (`Interpreter.swift`) runs one until it finishes, fails,
-//! parks or has used its slice. Primitives are Swift functions called with a pointer to their argument registers.
+//! parks or has used its slice. What fibers hand values through stands in `Channels/`. Primitives are Swift functions
+//! called with a pointer to their argument registers.
 //!
 //! Register discipline, which the compiler keeps and the loop relies on: a destination register is always dead, so it is
 //! initialised and never assigned; a register that may hold an object is moved out of or dropped at its last use (an

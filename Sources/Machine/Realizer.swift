@@ -88,7 +88,7 @@ extension Fiber {
             }
         var reach = 1
         if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
-            reach = min(state.pointee.reach * 2, Fiber.maximumReach)
+            reach = min(Int(state.pointee.reach) * 2, Fiber.maximumReach)
         }
         let asked = reachable(reach, lazy, by: again.pointee)
         let delta = Int((state.pointee.frame - 1).pointee.registers)
@@ -130,7 +130,7 @@ extension Fiber {
 
     /// Empties the realizer's registers and tells the operation that asked how far it reached.
     @inline(never) func resume(_ regs: Registers, _ fuel: Int) {
-        if case .int(let reach) = regs[Realizer.reach] { state.pointee.reach = Int(reach) }
+        if case .int(let reach) = regs[Realizer.reach] { state.pointee.reach = Int32(truncatingIfNeeded: reach) }
         clear(regs + Realizer.sequence, 2)
         state.pointee.fuelAtResume = fuel
     }

@@ -1,13 +1,14 @@
-//! Runtime: fibers and channels on threads.
+//! Runtime: fibers on threads.
 //!
 //! Comes in: functions of the language to run as fibers, and the declarations of workers. Goes out: their results, and
 //! events. The parts, in reading order:
 //!
-//! - `Fibers/`: `Parkable` (how anything waits and is resumed exactly once), `Job` (one fiber and its completion), `Scope`
-//!   (structured cancellation), `Promise`, `FiberRuntime` (one instance's runtime, which ties the parts together).
+//! - `Fibers/`: `Job` (a fiber with its scope and its completion; what `Machine/Channels/Parkable` says of waiting is how it
+//!   parks and is resumed exactly once), `Scope` (structured cancellation), `Promise`, `FiberRuntime` (one instance's runtime,
+//!   which ties the parts together).
 //! - `Scheduling/`: the `Scheduler` protocol; `ThreadedScheduler` on threads with the real clock, `VirtualScheduler` on one
 //!   thread with a seeded order and a clock that jumps.
-//! - `Channels/`: a pure state machine, the lock that holds it, the primitives.
+//! - `Channels/`: the primitives over the machine's channels, and `alts!`.
 //! - `Workers/`: command workers and tickers over channels.
 //! - `Effects/`: performing an effect parks the fiber until its outcome.
 //!

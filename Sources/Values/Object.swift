@@ -59,8 +59,23 @@ open class Object: @unchecked Sendable {
     open func conjoining(_ element: Value) throws(Fault) -> Value? { nil }
     /// The empty collection of this kind, with its metadata.
     open var emptied: Value? { nil }
+    // What channels support: the instructions that hand values on ask with one call, and count no reference.
+
+    /// Takes what lies ready into `slot`, which holds nothing that is to be released.
+    open func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing { .notAChannel }
+    /// Puts the value in `slot`, which is copied or moved out, where there is room and nobody is to be told.
+    open func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing { .notAChannel }
+
     /// What is called instead when this is called with these arguments.
     open func callee(_ arguments: UnsafeBufferPointer<Value>) throws(Fault) -> Value? { nil }
+}
+
+/// How far an attempt to hand a value on came.
+public enum Handing {
+    case done
+    /// There is more to it: nothing has changed, and the channel is locked for whoever asks on.
+    case notNow
+    case notAChannel
 }
 
 /// The kinds of `.object`, for switching and for messages; the raw value is the noun used in error messages.

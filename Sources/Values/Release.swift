@@ -25,7 +25,7 @@ public enum Release {
 
     /// Deinitialises `count` values whose memory belongs to the object that is being freed: beyond the depth limit they are
     /// moved out and put aside.
-    @usableFromInline static func contents(of values: UnsafeMutablePointer<Value>, count: Int) {
+    @usableFromInline package static func contents(of values: UnsafeMutablePointer<Value>, count: Int) {
         guard count > 0 else { return }
         let thread = sluice_thread()!
         guard thread.pointee.release_depth < depthLimit else {

@@ -118,10 +118,10 @@ func guardedFunction(_ function: Value, ending: Value) -> Value {
 /// Operations of actors.
 enum Do {
     static func put(_ value: Value, _ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.put(value, job.fiber).control() }
+        return { job throws(Fault) in try channel.put(value, job).control() }
     }
     static func take(_ channel: Channel) -> Actor.Operation {
-        return { job throws(Fault) in try channel.take(job.fiber).control() }
+        return { job throws(Fault) in try channel.take(job).control() }
     }
     static func close(_ channel: Channel) -> Actor.Operation {
         return { _ throws(Fault) in

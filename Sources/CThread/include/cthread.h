@@ -24,6 +24,9 @@ typedef struct {
   void *pending;
   /// The scheduler's worker that this thread is, or null: owned by the runtime.
   void *worker;
+  /// Whether the fiber that runs has been handed over to whoever will resume it, with the thread's reference to it: owned by
+  /// Machine/Channels/Passing.swift and Runtime/Fibers/Job.swift.
+  int32_t handed_over;
   /// What runs on the thread and can be asked to look up, or null: owned by Values/Attention.swift.
   void *running;
 } sluice_thread_state;

@@ -64,7 +64,10 @@ enum ChannelPrimitives {
         }
         let put: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             let channel = try Argument.channel(arguments.take(0), ">!")
-            return try channel.put(arguments.take(1), fiber).control()
+            let value = arguments.take(1)
+            guard let hooks = channel.hooks else { return try channel.put(value, fiber).control() }
+            if value.isNil { throw Channel.nilPut }
+            return .call(hooks.put, [.object(channel), value])
         }
         return [
             RuntimePrimitive(name: "<!", arity: 1, body: take),
@@ -155,7 +158,7 @@ enum ChannelPrimitives {
     private static func granting(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             RuntimePrimitive(name: "channel-acquire", arity: 1) { (arguments, fiber) throws(Fault) in
-                try Argument.channel(arguments[0], "channel-acquire").acquire(try Job.waiting(fiber))
+                try Argument.channel(arguments[0], "channel-acquire").acquire(fiber)
             },
             // (channel-acquire-later channel f): true, or false when the channel is closed; nil when it waits for it in turn,
             // and then (f granted) is called in a fiber of its own.

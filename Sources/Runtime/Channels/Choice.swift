@@ -62,9 +62,9 @@ private struct Choice {
             var order = Order(vector.count, vector.count == 1 ? nil : SplitMix(seed: runtime.drawBits()))
             // What is not looked at could be a mistake, which has to be told whatever lies ready.
             for index in 0..<vector.count
-            where channel(at: vector.place(of: Int64(index)).unsafelyUnwrapped) == nil { return .untried }
+            where Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) == nil { return .untried }
             while let index = order.next() {
-                guard let channel = channel(at: vector.place(of: Int64(index)).unsafelyUnwrapped) else {
+                guard let channel = Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) else {
                     return .untried
                 }
                 if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
@@ -76,7 +76,7 @@ private struct Choice {
     }
 
     @inline(__always) private static func check(_ place: UnsafePointer<Value>) throws(Fault) {
-        if channel(at: place) == nil { try checkPut(place.pointee) }
+        if Channel.borrowed(place) == nil { try checkPut(place.pointee) }
     }
 
     @inline(never) private static func checkPut(_ element: Value) throws(Fault) {
@@ -92,24 +92,13 @@ private struct Choice {
         if pair[1].isNil { throw Channel.nilPut }
     }
 
-    /// The channel in a place, not retained; nil when something else is there.
-    @inline(__always) private static func channel(at place: UnsafePointer<Value>) -> Unmanaged<Channel>? {
-        guard case .object = place.pointee else { return nil }
-        // A class payload is the first word of a value.
-        let word = UnsafeRawPointer(place).load(as: UnsafeRawPointer.self)
-        guard Unmanaged<Object>.fromOpaque(word)._withUnsafeGuaranteedRef({ type(of: $0) == Channel.self }) else {
-            return nil
-        }
-        return Unmanaged<Channel>.fromOpaque(word)
-    }
-
     private func answer(_ value: Value, _ channel: Channel) -> Value { .vector(.pair(value, .object(channel))) }
 
     /// The first operation that needs no waiting.
     mutating func tryNow() -> Value? {
         while let index = order.next() {
             let place = operations.place(of: Int64(index)).unsafelyUnwrapped
-            if let channel = Choice.channel(at: place) {
+            if let channel = Channel.borrowed(place) {
                 if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
                     return answer(value, channel.takeUnretainedValue())
                 }
@@ -157,7 +146,7 @@ private struct Choice {
 
     private func operation(_ index: Int) -> (channel: Channel, value: Value?) {
         let place = operations.place(of: Int64(index)).unsafelyUnwrapped
-        if let channel = Choice.channel(at: place) { return (channel.takeUnretainedValue(), nil) }
+        if let channel = Channel.borrowed(place) { return (channel.takeUnretainedValue(), nil) }
         guard case .vector(let pair) = place.pointee, case .object(let object) = pair[0] else {
             fatalError("an operation that was not looked at")
         }

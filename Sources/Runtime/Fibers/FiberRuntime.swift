@@ -11,6 +11,8 @@ package final class FiberRuntime: @unchecked Sendable {
     // Sendable: `random` is atomic, the rest is set once.
     package unowned let instance: Instance
     package let scheduler: any Scheduler
+    /// The scheduler as a bare word, to compare with a thread's own.
+    let home: UnsafeMutableRawPointer
     /// Owns every fiber.
     package let root: Scope
     /// The one stream of everything that happens; its clock is the scheduler's.
@@ -61,6 +63,7 @@ package final class FiberRuntime: @unchecked Sendable {
             scheduler = VirtualScheduler(
                 schedule ?? Schedule(seed: seed), account: instance.account, onExhaustion: exhausted)
         }
+        home = Unmanaged.passUnretained(scheduler as AnyObject).toOpaque()
         let real = if case .threads = mode { WallClock.nowMs - MonotonicClock.nowMs } else { Int64(0) }
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
         self.clock = clock
@@ -183,14 +186,13 @@ package final class FiberRuntime: @unchecked Sendable {
         lineage: Lineage?,
         bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?
     ) -> Job {
-        let fiber = Fiber(instance, calling: function, arguments, bindings: bindings ?? parent?.fiber.bindings)
         let owner = scope ?? parent?.innerScope ?? root
         let line =
             lineage ?? parent?.nextLineage()
             ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
         let job = Job(
-            fiber, runtime: self, scope: owner, lineage: line, dispatch: dispatch, completion: completion,
-            holdMeter: holdMeter)
+            calling: function, arguments, bindings: bindings ?? parent?.bindings, runtime: self, scope: owner,
+            lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter)
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(job)
         return job

@@ -35,7 +35,7 @@ package final class HoldMeter: @unchecked Sendable {
 
     /// Looks at the count; the caller owns `fiber`, whose stack names the place.
     package func check(_ fiber: Fiber) {
-        let running = ThreadSlot.current?.fiber === fiber ? clock() - since.load(ordering: .relaxed) : 0
+        let running = ThreadSlot.current === fiber ? clock() - since.load(ordering: .relaxed) : 0
         let total = held.load(ordering: .relaxed) + running
         if total > limit, !reported.exchange(true, ordering: .relaxed) { report(total, fiber.trace()) }
     }

@@ -1,3 +1,4 @@
+import CThread
 import Engine
 import Machine
 import Synchronization
@@ -27,120 +28,127 @@ package enum JobCompletion: @unchecked Sendable {
     /// Whoever waits for the promise gets the value or the fault.
     case promise(Promise)
     /// Swift code is told, on the thread that ran the fiber.
-    case call(@Sendable (Result<Value, Fault>) -> Void)
+    indirect case call(@Sendable (Result<Value, Fault>) -> Void)
 }
 
-/// One fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
-package final class Job: Parkable, @unchecked Sendable {
-    // Sendable: `state` belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable.
-    package let fiber: Fiber
+/// A fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
+package final class Job: Fiber, @unchecked Sendable {
+    // Sendable: what changes belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable.
     package let scope: Scope
-    package let dispatch: Dispatch
     /// Lives as long as its runtime; unowned because the jobs it holds must not hold it.
     package unowned(unsafe) let runtime: FiberRuntime
-    /// Counts the time the fiber holds its thread, where somebody wants to know.
-    package let holdMeter: HoldMeter?
     private let completion: JobCompletion
-    /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
-    private let poolHome: UnsafeMutableRawPointer?
+    /// Neighbours in the scope's list; guarded by the scope's lock.
+    @exclusivity(unchecked) var previous: Unmanaged<Job>?
+    @exclusivity(unchecked) var next: Unmanaged<Job>?
+    /// Where this fiber comes from; only its owner asks.
+    @exclusivity(unchecked) package private(set) var lineage: Lineage
+    /// How many fibers this one has started: the next one's ordinal.
+    @exclusivity(unchecked) private var fibers: UInt32 = 0
+    /// How many effects it has submitted.
+    @exclusivity(unchecked) private var effects: UInt32 = 0
+    /// What few fibers need.
+    @exclusivity(unchecked) private var extra: Extra?
+    package let dispatch: Dispatch
     /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
     private let ending = Atomic<UInt8>(0)
-    let state: UnsafeMutablePointer<JobState>
 
-    struct JobState {
-        /// Neighbours in the scope's list; guarded by the scope's lock.
-        var previous: Unmanaged<Job>?
-        var next: Unmanaged<Job>?
-        var lineage: Lineage
-        /// How many fibers this one has started: the next one's ordinal.
-        var fibers: UInt32 = 0
-        /// How many effects it has submitted.
-        var effects: UInt32 = 0
+    private final class Extra {
+        /// Counts the time the fiber holds its thread, where somebody wants to know.
+        let holdMeter: HoldMeter?
         /// The effect whose handler this fiber is.
         var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
+
+        init(holdMeter: HoldMeter? = nil) { self.holdMeter = holdMeter }
     }
 
     init(
-        _ fiber: Fiber, runtime: FiberRuntime, scope: Scope, lineage: Lineage, dispatch: Dispatch,
-        completion: JobCompletion,
-        holdMeter: HoldMeter?
+        calling function: Value, _ arguments: [Value], bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
+        lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter?
     ) {
-        self.fiber = fiber
         self.runtime = runtime
         self.scope = scope
         self.dispatch = dispatch
         self.completion = completion
-        poolHome = dispatch == .go ? Unmanaged.passUnretained(runtime.scheduler as AnyObject).toOpaque() : nil
-        self.holdMeter = holdMeter
-        state = .allocate(capacity: 1)
-        state.initialize(to: JobState(lineage: lineage))
-        super.init()
-        fiber.owner = self
+        self.lineage = lineage
+        extra = holdMeter.map { Extra(holdMeter: $0) }
+        super.init(runtime.instance, calling: function, arguments, bindings: bindings)
     }
 
-    deinit {
-        state.deinitialize(count: 1)
-        state.deallocate()
+    private func makeExtra() -> Extra {
+        if let extra { return extra }
+        let made = Extra()
+        extra = made
+        return made
     }
+
+    package var holdMeter: HoldMeter? { extra?.holdMeter }
 
     /// The scope that fibers started by this one belong to; only the running fiber asks.
     package var innerScope: Scope {
-        get { state.pointee.inner ?? scope }
-        set { state.pointee.inner = newValue === scope ? nil : newValue }
+        get { extra?.inner ?? scope }
+        set { makeExtra().inner = newValue === scope ? nil : newValue }
     }
-
-    /// Where this fiber comes from; only its owner asks.
-    package var lineage: Lineage { state.pointee.lineage }
 
     /// A stable lineage for the next fiber that this one starts; only the running fiber asks.
     package func nextLineage() -> Lineage {
-        defer { state.pointee.fibers += 1 }
-        return state.pointee.lineage.child(Int(state.pointee.fibers))
+        defer { fibers &+= 1 }
+        return lineage.child(Int(fibers))
     }
 
     /// The ordinal of the next effect that this fiber submits; only the running fiber asks.
     func nextEffect() -> Int {
-        defer { state.pointee.effects += 1 }
-        return Int(state.pointee.effects)
+        defer { effects &+= 1 }
+        return Int(effects)
     }
 
     /// From here on the fiber does something with an identity of its own, such as the next message of a worker.
     func begin(_ identity: Identity) {
-        state.pointee.lineage = Lineage(identity)
-        state.pointee.fibers = 0
-        state.pointee.effects = 0
+        lineage = Lineage(identity)
+        fibers = 0
+        effects = 0
     }
 
     /// The effect whose handler this fiber is; only its owner asks.
     var request: EffectRequest? {
-        get { state.pointee.request }
-        set { state.pointee.request = newValue }
+        get { extra?.request }
+        set { makeExtra().request = newValue }
     }
 
     // Waiting
 
     /// The job of the running `fiber`, which is about to wait. Throws where it cannot: in code that Swift called.
     @inline(__always) static func waiting(_ fiber: Fiber) throws(Fault) -> Job {
-        if let current = ThreadSlot.current, current.fiber === fiber, fiber.cannotPark == 0 {
-            if _slowPath(current.holdMeter != nil) { current.holdMeter?.check(fiber) }
+        if let current = ThreadSlot.current, current === fiber, fiber.cannotPark == 0 {
+            if _slowPath(current.extra != nil) { current.holdMeter?.check(fiber) }
             return current
         }
-        throw .illegalState(
-            "cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
+        throw Fiber.cannotWait
+    }
+
+    public override func beginWait() throws(Fault) -> UInt64 {
+        // Compared as words: a wait counts no references.
+        let running = ThreadSlot.pointer.pointee.current.map { $0.toOpaque() }
+        guard running == Unmanaged.passUnretained(self).toOpaque(), cannotPark == 0 else { throw Fiber.cannotWait }
+        if _slowPath(extra != nil) { holdMeter?.check(self) }
+        let epoch = arm()
+        if _slowPath(interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) {
+            throw takeCancellation()
+        }
+        return epoch
     }
 
     /// The job that runs `fiber` now, if the runtime runs it.
     package static func running(_ fiber: Fiber) -> Job? {
-        if let current = ThreadSlot.current, current.fiber === fiber { return current }
-        return fiber.owner as? Job
+        fiber as? Job
     }
 
     /// The last step of a wait, after entries were left: a cancellation that came meanwhile ends it. From here on the fiber
     /// belongs to whoever claims the wait.
     @inline(__always) func parked(_ epoch: UInt64) throws(Fault) -> Control {
-        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) {
+        if _slowPath(interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) {
             throw takeCancellation()
         }
         return .parked
@@ -149,9 +157,12 @@ package final class Job: Parkable, @unchecked Sendable {
     /// Ends a wait that nobody else has claimed, for a caller that changed its mind.
     func disarm(_ epoch: UInt64) -> Bool { claim(epoch) }
 
-    package override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+    /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
+    @inline(__always) private var home: UnsafeMutableRawPointer? { dispatch == .go ? runtime.home : nil }
+
+    public override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
         let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
-        let (result, home) = reference._withUnsafeGuaranteedRef { ($0.fiber.resultSlot, $0.poolHome) }
+        let (result, home) = reference._withUnsafeGuaranteedRef { ($0.resultSlot, $0.home) }
         result.initialize(to: value)
         let slot = ThreadSlot.pointer
         // Most wake-ups find the hand-off slot of their own thread's worker free.
@@ -163,14 +174,14 @@ package final class Job: Parkable, @unchecked Sendable {
         }
     }
 
-    package override class func resumeInTurn(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+    public override class func resumeInTurn(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
         let job = Unmanaged<Job>.fromOpaque(waiter.toOpaque()).takeRetainedValue()
-        job.fiber.deliver(value)
+        job.deliver(value)
         job.runtime.scheduler.readyInTurn(job)
     }
 
-    package override func resume(throwing fault: Fault) {
-        fiber.fail(fault)
+    public override func resume(throwing fault: Fault) {
+        fail(fault)
         runtime.scheduler.ready(self)
     }
 
@@ -184,40 +195,40 @@ package final class Job: Parkable, @unchecked Sendable {
     /// of a slice, a parked one is resumed.
     func end(_ why: Ending) {
         let code = UInt8(Ending.all.firstIndex(of: why)! + 1)
-        if why.isExhaustion, fiber.instance.account.isGraceOver {
+        if why.isExhaustion, instance.account.isGraceOver {
             // What `finally` blocks may use is used up as well: those that are under way end, too.
             ending.store(code, ordering: .releasing)
         } else if !ending.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged {
             return
         }
-        fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
+        interrupt.store(1, ordering: .sequentiallyConsistent)
         // The flag is the right to deliver the cancellation. Held while the wait is claimed, so that it cannot be delivered
         // twice; given back when the fiber was not parked after all.
         while let epoch = currentWait {
-            guard fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
+            guard interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
             if claim(epoch) {
                 resume(throwing: leaving())
                 return
             }
-            fiber.interrupt.store(1, ordering: .sequentiallyConsistent)
+            interrupt.store(1, ordering: .sequentiallyConsistent)
         }
     }
 
     package var isCancelled: Bool { ending.load(ordering: .acquiring) != 0 }
 
     /// The pending cancellation, taken by the fiber's owner. A canceller may hold it for a moment and then gives it back.
-    fileprivate func takeCancellation() -> Fault {
-        while fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
+    private func takeCancellation() -> Fault {
+        while interrupt.exchange(0, ordering: .sequentiallyConsistent) == 0 { sched_yield() }
         return leaving()
     }
 
     /// The fault of an ending that is being delivered by the fiber's owner. What the fiber has submitted is cancelled first,
     /// so that effects which its `finally` performs are left alone.
     private func leaving() -> Fault {
-        if state.pointee.effects > 0 { runtime.engine?.cancel(.scope(state.pointee.lineage.identity), .parent) }
+        if effects > 0 { runtime.engine?.cancel(.scope(lineage.identity), .parent) }
         let why = Ending.all[Int(ending.load(ordering: .acquiring)) - 1]
         // Nothing waits any more once the grace of a budget is over, so that no chain of `finally` blocks does.
-        if why.isExhaustion, fiber.instance.account.isGraceOver { fiber.cannotPark += 1 }
+        if why.isExhaustion, instance.account.isGraceOver { cannotPark += 1 }
         return why.fault
     }
 
@@ -229,11 +240,13 @@ package final class Job: Parkable, @unchecked Sendable {
     /// is used up. After `.parked` the fiber is somebody else's.
     static func turn(_ reference: Unmanaged<Job>, _ fuel: inout Int) -> TurnEnd {
         let slot = ThreadSlot.pointer
+        let thread = sluice_thread()!
         let outer = slot.pointee.current
         while true {
             slot.pointee.current = reference
             let exit = reference._withUnsafeGuaranteedRef { $0.slice(&fuel) }
-            let isPassedOn = slot.pointee.current == nil
+            let isPassedOn = thread.pointee.handed_over != 0
+            thread.pointee.handed_over = 0
             slot.pointee.current = outer
             let result: Result<Value, Fault>
             switch exit {
@@ -241,7 +254,7 @@ package final class Job: Parkable, @unchecked Sendable {
                 if !isPassedOn { reference.release() }
                 return .parked
             case .preempted:
-                guard fuel >= 0, let lazy = reference._withUnsafeGuaranteedRef({ $0.fiber.awaited }) else {
+                guard fuel >= 0, let lazy = reference._withUnsafeGuaranteedRef({ $0.awaited }) else {
                     return .ready
                 }
                 guard reference._withUnsafeGuaranteedRef({ $0.wait(for: lazy) }) else { continue }
@@ -261,12 +274,12 @@ package final class Job: Parkable, @unchecked Sendable {
         let epoch = arm()
         switch runtime.sequenceWaits.add(self, epoch, lazy) {
         case .waits:
-            guard fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0, claim(epoch) else { return true }
-            fiber.fail(takeCancellation())
+            guard interrupt.load(ordering: .sequentiallyConsistent) != 0, claim(epoch) else { return true }
+            fail(takeCancellation())
         case .isOver: return !disarm(epoch)
         case .isCircular:
             guard disarm(epoch) else { return true }
-            fiber.fail(
+            fail(
                 .illegalState(
                     "lazy sequences need each other's elements to compute their own: the fibers that realise them would wait for each other for ever"
                 ))
@@ -276,21 +289,21 @@ package final class Job: Parkable, @unchecked Sendable {
 
     /// Once the fiber has parked, neither the job nor the fiber is touched: their last reference may be elsewhere.
     @inline(__always) private func slice(_ fuel: inout Int) -> Exit {
-        if fiber.interrupt.load(ordering: .relaxed) != 0,
-            fiber.interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
+        if interrupt.load(ordering: .relaxed) != 0,
+            interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
         {
-            fiber.fail(leaving())
+            fail(leaving())
         }
-        return holdMeter == nil ? fiber.run(spending: &fuel) : runMetered(&fuel)
+        return extra == nil ? run(spending: &fuel) : runMetered(&fuel)
     }
 
     private func runMetered(_ fuel: inout Int) -> Exit {
-        let meter = holdMeter!
+        guard let meter = holdMeter else { return run(spending: &fuel) }
         let scheduler = runtime.scheduler
         meter.begin(scheduler.now())
-        let exit = fiber.run(spending: &fuel)
+        let exit = run(spending: &fuel)
         meter.end(scheduler.now())
-        if case .preempted = exit { meter.check(fiber) }
+        if case .preempted = exit { meter.check(self) }
         return exit
     }
 
@@ -298,14 +311,12 @@ package final class Job: Parkable, @unchecked Sendable {
         if case .failure(.exhausted(let budget)) = result {
             if !wasExhausted {
                 runtime.exhaust(budget, lineage.identity)
-            } else if fiber.instance.account.isGraceOver {
+            } else if instance.account.isGraceOver {
                 // Whoever's `finally` waits for this one's would wait for ever.
                 runtime.root.endContents(.exhausted(budget))
             }
         }
-        fiber.owner = nil
-        state.pointee.inner = nil
-        state.pointee.request = nil
+        extra = nil
         switch completion {
         case .none: report(result)
         case .channel(let channel):
@@ -328,45 +339,5 @@ package final class Job: Parkable, @unchecked Sendable {
         // Budgets are told of once, for all that they end.
         guard case .failure(let fault) = result, case .thrown = fault else { return }
         runtime.report(fault, lineage.identity)
-    }
-}
-
-/// The running job on its way to wait at one place.
-///
-/// For the waits that must be cheap: the entry takes over the thread's own reference to the job.
-struct Parking: ~Copyable {
-    private let slot: UnsafeMutablePointer<ThreadSlot>
-    private let job: Unmanaged<Job>
-    private let epoch: UInt64
-
-    private init(_ slot: UnsafeMutablePointer<ThreadSlot>, _ job: Unmanaged<Job>, _ epoch: UInt64) {
-        self.slot = slot
-        self.job = job
-        self.epoch = epoch
-    }
-
-    /// Throws where `fiber` cannot wait, and when a cancellation was due. One that comes later finds the job waiting.
-    @inline(__always) static func begin(_ fiber: Fiber) throws(Fault) -> Parking {
-        let slot = ThreadSlot.pointer
-        var job = slot.pointee.current
-        if _slowPath(job.map { $0._withUnsafeGuaranteedRef { $0.fiber !== fiber || $0.holdMeter != nil } } ?? true)
-            || fiber.cannotPark > 0
-        {
-            job = Unmanaged.passUnretained(try Job.waiting(fiber))
-        }
-        let epoch = job.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.arm() }
-        if _slowPath(fiber.interrupt.load(ordering: .sequentiallyConsistent) != 0),
-            let fault = job.unsafelyUnwrapped._withUnsafeGuaranteedRef({ $0.claim(epoch) ? $0.takeCancellation() : nil }
-            )
-        {
-            throw fault
-        }
-        return Parking(slot, job.unsafelyUnwrapped, epoch)
-    }
-
-    /// The entry to leave behind, before anybody else can know of the wait. From then on the job may end at any time.
-    @inline(__always) consuming func leave() -> Waiting {
-        slot.pointee.current = nil
-        return Waiting(job.takeRetainedValue(), epoch)
     }
 }

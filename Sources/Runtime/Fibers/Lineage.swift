@@ -8,8 +8,9 @@ import Values
 /// and makes an identity only when somebody asks.
 package struct Lineage: Sendable {
     private let anchor: Identity
-    private let steps: Int
-    private let ordinal: Int
+    private let ordinal: UInt32
+    /// 0, 1, or 2 for any more.
+    private let steps: UInt8
     private let high: UInt64
     private let low: UInt64
 
@@ -18,7 +19,7 @@ package struct Lineage: Sendable {
         self.init(anchor: anchor, steps: 0, ordinal: 0, high: 0, low: 0)
     }
 
-    private init(anchor: Identity, steps: Int, ordinal: Int, high: UInt64, low: UInt64) {
+    private init(anchor: Identity, steps: UInt8, ordinal: UInt32, high: UInt64, low: UInt64) {
         self.anchor = anchor
         self.steps = steps
         self.ordinal = ordinal
@@ -30,7 +31,7 @@ package struct Lineage: Sendable {
     package func child(_ ordinal: Int) -> Lineage {
         let word = UInt64(truncatingIfNeeded: ordinal) &+ 1
         return Lineage(
-            anchor: anchor, steps: min(steps + 1, 2), ordinal: ordinal,
+            anchor: anchor, steps: min(steps + 1, 2), ordinal: UInt32(truncatingIfNeeded: ordinal),
             high: SplitMix.mix(high ^ SplitMix.mix(low &+ word &* SplitMix.step)),
             low: SplitMix.mix(low &+ 0xd1b5_4a32_d192_ed03 ^ SplitMix.mix(high &+ word)))
     }
@@ -39,7 +40,7 @@ package struct Lineage: Sendable {
     package var identity: Identity {
         switch steps {
         case 0: anchor
-        case 1: anchor.child(.fiber, ordinal: ordinal)
+        case 1: anchor.child(.fiber, ordinal: Int(ordinal))
         default:
             anchor.child(
                 .fiber, name: String(high, radix: 16, width: 16) + String(low, radix: 16, width: 16), ordinal: 0)

@@ -94,8 +94,8 @@ package final class Scope: Object, @unchecked Sendable {
     func add(_ job: Job) {
         let (ended, wasClosed) = lock.withLock {
             let link = Unmanaged.passRetained(job)
-            job.state.pointee.next = first
-            first?.takeUnretainedValue().state.pointee.previous = link
+            job.next = first
+            first?.takeUnretainedValue().previous = link
             first = link
             jobs += 1
             return (ending, open())
@@ -106,12 +106,12 @@ package final class Scope: Object, @unchecked Sendable {
 
     func remove(_ job: Job) {
         let ended = lock.withLock {
-            let next = job.state.pointee.next
-            let previous = job.state.pointee.previous
-            if let previous { previous.takeUnretainedValue().state.pointee.next = next } else { first = next }
-            next?.takeUnretainedValue().state.pointee.previous = previous
-            job.state.pointee.next = nil
-            job.state.pointee.previous = nil
+            let next = job.next
+            let previous = job.previous
+            if let previous { previous.takeUnretainedValue().next = next } else { first = next }
+            next?.takeUnretainedValue().previous = previous
+            job.next = nil
+            job.previous = nil
             jobs -= 1
             return takeEnded()
         }
@@ -158,7 +158,7 @@ package final class Scope: Object, @unchecked Sendable {
         var link = first
         while let job = link?.takeUnretainedValue() {
             all.append(job)
-            link = job.state.pointee.next
+            link = job.next
         }
         return all
     }

@@ -34,7 +34,7 @@ final class SequenceWaits: @unchecked Sendable {
     func add(_ job: Job, _ epoch: UInt64, _ lazy: LazySeq) -> Outcome {
         lock.withLock {
             guard let claimant = lazy.markAwaited() else { return .isOver }
-            let own = job.fiber.claimant
+            let own = job.claimant
             if leads(from: claimant, to: own) { return .isCircular }
             if awaited.count >= sweepAt { sweep() }
             let wait = Wait(job: job, epoch: epoch, lazy: lazy)
@@ -58,8 +58,8 @@ final class SequenceWaits: @unchecked Sendable {
     func end(_ lazy: LazySeq) {
         let ended: [Wait] = lock.withLock {
             let found = waits.removeValue(forKey: ObjectIdentifier(lazy)) ?? []
-            for wait in found where awaited[wait.job.fiber.claimant]?.epoch == wait.epoch {
-                awaited[wait.job.fiber.claimant] = nil
+            for wait in found where awaited[wait.job.claimant]?.epoch == wait.epoch {
+                awaited[wait.job.claimant] = nil
             }
             return found
         }

@@ -109,6 +109,6 @@ package final class Schedule: @unchecked Sendable {
     private func note(_ what: Departure.What, _ job: Job) {
         guard notes != .nothing, noted.count < Schedule.rememberedTurns else { return }
         noted.append(
-            Account(departure: Departure(turn - 1, what), place: notes == .places ? job.fiber.whereabouts : nil))
+            Account(departure: Departure(turn - 1, what), place: notes == .places ? job.whereabouts : nil))
     }
 }

@@ -156,7 +156,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         hasStarted.store(true, ordering: .relaxed)
         let began = Values.startThread(stack: ThreadedScheduler.stackSize) { [self] in
             ThreadSlot.enter(worker, self)
-            _ = loop(worker, until: nil)
+            _ = loop(worker, isOfPool: true, until: { false })
             ThreadSlot.leave()
             ThreadSlot.free()
             lock.withLock {
@@ -200,14 +200,14 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     // The worker's loop
 
-    /// Runs jobs until `isDone`, idleness or the end; pool workers only end.
-    private func loop(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd {
+    /// Runs jobs until `isDone`, idleness or the end; those of the pool know no idleness.
+    private func loop(_ worker: Worker, isOfPool: Bool = false, until isDone: () -> Bool) -> RunEnd {
         while true {
-            if let isDone, isDone() { return .done }
+            if isDone() { return .done }
             if stopping.load(ordering: .relaxed) { return .stopped }
             if let job = next(worker) {
                 execute(job, worker)
-            } else if let end = rest(worker, until: isDone) {
+            } else if let end = rest(worker, isOfPool, until: isDone) {
                 return end
             }
         }
@@ -290,14 +290,14 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         let steps = worker.owned.pointee.unsettled
         worker.owned.pointee.unsettled = 0
         do throws(Fault) { try account.settle(steps: steps) } catch {
-            if let job { job.fiber.fail(error) } else { onExhaustion(error) }
+            if let job { job.fail(error) } else { onExhaustion(error) }
         }
     }
 
     // Resting
 
     /// Waits for work. Gives an end when the loop is to end.
-    private func rest(_ worker: Worker, until isDone: (@Sendable () -> Bool)?) -> RunEnd? {
+    private func rest(_ worker: Worker, _ isOfPool: Bool, until isDone: () -> Bool) -> RunEnd? {
         settle(worker, nil)
         // A budget that ran out with these steps has made those ready here that it ends.
         if worker.owned.pointee.handoff != nil { return nil }
@@ -306,7 +306,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         lock.acquire()
         defer { lock.release() }
         if !shared.pointee.queue.isEmpty || canSteal(worker) || stopping.load(ordering: .relaxed) { return nil }
-        if let isDone, isDone() { return .done }
+        if isDone() { return .done }
         worker.isParked = true
         shared.pointee.idle.append(worker)
         parkedCount.store(shared.pointee.idle.count, ordering: .relaxed)
@@ -314,11 +314,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         noticeIdleness()
         var patrol = ThreadedScheduler.patrol.first
         while worker.isParked {
-            if let isDone {
-                if isDone() || isIdle {
-                    unpark(worker)
-                    return isDone() ? .done : .idle
-                }
+            if !isOfPool, isDone() || isIdle {
+                unpark(worker)
+                return isDone() ? .done : .idle
             }
             if stopping.load(ordering: .relaxed) {
                 unpark(worker)
@@ -500,7 +498,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Steps taken on a thread that is no worker.
     func settleElsewhere(_ steps: Int, _ job: Job?) {
         do throws(Fault) { try account.settle(steps: steps) } catch {
-            if let job { job.fiber.fail(error) } else { onExhaustion(error) }
+            if let job { job.fail(error) } else { onExhaustion(error) }
         }
     }
 }

@@ -158,7 +158,7 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
             if end == .ready { schedule.note(interruptionAfter: fuel, of: job) }
         }
         do throws(Fault) { try account.settle(steps: fuel - max(0, left)) } catch {
-            if end == .ready { job.fiber.fail(error) } else { onExhaustion(error) }
+            if end == .ready { job.fail(error) } else { onExhaustion(error) }
         }
         switch end {
         case .parked, .finished: break

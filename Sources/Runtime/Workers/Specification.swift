@@ -1,3 +1,4 @@
+import Machine
 import Values
 
 /// What a system of workers consists of, checked and with its functions resolved: what the graph hands to the runtime.

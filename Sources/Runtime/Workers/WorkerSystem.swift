@@ -45,7 +45,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         scope = Scope(parent: runtime.root)
         emitter = try WorkerSystem.emitter(in: components)
         super.init()
-        for channel in spec.channels { channels[channel.name] = Channel(channel.buffering, isReplaceable: true) }
+        for channel in spec.channels { channels[channel.name] = Channel(channel.buffering) }
         workers = spec.workers.map { RunningWorker($0, self, channels) }
     }
 
@@ -69,7 +69,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
                 channelSpecs[index] = spec
             } else {
                 channelSpecs.append(spec)
-                channels[spec.name] = Channel(spec.buffering, isReplaceable: true)
+                channels[spec.name] = Channel(spec.buffering)
                 return nil
             }
             return channels[spec.name]

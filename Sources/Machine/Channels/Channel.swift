@@ -1,20 +1,21 @@
-import Machine
 import Synchronization
 import Values
 
-/// A channel: the lock around a `ChannelState`. What the state machine decides is done outside of the lock.
-package final class Channel: Port, @unchecked Sendable {
+/// A channel: the lock around a `ChannelState`. What the state machine decides is done outside of the lock. It is the operand of
+/// the instructions `take` and `put` (see Passing.swift).
+///
+/// The instructions borrow a channel from its register. It must therefore stay whole while another thread is inside of one of
+/// its operations, even when its last reference goes meanwhile.
+package final class Channel: Object, @unchecked Sendable {
     // Sendable: `state` is guarded by `lock`; `hooks` is immutable.
     private let lock = SpinLock()
-    private let state: UnsafeMutablePointer<ChannelState<Waiting>>
+    @exclusivity(unchecked) private var state: ChannelState<Waiting>
     /// Functions of the language that put and close, for a channel with a transducer.
     package let hooks: Hooks?
-    /// A promise stays one.
-    private let isPromise: Bool
 
     /// Puts on a channel with a transducer run in the language: `put` is called with channel and value, acquires the channel,
     /// runs the step and gives the channel back; `close` is called with the channel, completes the transducer and closes.
-    package struct Hooks: Sendable {
+    package final class Hooks: Sendable {
         package let put: Value
         package let close: Value
 
@@ -24,21 +25,21 @@ package final class Channel: Port, @unchecked Sendable {
         }
     }
 
-    /// - Parameter isReplaceable: its buffer may become another one, see `replace`; then it is no promise and has no hooks.
-    package init(_ buffering: Buffering, hooks: Hooks? = nil, isReplaceable: Bool = false) {
-        isPromise = buffering == .promise
+    package init(_ buffering: Buffering, hooks: Hooks? = nil) {
         self.hooks = hooks
-        state = .allocate(capacity: 1)
-        state.initialize(to: ChannelState(buffering, isGranted: hooks != nil))
-        super.init(buffers: isReplaceable || state.pointee.isPlain)
+        state = ChannelState(buffering, isGranted: hooks != nil)
+        super.init()
         Meter.charge(Channel.footprint)
     }
 
-    /// Gives a replaceable channel another buffer (G3): what it holds stays, even where that is more than the new one would
+    /// Every channel is of this kind, and nothing else is.
+    package override var kind: ObjectKind { .channel }
+
+    /// Gives the channel, which is no promise and has no hooks, another buffer (G3): what it holds stays, even where that is more than the new one would
     /// take, and those who wait to put go on as there is room.
     package func replace(_ buffering: Buffering) {
         lock.acquire()
-        let putters = state.pointee.replace(buffering)
+        let putters = state.replace(buffering)
         lock.release()
         for putter in putters { putter.resume(.true, from: self) }
     }
@@ -47,85 +48,99 @@ package final class Channel: Port, @unchecked Sendable {
         // Another thread may be about to leave its last operation, having resumed whoever held the last reference.
         lock.acquire()
         Meter.credit(Channel.footprint)
-        state.deinitialize(count: 1)
-        state.deallocate()
     }
 
-    private static let footprint = 320
+    private static let footprint = 144
 
     package override func write(to printer: inout Printer) throws(Fault) {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")
     }
 
-    package var isClosed: Bool { lock.withLock { state.pointee.isClosed } }
+    package var isClosed: Bool { lock.withLock { state.isClosed } }
     /// Values in the buffer.
-    package var count: Int { lock.withLock { state.pointee.count } }
+    package var count: Int { lock.withLock { state.count } }
     /// Whether somebody waits to take.
-    package var isWaitedFor: Bool { lock.withLock { state.pointee.waitingTakes > 0 } }
-
-    // Putting and taking where nobody waits
-
-    package override func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        lock.acquire()
-        let isDone = state.pointee.putReady(slot, moving: moving)
-        lock.release()
-        return isDone
-    }
-
-    package override func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
-        lock.acquire()
-        let isDone = state.pointee.takeReady(slot)
-        lock.release()
-        return isDone
-    }
+    package var isWaitedFor: Bool { lock.withLock { state.waitingTakes > 0 } }
 
     // Putting
 
-    package override func put(_ value: consuming Value, _ fiber: Fiber) -> Passage {
-        if value.isNil { return .failed(Channel.nilPut) }
-        if _slowPath(hooks != nil) { return .call(hooks!.put, [.object(self), value]) }
+    package override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         lock.acquire()
-        switch state.pointee.put(value) {
-        case .full: return parkPut(value, fiber)
-        case .handed(let taker):
-            lock.release()
-            taker.resume(value, from: self)
-        case .buffered, .dropped, .displaced: lock.release()
-        case .closed:
-            lock.release()
-            fiber.deliver(.false)
-            return .done
-        case .broadcast(let takers):
-            lock.release()
-            for taker in takers { taker.resume(copy value, from: self) }
-        }
-        fiber.deliver(.true)
+        guard state.putReady(slot, moving: moving) else { return .notNow }
+        lock.release()
         return .done
     }
 
+    /// Puts the value in `slot`, copied or moved out, for the running `fiber`, which gets in its destination register whether the
+    /// channel was open: now or when there is room. The channel has no hooks. Called with the lock, which it releases.
+    func putOrWait(_ slot: UnsafeMutablePointer<Value>, moving: Bool, _ fiber: Fiber) -> Passage {
+        if slot.pointee.isNil { return refuseNil() }
+        // What most puts find that come here, without an outcome that says so.
+        guard let taker = state.popTaker() else { return putWithoutTaker(slot.passed(moving), fiber) }
+        lock.release()
+        fiber.deliver(.true)
+        return hand(slot.passed(moving), to: taker)
+    }
+
+    @inline(__always) private func hand(_ value: consuming Value, to taker: consuming Waiting) -> Passage {
+        taker.resume(value, from: self)
+        return .done
+    }
+
+    /// Called with the lock, which it releases.
+    @inline(never) private func putWithoutTaker(_ value: __owned Value, _ fiber: Fiber) -> Passage {
+        let outcome = state.put(value)
+        if case .full = outcome { return parkPut(value, fiber) }
+        lock.release()
+        fiber.deliver(.bool(finish(outcome, value)))
+        return .done
+    }
+
+    /// Called with the lock, which it releases.
+    @inline(never) private func refuseNil() -> Passage {
+        lock.release()
+        return .failed(Channel.nilPut)
+    }
+
+    /// Whether functions of the language put on it instead. Called with the lock, which it releases then.
+    @inline(__always) func releasesForHooks() -> Bool {
+        if _fastPath(hooks == nil) { return false }
+        lock.release()
+        return true
+    }
+
+    /// Puts `value` for the running `fiber`; as `putOrWait`, from the beginning.
+    package func put(_ value: Value, _ fiber: Fiber) -> Passage {
+        var value = value
+        return withUnsafeMutablePointer(to: &value) {
+            lock.acquire()
+            return putOrWait($0, moving: true, fiber)
+        }
+    }
+
     /// Waits for room. Called with the lock, which it releases.
-    private func parkPut(_ value: consuming Value, _ fiber: Fiber) -> Passage {
-        let parking: Parking
+    private func parkPut(_ value: __owned Value, _ fiber: Fiber) -> Passage {
+        let epoch: UInt64
         do throws(Fault) {
-            guard state.pointee.hasRoomForPut() else { throw Channel.tooManyPuts }
-            parking = try Parking.begin(fiber)
+            guard state.hasRoomForPut() else { throw Channel.tooManyPuts }
+            epoch = try fiber.beginWait()
         } catch {
             lock.release()
             return .failed(error)
         }
-        state.pointee.enqueuePut(value, parking.leave())
+        state.enqueuePut(value, fiber.handOver(epoch))
         lock.release()
         return .parked
     }
 
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
-    func put(_ value: Value, _ entry: Waiting) throws(Fault) -> Bool? {
+    package func put(_ value: Value, _ entry: Waiting) throws(Fault) -> Bool? {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
-        let outcome = state.pointee.put(value)
+        let outcome = state.put(value)
         if case .full = outcome {
-            let queued = state.pointee.hasRoomForPut()
-            if queued { state.pointee.enqueuePut(value, entry) }
+            let queued = state.hasRoomForPut()
+            if queued { state.enqueuePut(value, entry) }
             lock.release()
             if !queued { throw Channel.tooManyPuts }
             return nil
@@ -140,15 +155,15 @@ package final class Channel: Port, @unchecked Sendable {
         /// Accepted, and this oldest value is gone.
         case displaced(Value)
 
-        var isFull: Bool { if case .full = self { true } else { false } }
+        package var isFull: Bool { if case .full = self { true } else { false } }
         /// Whether the channel was open.
-        var isOpen: Bool { if case .closed = self { false } else { true } }
+        package var isOpen: Bool { if case .closed = self { false } else { true } }
     }
 
     /// Puts `value` if that needs no waiting. `value` must not be nil.
     package func offer(_ value: Value) -> Offer {
         lock.acquire()
-        let outcome = state.pointee.put(value)
+        let outcome = state.put(value)
         lock.release()
         let isOpen = finish(outcome, value)
         switch outcome {
@@ -160,7 +175,7 @@ package final class Channel: Port, @unchecked Sendable {
     }
 
     /// Puts a result that the channel was made for: it has room.
-    func deposit(_ value: Value) { _ = offer(value) }
+    package func deposit(_ value: Value) { _ = offer(value) }
 
     /// Does what a put decided. Gives whether the channel was open.
     @inline(__always) private func finish(_ outcome: borrowing ChannelState<Waiting>.Put, _ value: Value) -> Bool {
@@ -175,9 +190,23 @@ package final class Channel: Port, @unchecked Sendable {
 
     // Taking
 
-    package override func take(_ fiber: Fiber) -> Passage {
+    package override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         lock.acquire()
-        switch state.pointee.take() {
+        guard state.takeReady(slot) else { return .notNow }
+        lock.release()
+        return .done
+    }
+
+    /// Takes for the running `fiber`; as `takeOrWait`, from the beginning.
+    package func take(_ fiber: Fiber) -> Passage {
+        lock.acquire()
+        return takeOrWait(fiber)
+    }
+
+    /// Takes for the running `fiber`, which gets the value in its destination register: now or when there is one. Called with
+    /// the lock, which it releases.
+    func takeOrWait(_ fiber: Fiber) -> Passage {
+        switch state.take() {
         case .empty: return parkTake(fiber)
         case .value(let value):
             lock.release()
@@ -195,15 +224,15 @@ package final class Channel: Port, @unchecked Sendable {
 
     /// Waits for a value. Called with the lock, which it releases.
     private func parkTake(_ fiber: Fiber) -> Passage {
-        let parking: Parking
+        let epoch: UInt64
         do throws(Fault) {
-            guard state.pointee.hasRoomForTake() else { throw Channel.tooManyTakes }
-            parking = try Parking.begin(fiber)
+            guard state.hasRoomForTake() else { throw Channel.tooManyTakes }
+            epoch = try fiber.beginWait()
         } catch {
             lock.release()
             return .failed(error)
         }
-        state.pointee.enqueueTake(parking.leave())
+        state.enqueueTake(fiber.handOver(epoch))
         lock.release()
         return .parked
     }
@@ -211,10 +240,10 @@ package final class Channel: Port, @unchecked Sendable {
     /// Takes for whoever `entry` stands for. Gives the value (`.nil` when closed), or nil when the entry waits.
     package func take(_ entry: Waiting) throws(Fault) -> Value? {
         lock.acquire()
-        let outcome = state.pointee.take()
+        let outcome = state.take()
         if case .empty = outcome {
-            let queued = state.pointee.hasRoomForTake()
-            if queued { state.pointee.enqueueTake(entry) }
+            let queued = state.hasRoomForTake()
+            if queued { state.enqueueTake(entry) }
             lock.release()
             if !queued { throw Channel.tooManyTakes }
             return nil
@@ -226,7 +255,7 @@ package final class Channel: Port, @unchecked Sendable {
     /// Takes if that needs no waiting: nil when there is nothing, `.nil` when closed.
     package func poll() -> Value? {
         lock.acquire()
-        let outcome = state.pointee.take()
+        let outcome = state.take()
         lock.release()
         return finish(outcome)
     }
@@ -245,8 +274,8 @@ package final class Channel: Port, @unchecked Sendable {
     /// Closes; whoever waits to take gets nil.
     package func close() {
         lock.acquire()
-        let takers = state.pointee.close()
-        let refused = hooks == nil ? [] : state.pointee.refusePuts()
+        let takers = state.close()
+        let refused = hooks == nil ? [] : state.refusePuts()
         lock.release()
         for taker in takers { taker.resume(.nil, from: self) }
         for putter in refused { putter.resume(.false, from: self) }
@@ -255,7 +284,7 @@ package final class Channel: Port, @unchecked Sendable {
     // Choosing
 
     /// One step of a choice.
-    enum Step {
+    package enum Step {
         /// Done, with this value.
         case done(Value)
         /// The right to add is the chooser's, who is to add and to give it back.
@@ -269,13 +298,13 @@ package final class Channel: Port, @unchecked Sendable {
     }
 
     /// A take or a put of an armed choice: done at once if it can be, and else an entry is left.
-    func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
+    package func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
         if value != nil, hooks != nil { return try chooseGrant(entry) }
         lock.acquire()
-        let isReady = value == nil ? state.pointee.canTake() : state.pointee.canPut()
+        let isReady = value == nil ? state.canTake() : state.canPut()
         guard isReady else {
-            let queued = value == nil ? state.pointee.hasRoomForTake() : state.pointee.hasRoomForPut()
-            if queued { value.map { state.pointee.enqueuePut($0, entry) } ?? state.pointee.enqueueTake(entry) }
+            let queued = value == nil ? state.hasRoomForTake() : state.hasRoomForPut()
+            if queued { value.map { state.enqueuePut($0, entry) } ?? state.enqueueTake(entry) }
             lock.release()
             if !queued { throw value == nil ? Channel.tooManyTakes : Channel.tooManyPuts }
             return .waits
@@ -287,12 +316,12 @@ package final class Channel: Port, @unchecked Sendable {
             return .lost
         }
         if let value {
-            let outcome = state.pointee.put(value)
+            let outcome = state.put(value)
             lock.release()
             if case .full = outcome { return .again }
             return .done(.bool(finish(outcome, value)))
         }
-        let outcome = state.pointee.take()
+        let outcome = state.take()
         lock.release()
         return finish(outcome).map { .done($0) } ?? .again
     }
@@ -300,9 +329,9 @@ package final class Channel: Port, @unchecked Sendable {
     /// A put of an armed choice on a channel with a transducer: it waits for the right to add.
     private func chooseGrant(_ entry: Waiting) throws(Fault) -> Step {
         lock.acquire()
-        guard state.pointee.canAcquire else {
-            let queued = state.pointee.hasRoomForPut()
-            if queued { state.pointee.enqueuePut(.nil, Waiting(entry.waiter, entry.epoch, .grant)) }
+        guard state.canAcquire else {
+            let queued = state.hasRoomForPut()
+            if queued { state.enqueuePut(.nil, Waiting(entry.waiter, entry.epoch, .grant)) }
             lock.release()
             if !queued { throw Channel.tooManyPuts }
             return .waits
@@ -311,39 +340,30 @@ package final class Channel: Port, @unchecked Sendable {
             lock.release()
             return .lost
         }
-        let outcome = state.pointee.acquire()
+        let outcome = state.acquire()
         lock.release()
         return outcome == .granted ? .granted : .done(.false)
     }
 
     // Granting, for transducers
 
-    /// Asks, for the running job, for the right to add; the result is true, or false when the channel is closed.
-    func acquire(_ job: Job) throws(Fault) -> Control {
+    /// Asks, for the running `fiber`, for the right to add; its result is true, or false when the channel is closed.
+    package func acquire(_ fiber: Fiber) throws(Fault) -> Control {
         lock.acquire()
-        switch state.pointee.acquire() {
+        switch state.acquire() {
         case .granted:
             lock.release()
             return .value(.true)
         case .closed:
             lock.release()
             return .value(.false)
-        case .full: break
+        case .full: return try parkPut(.nil, fiber).control()
         }
-        let entry = Waiting(job, job.arm())
-        guard state.pointee.hasRoomForPut() else {
-            lock.release()
-            _ = job.disarm(entry.epoch)
-            throw Channel.tooManyPuts
-        }
-        state.pointee.enqueuePut(.nil, entry)
-        lock.release()
-        return try job.parked(entry.epoch)
     }
 
     /// Asks for the right to add without waiting: true, false when closed, nil when there is no room now.
-    func tryAcquire() -> Bool? {
-        switch lock.withLock({ state.pointee.acquire() }) {
+    package func tryAcquire() -> Bool? {
+        switch lock.withLock({ state.acquire() }) {
         case .granted: true
         case .closed: false
         case .full: nil
@@ -353,47 +373,47 @@ package final class Channel: Port, @unchecked Sendable {
     /// Asks for the right to add, in turn with those who wait to put: true, false when closed, nil when `entry` waits for it.
     ///
     /// - Parameter closing: the right is wanted for the last time, before the channel closes.
-    func acquire(_ entry: Waiting, closing: Bool) throws(Fault) -> Bool? {
+    package func acquire(_ entry: Waiting, closing: Bool) throws(Fault) -> Bool? {
         lock.acquire()
-        let outcome = closing ? state.pointee.acquireToClose() : state.pointee.acquire()
-        let queued = outcome != .full || state.pointee.hasRoomForPut()
-        if outcome == .full, queued { state.pointee.enqueuePut(.nil, entry) }
+        let outcome = closing ? state.acquireToClose() : state.acquire()
+        let queued = outcome != .full || state.hasRoomForPut()
+        if outcome == .full, queued { state.enqueuePut(.nil, entry) }
         lock.release()
         if !queued { throw Channel.tooManyPuts }
         return outcome == .full ? nil : outcome == .granted
     }
 
     /// Adds a value under the right to add.
-    func add(_ value: Value) throws(Fault) {
+    package func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
-        if isPromise {
+        if state.isPromise {
             // Everybody who waits hears the one value, with a transducer as without.
-            let outcome = state.pointee.put(value)
+            let outcome = state.put(value)
             lock.release()
             _ = finish(outcome, value)
             return
         }
-        let taker = state.pointee.add(value)
+        let taker = state.add(value)
         lock.release()
         taker?.resume(value, from: self)
     }
 
     /// Gives the right to add back.
-    func releaseGrant() {
+    package func releaseGrant() {
         lock.acquire()
-        let (granted, ended) = state.pointee.release()
+        let (granted, ended) = state.release()
         lock.release()
         granted?.resume(.true, from: self)
         for taker in ended { taker.resume(.nil, from: self) }
     }
 
     /// What `alts!` gives to the library for a put that has the right to add: `[true channel true]`.
-    var grantedChoice: Value { .vector([.true, .object(self), .true]) }
+    package var grantedChoice: Value { .vector([.true, .object(self), .true]) }
 
     // Faults
 
-    static var nilPut: Fault {
+    package static var nilPut: Fault {
         Fault.illegalArgument("nil cannot be put on a channel: nil is what a closed channel gives").blaming(.nil)
     }
     static var tooManyPuts: Fault {
@@ -406,21 +426,40 @@ package final class Channel: Port, @unchecked Sendable {
     }
 }
 
+extension UnsafeMutablePointer<Value> {
+    /// The value here, which is left or taken out.
+    @inline(__always) fileprivate func passed(_ moving: Bool) -> Value {
+        guard moving else { return pointee }
+        let value = move()
+        initialize(to: .nil)
+        return value
+    }
+}
+
 extension Waiting {
     /// Resumes the claimed waiter with what `channel` gave it.
     ///
     /// Who chooses goes on after those who are ready: then they have left what it can choose from, and it need not wait at all
     /// its channels for each value.
     @inline(__always) consuming func resume(_ value: consuming Value, from channel: Channel) {
-        if _slowPath(style != .value) { return resumeChooser(value, from: channel) }
-        resume(value)
+        let isPlain = isPlain
+        let style = style
+        let waiter = Unmanaged.passRetained((consume self).waiter)
+        if _fastPath(isPlain) {
+            waiter._withUnsafeGuaranteedRef { type(of: $0) }.resume(waiter, with: value)
+        } else {
+            Waiting.resumeChooser(waiter, style, value, from: channel)
+        }
     }
 
-    @inline(never) private func resumeChooser(_ value: Value, from channel: Channel) {
-        type(of: waiter).resumeInTurn(Unmanaged.passRetained(waiter), with: answer(value, from: channel))
+    @inline(never) private static func resumeChooser(
+        _ waiter: Unmanaged<Parkable>, _ style: Style, _ value: Value, from channel: Channel
+    ) {
+        waiter._withUnsafeGuaranteedRef { type(of: $0) }
+            .resumeInTurn(waiter, with: answer(style, value, from: channel))
     }
 
-    private func answer(_ value: Value, from channel: Channel) -> Value {
+    private static func answer(_ style: Style, _ value: Value, from channel: Channel) -> Value {
         switch style {
         case .choice: .vector(.pair(value, .object(channel)))
         case .grant: value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])

@@ -1,7 +1,6 @@
+import Machine
 import Testing
 import Values
-
-@testable import Runtime
 
 @Suite struct RingTests {
     /// Against an array, over a seeded sequence of operations that wraps the buffer many times.

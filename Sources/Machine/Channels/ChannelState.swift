@@ -34,24 +34,27 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// How many may wait to put, and how many to take; more are an error, for they mean that nobody serves the channel.
     package static var pendingLimit: Int { 1024 }
 
-    package private(set) var buffering: Buffering
-    private var capacity: Int
-    /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
-    private var plainCapacity: Int
-    /// Whether `putReady` and `takeReady` may ever do something.
-    package var isPlain: Bool { plainCapacity > 0 }
+    private var kind: Kind
     /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
     package let isGranted: Bool
-    private var buffer = Ring<Value>()
-    private var puts = Ring<PendingPut>()
-    private var takes = Ring<Waiter>()
     package private(set) var isClosed = false
     private var grantOut = false
     /// Closes once those who wait to put have put; nobody else is let in meanwhile.
     private var isClosing = false
+    private var capacity: UInt32
+    /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
+    private var plainCapacity: UInt32
     /// Waiting entries above which stale ones are looked for.
-    private var sweepPuts = 32
-    private var sweepTakes = 32
+    private var sweepPuts: UInt16 = 32
+    private var sweepTakes: UInt16 = 32
+    private var buffer = Ring<Value>()
+    private var puts = Ring<PendingPut>()
+    private var takes = WaiterQueue<Waiter>()
+
+    /// It stays one.
+    package var isPromise: Bool { kind == .promise }
+
+    private enum Kind: UInt8 { case fixed, dropping, sliding, promise }
 
     private struct PendingPut {
         let value: Value
@@ -85,22 +88,30 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     package init(_ buffering: Buffering, isGranted: Bool = false) {
-        self.buffering = buffering
-        capacity = buffering.capacity
+        kind = ChannelState.kind(of: buffering)
+        capacity = UInt32(buffering.capacity)
         self.isGranted = isGranted
-        plainCapacity = buffering == .promise || isGranted ? 0 : buffering.capacity
+        plainCapacity = buffering == .promise || isGranted ? 0 : capacity
+    }
+
+    private static func kind(of buffering: Buffering) -> Kind {
+        switch buffering {
+        case .fixed: .fixed
+        case .dropping: .dropping
+        case .sliding: .sliding
+        case .promise: .promise
+        }
     }
 
     /// Goes on with another buffer, no promise and not granted. What is held is kept, even beyond the new capacity; gives the
     /// putters to resume with true, whose values are in the buffer now: as many as there is room for, and where nobody has to
     /// wait any more, all.
     package mutating func replace(_ new: Buffering) -> [Waiter] {
-        buffering = new
-        capacity = new.capacity
-        plainCapacity = new.capacity
+        kind = ChannelState.kind(of: new)
+        capacity = UInt32(new.capacity)
+        plainCapacity = capacity
         var resumed: [Waiter] = []
-        let isUnbounded = if case .fixed = new { false } else { true }
-        while isUnbounded || buffer.count < capacity, let pending = puts.popFirst() {
+        while kind != .fixed || hasRoom, let pending = puts.popFirst() {
             guard pending.waiter.claim() else { continue }
             buffer.append(pending.value)
             resumed.append(pending.waiter)
@@ -108,15 +119,17 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return resumed
     }
 
+    @inline(__always) private var hasRoom: Bool { buffer.length < capacity }
+
     /// Values in the buffer.
     package var count: Int { buffer.count }
     package var waitingPuts: Int { puts.count }
     package var waitingTakes: Int { takes.count }
 
-    /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False when there is
-    /// more to it, or it is nil.
+    /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False, with nothing
+    /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        guard buffer.count < plainCapacity, takes.isEmpty, !isClosed, !slot.pointee.isNil else { return false }
+        guard buffer.length < plainCapacity, takes.isEmpty, !isClosed, !slot.pointee.isNil else { return false }
         if moving {
             buffer.append(slot.move())
             slot.initialize(to: .nil)
@@ -128,27 +141,32 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Does what `take` does of a value that only leaves the buffer, into a slot. False when there is more to it.
     @inline(__always) package mutating func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
-        guard puts.isEmpty, plainCapacity > 0, let value = buffer.popFirst() else { return false }
-        slot.initialize(to: value)
+        guard !buffer.isEmpty, puts.isEmpty, plainCapacity > 0 else { return false }
+        slot.initialize(to: buffer.takeFirst())
         return true
+    }
+
+    /// The taker that a put resumes with its value, when that is all there is to it; nil, with nothing lost, when `put` is to be
+    /// asked.
+    @inline(__always) package mutating func popTaker() -> Waiter? {
+        // A promise keeps its value; after a close nobody waits.
+        takes.isEmpty || kind == .promise ? nil : claimTaker()
     }
 
     /// Puts `value`, which stays where it is when the outcome hands it on or refuses it.
     package mutating func put(_ value: borrowing Value) -> Put {
         if isClosed { return .closed }
-        if case .promise = buffering { return keep(copy value) }
-        while let taker = takes.popFirst() {
-            if taker.claim() { return .handed(taker) }
-        }
-        if buffer.count < capacity {
+        if kind == .promise { return keep(copy value) }
+        if let taker = popTaker() { return .handed(taker) }
+        if hasRoom {
             buffer.append(copy value)
             return .buffered
         }
-        switch buffering {
+        switch kind {
         case .fixed, .promise: return .full
         case .dropping: return .dropped
         case .sliding:
-            let oldest = buffer.popFirst()!
+            let oldest = buffer.takeFirst()
             buffer.append(copy value)
             return .displaced(oldest)
         }
@@ -162,9 +180,9 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Whether one more may wait to put: to be asked before `enqueuePut`.
     @inline(__always) package mutating func hasRoomForPut() -> Bool {
-        if _fastPath(puts.count < sweepPuts) { return true }
+        if _fastPath(puts.length < sweepPuts) { return true }
         puts.filter { $0.waiter.isWaiting }
-        sweepPuts = min(max(32, puts.count * 2), Self.pendingLimit)
+        sweepPuts = UInt16(min(max(32, puts.count * 2), Self.pendingLimit))
         return puts.count < Self.pendingLimit
     }
 
@@ -175,17 +193,16 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Whether a put would not wait now.
     package mutating func canPut() -> Bool {
-        if isClosed || buffer.count < capacity { return true }
-        if case .fixed = buffering {} else { return true }
-        while !takes.isEmpty {
-            if takes[0].isWaiting { return true }
-            _ = takes.popFirst()
+        if isClosed || hasRoom || kind != .fixed { return true }
+        while let taker = takes.first {
+            if taker.isWaiting { return true }
+            _ = takes.takeFirst()
         }
         return false
     }
 
     package mutating func take() -> Take {
-        if case .promise = buffering {
+        if kind == .promise {
             if !buffer.isEmpty { return .value(buffer[0]) }
             return isClosed ? .closed : .empty
         }
@@ -194,7 +211,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
                 if let putter = grantNext() { return .valueResuming(value, putter) }
             } else {
                 // There is no room yet when the buffer has shrunk.
-                while buffer.count < capacity, let pending = puts.popFirst() {
+                while hasRoom, let pending = puts.popFirst() {
                     guard pending.waiter.claim() else { continue }
                     buffer.append(pending.value)
                     return .valueResuming(value, pending.waiter)
@@ -215,7 +232,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     @inline(__always) package mutating func hasRoomForTake() -> Bool {
         if _fastPath(takes.count < sweepTakes) { return true }
         takes.filter { $0.isWaiting }
-        sweepTakes = min(max(32, takes.count * 2), Self.pendingLimit)
+        sweepTakes = UInt16(min(max(32, takes.count * 2), Self.pendingLimit))
         return takes.count < Self.pendingLimit
     }
 
@@ -233,11 +250,18 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return isClosed
     }
 
+    /// The first of those who still wait to take, claimed. Not inlined: the optimiser would count references to it.
+    @inline(never) private mutating func claimTaker() -> Waiter? {
+        while !takes.isEmpty {
+            let taker = takes.takeFirst()
+            if taker.claim() { return taker }
+        }
+        return nil
+    }
+
     private mutating func claimTakers() -> [Waiter] {
         var claimed: [Waiter] = []
-        while let taker = takes.popFirst() {
-            if taker.claim() { claimed.append(taker) }
-        }
+        while let taker = claimTaker() { claimed.append(taker) }
         return claimed
     }
 
@@ -271,14 +295,12 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Adds a value under the grant, beyond the capacity if need be. Gives the taker to resume with it, if one waits; the value
     /// a sliding buffer drops for it is gone.
     package mutating func add(_ value: borrowing Value) -> Waiter? {
-        while let taker = takes.popFirst() {
-            if taker.claim() { return taker }
-        }
-        switch buffering {
+        if let taker = claimTaker() { return taker }
+        switch kind {
         case .fixed: break
         case .promise: if !buffer.isEmpty { return nil }
-        case .dropping(let limit): if buffer.count >= limit { return nil }
-        case .sliding(let limit): if buffer.count >= limit { _ = buffer.popFirst() }
+        case .dropping: if !hasRoom { return nil }
+        case .sliding: if !hasRoom { _ = buffer.popFirst() }
         }
         buffer.append(copy value)
         return nil
@@ -302,7 +324,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     private var isFullForGrants: Bool {
-        if case .fixed(let limit) = buffering { buffer.count >= limit } else { false }
+        kind == .fixed && !hasRoom
     }
 
     private mutating func grantNext() -> Waiter? {
@@ -313,5 +335,54 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
             return pending.waiter
         }
         return nil
+    }
+}
+
+/// Those who wait to take, in the order in which they came. The first, who is alone at most channels, stands in the queue itself.
+private struct WaiterQueue<Waiter: Party>: ~Copyable {
+    private(set) var first: Waiter?
+    /// Those behind the first; made when there are some, and kept.
+    private var others: UnsafeMutablePointer<Ring<Waiter>>?
+
+    init() {}
+
+    deinit {
+        others?.deinitialize(count: 1)
+        others?.deallocate()
+    }
+
+    @inline(__always) var isEmpty: Bool { first == nil }
+    var count: Int { first == nil ? 0 : 1 + (others.map { $0.pointee.count } ?? 0) }
+
+    @inline(__always) mutating func append(_ waiter: consuming Waiter) {
+        if first == nil { first = waiter } else { appendBehind(waiter) }
+    }
+
+    @inline(never) private mutating func appendBehind(_ waiter: Waiter) {
+        let ring = others ?? makeOthers()
+        ring.pointee.append(waiter)
+    }
+
+    private mutating func makeOthers() -> UnsafeMutablePointer<Ring<Waiter>> {
+        let ring = UnsafeMutablePointer<Ring<Waiter>>.allocate(capacity: 1)
+        ring.initialize(to: Ring())
+        others = ring
+        return ring
+    }
+
+    /// Takes the first of a queue that is not empty.
+    @inline(__always) mutating func takeFirst() -> Waiter {
+        let taken = first.unsafelyUnwrapped
+        first = nil
+        if let others { first = others.pointee.popFirst() }
+        return taken
+    }
+
+    /// Keeps, in order, what `isKept` says.
+    mutating func filter(_ isKept: (borrowing Waiter) -> Bool) {
+        for _ in 0..<count {
+            let waiter = takeFirst()
+            if isKept(waiter) { append(waiter) }
+        }
     }
 }

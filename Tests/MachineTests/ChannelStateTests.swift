@@ -1,7 +1,6 @@
+import Machine
 import Testing
 import Values
-
-@testable import Runtime
 
 /// The pure channel, against what it must never do, over every sequence of operations up to a length.
 @Suite struct ChannelStateTests {

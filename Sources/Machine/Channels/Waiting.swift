@@ -1,0 +1,61 @@
+import Values
+
+/// An entry at a place where somebody waits. Small: there may be a million of them.
+package struct Waiting: Party {
+    package let waiter: Parkable
+    /// epoch · 4 + style.
+    private let tag: UInt64
+
+    package var epoch: UInt64 { tag >> 2 }
+    package var style: Style { Style(rawValue: UInt8(truncatingIfNeeded: tag & 3)).unsafelyUnwrapped }
+    /// Whether its style is `.value`.
+    @inline(__always) var isPlain: Bool { tag & 3 == 0 }
+
+    /// What the waiter hears.
+    package enum Style: UInt8, Sendable {
+        /// The value.
+        case value
+        /// Which of several operations it was: `[value channel]`.
+        case choice
+        /// The same, with the right to add to a channel with a transducer: see `Channel.grantedChoice`.
+        case grant
+        /// Nil: it will look for itself.
+        case signal
+    }
+
+    @inline(__always) package init(_ waiter: Parkable, _ epoch: UInt64, _ style: Style = .value) {
+        self.waiter = waiter
+        tag = epoch &<< 2 | UInt64(style.rawValue)
+    }
+
+    /// Resumes the claimed waiter with `value`.
+    @inline(__always) package consuming func resume(_ value: consuming Value) {
+        type(of: waiter).resume(Unmanaged.passRetained(waiter), with: value)
+    }
+
+    @inline(__always) package func claim() -> Bool { waiter.claim(epoch) }
+    @inline(__always) package var isWaiting: Bool { waiter.isWaiting(epoch) }
+}
+
+/// A waiter that is Swift code: called once, on the thread of whoever resumes it, so it must be brief.
+package final class Callback: Parkable, @unchecked Sendable {
+    // Sendable: immutable.
+    private let body: @Sendable (Result<Value, Fault>) -> Void
+
+    package init(_ body: @escaping @Sendable (Result<Value, Fault>) -> Void) {
+        self.body = body
+        super.init()
+    }
+
+    /// An entry that waits for the one call.
+    package static func waiting(_ body: @escaping @Sendable (Result<Value, Fault>) -> Void) -> Waiting {
+        let callback = Callback(body)
+        return Waiting(callback, callback.arm())
+    }
+
+    public override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
+        unsafeDowncast(waiter.takeRetainedValue(), to: Callback.self).body(.success(value))
+    }
+
+    public override func resume(throwing fault: Fault) { body(.failure(fault)) }
+}
