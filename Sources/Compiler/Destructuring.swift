@@ -9,6 +9,8 @@ extension Analyzer {
             guard !name.hasNamespace else {
                 throw fault("a local has no namespace, but found \(name.description)", at: pattern)
             }
+            // Another name for what has one already, as many macros give: locals never change, so none is made.
+            if case .local(let known) = value.kind { return function.show(known, as: name) }
             let local = function.makeLocal(name)
             made.append((local, value))
             function.show(local, as: name)

@@ -243,7 +243,7 @@ struct Emitter {
             let mark = top
             let register = allocate()
             try emit(node, into: register)
-            write(Instruction(.drop, register))
+            if !node.givesBool { write(Instruction(.drop, register)) }
             top = mark
         }
     }

@@ -370,6 +370,11 @@ extension Node {
         }
     }
 
+    /// Its value is true or false, which needs no release.
+    var givesBool: Bool {
+        if case .operation(let operation, _) = kind { operation.opcode == .put } else { false }
+    }
+
     var isLocal: Bool { if case .local = kind { true } else { false } }
 
     var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }

@@ -61,7 +61,7 @@ extension Fiber {
                     case .move:
                         (regs + i.a).moveInitialize(from: regs + i.b, count: 1)
                         store(regs + i.b, .nil)
-                    case .drop: regs[i.a] = .nil
+                    case .drop: clear(regs + i.a)
                     case .getVar: store(regs + i.a, cell(pc, i.wide).pointee.load(ordering: .acquiring).pointee)
                     case .getCapture:
                         let captures = (fp - 1).pointee.closure._withUnsafeGuaranteedRef { $0.captures }

@@ -130,9 +130,10 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
         guard buffer.length < plainCapacity, takes.isEmpty, !isClosed, !slot.pointee.isNil else { return false }
-        if moving {
+        if moving || !Value.holdsObject(slot) {
             buffer.append(slot.move())
-            slot.initialize(to: .nil)
+            // What is no object still stands there.
+            if moving { slot.initialize(to: .nil) }
         } else {
             buffer.append(slot.pointee)
         }

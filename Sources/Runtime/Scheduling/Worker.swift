@@ -8,8 +8,8 @@ final class Worker: @unchecked Sendable {
     let index: Int
     /// Signalled, under the scheduler's lock, when there is a reason to wake.
     let condition = Condition()
-    private let queueLock = Lock()
-    private let queue: UnsafeMutablePointer<Ring<Unmanaged<Job>>>
+    private let queueLock = SpinLock()
+    @exclusivity(unchecked) private var queue = Ring<Unmanaged<Job>>()
     /// Length of `queue`, for thieves who look before they lock.
     private let length = Atomic<Int>(0)
     let owned: UnsafeMutablePointer<Owned>
@@ -34,17 +34,13 @@ final class Worker: @unchecked Sendable {
 
     init(index: Int, seed: UInt64) {
         self.index = index
-        queue = .allocate(capacity: 1)
-        queue.initialize(to: Ring())
         owned = .allocate(capacity: 1)
         owned.initialize(to: Owned(random: SplitMix(seed: SplitMix.mix(seed &+ UInt64(index)))))
     }
 
     deinit {
-        while let job = queue.pointee.popFirst() { job.release() }
+        while let job = queue.popFirst() { job.release() }
         owned.pointee.handoff?.release()
-        queue.deinitialize(count: 1)
-        queue.deallocate()
         owned.deinitialize(count: 1)
         owned.deallocate()
     }
@@ -54,28 +50,31 @@ final class Worker: @unchecked Sendable {
     /// Adds to the queue's end. Gives the new length.
     func push(_ job: Unmanaged<Job>) -> Int {
         queueLock.withLock {
-            queue.pointee.append(job)
-            length.store(queue.pointee.count, ordering: .relaxed)
-            return queue.pointee.count
+            queue.append(job)
+            length.store(queue.count, ordering: .relaxed)
+            return queue.count
         }
     }
 
     func pop() -> Unmanaged<Job>? {
         if queued == 0 { return nil }
         return queueLock.withLock {
-            defer { length.store(queue.pointee.count, ordering: .relaxed) }
-            return queue.pointee.popFirst()
+            defer { length.store(queue.count, ordering: .relaxed) }
+            return queue.popFirst()
         }
     }
 
-    /// Moves the older half of another's queue here and gives the first.
+    /// Most jobs that are taken from another's queue at once, so that its lock is held for a short time.
+    private static let haul = 64
+
+    /// Moves the older half of another's queue here, or as many as one may at once, and gives the first.
     func steal(from victim: Worker) -> Unmanaged<Job>? {
         if victim.queued == 0 { return nil }
         var stolen: [Unmanaged<Job>] = []
         victim.queueLock.withLock {
-            let share = (victim.queue.pointee.count + 1) / 2
-            for _ in 0..<share { stolen.append(victim.queue.pointee.popFirst()!) }
-            victim.length.store(victim.queue.pointee.count, ordering: .relaxed)
+            let share = min((victim.queue.count + 1) / 2, Worker.haul)
+            for _ in 0..<share { stolen.append(victim.queue.popFirst()!) }
+            victim.length.store(victim.queue.count, ordering: .relaxed)
         }
         guard let first = stolen.first else { return nil }
         for job in stolen.dropFirst() { _ = push(job) }
