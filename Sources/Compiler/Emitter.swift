@@ -236,15 +236,29 @@ struct Emitter {
 
     /// Evaluates a node whose value nobody reads.
     mutating func emitForEffect(_ node: Node) throws(Fault) {
+        let mark = top
+        defer { top = mark }
         switch node.kind {
         case .constant, .capture, .selfClosure: return
         case .local(let local): if node.isLast { write(Instruction(.drop, local.register)) }
+        case .sequence(let nodes): for child in nodes { try emitForEffect(child) }
+        case .binding(let binding):
+            try emitBinding(binding)
+            try emitForEffect(binding.body)
+        case .branch(let branch):
+            let test = try emitTest(branch.test)
+            land(test.jumpsToThen)
+            drop(test.drops + branch.dropsThen)
+            try emitForEffect(branch.then)
+            let end = branch.then.leaves ? nil : Optional(jump(.jump))
+            land(test.jumpsToOtherwise)
+            drop(test.drops + branch.dropsOtherwise)
+            try emitForEffect(branch.otherwise)
+            if let end { land(end) }
         default:
-            let mark = top
             let register = allocate()
-            try emit(node, into: register)
+            try emit(node.unread, into: register)
             if !node.givesBool { write(Instruction(.drop, register)) }
-            top = mark
         }
     }
 

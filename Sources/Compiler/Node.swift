@@ -375,6 +375,14 @@ extension Node {
         if case .operation(let operation, _) = kind { operation.opcode == .put } else { false }
     }
 
+    /// What does the same where nobody reads the value.
+    var unread: Node {
+        guard case .call(let callee, let arguments) = kind, case .global(let variable) = callee.kind,
+            case .native(let native) = variable.root, let unread = (native as? Native)?.unread
+        else { return self }
+        return Node(.call(Node(.constant(.native(unread)), callee.place), arguments), place)
+    }
+
     var isLocal: Bool { if case .local = kind { true } else { false } }
 
     var localRegister: Int { if case .local(let local) = kind { local.register } else { -1 } }

@@ -76,6 +76,8 @@ public final class Native: Callable, @unchecked Sendable {
     /// Blocks its thread: refused by the checker in `:go` workers.
     public let blocks: Bool
     let spread: SpreadBody?
+    /// What is called instead where nobody reads the result.
+    package let unread: Native?
 
     public var minimum: Int { entry.pointee.minimum }
     /// -1 when there is no maximum.
@@ -86,16 +88,23 @@ public final class Native: Callable, @unchecked Sendable {
     public convenience init(
         _ name: String, _ arity: Arity, blocks: Bool = false, spread: SpreadBody? = nil, _ body: @escaping Body
     ) {
-        self.init(name, arity, .plain(body), blocks: blocks, spread: spread)
+        self.init(name, arity, .plain(body), blocks: blocks, spread: spread, unread: nil)
     }
 
     /// A primitive that may park the fiber or go on with a call.
-    public convenience init(_ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody) {
-        self.init(name, arity, .control(body), blocks: blocks, spread: nil)
+    ///
+    /// - Parameter unread: does the same and gives nil, where the compiler sees that nobody reads the result.
+    public convenience init(
+        _ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody,
+        unread: ControlBody? = nil
+    ) {
+        let other = unread.map { Native(name, arity, blocks: blocks, control: $0) }
+        self.init(name, arity, .control(body), blocks: blocks, spread: nil, unread: other)
     }
 
-    private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool, spread: SpreadBody?) {
+    private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool, spread: SpreadBody?, unread: Native?) {
         fullName = name
+        self.unread = unread
         let made = UnsafeMutablePointer<Entry>.allocate(capacity: 1)
         made.initialize(to: Entry(minimum: arity.minimum, maximum: arity.maximum, kind: kind))
         entry = UnsafePointer(made)

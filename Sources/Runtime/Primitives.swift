@@ -8,6 +8,8 @@ struct RuntimePrimitive {
     /// Whether calling it from a `:go` worker is an error, because its name promises to block the thread.
     var blocks = false
     let body: Native.ControlBody
+    /// Does the same and gives nil, where nobody reads the result.
+    var unread: Native.ControlBody?
 }
 
 extension FiberRuntime {
@@ -40,7 +42,7 @@ private final class RuntimePrimitives: @unchecked Sendable {
                 .native(
                     Native(
                         "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks,
-                        control: primitive.body)))
+                        control: primitive.body, unread: primitive.unread)))
             return variable
         }
     }
@@ -62,7 +64,7 @@ enum Argument {
     @inline(__always) static func channel(
         _ value: consuming Value, _ operation: StaticString
     ) throws(Fault) -> Channel {
-        guard case .object(let object) = value, type(of: object) == Channel.self else {
+        guard case .object(let object) = value, case .channel = object.kind else {
             throw notAChannel(value, operation)
         }
         return unsafeDowncast(object, to: Channel.self)

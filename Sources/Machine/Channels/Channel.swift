@@ -6,38 +6,30 @@ import Values
 ///
 /// The instructions borrow a channel from its register. It must therefore stay whole while another thread is inside of one of
 /// its operations, even when its last reference goes meanwhile.
-package final class Channel: Object, @unchecked Sendable {
-    // Sendable: `state` is guarded by `lock`; `hooks` is immutable.
+package class Channel: Object, @unchecked Sendable {
+    // Sendable: `state` is guarded by `lock`.
     private let lock = SpinLock()
     @exclusivity(unchecked) private var state: ChannelState<Waiting>
-    /// Functions of the language that put and close, for a channel with a transducer.
-    package let hooks: Hooks?
+    package convenience init(_ buffering: Buffering) { self.init(buffering, isGranted: false) }
 
-    /// Puts on a channel with a transducer run in the language: `put` is called with channel and value, acquires the channel,
-    /// runs the step and gives the channel back; `close` is called with the channel, completes the transducer and closes.
-    package final class Hooks: Sendable {
-        package let put: Value
-        package let close: Value
-
-        package init(put: Value, close: Value) {
-            self.put = put
-            self.close = close
-        }
-    }
-
-    package init(_ buffering: Buffering, hooks: Hooks? = nil) {
-        self.hooks = hooks
-        state = ChannelState(buffering, isGranted: hooks != nil)
+    fileprivate init(_ buffering: Buffering, isGranted: Bool) {
+        state = ChannelState(buffering, isGranted: isGranted)
         super.init()
         Meter.charge(Channel.footprint)
     }
 
+    /// Functions of the language that put and close, where the channel has a transducer.
+    package final var hooks: TransducerChannel.Hooks? {
+        // Which of the two it is never changes.
+        state.isGranted ? unsafeDowncast(self, to: TransducerChannel.self).own : nil
+    }
+
     /// Every channel is of this kind, and nothing else is.
-    package override var kind: ObjectKind { .channel }
+    package final override var kind: ObjectKind { .channel }
 
     /// Gives the channel, which is no promise and has no hooks, another buffer (G3): what it holds stays, even where that is more than the new one would
     /// take, and those who wait to put go on as there is room.
-    package func replace(_ buffering: Buffering) {
+    package final func replace(_ buffering: Buffering) {
         lock.acquire()
         let putters = state.replace(buffering)
         lock.release()
@@ -50,21 +42,21 @@ package final class Channel: Object, @unchecked Sendable {
         Meter.credit(Channel.footprint)
     }
 
-    private static let footprint = 144
+    private static let footprint = 96
 
-    package override func write(to printer: inout Printer) throws(Fault) {
+    package final override func write(to printer: inout Printer) throws(Fault) {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")
     }
 
-    package var isClosed: Bool { lock.withLock { state.isClosed } }
+    package final var isClosed: Bool { lock.withLock { state.isClosed } }
     /// Values in the buffer.
-    package var count: Int { lock.withLock { state.count } }
+    package final var count: Int { lock.withLock { state.count } }
     /// Whether somebody waits to take.
-    package var isWaitedFor: Bool { lock.withLock { state.waitingTakes > 0 } }
+    package final var isWaitedFor: Bool { lock.withLock { state.waitingTakes > 0 } }
 
     // Putting
 
-    package override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
+    package final override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         lock.acquire()
         guard state.putReady(slot, moving: moving) else { return .notNow }
         lock.release()
@@ -73,7 +65,7 @@ package final class Channel: Object, @unchecked Sendable {
 
     /// Puts the value in `slot`, copied or moved out, for the running `fiber`, which gets in its destination register whether the
     /// channel was open: now or when there is room. The channel has no hooks. Called with the lock, which it releases.
-    func putOrWait(_ slot: UnsafeMutablePointer<Value>, moving: Bool, _ fiber: Fiber) -> Passage {
+    final func putOrWait(_ slot: UnsafeMutablePointer<Value>, moving: Bool, _ fiber: Fiber) -> Passage {
         if slot.pointee.isNil { return refuseNil() }
         // What most puts find that come here, without an outcome that says so.
         guard let taker = state.popTaker() else { return putWithoutTaker(slot.passed(moving), fiber) }
@@ -82,13 +74,13 @@ package final class Channel: Object, @unchecked Sendable {
         return hand(slot.passed(moving), to: taker)
     }
 
-    @inline(__always) private func hand(_ value: consuming Value, to taker: consuming Waiting) -> Passage {
+    @inline(__always) private final func hand(_ value: consuming Value, to taker: consuming Waiting) -> Passage {
         taker.resume(value, from: self)
         return .done
     }
 
     /// Called with the lock, which it releases.
-    @inline(never) private func putWithoutTaker(_ value: __owned Value, _ fiber: Fiber) -> Passage {
+    @inline(never) private final func putWithoutTaker(_ value: __owned Value, _ fiber: Fiber) -> Passage {
         let outcome = state.put(value)
         if case .full = outcome { return parkPut(value, fiber) }
         lock.release()
@@ -97,20 +89,20 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Called with the lock, which it releases.
-    @inline(never) private func refuseNil() -> Passage {
+    @inline(never) private final func refuseNil() -> Passage {
         lock.release()
         return .failed(Channel.nilPut)
     }
 
     /// Whether functions of the language put on it instead. Called with the lock, which it releases then.
-    @inline(__always) func releasesForHooks() -> Bool {
-        if _fastPath(hooks == nil) { return false }
+    @inline(__always) final func releasesForHooks() -> Bool {
+        if _fastPath(!state.isGranted) { return false }
         lock.release()
         return true
     }
 
     /// Puts `value` for the running `fiber`; as `putOrWait`, from the beginning.
-    package func put(_ value: Value, _ fiber: Fiber) -> Passage {
+    package final func put(_ value: Value, _ fiber: Fiber) -> Passage {
         var value = value
         return withUnsafeMutablePointer(to: &value) {
             lock.acquire()
@@ -119,7 +111,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Waits for room. Called with the lock, which it releases.
-    private func parkPut(_ value: __owned Value, _ fiber: Fiber) -> Passage {
+    private final func parkPut(_ value: __owned Value, _ fiber: Fiber) -> Passage {
         let epoch: UInt64
         do throws(Fault) {
             guard state.hasRoomForPut() else { throw Channel.tooManyPuts }
@@ -134,7 +126,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
-    package func put(_ value: Value, _ entry: Waiting) throws(Fault) -> Bool? {
+    package final func put(_ value: Value, _ entry: Waiting) throws(Fault) -> Bool? {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
         let outcome = state.put(value)
@@ -161,7 +153,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Puts `value` if that needs no waiting. `value` must not be nil.
-    package func offer(_ value: Value) -> Offer {
+    package final func offer(_ value: Value) -> Offer {
         lock.acquire()
         let outcome = state.put(value)
         lock.release()
@@ -175,10 +167,10 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Puts a result that the channel was made for: it has room.
-    package func deposit(_ value: Value) { _ = offer(value) }
+    package final func deposit(_ value: Value) { _ = offer(value) }
 
     /// Does what a put decided. Gives whether the channel was open.
-    @inline(__always) private func finish(_ outcome: borrowing ChannelState<Waiting>.Put, _ value: Value) -> Bool {
+    @inline(__always) private final func finish(_ outcome: borrowing ChannelState<Waiting>.Put, _ value: Value) -> Bool {
         switch copy outcome {
         case .closed: return false
         case .handed(let taker): taker.resume(value, from: self)
@@ -190,7 +182,7 @@ package final class Channel: Object, @unchecked Sendable {
 
     // Taking
 
-    package override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
+    package final override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         lock.acquire()
         guard state.takeReady(slot) else { return .notNow }
         lock.release()
@@ -198,14 +190,14 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Takes for the running `fiber`; as `takeOrWait`, from the beginning.
-    package func take(_ fiber: Fiber) -> Passage {
+    package final func take(_ fiber: Fiber) -> Passage {
         lock.acquire()
         return takeOrWait(fiber)
     }
 
     /// Takes for the running `fiber`, which gets the value in its destination register: now or when there is one. Called with
     /// the lock, which it releases.
-    func takeOrWait(_ fiber: Fiber) -> Passage {
+    final func takeOrWait(_ fiber: Fiber) -> Passage {
         switch state.take() {
         case .empty: return parkTake(fiber)
         case .value(let value):
@@ -223,7 +215,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Waits for a value. Called with the lock, which it releases.
-    private func parkTake(_ fiber: Fiber) -> Passage {
+    private final func parkTake(_ fiber: Fiber) -> Passage {
         let epoch: UInt64
         do throws(Fault) {
             guard state.hasRoomForTake() else { throw Channel.tooManyTakes }
@@ -238,7 +230,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Takes for whoever `entry` stands for. Gives the value (`.nil` when closed), or nil when the entry waits.
-    package func take(_ entry: Waiting) throws(Fault) -> Value? {
+    package final func take(_ entry: Waiting) throws(Fault) -> Value? {
         lock.acquire()
         let outcome = state.take()
         if case .empty = outcome {
@@ -253,14 +245,14 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Takes if that needs no waiting: nil when there is nothing, `.nil` when closed.
-    package func poll() -> Value? {
+    package final func poll() -> Value? {
         lock.acquire()
         let outcome = state.take()
         lock.release()
         return finish(outcome)
     }
 
-    @inline(__always) private func finish(_ outcome: consuming ChannelState<Waiting>.Take) -> Value? {
+    @inline(__always) private final func finish(_ outcome: consuming ChannelState<Waiting>.Take) -> Value? {
         switch consume outcome {
         case .value(let value): return value
         case .valueResuming(let value, let putter):
@@ -272,10 +264,10 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Closes; whoever waits to take gets nil.
-    package func close() {
+    package final func close() {
         lock.acquire()
         let takers = state.close()
-        let refused = hooks == nil ? [] : state.refusePuts()
+        let refused = state.isGranted ? state.refusePuts() : []
         lock.release()
         for taker in takers { taker.resume(.nil, from: self) }
         for putter in refused { putter.resume(.false, from: self) }
@@ -298,8 +290,8 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// A take or a put of an armed choice: done at once if it can be, and else an entry is left.
-    package func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
-        if value != nil, hooks != nil { return try chooseGrant(entry) }
+    package final func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
+        if value != nil, state.isGranted { return try chooseGrant(entry) }
         lock.acquire()
         let isReady = value == nil ? state.canTake() : state.canPut()
         guard isReady else {
@@ -327,7 +319,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// A put of an armed choice on a channel with a transducer: it waits for the right to add.
-    private func chooseGrant(_ entry: Waiting) throws(Fault) -> Step {
+    private final func chooseGrant(_ entry: Waiting) throws(Fault) -> Step {
         lock.acquire()
         guard state.canAcquire else {
             let queued = state.hasRoomForPut()
@@ -348,7 +340,7 @@ package final class Channel: Object, @unchecked Sendable {
     // Granting, for transducers
 
     /// Asks, for the running `fiber`, for the right to add; its result is true, or false when the channel is closed.
-    package func acquire(_ fiber: Fiber) throws(Fault) -> Control {
+    package final func acquire(_ fiber: Fiber) throws(Fault) -> Control {
         lock.acquire()
         switch state.acquire() {
         case .granted:
@@ -362,7 +354,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Asks for the right to add without waiting: true, false when closed, nil when there is no room now.
-    package func tryAcquire() -> Bool? {
+    package final func tryAcquire() -> Bool? {
         switch lock.withLock({ state.acquire() }) {
         case .granted: true
         case .closed: false
@@ -373,7 +365,7 @@ package final class Channel: Object, @unchecked Sendable {
     /// Asks for the right to add, in turn with those who wait to put: true, false when closed, nil when `entry` waits for it.
     ///
     /// - Parameter closing: the right is wanted for the last time, before the channel closes.
-    package func acquire(_ entry: Waiting, closing: Bool) throws(Fault) -> Bool? {
+    package final func acquire(_ entry: Waiting, closing: Bool) throws(Fault) -> Bool? {
         lock.acquire()
         let outcome = closing ? state.acquireToClose() : state.acquire()
         let queued = outcome != .full || state.hasRoomForPut()
@@ -384,7 +376,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Adds a value under the right to add.
-    package func add(_ value: Value) throws(Fault) {
+    package final func add(_ value: Value) throws(Fault) {
         if value.isNil { throw Channel.nilPut }
         lock.acquire()
         if state.isPromise {
@@ -400,7 +392,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// Gives the right to add back.
-    package func releaseGrant() {
+    package final func releaseGrant() {
         lock.acquire()
         let (granted, ended) = state.release()
         lock.release()
@@ -409,7 +401,7 @@ package final class Channel: Object, @unchecked Sendable {
     }
 
     /// What `alts!` gives to the library for a put that has the right to add: `[true channel true]`.
-    package var grantedChoice: Value { .vector([.true, .object(self), .true]) }
+    package final var grantedChoice: Value { .vector([.true, .object(self), .true]) }
 
     // Faults
 
@@ -423,6 +415,29 @@ package final class Channel: Object, @unchecked Sendable {
     }
     static var tooManyTakes: Fault {
         .illegalState("more than \(ChannelState<Waiting>.pendingLimit) takes wait on one channel: nobody puts on it")
+    }
+}
+
+/// A channel with a transducer: puts on it run in the language, where transducers are written.
+package final class TransducerChannel: Channel, @unchecked Sendable {
+    // Sendable: `own` is immutable.
+    fileprivate let own: Hooks
+
+    /// `put` is called with channel and value, acquires the channel, runs the step and gives the channel back; `close` is called
+    /// with the channel, completes the transducer and closes.
+    package struct Hooks: Sendable {
+        package let put: Value
+        package let close: Value
+
+        package init(put: Value, close: Value) {
+            self.put = put
+            self.close = close
+        }
+    }
+
+    package init(_ buffering: Buffering, _ hooks: Hooks) {
+        own = hooks
+        super.init(buffering, isGranted: true)
     }
 }
 

@@ -44,12 +44,32 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     private var capacity: UInt32
     /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
     private var plainCapacity: UInt32
-    /// Waiting entries above which stale ones are looked for.
-    private var sweepPuts: UInt16 = 32
-    private var sweepTakes: UInt16 = 32
     private var buffer = Ring<Value>()
-    private var puts = Ring<PendingPut>()
-    private var takes = WaiterQueue<Waiter>()
+    /// The first of those who wait to take, who is alone at most channels.
+    private var firstTake: Waiter?
+    /// Everybody else who waits; made when there is somebody, and kept.
+    private var crowd: UnsafeMutablePointer<Crowd>?
+
+    private struct Crowd: ~Copyable {
+        var puts = Ring<PendingPut>()
+        /// Those behind the first.
+        var takes = Ring<Waiter>()
+        /// Waiting entries above which stale ones are looked for.
+        var sweepPuts = 32
+        var sweepTakes = 32
+    }
+
+    deinit {
+        crowd?.deinitialize(count: 1)
+        crowd?.deallocate()
+    }
+
+    @inline(never) private mutating func makeCrowd() -> UnsafeMutablePointer<Crowd> {
+        let made = UnsafeMutablePointer<Crowd>.allocate(capacity: 1)
+        made.initialize(to: Crowd())
+        crowd = made
+        return made
+    }
 
     /// It stays one.
     package var isPromise: Bool { kind == .promise }
@@ -111,7 +131,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         capacity = UInt32(new.capacity)
         plainCapacity = capacity
         var resumed: [Waiter] = []
-        while kind != .fixed || hasRoom, let pending = puts.popFirst() {
+        while kind != .fixed || hasRoom, let pending = popPut() {
             guard pending.waiter.claim() else { continue }
             buffer.append(pending.value)
             resumed.append(pending.waiter)
@@ -123,13 +143,25 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Values in the buffer.
     package var count: Int { buffer.count }
-    package var waitingPuts: Int { puts.count }
-    package var waitingTakes: Int { takes.count }
+    package var waitingPuts: Int { crowd.map { $0.pointee.puts.count } ?? 0 }
+    package var waitingTakes: Int { firstTake == nil ? 0 : 1 + (crowd.map { $0.pointee.takes.count } ?? 0) }
+
+    @inline(__always) private var hasNoPuts: Bool { crowd.map { $0.pointee.puts.isEmpty } ?? true }
+
+    @inline(__always) private func popPut() -> PendingPut? { crowd.flatMap { $0.pointee.puts.popFirst() } }
+
+    /// Takes the first of those who wait to take, when there is somebody.
+    @inline(__always) private mutating func takeFirstTake() -> Waiter {
+        let taken = firstTake.unsafelyUnwrapped
+        firstTake = nil
+        if let crowd { firstTake = crowd.pointee.takes.popFirst() }
+        return taken
+    }
 
     /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False, with nothing
     /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        guard buffer.length < plainCapacity, takes.isEmpty, !isClosed, !slot.pointee.isNil else { return false }
+        guard buffer.length < plainCapacity, firstTake == nil, !isClosed, !slot.pointee.isNil else { return false }
         if moving || !Value.holdsObject(slot) {
             buffer.append(slot.move())
             // What is no object still stands there.
@@ -142,7 +174,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Does what `take` does of a value that only leaves the buffer, into a slot. False when there is more to it.
     @inline(__always) package mutating func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
-        guard !buffer.isEmpty, puts.isEmpty, plainCapacity > 0 else { return false }
+        guard !buffer.isEmpty, hasNoPuts, plainCapacity > 0 else { return false }
         slot.initialize(to: buffer.takeFirst())
         return true
     }
@@ -151,7 +183,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// asked.
     @inline(__always) package mutating func popTaker() -> Waiter? {
         // A promise keeps its value; after a close nobody waits.
-        takes.isEmpty || kind == .promise ? nil : claimTaker()
+        firstTake == nil || kind == .promise ? nil : claimTaker()
     }
 
     /// Puts `value`, which stays where it is when the outcome hands it on or refuses it.
@@ -180,24 +212,25 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     /// Whether one more may wait to put: to be asked before `enqueuePut`.
-    @inline(__always) package mutating func hasRoomForPut() -> Bool {
-        if _fastPath(puts.length < sweepPuts) { return true }
-        puts.filter { $0.waiter.isWaiting }
-        sweepPuts = UInt16(min(max(32, puts.count * 2), Self.pendingLimit))
-        return puts.count < Self.pendingLimit
+    package mutating func hasRoomForPut() -> Bool {
+        guard let crowd, crowd.pointee.puts.count >= crowd.pointee.sweepPuts else { return true }
+        crowd.pointee.puts.filter { $0.waiter.isWaiting }
+        crowd.pointee.sweepPuts = min(max(32, crowd.pointee.puts.count * 2), Self.pendingLimit)
+        return crowd.pointee.puts.count < Self.pendingLimit
     }
 
     /// Waits to put, after `put` said `full`.
     @inline(__always) package mutating func enqueuePut(_ value: consuming Value, _ waiter: consuming Waiter) {
-        puts.append(PendingPut(value: value, waiter: waiter))
+        let crowd = crowd ?? makeCrowd()
+        crowd.pointee.puts.append(PendingPut(value: value, waiter: waiter))
     }
 
     /// Whether a put would not wait now.
     package mutating func canPut() -> Bool {
         if isClosed || hasRoom || kind != .fixed { return true }
-        while let taker = takes.first {
+        while let taker = firstTake {
             if taker.isWaiting { return true }
-            _ = takes.takeFirst()
+            _ = takeFirstTake()
         }
         return false
     }
@@ -212,7 +245,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
                 if let putter = grantNext() { return .valueResuming(value, putter) }
             } else {
                 // There is no room yet when the buffer has shrunk.
-                while hasRoom, let pending = puts.popFirst() {
+                while hasRoom, let pending = popPut() {
                     guard pending.waiter.claim() else { continue }
                     buffer.append(pending.value)
                     return .valueResuming(value, pending.waiter)
@@ -221,7 +254,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
             return .value(value)
         }
         if !isGranted {
-            while let pending = puts.popFirst() {
+            while let pending = popPut() {
                 if pending.waiter.claim() { return .valueResuming(pending.value, pending.waiter) }
             }
         }
@@ -230,31 +263,41 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     /// Whether one more may wait to take: to be asked before `enqueueTake`.
-    @inline(__always) package mutating func hasRoomForTake() -> Bool {
-        if _fastPath(takes.count < sweepTakes) { return true }
-        takes.filter { $0.isWaiting }
-        sweepTakes = UInt16(min(max(32, takes.count * 2), Self.pendingLimit))
-        return takes.count < Self.pendingLimit
+    package mutating func hasRoomForTake() -> Bool {
+        guard let crowd, crowd.pointee.takes.count >= crowd.pointee.sweepTakes else { return true }
+        crowd.pointee.takes.filter { $0.isWaiting }
+        if let first = firstTake, !first.isWaiting { _ = takeFirstTake() }
+        // The first is not among them.
+        let limit = Self.pendingLimit - 1
+        crowd.pointee.sweepTakes = min(max(32, crowd.pointee.takes.count * 2), limit)
+        return crowd.pointee.takes.count < limit
     }
 
     /// Waits to take, after `take` said `empty`.
-    @inline(__always) package mutating func enqueueTake(_ waiter: consuming Waiter) { takes.append(waiter) }
+    @inline(__always) package mutating func enqueueTake(_ waiter: consuming Waiter) {
+        if firstTake == nil { firstTake = waiter } else { enqueueBehind(waiter) }
+    }
+
+    @inline(never) private mutating func enqueueBehind(_ waiter: Waiter) {
+        let crowd = crowd ?? makeCrowd()
+        crowd.pointee.takes.append(waiter)
+    }
 
     /// Whether a take would not wait now.
     package mutating func canTake() -> Bool {
         if !buffer.isEmpty || (isClosed && !grantOut) { return true }
         if isGranted { return false }
-        while !puts.isEmpty {
-            if puts[0].waiter.isWaiting { return true }
-            _ = puts.popFirst()
+        while let crowd, !crowd.pointee.puts.isEmpty {
+            if crowd.pointee.puts[0].waiter.isWaiting { return true }
+            _ = popPut()
         }
         return isClosed
     }
 
     /// The first of those who still wait to take, claimed. Not inlined: the optimiser would count references to it.
     @inline(never) private mutating func claimTaker() -> Waiter? {
-        while !takes.isEmpty {
-            let taker = takes.takeFirst()
+        while firstTake != nil {
+            let taker = takeFirstTake()
             if taker.claim() { return taker }
         }
         return nil
@@ -318,7 +361,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Putters to resume with false after a close: their values can no longer be added.
     package mutating func refusePuts() -> [Waiter] {
         var refused: [Waiter] = []
-        while let pending = puts.popFirst() {
+        while let pending = popPut() {
             if pending.waiter.claim() { refused.append(pending.waiter) }
         }
         return refused
@@ -330,60 +373,11 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     private mutating func grantNext() -> Waiter? {
         if grantOut || isFullForGrants || isClosed { return nil }
-        while let pending = puts.popFirst() {
+        while let pending = popPut() {
             guard pending.waiter.claim() else { continue }
             grantOut = true
             return pending.waiter
         }
         return nil
-    }
-}
-
-/// Those who wait to take, in the order in which they came. The first, who is alone at most channels, stands in the queue itself.
-private struct WaiterQueue<Waiter: Party>: ~Copyable {
-    private(set) var first: Waiter?
-    /// Those behind the first; made when there are some, and kept.
-    private var others: UnsafeMutablePointer<Ring<Waiter>>?
-
-    init() {}
-
-    deinit {
-        others?.deinitialize(count: 1)
-        others?.deallocate()
-    }
-
-    @inline(__always) var isEmpty: Bool { first == nil }
-    var count: Int { first == nil ? 0 : 1 + (others.map { $0.pointee.count } ?? 0) }
-
-    @inline(__always) mutating func append(_ waiter: consuming Waiter) {
-        if first == nil { first = waiter } else { appendBehind(waiter) }
-    }
-
-    @inline(never) private mutating func appendBehind(_ waiter: Waiter) {
-        let ring = others ?? makeOthers()
-        ring.pointee.append(waiter)
-    }
-
-    private mutating func makeOthers() -> UnsafeMutablePointer<Ring<Waiter>> {
-        let ring = UnsafeMutablePointer<Ring<Waiter>>.allocate(capacity: 1)
-        ring.initialize(to: Ring())
-        others = ring
-        return ring
-    }
-
-    /// Takes the first of a queue that is not empty.
-    @inline(__always) mutating func takeFirst() -> Waiter {
-        let taken = first.unsafelyUnwrapped
-        first = nil
-        if let others { first = others.pointee.popFirst() }
-        return taken
-    }
-
-    /// Keeps, in order, what `isKept` says.
-    mutating func filter(_ isKept: (borrowing Waiter) -> Bool) {
-        for _ in 0..<count {
-            let waiter = takeFirst()
-            if isKept(waiter) { append(waiter) }
-        }
     }
 }

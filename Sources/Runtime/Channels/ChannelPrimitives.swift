@@ -10,7 +10,7 @@ enum ChannelPrimitives {
     private static func making(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             // (chan kind n) or (chan kind n put close): kind :fixed :dropping :sliding :promise; put and close are functions
-            // for a channel with a transducer, see `Channel.Hooks`.
+            // for a channel with a transducer, see `TransducerChannel.Hooks`.
             RuntimePrimitive(name: "chan", arity: .between(0, 4)) { (arguments, _) throws(Fault) in
                 try .value(.object(makeChannel(arguments)))
             },
@@ -34,15 +34,18 @@ enum ChannelPrimitives {
     static let largestBuffer: Int64 = 1 << 24
 
     private static func makeChannel(_ arguments: Arguments) throws(Fault) -> Channel {
-        var hooks: Channel.Hooks?
-        if !arguments.optional(2).isNil { hooks = Channel.Hooks(put: arguments[2], close: arguments.optional(3)) }
         let kind = arguments.optional(0)
         if kind.isNil { return Channel(.fixed(0)) }
-        if kind.knownKeyword == .promise { return Channel(.promise, hooks: hooks) }
+        func make(_ buffering: Buffering) -> Channel {
+            if arguments.optional(2).isNil { return Channel(buffering) }
+            return TransducerChannel(
+                buffering, TransducerChannel.Hooks(put: arguments[2], close: arguments.optional(3)))
+        }
+        if kind.knownKeyword == .promise { return make(.promise) }
         guard case .int(let count) = arguments.optional(1), count >= 0, count <= largestBuffer else {
             throw .type("chan", expected: "a buffer size from 0 to \(largestBuffer)", found: arguments.optional(1))
         }
-        return Channel(try buffering(kind, Int(count)), hooks: hooks)
+        return make(try buffering(kind, Int(count)))
     }
 
     /// Refuses dropping and sliding buffers without room (D2).

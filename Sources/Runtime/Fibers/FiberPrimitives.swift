@@ -7,15 +7,17 @@ enum FiberPrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
             // (spawn f dispatch): a channel that receives the result of (f), then closes.
-            RuntimePrimitive(name: "spawn", arity: .between(1, 2)) {
-                [unowned runtime] (arguments, fiber) throws(Fault) in
-                let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
-                let channel = Channel(.fixed(1))
-                runtime.spawn(
-                    arguments[0], dispatch: dispatch, from: Job.running(fiber), bindings: fiber.bindings,
-                    completion: .channel(channel))
-                return .value(.object(channel))
-            },
+            RuntimePrimitive(
+                name: "spawn", arity: .between(1, 2),
+                body: { [unowned runtime] (arguments, fiber) throws(Fault) in
+                    let channel = Channel(.fixed(1))
+                    try spawn(runtime, arguments, fiber, .channel(channel))
+                    return .value(.object(channel))
+                },
+                unread: { [unowned runtime] (arguments, fiber) throws(Fault) in
+                    try spawn(runtime, arguments, fiber, .none)
+                    return .value(.nil)
+                }),
             // (future-call f): a future of the result of (f).
             RuntimePrimitive(name: "future-call", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 let future = Future()
@@ -46,6 +48,17 @@ enum FiberPrimitives {
                 .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
             },
         ]
+    }
+}
+
+extension FiberPrimitives {
+    private static func spawn(
+        _ runtime: FiberRuntime, _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion
+    ) throws(Fault) {
+        let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
+        runtime.spawn(
+            arguments[0], dispatch: dispatch, from: Job.running(fiber), bindings: fiber.bindings,
+            completion: completion)
     }
 }
 
