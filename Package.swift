@@ -44,7 +44,7 @@ let package = Package(
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
             swiftSettings: strict),
-        .executableTarget(name: "Main", dependencies: ["Command"], swiftSettings: strict),
+        .executableTarget(name: "Main", dependencies: ["Command", "Values"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
             exclude: ["Mistakes"],

@@ -141,10 +141,13 @@ extension Fiber {
         return try withUnsafeMutablePointer(to: &few) { (pointer) throws(Fault) -> Bool in
             let base = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Value.self)
             let slots = state.pointee.registers + a
-            // Over nils, which need no release.
             for index in 0...count {
                 (base + index).moveInitialize(from: slots + index, count: 1)
                 store(slots + index, .nil)
+            }
+            // A parked fiber may be gone, with its registers; this is not.
+            defer {
+                for index in 0...count where Value.holdsObject(base + index) { (base + index).deinitialize(count: 1) }
             }
             do throws(Fault) {
                 let control = try body(Arguments(base + 1, count), self)
@@ -344,13 +347,11 @@ extension Prototype {
     }
 }
 
-/// The callee and up to three arguments, on the native stack.
+/// Room for the callee and up to three arguments on the native stack: words, of which only those in use are ever values.
 struct FewOperands {
     static let capacity = 4
-    var callee = Value.nil
-    var first = Value.nil
-    var second = Value.nil
-    var third = Value.nil
+    private typealias Word = (UInt64, UInt64)
+    private var words: (Word, Word, Word, Word) = ((0, 0), (0, 0), (0, 0), (0, 0))
 }
 
 /// The callee and arguments of a call, out of the registers.

@@ -92,26 +92,27 @@ open class Fiber: Parkable, @unchecked Sendable {
     private static let initialFrames = 3
 
     /// A fiber that will call `function` with `arguments`.
-    public init(_ instance: Instance, calling function: Value, _ arguments: [Value], bindings: Bindings? = nil) {
+    public init(_ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil)
+    {
         self.instance = instance
         self.bindings = bindings
-        var needed = arguments.count + 2
+        let count = arguments.count
+        var needed = count + 2
         if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
         let capacity = needed + 2
         state = Fiber.block(registers: capacity)
         let base = Fiber.firstRegisters(state)
         let frames = Fiber.firstFrames(state)
-        base.initialize(repeating: .nil, count: capacity)
-        base[1] = function
-        for (index, argument) in arguments.enumerated() { base[2 + index] = argument }
-        let start = instance.startFunction(arguments: arguments.count)
-        frames.initialize(
-            to: Frame(
-                pc: start.entry, delta: 1, registers: Int32(arguments.count + 2),
-                closure: Unmanaged.passUnretained(start)))
+        base.initialize(to: .nil)
+        (base + 1).initialize(to: function)
+        for index in 0..<count { (base + 2 + index).initialize(to: arguments[index]) }
+        (base + 2 + count).initialize(repeating: .nil, count: capacity - 2 - count)
+        let start = instance.startFunction(arguments: count)
+        let entry = start._withUnsafeGuaranteedRef { $0.entry }
+        frames.initialize(to: Frame(pc: entry, delta: 1, registers: Int32(count + 2), closure: start))
         state.initialize(
             to: FiberState(
-                base: base, frames: frames, pc: start.entry, registers: base + 1, frame: frames + 1,
+                base: base, frames: frames, pc: entry, registers: base + 1, frame: frames + 1,
                 limit: base + capacity, frameLimit: frames + Fiber.initialFrames))
         super.init()
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))

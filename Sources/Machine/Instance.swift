@@ -8,8 +8,9 @@ public final class Instance: @unchecked Sendable {
     public let account: Account
     private let lock = Lock()
     private var namespaces: [Name: Namespace] = [:]
-    /// By how many arguments they take.
-    private var starters: [Closure?] = []
+    /// What starts a fiber, for functions of no arguments, which most fibers are of, and by how many arguments they take.
+    private let starter = Instance.makeStarter(arguments: 0)
+    private var starters: [Int: Closure] = [:]
     /// What realises lazy sequences.
     package let realizer: Closure
     /// What reduces sequences that were taken apart.
@@ -80,19 +81,23 @@ public final class Instance: @unchecked Sendable {
         lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }
     }
 
-    /// A function whose code calls the function in register 0 with `arguments` arguments and ends the fiber.
-    package func startFunction(arguments: Int) -> Closure {
-        lock.withLock {
-            while starters.count <= arguments { starters.append(nil) }
-            if let found = starters[arguments] { return found }
-            let code = Code(
-                [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0,
-                isVariadic: false,
-                registers: arguments + 1)
-            let made = Prototype(name: nil, arities: [code], captureCount: 0).makeClosure()
+    /// A function whose code calls the function in register 0 with `arguments` arguments and ends the fiber; the instance keeps
+    /// it.
+    package func startFunction(arguments: Int) -> Unmanaged<Closure> {
+        if arguments == 0 { return Unmanaged.passUnretained(starter) }
+        return lock.withLock {
+            if let found = starters[arguments] { return Unmanaged.passUnretained(found) }
+            let made = Instance.makeStarter(arguments: arguments)
             starters[arguments] = made
-            return made
+            return Unmanaged.passUnretained(made)
         }
+    }
+
+    private static func makeStarter(arguments: Int) -> Closure {
+        let code = Code(
+            [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0, isVariadic: false,
+            registers: arguments + 1)
+        return Prototype(name: nil, arities: [code], captureCount: 0).makeClosure()
     }
 }
 
@@ -164,6 +169,7 @@ public final class Account: @unchecked Sendable {
     public func settle(steps taken: Int) throws(Fault) {
         let total = steps.add(Int64(taken), ordering: .relaxed).newValue
         let memory = used.add(Meter.settle(), ordering: .relaxed).newValue
+        LargePages.note(memory)
         guard let exhausted = exhausted(steps: total, memory: memory) else { return }
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue

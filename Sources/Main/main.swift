@@ -1,5 +1,6 @@
 //! Main: the process. Arguments come in, an exit code goes out.
 import Command
+import Values
 
 #if canImport(Glibc)
     import Glibc
@@ -7,4 +8,5 @@ import Command
     import Darwin
 #endif
 
+LargePages.use()
 exit(CommandLineTool(driver: SessionDriver()).main(Array(CommandLine.arguments.dropFirst())))

@@ -36,6 +36,10 @@ extern _Thread_local sluice_thread_state sluice_thread_current;
 /// Bytes of stack that the thread has left; INT64_MAX where the system does not tell.
 int64_t sluice_stack_left(void);
 
+/// Has the allocator take so many bytes from the system at a time, and keep as many; does nothing but with glibc. In C because
+/// Swift's module of it lacks malloc.h.
+void sluice_grow_heap_by(int32_t bytes);
+
 static inline sluice_thread_state *sluice_thread(void) { return &sluice_thread_current; }
 
 #endif

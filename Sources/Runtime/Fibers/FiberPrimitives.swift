@@ -56,9 +56,11 @@ extension FiberPrimitives {
         _ runtime: FiberRuntime, _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion
     ) throws(Fault) {
         let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
-        runtime.spawn(
-            arguments[0], dispatch: dispatch, from: Job.running(fiber), bindings: fiber.bindings,
-            completion: completion)
+        guard let job = Job.running(fiber) else {
+            runtime.spawn(arguments.take(0), dispatch: dispatch, bindings: fiber.bindings, completion: completion)
+            return
+        }
+        runtime.start(arguments.take(0), dispatch, by: job, completion)
     }
 }
 

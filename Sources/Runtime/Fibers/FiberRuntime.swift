@@ -181,6 +181,15 @@ package final class FiberRuntime: @unchecked Sendable {
         return job
     }
 
+    /// Starts a fiber for the running `job`: what `spawn` does with the fewest questions, for there may be a million.
+    func start(_ function: __owned Value, _ dispatch: Dispatch, by job: Job, _ completion: JobCompletion) {
+        let child = Job(
+            calling: function, [], bindings: job.bindings, runtime: self, scope: job.innerScope,
+            lineage: job.nextLineage(), dispatch: dispatch, completion: completion, holdMeter: nil)
+        child.scope.add(child)
+        scheduler.ready(child)
+    }
+
     private func make(
         _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?,
         lineage: Lineage?,

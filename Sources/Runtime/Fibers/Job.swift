@@ -65,7 +65,7 @@ package final class Job: Fiber, @unchecked Sendable {
     }
 
     init(
-        calling function: Value, _ arguments: [Value], bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
+        calling function: __owned Value, _ arguments: [Value], bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
         lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter?
     ) {
         self.runtime = runtime

@@ -98,8 +98,12 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             return
         }
         let reference = Unmanaged.passRetained(job)
-        if let worker = ThreadSlot.worker, worker === workers[worker.index] {
-            readyHere(reference, worker)
+        let slot = ThreadSlot.pointer
+        // Compared as words: nothing is counted.
+        if slot.pointee.home == Unmanaged.passUnretained(self).toOpaque(), let owned = slot.pointee.owned {
+            let older = owned.pointee.handoff
+            owned.pointee.handoff = reference
+            if let older { slot.pointee.worker?._withUnsafeGuaranteedRef { enqueue(older, $0) } }
         } else {
             readyElsewhere(reference)
         }
@@ -110,12 +114,6 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             return ready(job)
         }
         enqueue(Unmanaged.passRetained(job), worker)
-    }
-
-    @inline(__always) private func readyHere(_ job: Unmanaged<Job>, _ worker: Worker) {
-        let older = worker.owned.pointee.handoff
-        worker.owned.pointee.handoff = job
-        if let older { enqueue(older, worker) }
     }
 
     private func enqueue(_ job: Unmanaged<Job>, _ worker: Worker) {
