@@ -28,9 +28,7 @@ enum CompilerPrimitives {
                         let native = own[name.name] ?? table.find(namespace: space.name, name: name)
                             ?? Primitives.find(namespace: space.name, name: name)
                     else { return nil }
-                    let variable = space.intern(name)
-                    variable.bind(.native(native))
-                    return variable
+                    return space.intern(name, boundTo: .native(native))
                 }, names: { table.names(in: CompilerPrimitives.space) + own.keys.sorted() }))
     }
 

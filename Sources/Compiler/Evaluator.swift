@@ -72,19 +72,15 @@ package final class Evaluator: @unchecked Sendable {
     private func load(_ symbol: Name, of space: Namespace) -> Var? {
         if let made = space.made(symbol) { return made }
         guard let source = libraries.definition(space.name.description, symbol.name) else {
-            guard let value = libraries.primitive(space.name, symbol) else { return nil }
-            let variable = space.intern(symbol)
-            variable.bind(value)
-            return variable
+            return libraries.primitive(space.name, symbol).map { space.intern(symbol, boundTo: $0) }
         }
-        let variable = space.intern(symbol)
-        do throws(Fault) { try define(source, in: space) } catch {
+        do throws(Fault) {
+            return try space.intern(symbol) { () throws(Fault) in try define(source, in: space) }
+        } catch {
             // The code that named it is refused with this.
             loadFault = loadFault ?? error
-            space.unmap(symbol)
             return nil
         }
-        return variable
     }
 
     /// The var of a built-in definition that there is; throws what kept it from being made, which is a budget that ran out.

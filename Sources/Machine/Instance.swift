@@ -219,6 +219,8 @@ public final class Namespace: Object, @unchecked Sendable {
     private var excluded: Set<Name> = []
     private var storedMeta: HashMap?
     private var library: Library?
+    /// Names of the library whose definitions are under way: only who makes them sees their vars.
+    private var underWay: Set<Name> = []
 
     /// Definitions that are made when they are first named.
     public struct Library: Sendable {
@@ -256,9 +258,37 @@ public final class Namespace: Object, @unchecked Sendable {
         }
     }
 
+    /// The var of this name with a value, both made when it is new: nobody sees the one without the other.
+    package func intern(_ symbol: Name, boundTo value: Value) -> Var {
+        lock.withLock {
+            if let found = vars[symbol] { return found }
+            let made = Var(namespace: name, name: symbol)
+            made.bind(value)
+            vars[symbol] = made
+            return made
+        }
+    }
+
+    /// Interns a name of the library whose definition `body` evaluates; undone when that throws. On one thread at a time, under a
+    /// lock that `Library.load` takes, too.
+    package func intern(_ symbol: Name, whileDefining body: () throws(Fault) -> Void) throws(Fault) -> Var {
+        let variable = lock.withLock {
+            underWay.insert(symbol)
+            let found = vars[symbol] ?? Var(namespace: name, name: symbol)
+            vars[symbol] = found
+            return found
+        }
+        defer { _ = lock.withLock { underWay.remove(symbol) } }
+        do throws(Fault) { try body() } catch {
+            unmap(symbol)
+            throw error
+        }
+        return variable
+    }
+
     /// The var defined here under this name.
     public func find(_ symbol: Name) -> Var? {
-        let (found, library) = lock.withLock { (vars[symbol], self.library) }
+        let (found, library) = lock.withLock { (underWay.contains(symbol) ? nil : vars[symbol], self.library) }
         if let found { return found }
         return library?.load(self, symbol)
     }

@@ -37,13 +37,10 @@ private final class RuntimePrimitives: @unchecked Sendable {
         lock.withLock {
             if let variable = space.made(symbol) { return variable }
             guard let primitive = made().first(where: { $0.name == symbol.name }) else { return nil }
-            let variable = space.intern(symbol)
-            variable.bind(
-                .native(
-                    Native(
-                        "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks,
-                        control: primitive.body, unread: primitive.unread)))
-            return variable
+            let native = Native(
+                "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body,
+                unread: primitive.unread)
+            return space.intern(symbol, boundTo: .native(native))
         }
     }
 

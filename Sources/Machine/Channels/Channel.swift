@@ -170,7 +170,8 @@ package class Channel: Object, @unchecked Sendable {
     package final func deposit(_ value: Value) { _ = offer(value) }
 
     /// Does what a put decided. Gives whether the channel was open.
-    @inline(__always) private final func finish(_ outcome: borrowing ChannelState<Waiting>.Put, _ value: Value) -> Bool {
+    @inline(__always) private final func finish(_ outcome: borrowing ChannelState<Waiting>.Put, _ value: Value) -> Bool
+    {
         switch copy outcome {
         case .closed: return false
         case .handed(let taker): taker.resume(value, from: self)
