@@ -10,6 +10,8 @@ package class Channel: Object, @unchecked Sendable {
     // Sendable: `state` is guarded by `lock`.
     private let lock = SpinLock()
     @exclusivity(unchecked) private var state: ChannelState<Waiting>
+    /// Whether a take may find something, as of the last operation: looked at without the lock, to pass channels by.
+    private let isReady = Atomic<Bool>(false)
     package convenience init(_ buffering: Buffering) { self.init(buffering, isGranted: false) }
 
     fileprivate init(_ buffering: Buffering, isGranted: Bool) {
@@ -32,7 +34,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func replace(_ buffering: Buffering) {
         lock.acquire()
         let putters = state.replace(buffering)
-        lock.release()
+        leave()
         for putter in putters { putter.resume(.true, from: self) }
     }
 
@@ -48,17 +50,26 @@ package class Channel: Object, @unchecked Sendable {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")
     }
 
+    /// Whether a take may find something now; a look without the lock.
+    package final var mayTake: Bool { isReady.load(ordering: .relaxed) }
     package final var isClosed: Bool { lock.withLock { state.isClosed } }
     /// Values in the buffer.
     package final var count: Int { lock.withLock { state.count } }
     /// Whether somebody waits to take.
     package final var isWaitedFor: Bool { lock.withLock { state.waitingTakes > 0 } }
 
+    /// Gives the lock back after an operation that may have changed what a take finds.
+    @inline(__always) private final func leave() {
+        isReady.store(state.mayTake, ordering: .relaxed)
+        lock.release()
+    }
+
     // Putting
 
     package final override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         lock.acquire()
         guard state.putReady(slot, moving: moving) else { return .notNow }
+        isReady.store(true, ordering: .relaxed)
         lock.release()
         return .done
     }
@@ -83,21 +94,21 @@ package class Channel: Object, @unchecked Sendable {
     @inline(never) private final func putWithoutTaker(_ value: __owned Value, _ fiber: Fiber) -> Passage {
         let outcome = state.put(value)
         if case .full = outcome { return parkPut(value, fiber) }
-        lock.release()
+        leave()
         fiber.deliver(.bool(finish(outcome, value)))
         return .done
     }
 
     /// Called with the lock, which it releases.
     @inline(never) private final func refuseNil() -> Passage {
-        lock.release()
+        leave()
         return .failed(Channel.nilPut)
     }
 
     /// Whether functions of the language put on it instead. Called with the lock, which it releases then.
     @inline(__always) final func releasesForHooks() -> Bool {
         if _fastPath(!state.isGranted) { return false }
-        lock.release()
+        leave()
         return true
     }
 
@@ -117,11 +128,11 @@ package class Channel: Object, @unchecked Sendable {
             guard state.hasRoomForPut() else { throw Channel.tooManyPuts }
             epoch = try fiber.beginWait()
         } catch {
-            lock.release()
+            leave()
             return .failed(error)
         }
         state.enqueuePut(value, fiber.handOver(epoch))
-        lock.release()
+        leave()
         return .parked
     }
 
@@ -133,11 +144,11 @@ package class Channel: Object, @unchecked Sendable {
         if case .full = outcome {
             let queued = state.hasRoomForPut()
             if queued { state.enqueuePut(value, entry) }
-            lock.release()
+            leave()
             if !queued { throw Channel.tooManyPuts }
             return nil
         }
-        lock.release()
+        leave()
         return finish(outcome, value)
     }
 
@@ -156,7 +167,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func offer(_ value: Value) -> Offer {
         lock.acquire()
         let outcome = state.put(value)
-        lock.release()
+        leave()
         let isOpen = finish(outcome, value)
         switch outcome {
         case .full: return .full
@@ -186,7 +197,7 @@ package class Channel: Object, @unchecked Sendable {
     package final override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         lock.acquire()
         guard state.takeReady(slot) else { return .notNow }
-        lock.release()
+        leave()
         return .done
     }
 
@@ -202,14 +213,14 @@ package class Channel: Object, @unchecked Sendable {
         switch state.take() {
         case .empty: return parkTake(fiber)
         case .value(let value):
-            lock.release()
+            leave()
             fiber.deliver(value)
         case .valueResuming(let value, let putter):
-            lock.release()
+            leave()
             fiber.deliver(value)
             putter.resume(.true, from: self)
         case .closed:
-            lock.release()
+            leave()
             fiber.deliver(.nil)
         }
         return .done
@@ -222,7 +233,7 @@ package class Channel: Object, @unchecked Sendable {
             guard state.hasRoomForTake() else { throw Channel.tooManyTakes }
             epoch = try fiber.beginWait()
         } catch {
-            lock.release()
+            leave()
             return .failed(error)
         }
         state.enqueueTake(fiber.handOver(epoch))
@@ -237,11 +248,11 @@ package class Channel: Object, @unchecked Sendable {
         if case .empty = outcome {
             let queued = state.hasRoomForTake()
             if queued { state.enqueueTake(entry) }
-            lock.release()
+            leave()
             if !queued { throw Channel.tooManyTakes }
             return nil
         }
-        lock.release()
+        leave()
         return finish(outcome)
     }
 
@@ -249,7 +260,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func poll() -> Value? {
         lock.acquire()
         let outcome = state.take()
-        lock.release()
+        leave()
         return finish(outcome)
     }
 
@@ -269,7 +280,7 @@ package class Channel: Object, @unchecked Sendable {
         lock.acquire()
         let takers = state.close()
         let refused = state.isGranted ? state.refusePuts() : []
-        lock.release()
+        leave()
         for taker in takers { taker.resume(.nil, from: self) }
         for putter in refused { putter.resume(.false, from: self) }
     }
@@ -298,24 +309,24 @@ package class Channel: Object, @unchecked Sendable {
         guard isReady else {
             let queued = value == nil ? state.hasRoomForTake() : state.hasRoomForPut()
             if queued { value.map { state.enqueuePut($0, entry) } ?? state.enqueueTake(entry) }
-            lock.release()
+            leave()
             if !queued { throw value == nil ? Channel.tooManyTakes : Channel.tooManyPuts }
             return .waits
         }
         // The chooser is claimed before the other side: were it the other way round, somebody who waits at two places could
         // be claimed for a choice that has been made.
         guard entry.claim() else {
-            lock.release()
+            leave()
             return .lost
         }
         if let value {
             let outcome = state.put(value)
-            lock.release()
+            leave()
             if case .full = outcome { return .again }
             return .done(.bool(finish(outcome, value)))
         }
         let outcome = state.take()
-        lock.release()
+        leave()
         return finish(outcome).map { .done($0) } ?? .again
     }
 
@@ -325,16 +336,16 @@ package class Channel: Object, @unchecked Sendable {
         guard state.canAcquire else {
             let queued = state.hasRoomForPut()
             if queued { state.enqueuePut(.nil, Waiting(entry.waiter, entry.epoch, .grant)) }
-            lock.release()
+            leave()
             if !queued { throw Channel.tooManyPuts }
             return .waits
         }
         guard entry.claim() else {
-            lock.release()
+            leave()
             return .lost
         }
         let outcome = state.acquire()
-        lock.release()
+        leave()
         return outcome == .granted ? .granted : .done(.false)
     }
 
@@ -345,10 +356,10 @@ package class Channel: Object, @unchecked Sendable {
         lock.acquire()
         switch state.acquire() {
         case .granted:
-            lock.release()
+            leave()
             return .value(.true)
         case .closed:
-            lock.release()
+            leave()
             return .value(.false)
         case .full: return try parkPut(.nil, fiber).control()
         }
@@ -371,7 +382,7 @@ package class Channel: Object, @unchecked Sendable {
         let outcome = closing ? state.acquireToClose() : state.acquire()
         let queued = outcome != .full || state.hasRoomForPut()
         if outcome == .full, queued { state.enqueuePut(.nil, entry) }
-        lock.release()
+        leave()
         if !queued { throw Channel.tooManyPuts }
         return outcome == .full ? nil : outcome == .granted
     }
@@ -383,12 +394,12 @@ package class Channel: Object, @unchecked Sendable {
         if state.isPromise {
             // Everybody who waits hears the one value, with a transducer as without.
             let outcome = state.put(value)
-            lock.release()
+            leave()
             _ = finish(outcome, value)
             return
         }
         let taker = state.add(value)
-        lock.release()
+        leave()
         taker?.resume(value, from: self)
     }
 
@@ -396,7 +407,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func releaseGrant() {
         lock.acquire()
         let (granted, ended) = state.release()
-        lock.release()
+        leave()
         granted?.resume(.true, from: self)
         for taker in ended { taker.resume(.nil, from: self) }
     }
@@ -425,14 +436,17 @@ package final class TransducerChannel: Channel, @unchecked Sendable {
     fileprivate let own: Hooks
 
     /// `put` is called with channel and value, acquires the channel, runs the step and gives the channel back; `close` is called
-    /// with the channel, completes the transducer and closes.
+    /// with the channel, completes the transducer and closes; `choose` is called with the operations and options of a choice in
+    /// which the channel is put on.
     package struct Hooks: Sendable {
         package let put: Value
         package let close: Value
+        package let choose: Value
 
-        package init(put: Value, close: Value) {
+        package init(put: Value, close: Value, choose: Value) {
             self.put = put
             self.close = close
+            self.choose = choose
         }
     }
 

@@ -146,6 +146,9 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package var waitingPuts: Int { crowd.map { $0.pointee.puts.count } ?? 0 }
     package var waitingTakes: Int { firstTake == nil ? 0 : 1 + (crowd.map { $0.pointee.takes.count } ?? 0) }
 
+    /// Whether a take may find something: true too often rather than too rarely.
+    @inline(__always) package var mayTake: Bool { !buffer.isEmpty || isClosed || !hasNoPuts }
+
     @inline(__always) private var hasNoPuts: Bool { crowd.map { $0.pointee.puts.isEmpty } ?? true }
 
     @inline(__always) private func popPut() -> PendingPut? { crowd.flatMap { $0.pointee.puts.popFirst() } }

@@ -9,9 +9,9 @@ enum ChannelPrimitives {
 
     private static func making(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
-            // (chan kind n) or (chan kind n put close): kind :fixed :dropping :sliding :promise; put and close are functions
+            // (chan kind n) or (chan kind n put close choose): kind :fixed :dropping :sliding :promise; the last are functions
             // for a channel with a transducer, see `TransducerChannel.Hooks`.
-            RuntimePrimitive(name: "chan", arity: .between(0, 4)) { (arguments, _) throws(Fault) in
+            RuntimePrimitive(name: "chan", arity: .between(0, 5)) { (arguments, _) throws(Fault) in
                 try .value(.object(makeChannel(arguments)))
             },
             RuntimePrimitive(name: "chan?", arity: 1) { (arguments, _) throws(Fault) in
@@ -39,7 +39,8 @@ enum ChannelPrimitives {
         func make(_ buffering: Buffering) -> Channel {
             if arguments.optional(2).isNil { return Channel(buffering) }
             return TransducerChannel(
-                buffering, TransducerChannel.Hooks(put: arguments[2], close: arguments.optional(3)))
+                buffering, TransducerChannel.Hooks(
+                    put: arguments[2], close: arguments.optional(3), choose: arguments.optional(4)))
         }
         if kind.knownKeyword == .promise { return make(.promise) }
         guard case .int(let count) = arguments.optional(1), count >= 0, count <= largestBuffer else {

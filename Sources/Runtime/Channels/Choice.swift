@@ -4,21 +4,47 @@ import Values
 /// `alts!`: one of several operations happens, and no other.
 enum ChoicePrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
-        // (alts! operations options): operations are channels to take from or [channel value] to put; options a map with
-        // :priority and :default, or nil. Gives [value channel], or [default :default]; for a put on a channel with a
-        // transducer [true channel true], when the caller is to add the value and to release the channel.
+        // (alts! operations & options): operations are channels to take from or [channel value] to put; options :priority and
+        // :default. Gives [value channel], or [default :default].
         let choose: Native.ControlBody = { [unowned runtime] (arguments, fiber) throws(Fault) in
-            let attempt = arguments.count == 1 ? Choice.takeNow(arguments.place(0), runtime) : .untried
-            if case .taken(let result) = attempt { return .value(result) }
-            var choice = try Choice(arguments[0], arguments.optional(1), runtime)
-            if case .untried = attempt, let result = choice.tryNow() { return .value(result) }
-            if let fallback = choice.fallback { return .value(.vector([fallback, .kw(.default)])) }
-            return try choice.wait(try Job.waiting(fiber))
+            if arguments.count == 1, let taken = Choice.takeNow(arguments.place(0), runtime) { return .value(taken) }
+            let options = try options(arguments)
+            var choice = try Choice(arguments[0], options, runtime)
+            // Whoever wins the right to add to a channel with a transducer goes on in the language.
+            if let hooks = choice.hooks { return .call(hooks.choose, [arguments[0], options]) }
+            return try decide(&choice, fiber)
         }
         return [
-            RuntimePrimitive(name: "alts!", arity: .between(1, 2), body: choose),
-            RuntimePrimitive(name: "alts!!", arity: .between(1, 2), blocks: true, body: choose),
+            RuntimePrimitive(name: "alts!", arity: .atLeast(1), body: choose),
+            RuntimePrimitive(name: "alts!!", arity: .atLeast(1), blocks: true, body: choose),
+            // (choose operations options): the same, but for a put on a channel with a transducer gives [true channel true]
+            // when the caller is to add the value and to release the channel.
+            RuntimePrimitive(name: "choose", arity: 2) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                var choice = try Choice(arguments[0], arguments[1], runtime)
+                return try decide(&choice, fiber)
+            },
         ]
+    }
+
+    private static func decide(_ choice: inout Choice, _ fiber: Fiber) throws(Fault) -> Control {
+        if let result = choice.tryNow() { return .value(result) }
+        if let fallback = choice.fallback { return .value(.vector([fallback, .kw(.default)])) }
+        return try choice.wait(try Job.waiting(fiber))
+    }
+
+    /// What comes after the operations: keys and values, or a map of them.
+    private static func options(_ arguments: Arguments) throws(Fault) -> Value {
+        let given = Array(arguments.all.dropFirst())
+        if given.isEmpty { return .nil }
+        if given.count == 1 {
+            if case .map = given[0] { return given[0] }
+            if given[0].isNil { return .nil }
+        }
+        guard given.count % 2 == 0 else {
+            throw .illegalArgument("alts! takes options by pairs of a keyword and a value, :priority and :default")
+        }
+        let pairs = stride(from: 0, to: given.count, by: 2).map { (given[$0], given[$0 + 1]) }
+        return .map(try HashMap.of(pairs))
     }
 }
 
@@ -46,33 +72,51 @@ private struct Choice {
         order = Order(count, isOrdered ? nil : SplitMix(seed: runtime.drawBits()))
     }
 
-    enum Attempt {
-        case taken(Value)
-        /// Nothing lies ready.
-        case nothing
-        /// It is another kind of choice.
-        case untried
-    }
-
-    /// A take that needs no waiting, from a vector of channels only: what most choices are.
-    static func takeNow(_ slot: UnsafePointer<Value>, _ runtime: FiberRuntime) -> Attempt {
-        guard let vector = Value.borrowedVector(slot) else { return .untried }
+    /// A take that needs no waiting, from a vector of channels only: what most choices are. Nil when nothing lies ready, and for
+    /// every other choice.
+    static func takeNow(_ slot: UnsafePointer<Value>, _ runtime: FiberRuntime) -> Value? {
+        guard let vector = Value.borrowedVector(slot) else { return nil }
         return vector._withUnsafeGuaranteedRef { vector in
-            guard vector.count > 0 else { return .untried }
-            var order = Order(vector.count, vector.count == 1 ? nil : SplitMix(seed: runtime.drawBits()))
-            // What is not looked at could be a mistake, which has to be told whatever lies ready.
-            for index in 0..<vector.count
-            where Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) == nil { return .untried }
-            while let index = order.next() {
-                guard let channel = Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) else {
-                    return .untried
-                }
+            let count = vector.count
+            guard count > 0, count <= 64 else { return nil }
+            // What is no channel could be a mistake, which has to be told whatever lies ready: all are looked at.
+            var ready: UInt64 = 0
+            for index in 0..<count {
+                guard let channel = Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) else { return nil }
+                if channel._withUnsafeGuaranteedRef({ $0.mayTake }) { ready |= 1 &<< UInt64(index) }
+            }
+            while ready != 0 {
+                let index = pick(ready, runtime)
+                ready &= ~(1 &<< UInt64(index))
+                let place = vector.place(of: Int64(index)).unsafelyUnwrapped
+                guard let channel = Channel.borrowed(place) else { return nil }
                 if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
-                    return .taken(.vector(.pair(value, .object(channel.takeUnretainedValue()))))
+                    return .vector(.pair(value, place.pointee))
                 }
             }
-            return .nothing
+            return nil
         }
+    }
+
+    /// One of the bits that are set, each as likely as any other.
+    @inline(__always) private static func pick(_ bits: UInt64, _ runtime: FiberRuntime) -> Int {
+        let count = bits.nonzeroBitCount
+        if count == 1 { return bits.trailingZeroBitCount }
+        var left = bits
+        for _ in 0..<runtime.draw(below: count) { left &= left &- 1 }
+        return left.trailingZeroBitCount
+    }
+
+    /// Those of a channel with a transducer that is put on, if there is one.
+    var hooks: TransducerChannel.Hooks? {
+        for index in 0..<operations.count {
+            if case .vector(let pair) = operations.place(of: Int64(index)).unsafelyUnwrapped.pointee,
+                case .object(let object) = pair[0], let hooks = unsafeDowncast(object, to: Channel.self).hooks
+            {
+                return hooks
+            }
+        }
+        return nil
     }
 
     @inline(__always) private static func check(_ place: UnsafePointer<Value>) throws(Fault) {
