@@ -32,20 +32,25 @@ package struct FiberState {
     package var frameLimit: UnsafeMutablePointer<Frame>
     /// Set by whoever resumes the fiber with a fault instead of a value.
     package var pendingFault: Fault?
-    /// Where an operation last met an unrealised sequence, and what was left of the slice when it was run again: when
-    /// nothing else happened in between, it is walking the sequence.
-    package var forcedAt: UnsafePointer<Instruction>?
-    package var fuelAtResume = 0
-    /// Steps left of the running slice, kept here while the loop calls out.
-    package var fuel = 0
-    /// How many elements that operation has realised at a time.
-    package var reach: Int32 = 1
-    fileprivate var destinationOffset: Int32 = 0
     /// The program counter stands at the instruction to run next, not after the one that waits or failed.
     package var isPreempted = false
     /// A call failed after the registers had moved, or took its activation back: what stands here holds, and not the copies of
     /// the loop.
     package var isRestored = false
+    fileprivate var destinationOffset: Int32 = 0
+    /// Where an operation last met an unrealised sequence, how many elements it has realised at a time, and what was left of the
+    /// slice when it was run again: when nothing else happened in between, it is walking the sequence.
+    package var reach: Int32 = 1
+    fileprivate var fuelLeftAtResume: Int32 = 0
+    package var forcedAt: UnsafePointer<Instruction>?
+    /// Steps left of the running slice, kept here while the loop calls out.
+    package var fuel = 0
+
+    /// No more than a slice.
+    package var fuelAtResume: Int {
+        get { Int(fuelLeftAtResume) }
+        set { fuelLeftAtResume = Int32(truncatingIfNeeded: newValue) }
+    }
 
     /// Register (relative to `registers`) that receives the value the fiber is resumed with.
     package var destination: Int {
@@ -81,6 +86,12 @@ open class Fiber: Parkable, @unchecked Sendable {
     /// Begins a wait of this fiber, which runs, at one place: gives its epoch. Throws where it cannot wait, and when a
     /// cancellation was due; one that comes later finds the fiber waiting.
     open func beginWait() throws(Fault) -> UInt64 { throw Fiber.cannotWait }
+
+    /// 64 bits of chance, for choices that are fair: of a seeded sequence where the order is.
+    open func drawBits() -> UInt64 { 0 }
+
+    /// A number below `bound`, as uniform as 32 random bits are.
+    package final func draw(below bound: Int) -> Int { Int(((drawBits() &>> 32) &* UInt64(bound)) &>> 32) }
 
     package static var cannotWait: Fault {
         .illegalState(

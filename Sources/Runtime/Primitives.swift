@@ -48,7 +48,7 @@ private final class RuntimePrimitives: @unchecked Sendable {
     private func made() -> [RuntimePrimitive] {
         if table.isEmpty {
             table =
-                ChannelPrimitives.table(runtime) + ChoicePrimitives.table(runtime) + FiberPrimitives.table(runtime)
+                ChannelPrimitives.table(runtime) + ChoicePrimitives.table() + FiberPrimitives.table(runtime)
                 + PromisePrimitives.table(runtime) + ScopePrimitives.table(runtime) + EffectPrimitives.table(runtime)
                 + WorkerPrimitives.table(runtime)
         }

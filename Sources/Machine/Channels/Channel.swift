@@ -9,9 +9,9 @@ import Values
 package class Channel: Object, @unchecked Sendable {
     // Sendable: `state` is guarded by `lock`.
     private let lock = SpinLock()
-    @exclusivity(unchecked) private var state: ChannelState<Waiting>
     /// Whether a take may find something, as of the last operation: looked at without the lock, to pass channels by.
     private let isReady = Atomic<Bool>(false)
+    @exclusivity(unchecked) private var state: ChannelState<Waiting>
     package convenience init(_ buffering: Buffering) { self.init(buffering, isGranted: false) }
 
     fileprivate init(_ buffering: Buffering, isGranted: Bool) {

@@ -39,7 +39,8 @@ enum ChannelPrimitives {
         func make(_ buffering: Buffering) -> Channel {
             if arguments.optional(2).isNil { return Channel(buffering) }
             return TransducerChannel(
-                buffering, TransducerChannel.Hooks(
+                buffering,
+                TransducerChannel.Hooks(
                     put: arguments[2], close: arguments.optional(3), choose: arguments.optional(4)))
         }
         if kind.knownKeyword == .promise { return make(.promise) }

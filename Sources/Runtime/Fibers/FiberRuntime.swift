@@ -315,13 +315,7 @@ package final class FiberRuntime: @unchecked Sendable {
         return !root.hasFibers
     }
 
-    /// A number below `bound`, from the runtime's seeded sequence: for fair choices.
-    func draw(below bound: Int) -> Int {
-        // A multiplication instead of a division: as uniform as 32 random bits are.
-        Int(((drawBits() &>> 32) &* UInt64(bound)) &>> 32)
-    }
-
-    /// The next 64 bits: of the seeded sequence, and on threads, whose order is chance anyway, of the thread's own.
+    /// 64 bits of chance, for fair choices: of the seeded sequence, and on threads, whose order is chance anyway, of the thread's own.
     func drawBits() -> UInt64 {
         let slot = ThreadSlot.pointer
         if slot.pointee.home == home, let owned = slot.pointee.owned { return owned.pointee.random.next() }

@@ -140,6 +140,8 @@ package final class Job: Fiber, @unchecked Sendable {
         return epoch
     }
 
+    public override func drawBits() -> UInt64 { runtime.drawBits() }
+
     /// The job that runs `fiber` now, if the runtime runs it.
     package static func running(_ fiber: Fiber) -> Job? {
         fiber as? Job
