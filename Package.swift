@@ -24,6 +24,8 @@ let package = Package(
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
         .target(name: "CCurl"),
         .target(name: "CProcess"),
+        .target(name: "CHTTP"),
+        .target(name: "Server", dependencies: ["CHTTP", "Values"], swiftSettings: strict),
         .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
         .executableTarget(name: "EmbedTool", swiftSettings: strict),
@@ -32,7 +34,7 @@ let package = Package(
         .target(name: "Stdlib", path: "stdlib", swiftSettings: strict, plugins: ["EmbedStdlib"]),
         .target(
             name: "Sluice",
-            dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector"],
+            dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector", "Server"],
             swiftSettings: strict),
         .target(name: "CEdit"),
         .target(
@@ -45,6 +47,8 @@ let package = Package(
             name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
             swiftSettings: strict),
         .executableTarget(name: "Main", dependencies: ["Command", "Values"], swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
             exclude: ["Mistakes"],

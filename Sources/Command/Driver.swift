@@ -56,6 +56,8 @@ package struct RunRequest: Equatable, Sendable {
     /// `*command-line-args*`.
     package var arguments: [String]
     package var once = false
+    /// The loopback port on which exposed workers are served.
+    package var http: UInt16?
     package var json = false
     /// The arguments of `--allow`, already found to make sense.
     package var allow: [String] = []

@@ -17,14 +17,23 @@ package final class Run: @unchecked Sendable {
     private let lock = Lock()
     private var isStopping = false
     private var isStopped = false
+    private var entry: CommandEntry?
 
     /// How long what is in flight may take once a run is asked to stop.
     package static let graceMs: Int64 = 10_000
+    /// Nanoseconds that answers over HTTP may take to be written once everything else has stopped.
+    private static let answersNs: Int64 = 1_000_000_000
+
+    /// Why exposed workers cannot be served; nothing has run yet.
+    package struct Unserved: Error {
+        package let fault: Fault
+    }
 
     /// Plans the session's graph and makes its channels and workers.
     ///
-    /// - Throws: `SystemPlan.Refusal` when the graph is wrong; `Fault` when a component is.
-    package init(_ session: Session, once: Bool) throws {
+    /// - Parameter http: a port of 127.0.0.1 on which exposed workers are served, or 0 for a free one.
+    /// - Throws: `SystemPlan.Refusal` when the graph is wrong; `Fault` when a component is; `Unserved`.
+    package init(_ session: Session, once: Bool, http: UInt16? = nil) throws {
         self.session = session
         plan = try SystemPlan(session.builder.graph, session.checkContext)
         applied = plan.graph
@@ -32,6 +41,11 @@ package final class Run: @unchecked Sendable {
         session.engine.configure(plan.settings.engine)
         session.runtime.setMetas(plan.metaMap)
         system = try WorkerSystem(plan.workers, name: "script", isOnce: once, session.runtime)
+        entry = try http.map { port in
+            do throws(Fault) { return try CommandEntry(session, system, port: port) } catch {
+                throw Unserved(fault: error)
+            }
+        }
     }
 
     /// What the script asks for and the run does not grant: each as a refusal that names the flag.
@@ -41,10 +55,28 @@ package final class Run: @unchecked Sendable {
     /// out.
     package func run() {
         system.start()
+        if let entry {
+            // What outside may still send keeps the run alive.
+            session.runtime.scheduler.hold()
+            say("INFO", "serving \(entry.url): \(system.exposed.map(\.description).joined(separator: ", "))")
+        }
+        defer { if let entry { close(entry) } }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
         defer { session.builder.observe(nil) }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
+    }
+
+    /// Ends the serving of commands once the answers that are being written were given.
+    private func close(_ entry: CommandEntry) {
+        let scheduler = session.runtime.scheduler
+        let deadline = scheduler.now() + Run.answersNs
+        let timer = TimerToken()
+        scheduler.schedule(at: deadline, .call(timer, { scheduler.attend() }))
+        session.runtime.runUntilIdle(or: { entry.isQuiet || scheduler.now() >= deadline })
+        timer.cancel()
+        entry.stop()
+        scheduler.release()
     }
 
     /// Asks the run to finish what is in flight, for `graceMs` at most. On any thread.

@@ -133,6 +133,12 @@ package final class Session: @unchecked Sendable {
         call(Resolver.coreName, "pr-str", [value]).map { $0.stringValue ?? "" }
     }
 
+    /// A function of the library, of a namespace that needs not be required yet.
+    func function(_ namespace: String, _ name: String) throws(Fault) -> Value {
+        if case .failure(let fault) = evaluate("(require '\(namespace))") { throw fault }
+        return try evaluator.builtIn(namespace, name).root
+    }
+
     /// Calls a function of the library.
     package func call(_ namespace: String, _ name: String, _ arguments: [Value]) -> Result<Value, Fault> {
         within { () throws(Fault) in

@@ -91,4 +91,156 @@ import Testing
                 == (try String(
                     contentsOf: Repository.root.appending(path: "examples/fan-out/expected.txt"), encoding: .utf8)))
     }
+
+    /// A program that serves, until it is told to end.
+    private final class Serving {
+        let process = Process()
+        let errors = Pipe()
+        private(set) var port: UInt16 = 0
+        private var told = Data()
+
+        /// Starts it and waits for the line that says where it serves.
+        init(_ arguments: [String], _ folder: URL) throws {
+            process.executableURL = try Repository.program
+            process.arguments = ["run", "--http", "0"] + arguments
+            process.currentDirectoryURL = folder
+            process.environment = Repository.offlineEnvironment
+            process.standardError = errors
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            let line = #/serving http:\/\/127\.0\.0\.1:([0-9]+)\/commands/#
+            while port == 0 {
+                let more = errors.fileHandleForReading.availableData
+                if more.isEmpty { break }
+                told += more
+                port = (try? line.firstMatch(in: text)).flatMap { UInt16($0.1) } ?? 0
+            }
+        }
+
+        var text: String { String(decoding: told, as: UTF8.self) }
+
+        /// Interrupts it; its exit code and everything that it said.
+        func end() -> (code: Int32, errors: String) {
+            process.interrupt()
+            told += errors.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+    }
+
+    @Test func quotesAnswerOverHTTP() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let script = Repository.root.appending(path: "examples/quotes/quotes.slu").path
+        let serving = try Serving([script], scratch.folder)
+        try #require(serving.port != 0, "\(serving.text)")
+        let (json, edn) = (("Content-Type", "application/json"), ("Content-Type", "application/edn"))
+        func post(_ worker: String, _ body: String, _ headers: [(String, String)]) -> PlainHTTP.Answer? {
+            PlainHTTP.send(serving.port, "POST", "/commands/\(worker)", headers, body: Array(body.utf8))
+        }
+        func expect(
+            _ answer: PlainHTTP.Answer?, _ status: Int, _ body: String? = nil, type: String = "application/json",
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            #expect(answer?.status == status, "\(String(describing: answer))", sourceLocation: sourceLocation)
+            #expect(answer?.headers["content-type"] == type, sourceLocation: sourceLocation)
+            if let body { #expect(answer?.body == body + "\n", sourceLocation: sourceLocation) }
+        }
+        expect(PlainHTTP.send(serving.port, "GET", "/commands"), 200, #"{"commands":["quote","order"]}"#)
+        let parcel = #"{"service":"express","kilograms":3}"#
+        expect(post("quote", parcel, [json]), 200, #"{"service":"express","kilograms":3,"price":27}"#)
+        expect(
+            post("quote", "{:service :basic :kilograms 1.5}", [edn]), 200,
+            "{:service :basic, :kilograms 1.5, :price 3.0}", type: "application/edn")
+        expect(
+            post("quote", parcel, [json, ("Accept", "application/edn")]), 200,
+            #"{:service "express", :kilograms 3, :price 27}"#, type: "application/edn")
+        expect(post("order", #"{"customer":"Ada"}"#, [json, ("Prefer", "respond-async")]), 202, #"{"accepted":true}"#)
+        expect(post("order", #"{"customer":"Bob"}"#, [json, ("Prefer", "wait=5")]), 200, #"{"orders":2}"#)
+        // What goes wrong.
+        expect(
+            post("quote", #"{"service":"drone"}"#, [json]), 500,
+            ##"{"error":{"code":"worker_error","message":"there is no service \"drone\"","data":{"services":["basic","standard","express"]}}}"##
+        )
+        expect(post("quote", #"{"service":"#, [json]), 400)
+        expect(post("quote", "", [json]), 400)
+        expect(post("quote", "1 2", [edn]), 400, type: "application/edn")
+        expect(post("quote", "null", [json]), 400)
+        expect(post("quote", "service=basic", [("Content-Type", "text/plain")]), 415)
+        expect(post("none", parcel, [json]), 404)
+        expect(PlainHTTP.send(serving.port, "GET", "/"), 404)
+        let wrong = PlainHTTP.send(serving.port, "DELETE", "/commands/quote", [json])
+        expect(wrong, 405)
+        #expect(wrong?.headers["allow"] == "POST")
+        // Another machine's name (DNS rebinding), and a page of a browser.
+        expect(post("quote", parcel, [json, ("Host", "evil.example")]), 403)
+        expect(post("quote", parcel, [json, ("Origin", "http://evil.example")]), 403)
+        let (code, errors) = serving.end()
+        #expect(code == 130, "\(errors)")
+        #expect(
+            errors.hasSuffix(
+                """
+                [INFO] order {:number 1, :customer "Ada"}
+                [INFO] order {:number 2, :customer "Bob"}
+                1 failure
+
+                """), "\(errors)")
+    }
+
+    /// A request that is being worked on when the run is asked to stop gets its answer.
+    @Test func aRequestInFlightIsAnsweredBeforeTheEnd() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "slow.slu",
+            """
+            (require '[clojure.core.async :as a])
+            (defchannel :in {:buffer 4})
+            (defn slow [_ message] (log/info "begun") (a/<! (a/timeout 400)) {:was message})
+            (defworker :slow {:in :in :worker-fn slow :expose? true})
+            """)
+        let serving = try Serving(["slow.slu"], scratch.folder)
+        try #require(serving.port != 0, "\(serving.text)")
+        let (port, answer) = (serving.port, Answered())
+        let thread = Thread {
+            answer.set(
+                PlainHTTP.send(
+                    port, "POST", "/commands/slow", [("Content-Type", "application/json")], body: Array("[1]".utf8)))
+        }
+        thread.start()
+        let begun = try #require(String(data: serving.errors.fileHandleForReading.availableData, encoding: .utf8))
+        #expect(begun == "[INFO] begun\n")
+        let (code, _) = serving.end()
+        #expect(code == 130)
+        #expect(answer.wait()?.body == #"{"was":[1]}"# + "\n")
+    }
+
+    private final class Answered: @unchecked Sendable {
+        // Sendable: written before the semaphore is signalled, read after.
+        private var answer: PlainHTTP.Answer?
+        private let semaphore = DispatchSemaphore(value: 0)
+        func set(_ answer: PlainHTTP.Answer?) {
+            self.answer = answer
+            semaphore.signal()
+        }
+        func wait() -> PlainHTTP.Answer? { semaphore.wait(timeout: .now() + 20) == .success ? answer : nil }
+    }
+
+    @Test func servingNeedsSomethingToServe() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        func serve(_ script: String, _ flags: [String] = []) throws -> Repository.Result {
+            try scratch.write("a.slu", script)
+            return try Repository.run(
+                try Repository.program, ["run", "--http", "0"] + flags + ["a.slu"],
+                environment: Repository.offlineEnvironment, folder: scratch.folder)
+        }
+        let worker = "(defchannel :in) (defn f [_ m] m) (defworker :w {:in :in :worker-fn f})"
+        let nothing = try serve(worker)
+        #expect(nothing.code == 2 && nothing.error.contains("no worker has :expose? true"), "\(nothing.error)")
+        let noGraph = try serve("(+ 1 2)")
+        #expect(noGraph.code == 2 && noGraph.error.contains("the script declares none"), "\(noGraph.error)")
+        let once = try serve(worker, ["--once"])
+        #expect(once.code == 2 && once.error.contains("--once does not"), "\(once.error)")
+    }
 }

@@ -22,6 +22,8 @@ import Testing
             if let swift { try tool("swift", "echo 'Swift version \(swift) (swift-\(swift)-RELEASE)'") }
             try scratch.write("root/usr/include/histedit.h", "")
             try scratch.write("root/usr/lib/x86_64-linux-gnu/libcurl.so.4", "")
+            try scratch.write("root/usr/lib/x86_64-linux-gnu/libmicrohttpd.so.12", "")
+            try scratch.write("root/opt/homebrew/opt/libmicrohttpd/lib/libmicrohttpd.12.dylib", "")
             try scratch.write("root/etc/ssl/certs/ca-certificates.crt", "")
         }
 

@@ -81,6 +81,11 @@ struct ScriptRun {
         }
         if stopper.isStopped { return ExitCode.failed.rawValue }
         guard session.hasGraph else {
+            if request.http != nil {
+                console.write(
+                    "sluice: --http serves the workers of a graph, but the script declares none\n", to: .error)
+                return ExitCode.unusable.rawValue
+            }
             // What the script started (`go`, tickers of its own) may still be at work.
             session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
             return exitCode(session, failures: failures.count)
@@ -108,11 +113,14 @@ struct ScriptRun {
     private func runGraph(_ session: Session, _ stopper: Stopper, _ failures: FailureCount) -> Int32 {
         let run: Run
         do {
-            run = try Run(session, once: request.once)
+            run = try Run(session, once: request.once, http: request.http)
         } catch let refusal as SystemPlan.Refusal {
             return write(refusal.findings)
         } catch let fault as Fault {
             return FaultReport.write(fault, console)
+        } catch let unserved as Run.Unserved {
+            _ = FaultReport.write(unserved.fault, console)
+            return ExitCode.unusable.rawValue
         } catch {
             return ExitCode.unusable.rawValue
         }

@@ -46,7 +46,7 @@ package enum CommandName: String, CaseIterable, Sendable {
         case .run:
             Row(
                 ["FILE|-|DIR"], arguments: true,
-                flags: [.once, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
+                flags: [.once, .http, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
                 "runs a script, and the graph that it declares",
                 more: """
                     `-` reads the script from standard input; a folder is run by its main.slu. The script sees ARGS as
@@ -109,6 +109,7 @@ package enum CommandName: String, CaseIterable, Sendable {
 /// The one table of flags. The raw value is what stands after `--`.
 package enum Flag: String, CaseIterable, Sendable {
     case once
+    case http
     case allow
     case json
     case format
@@ -129,6 +130,7 @@ package enum Flag: String, CaseIterable, Sendable {
     package var argument: String? {
         switch self {
         case .once, .json, .virtualTime, .checkOnly, .help: nil
+        case .http: "PORT"
         case .allow: "KIND[=WHAT]"
         case .format: GraphFormat.allCases.map(\.rawValue).joined(separator: "|")
         case .seed, .schedules, .maxSteps: "N"
@@ -141,6 +143,7 @@ package enum Flag: String, CaseIterable, Sendable {
     package var doc: String {
         switch self {
         case .once: "handle what is there, finish what is in flight, and end"
+        case .http: "serve exposed workers at POST /commands/ID of this port of 127.0.0.1; 0 for a free one"
         case .allow: "grant more than the usual; may be repeated"
         case .json: "one JSON object a line on standard output"
         case .format: "how to print it; mermaid unless given"

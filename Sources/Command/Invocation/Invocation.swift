@@ -152,6 +152,12 @@ private struct Words {
         } else if has(.seed) {
             throw UsageError("--seed orders a simulation; it needs --virtual-time beside it", command: command)
         }
+        request.http = try whole(.http, 0...65_535).map { UInt16($0) }
+        if request.http != nil, has(.once) || has(.virtualTime) {
+            throw UsageError(
+                "--http waits for requests, \(has(.once) ? "--once does not" : "which --virtual-time cannot simulate")",
+                command: command)
+        }
         request.limits.steps = try whole(.maxSteps, 1...Int64.max)
         request.limits.memory = try bytes()
         request.limits.seconds = try seconds()

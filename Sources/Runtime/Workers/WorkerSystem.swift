@@ -144,6 +144,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     /// The input of an exposed worker; an error names those that are (D8).
     package func exposedChannel(_ worker: Name) throws(Fault) -> Channel { try exposed(worker).input! }
 
+    /// The workers that may be talked to, in the order of declaration.
+    package var exposed: [Name] { allWorkers.filter { $0.spec.isExposed && $0.input != nil }.map(\.name) }
+
     private func exposed(_ name: Name) throws(Fault) -> RunningWorker {
         let workers = allWorkers
         if let found = workers.first(where: { $0.name == name && $0.spec.isExposed && $0.input != nil }) {
