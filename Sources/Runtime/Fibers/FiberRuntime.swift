@@ -169,16 +169,17 @@ package final class FiberRuntime: @unchecked Sendable {
     /// - Parameters:
     ///   - parent: the running job that starts it, whose scope, dynamic bindings and lineage it inherits.
     ///   - scope: the scope it belongs to instead.
+    ///   - undelivered: gets the result of its last operation when an ending keeps it from going on with that.
     @discardableResult
     package func spawn(
         _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil,
         scope: Scope? = nil,
         lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none,
-        holdMeter: HoldMeter? = nil
+        holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil
     ) -> Job {
         let job = make(
             function, arguments, dispatch: dispatch, from: parent, scope: scope, lineage: lineage, bindings: bindings,
-            completion: completion, holdMeter: holdMeter)
+            completion: completion, holdMeter: holdMeter, undelivered: undelivered)
         scheduler.ready(job)
         return job
     }
@@ -195,7 +196,8 @@ package final class FiberRuntime: @unchecked Sendable {
     private func make(
         _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?,
         lineage: Lineage?,
-        bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?
+        bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?,
+        undelivered: (@Sendable (Value) -> Void)? = nil
     ) -> Job {
         let owner = scope ?? parent?.innerScope ?? root
         let line =
@@ -203,7 +205,7 @@ package final class FiberRuntime: @unchecked Sendable {
             ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
         let job = Job(
             calling: function, arguments, bindings: bindings ?? parent?.bindings, runtime: self, scope: owner,
-            lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter)
+            lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter, undelivered: undelivered)
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(job)
         return job

@@ -60,20 +60,26 @@ package final class Job: Fiber, @unchecked Sendable {
         var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
+        /// Gets what the fiber's last operation gave it, when an ending keeps it from going on with that.
+        let undelivered: (@Sendable (Value) -> Void)?
 
-        init(holdMeter: HoldMeter? = nil) { self.holdMeter = holdMeter }
+        init(holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil) {
+            self.holdMeter = holdMeter
+            self.undelivered = undelivered
+        }
     }
 
     init(
         calling function: __owned Value, _ arguments: [Value], bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
-        lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter?
+        lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter? = nil,
+        undelivered: (@Sendable (Value) -> Void)? = nil
     ) {
         self.runtime = runtime
         self.scope = scope
         self.dispatch = dispatch
         self.completion = completion
         self.lineage = lineage
-        extra = holdMeter.map { Extra(holdMeter: $0) }
+        if holdMeter != nil || undelivered != nil { extra = Extra(holdMeter: holdMeter, undelivered: undelivered) }
         super.init(runtime.instance, calling: function, arguments, bindings: bindings)
     }
 
@@ -294,6 +300,7 @@ package final class Job: Fiber, @unchecked Sendable {
         if interrupt.load(ordering: .relaxed) != 0,
             interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
         {
+            extra?.undelivered?(resultSlot.pointee)
             fail(leaving())
         }
         return extra == nil ? run(spending: &fuel) : runMetered(&fuel)

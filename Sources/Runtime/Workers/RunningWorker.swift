@@ -80,7 +80,7 @@ final class RunningWorker: @unchecked Sendable {
                 loop.function(), dispatch: spec.dispatch, scope: system.scope,
                 lineage: Lineage(
                     identity.child(.fiber, ordinal: started.wrappingAdd(1, ordering: .relaxed).oldValue)),
-                completion: .call({ loop.ended($0) }), holdMeter: meter)
+                completion: .call({ loop.ended($0) }), holdMeter: meter, undelivered: { loop.lost($0) })
         }
     }
 
@@ -180,6 +180,15 @@ final class RunningWorker: @unchecked Sendable {
         return try job.parked(entry.epoch)
     }
 
+    /// A message that was taken, or could still have been, is let go of: requests are answered, others count as dropped.
+    func dropInput(_ message: Value) {
+        if case .object(let object) = message, let request = object as? Request {
+            return request.answer(failure: "stopped", "the system has stopped")
+        }
+        guard case .command(let channel) = spec.kind else { return }
+        system.drop(channel, .inputDrop, name, identity)
+    }
+
     func nextInvocation() -> Identity {
         identity.child(.invocation, ordinal: invocations.wrappingAdd(1, ordering: .relaxed).oldValue)
     }
@@ -189,20 +198,20 @@ final class RunningWorker: @unchecked Sendable {
         let role = role
         guard let output = role.output, let channel = role.spec.output, !result.isNil else { return }
         switch output.offer(result) {
-        case .full, .dropped, .displaced:
+        case .full, .dropped, .displaced, .closed:
             system.drop(channel, role.input == nil ? .tickerOutputDrop : .outputDrop, name, identity)
-        case .accepted, .closed: break
+        case .accepted: break
         }
     }
 
     /// Counts, announces and forwards a failure (D13–D15).
     ///
-    /// - Parameter isAnswered: somebody waits for the answer to the message, and hears of the failure.
-    func report(_ exception: Exception, _ message: Value, isAnswered: Bool) {
+    /// - Parameter isTold: the host hears of it when no channel does: nobody waits for an answer, who would.
+    func report(_ exception: Exception, _ message: Value, isTold: Bool) {
         system.countError(name)
         let role = role
         let spec = role.spec
-        if role.failures == nil, !isAnswered { tell(exception) }
+        if role.failures == nil, isTold { tell(exception) }
         let fields: [(KnownName, Value)] = [
             (.workerID, .keyword(spec.name)), (.workerKind, .kw(spec.kindName)), (.message, .string(exception.message)),
             (.exData, exception.data), (.msg, message), (.failChan, spec.failures.map { .keyword($0) } ?? .nil),
@@ -211,8 +220,8 @@ final class RunningWorker: @unchecked Sendable {
         guard let failures = role.failures, let channel = spec.failures else { return }
         let event = WorkerSystem.record(fields + [(.error, .object(exception))])
         switch failures.offer(event) {
-        case .full, .dropped, .displaced: system.drop(channel, .failChanFull, name, identity)
-        case .accepted, .closed: break
+        case .full, .dropped, .displaced, .closed: system.drop(channel, .failChanFull, name, identity)
+        case .accepted: break
         }
     }
 

@@ -21,6 +21,8 @@ final class WorkerLoop: @unchecked Sendable {
     private let retired = Atomic<Bool>(false)
     private var request: Request?
     private var message = Value.nil
+    /// A message is being taken, or was and has not begun.
+    private var isTaking = false
     /// Times of the latest failures, for `:restart`.
     private var failures: [Int64] = []
 
@@ -52,6 +54,7 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// The next message of a channel, nil when it is closed or the fiber retired.
     func take(_ input: Channel, _ fiber: Fiber) throws(Fault) -> Control {
+        isTaking = true
         if let value = input.poll() { return .value(value) }
         while true {
             let job = try Job.waiting(fiber)
@@ -64,6 +67,13 @@ final class WorkerLoop: @unchecked Sendable {
             case .again, .granted: continue
             }
         }
+    }
+
+    /// The fiber ends with `value` in hand, which it has not begun: nobody loses a message without hearing of it.
+    func lost(_ value: Value) {
+        guard isTaking, !value.isNil else { return }
+        isTaking = false
+        worker.dropInput(value)
     }
 
     /// The function that the fiber runs.
@@ -91,29 +101,31 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// Constants: next, begin, the vars of function and context, deliver, failed.
     private static func code(_ constants: [Value]) -> Value {
-        let count = 22
+        let count = 21
         func load(_ at: Int, _ register: Int, _ constant: Int, _ op: Opcode = .loadConst) -> Instruction {
             Instruction(op, register, wide: Code.distance(from: at, toConstant: constant, count: count))
         }
+        // The message stays in the register that it was taken into until it has begun: `lost` finds it there.
         let body: [Instruction] = [
-            load(0, 0, 0), Instruction(.call, 0, 0),  //                     0: message ← (next)
-            Instruction(.jumpIfNil, 0, wide: 17),  //                        2: → 20
-            load(3, 1, 1), Instruction(.move, 2, 0), Instruction(.call, 1, 1),  // 3: message ← (begin message)
-            // 6: result ← (f context message)
-            Instruction(.move, 3, 1), load(7, 1, 2, .getVar), load(8, 2, 4, .getVar), Instruction(.call, 1, 2),
-            Instruction(.move, 3, 1), load(11, 2, 6), Instruction(.call, 2, 1),  // 10: (deliver result)
-            Instruction(.drop, 2), Instruction(.jumpBack, 0, wide: -15),  // 13: → 0
-            load(15, 2, 7), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 15: goes on ← (failed exception)
-            Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -20),  // 18: → 20 or 0
-            Instruction(.loadNil, 0), Instruction(.ret, 0),  // 20
+            load(0, 2, 0), Instruction(.call, 2, 0),  //                     0: message ← (next)
+            Instruction(.jumpIfNil, 2, wide: 16),  //                        2: → 19
+            load(3, 1, 1), Instruction(.call, 1, 1),  //                     3: message ← (begin message)
+            // 5: result ← (f context message)
+            Instruction(.move, 3, 1), load(6, 1, 2, .getVar), load(7, 2, 4, .getVar), Instruction(.call, 1, 2),
+            Instruction(.move, 3, 1), load(10, 2, 6), Instruction(.call, 2, 1),  // 9: (deliver result)
+            Instruction(.drop, 2), Instruction(.jumpBack, 0, wide: -14),  // 12: → 0
+            load(14, 2, 7), Instruction(.move, 3, 4), Instruction(.call, 2, 1),  // 14: goes on ← (failed exception)
+            Instruction(.jumpUnless, 2, wide: 1), Instruction(.jumpBack, 0, wide: -19),  // 17: → 19 or 0
+            Instruction(.loadNil, 0), Instruction(.ret, 0),  // 19
         ]
-        let handler = Code.Handler(range: 3..<13, target: 15, register: 4, base: 0, kind: .catch)
+        let handler = Code.Handler(range: 3..<12, target: 14, register: 4, base: 0, kind: .catch)
         let code = Code(body, constants: constants, parameters: 0, isVariadic: false, registers: 6, handlers: [handler])
         return .function(
             Prototype(name: nil, arities: [code], captureCount: 0).makeClosure())
     }
 
     private func begin(_ taken: Value, _ fiber: Fiber) -> Value {
+        isTaking = false
         meter?.reset()
         Job.running(fiber)?.begin(worker.nextInvocation())
         if case .object(let object) = taken, let request = object as? Request {
@@ -135,7 +147,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// True, perhaps after a pause, when the worker goes on.
     private func fail(_ value: Value, _ fiber: Fiber) throws(Fault) -> Control {
         guard case .object(let object) = value, let exception = object as? Exception else { return .value(.true) }
-        worker.report(exception, message, isAnswered: request != nil)
+        worker.report(exception, message, isTold: request == nil)
         request?.answer(failure: "worker_error", exception.message, data: exception.data)
         request = nil
         message = .nil
@@ -171,6 +183,9 @@ final class WorkerLoop: @unchecked Sendable {
         case .success: request?.answer(failure: "stopped", "the worker has stopped")
         case .failure(let fault):
             let error = EffectError.of(fault, code: .handlerFailed)
+            if case .cancelled = fault, !message.isNil {
+                worker.report(Exception(.runtime, error.message), message, isTold: false)
+            }
             request?.answer(failure: error.code, error.message)
         }
         request = nil

@@ -280,16 +280,12 @@ package final class WorkerSystem: Object, @unchecked Sendable {
 
     func workerEnded(_ worker: RunningWorker) {
         guard let input = worker.input else { return }
-        // Messages that nobody will take: requests among them are answered.
-        if isStopping || input.isClosed { drain(input) }
+        // Messages that nobody will take.
+        if isStopping || input.isClosed { drain(input, worker) }
     }
 
-    private func drain(_ channel: Channel) {
-        while let value = channel.poll(), !value.isNil {
-            if case .object(let object) = value, let request = object as? Request {
-                request.answer(failure: "stopped", "the system has stopped")
-            }
-        }
+    private func drain(_ channel: Channel, _ worker: RunningWorker) {
+        while let value = channel.poll(), !value.isNil { worker.dropInput(value) }
     }
 
     /// Closes every channel, lets messages that were taken finish for `graceMs`, then cancels the rest (D23). `body` is called
@@ -303,7 +299,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     private func beginStop(_ graceMs: Int64) {
         stopping.raise()
         for (_, channel) in allChannels { channel.close() }
-        for worker in allWorkers { if let input = worker.input { drain(input) } }
+        for worker in allWorkers { if let input = worker.input { drain(input, worker) } }
         let sleeping = lock.withLock { tickers }
         for entry in sleeping where entry.claim() { entry.resume(.nil) }
         let late = TimerToken()
