@@ -18,6 +18,7 @@ package final class Run: @unchecked Sendable {
     private var isStopping = false
     private var isStopped = false
     private var entry: CommandEntry?
+    private let components: Components?
 
     /// How long what is in flight may take once a run is asked to stop.
     package static let graceMs: Int64 = 10_000
@@ -40,7 +41,17 @@ package final class Run: @unchecked Sendable {
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
         session.engine.configure(plan.settings.engine)
         session.runtime.setMetas(plan.metaMap)
-        system = try WorkerSystem(plan.workers, name: "script", isOnce: once, session.runtime)
+        var spec = plan.workers
+        var visible = Value.nil
+        if let form = session.builder.components, let own = form.systems.first {
+            let started = try Components(form, session)
+            components = started
+            (spec.isGuarded, spec.guardMs) = (own.isDevGuarded, own.guardMs)
+            visible = try started.visible(to: own)
+        } else {
+            components = nil
+        }
+        system = try WorkerSystem(spec, components: visible, name: "script", isOnce: once, session.runtime)
         entry = try http.map { port in
             do throws(Fault) { return try CommandEntry(session, system, port: port) } catch {
                 throw Unserved(fault: error)
@@ -60,7 +71,10 @@ package final class Run: @unchecked Sendable {
             session.runtime.scheduler.hold()
             say("INFO", "serving \(entry.url): \(system.exposed.map(\.description).joined(separator: ", "))")
         }
-        defer { if let entry { close(entry) } }
+        defer {
+            if let entry { close(entry) }
+            components?.stop()
+        }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
         defer { session.builder.observe(nil) }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })

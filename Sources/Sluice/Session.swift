@@ -139,6 +139,11 @@ package final class Session: @unchecked Sendable {
         return try evaluator.builtIn(namespace, name).root
     }
 
+    /// Calls a function on a fiber of its own, and waits for it.
+    func call(_ function: Value, _ arguments: [Value]) -> Result<Value, Fault> {
+        within { () throws(Fault) in try runtime.runMain(function, arguments, scope: current.scope).get() }
+    }
+
     /// Calls a function of the library.
     package func call(_ namespace: String, _ name: String, _ arguments: [Value]) -> Result<Value, Fault> {
         within { () throws(Fault) in

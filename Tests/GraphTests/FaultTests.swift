@@ -322,7 +322,7 @@ struct FaultTests {
 
     /// Components have their own form; everything else is planted above.
     @Test func everyKindIsPlanted() {
-        let planted = Set(Self.all.map(\.code)).union([.missingComponent])
+        let planted = Set(Self.all.map(\.code)).union([.missingComponent, .secondSystem])
         #expect(Set(FindingCode.allCases).subtracting(planted) == [])
     }
 

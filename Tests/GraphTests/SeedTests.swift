@@ -112,6 +112,10 @@ struct SeedTests {
         (
             "{:app/s {:definition {} :guard 5}}", .unknownKey, ":app/s has no key `:guard`", ":guard"
         ),
+        (
+            "{:app/s {:definition {}} :app/t {:definition {}}}", .secondSystem,
+            ":app/t is a second system beside :app/s", ":app/t"
+        ),
         // D22
     ]) func componentFaultsAreFound(_ text: String, _ code: FindingCode, _ title: String, _ place: String) throws {
         let (form, _, _) = try form(text)

@@ -12,6 +12,8 @@ package struct ComponentForm: Sendable {
         package let key: Name
         /// The graph as data, found where the reference leads.
         package let definition: Value
+        /// Where the reference leads.
+        package let definitionKey: Name?
         /// What workers find under `:components`: its name there, and a value with references in it.
         package let components: HashMap
         package let isDevGuarded: Bool
@@ -44,6 +46,12 @@ package struct ComponentForm: Sendable {
             guard case .map(let options)? = value(key), let definition = options.option(.definition) else { continue }
             addSystem(key, options, definition)
         }
+        for more in systems.dropFirst() {
+            findings.append(
+                Finding(
+                    .secondSystem, ":\(more.key.description) is a second system beside :\(systems[0].key.description)",
+                    at: site(more.key).whole, hint: "a run has one: give it the channels and workers of both"))
+        }
     }
 
     /// What a key is configured with.
@@ -68,6 +76,7 @@ package struct ComponentForm: Sendable {
         systems.append(
             System(
                 key: key, definition: ComponentForm.reference(definition).flatMap { value($0) } ?? definition,
+                definitionKey: ComponentForm.reference(definition),
                 components: components, isDevGuarded: node.flag(.devGuard), guardMs: node.whole(.guardMs, 50)))
     }
 

@@ -8,6 +8,7 @@ package final class GraphBuilder: @unchecked Sendable {
     private let lock = Lock()
     private var current: Graph
     private var observer: Observer?
+    private var configured: ComponentForm?
 
     /// Told of each change together with the graph it led to: how a running system replaces a node in place.
     package typealias Observer = @Sendable (GraphChange, Graph) -> Void
@@ -34,9 +35,21 @@ package final class GraphBuilder: @unchecked Sendable {
     /// Adds everything that a graph as data declares; the changes in its order. What is wrong with it is found by
     /// `check`.
     @discardableResult package func load(data: Value) -> [GraphChange] {
+        if case .map(let map) = data, ComponentForm.recognises(data) { return load(ComponentForm(map)) }
         let read = GraphData.read(data, names: names, lookup: lookup)
         lock.withLock { current.strays += read.strays }
         return read.nodes.map { place($0) }
+    }
+
+    /// The configuration of components that the graph was loaded with, if it was (D22).
+    package var components: ComponentForm? { lock.withLock { configured } }
+
+    private func load(_ form: ComponentForm) -> [GraphChange] {
+        lock.withLock {
+            configured = form
+            current.strays += form.findings
+        }
+        return form.systems.first.map { load(data: $0.definition) } ?? []
     }
 
     /// Takes a declaration back; nil when there is none.

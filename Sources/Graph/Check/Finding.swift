@@ -48,6 +48,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     case undeclaredFunction = "graph/undeclared-function"
     case unknownEffect = "graph/unknown-effect"
     case missingComponent = "graph/missing-component"
+    case secondSystem = "graph/second-system"
     case cycle = "graph/cycle"
     // how messages flow
     case secondConsumer = "graph/second-consumer"
