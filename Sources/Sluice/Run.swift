@@ -57,6 +57,7 @@ package final class Run: @unchecked Sendable {
                 throw Unserved(fault: error)
             }
         }
+        session.runtime.running = system
     }
 
     /// What the script asks for and the run does not grant: each as a refusal that names the flag.
@@ -64,8 +65,13 @@ package final class Run: @unchecked Sendable {
 
     /// Starts the workers and lends the thread until nothing can happen any more, until it was stopped, or until a budget ran
     /// out.
-    package func run() {
+    ///
+    /// - Parameter isKept: somebody may still send what nothing in the script does, as at a REPL; only a stop ends it then.
+    package func run(isKept: Bool = false) {
+        defer { session.runtime.running = nil }
         system.start()
+        if isKept { session.runtime.scheduler.hold() }
+        defer { if isKept { session.runtime.scheduler.release() } }
         if let entry {
             // What outside may still send keeps the run alive.
             session.runtime.scheduler.hold()

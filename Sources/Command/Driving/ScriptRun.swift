@@ -115,7 +115,7 @@ struct ScriptRun {
         do {
             run = try Run(session, once: request.once, http: request.http)
         } catch let refusal as SystemPlan.Refusal {
-            return write(refusal.findings)
+            return FindingReport.write(refusal.findings, console)
         } catch let fault as Fault {
             return FaultReport.write(fault, console)
         } catch let unserved as Run.Unserved {
@@ -144,8 +144,11 @@ struct ScriptRun {
         let code: ExitCode = session.exhaustion != nil ? .budget : failures > 0 ? .failed : .done
         return code.rawValue
     }
+}
 
-    private func write(_ findings: [Finding]) -> Int32 {
+/// The rendered form of what is wrong with a graph, and the exit code that it stands for.
+enum FindingReport {
+    static func write(_ findings: [Finding], _ console: Console) -> Int32 {
         for finding in findings {
             if console.json {
                 console.write(finding.diagnostic.json() + "\n", to: .output)

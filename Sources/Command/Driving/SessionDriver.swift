@@ -49,7 +49,13 @@ package struct SessionDriver: ScriptDriver {
         if let path, case .failure(let fault) = SessionMaking.load(path, into: session) {
             return .failed(FaultReport.write(fault, console))
         }
-        return .opened(SessionREPL(session, console, seconds: request.limits.seconds))
+        let conversation = SessionREPL(session, console, seconds: request.limits.seconds)
+        do { try conversation.start() } catch let refusal as SystemPlan.Refusal {
+            return .failed(FindingReport.write(refusal.findings, console))
+        } catch {
+            return .failed((error as? Fault).map { FaultReport.write($0, console) } ?? ExitCode.unusable.rawValue)
+        }
+        return .opened(conversation)
     }
 }
 

@@ -1,4 +1,5 @@
 import Compiler
+import Engine
 import Machine
 import Reader
 import Sluice
@@ -12,6 +13,11 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
     /// Wall time for one text.
     private let seconds: Double?
     private var count = 0
+    /// The graph of the file that the conversation is about, while it runs on a thread of its own.
+    private var run: Run?
+    private let ended = Condition()
+    private let lock = Lock()
+    private var hasEnded = true
 
     init(_ session: Session, _ console: Console, seconds: Double?) {
         self.session = session
@@ -19,6 +25,39 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         self.seconds = seconds
         session.referConveniences()
     }
+
+    /// Starts the graph that was declared, if there is one; what is evaluated from here on changes it while it runs (G3).
+    func start() throws {
+        guard session.hasGraph else { return }
+        let run = try Run(session, once: false)
+        if let refusal = run.refusals.first {
+            throw Fault.of(.illegalState, "the script needs more than it is granted: \(refusal.message)")
+        }
+        hasEnded = false
+        let began = startThread(stack: SessionREPL.stack) { [self] in
+            run.run(isKept: true)
+            lock.withLock {
+                hasEnded = true
+                ended.broadcast()
+            }
+        }
+        guard began else { return hasEnded = true }
+        self.run = run
+    }
+
+    private static let stack = 1 << 20
+
+    /// Stops the graph and waits for its end.
+    private func stop() {
+        run?.stop(graceMs: SessionREPL.graceMs)
+        lock.acquire()
+        while !hasEnded { ended.wait(lock) }
+        lock.release()
+        run = nil
+    }
+
+    /// How long messages that were taken may take once the conversation is over.
+    private static let graceMs: Int64 = 1_000
 
     var prompt: String { "\(session.namespace.name.description)=> " }
 
@@ -65,5 +104,8 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
     func completions(of prefix: String) -> [String] { session.completions(of: prefix) }
     func interrupt() { session.interrupt() }
     func whenExiting(_ body: @escaping @Sendable (Int32) -> Void) { session.instance.exitHandler.set(body) }
-    func close() { session.shutDown() }
+    func close() {
+        stop()
+        session.shutDown()
+    }
 }

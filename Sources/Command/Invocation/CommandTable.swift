@@ -93,6 +93,8 @@ package enum CommandName: String, CaseIterable, Sendable {
                 optional: ["FILE"], flags: [.allow, .maxSteps, .maxMemory, .maxSeconds],
                 "reads forms, evaluates them and prints their values; inside FILE's namespace when one is given",
                 more: """
+                    The graph that FILE declares runs meanwhile: what is defined or declared again changes it as it runs, and
+                    (sluice.workers/running) is what commands and requests go to.
                     Tab completes names, Ctrl-C gives up the line or the evaluation, Ctrl-D leaves. A budget counts for each
                     evaluation anew, and ends that alone. The history is kept in $XDG_STATE_HOME/sluice/history, or
                     ~/.local/state/sluice/history.

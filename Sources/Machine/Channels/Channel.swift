@@ -12,6 +12,7 @@ package class Channel: Object, @unchecked Sendable {
     /// Whether a take may find something, as of the last operation: looked at without the lock, to pass channels by.
     private let isReady = Atomic<Bool>(false)
     @exclusivity(unchecked) private var state: ChannelState<Waiting>
+
     package convenience init(_ buffering: Buffering) { self.init(buffering, isGranted: false) }
 
     fileprivate init(_ buffering: Buffering, isGranted: Bool) {
@@ -29,8 +30,8 @@ package class Channel: Object, @unchecked Sendable {
     /// Every channel is of this kind, and nothing else is.
     package final override var kind: ObjectKind { .channel }
 
-    /// Gives the channel, which is no promise and has no hooks, another buffer (G3): what it holds stays, even where that is more than the new one would
-    /// take, and those who wait to put go on as there is room.
+    /// Gives the channel, which is no promise and has no hooks, another buffer (G3): what it holds stays, even where that is more
+    /// than the new one would take, and those who wait to put go on as there is room.
     package final func replace(_ buffering: Buffering) {
         lock.acquire()
         let putters = state.replace(buffering)

@@ -23,6 +23,7 @@ package final class FiberRuntime: @unchecked Sendable {
     private let attachedEngine = Atomic<UnsafeMutableRawPointer?>(nil)
     private let names = Lock()
     private var metas: HashMap?
+    private weak var runningSystem: WorkerSystem?
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
@@ -83,6 +84,12 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// The scheduler's time, for the engine.
     package let clock: SchedulerClock
+
+    /// The system of the graph that the script declared, while it runs.
+    package var running: WorkerSystem? {
+        get { names.withLock { runningSystem } }
+        set { names.withLock { runningSystem = newValue } }
+    }
 
     /// The engine that performs effects, once attached.
     package var engine: EngineDriver? {

@@ -32,6 +32,10 @@ enum WorkerPrimitives {
             RuntimePrimitive(name: "stats-snapshot", arity: 1) { (arguments, _) throws(Fault) in
                 .value(try system(arguments[0], "stats-snapshot").stats)
             },
+            // (running-system): the system of the declared graph, nil when none runs.
+            RuntimePrimitive(name: "running-system", arity: 0) { [unowned runtime] (_, _) throws(Fault) in
+                .value(runtime.running?.scriptValue ?? .nil)
+            },
             RuntimePrimitive(name: "exposed-chan", arity: 2) { (arguments, _) throws(Fault) in
                 let target = try system(arguments[0], "exposed-chan")
                 return .value(.object(try target.exposedChannel(try name(arguments[1], "exposed-chan"))))
