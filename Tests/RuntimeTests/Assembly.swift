@@ -106,9 +106,10 @@ func guardedFunction(_ function: Value, ending: Value) -> Value {
         Instruction(.ret, 0),
         Instruction(.loadConst, 1, wide: Code.distance(from: 6, toConstant: 1, count: 9)),
         Instruction(.call, 1, 0),
-        Instruction(.rethrow, 2),
+        // Below the registers of what was called.
+        Instruction(.rethrow, 0),
     ]
-    let handler = Code.Handler(range: 0..<2, target: 6, register: 2, base: 0, kind: .finally)
+    let handler = Code.Handler(range: 0..<2, target: 6, register: 0, base: 0, kind: .finally)
     let code = Code(
         body, constants: [function, ending], parameters: 0, isVariadic: false, registers: 4, handlers: [handler])
     let prototype = Prototype(name: "guarded", arities: [code], captureCount: 0)

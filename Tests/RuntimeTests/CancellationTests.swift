@@ -46,6 +46,87 @@ import Values
         #expect(scope.fiberCount == 0)
     }
 
+    /// Where a fiber can be when it is cancelled.
+    enum State: CaseIterable {
+        case neverBegun, running, taking, putting, choosing, sleeping, awaiting, joining, queuedWithAValue, finalising
+    }
+
+    /// In each state: cancelled once however often it is asked, as `requested`, with its `finally` run to its end if it had
+    /// begun, and nothing of it left in the scope.
+    @Test(arguments: SchedulerKind.allCases, State.allCases)
+    func reachesEveryState(_ kind: SchedulerKind, _ state: State) {
+        let world = kind.world()
+        let (never, gate) = (Channel(.fixed(0)), Channel(.fixed(0)))
+        let (begun, finals, ends) = (Shared(0), Shared(0), Shared<[String]>([]))
+        let begin = Do.note { begun.update { $0 += 1 } }
+        var spin = Assembly()
+        spin.call(
+            0,
+            .native(
+                Native("begin", 0) { (_, _) throws(Fault) in
+                    begun.update { $0 += 1 }
+                    return .nil
+                }), 0)
+        spin.emit(Instruction(.jumpBack, 0, wide: -1))
+        let inner = Scope(parent: world.runtime.root)
+        if state == .joining { world.runtime.spawn(Actor([Do.take(never)]).function(), scope: inner) }
+        let waits: [Actor.Operation] =
+            switch state {
+            case .taking: [begin, Do.take(never)]
+            case .queuedWithAValue: [begin, Do.take(gate)]
+            case .putting: [begin, Do.put(.true, never)]
+            case .choosing: [begin, world.call("alts!", .vector([.object(never), .vector([.object(gate), .true])]))]
+            case .sleeping: [begin, world.call("sleep", .int(1_000_000))]
+            case .awaiting: [begin, world.call("await", .object(Promise()))]
+            case .joining: [begin, world.call("scope-join", .object(inner))]
+            // It has been cancelled, and waits in its `finally` when it is asked again.
+            case .finalising: [begin, Do.take(never)]
+            case .neverBegun: [begin, Do.take(never)]
+            case .running: []
+            }
+        let final = Actor([world.call("sleep", .int(2)), Do.note { finals.update { $0 += 1 } }]).function()
+        let body = state == .running ? spin.function(registers: 2) : Actor(waits).function()
+        let scope = Scope(parent: world.runtime.root)
+        func start() -> Job {
+            world.runtime.spawn(
+                guardedFunction(body, ending: final), scope: scope,
+                completion: .call { result in
+                    if case .failure(.cancelled(let reason)) = result { ends.update { $0.append(reason.rawValue) } }
+                })
+        }
+        if state == .neverBegun {
+            // The main fiber starts and cancels it without letting it run: on one thread it cannot have begun.
+            let main = Actor([Do.note { start().cancel(.requested) }])
+            _ = world.runtime.runMain(main.function())
+        } else {
+            let job = start()
+            let settle = Actor { _, _ in begun.value == 0 ? world.call("sleep", .int(1)) : nil }
+            _ = world.runtime.runMain(settle.function())
+            _ = world.runtime.runMain(Actor([world.call("sleep", .int(3))]).function())
+            _ = world.runtime.runMain(
+                Actor([
+                    Do.note { if state == .queuedWithAValue { _ = gate.offer(.true) } },
+                    Do.note { job.cancel(.requested) },
+                    Do.note { job.cancel(.superseded) },
+                ]).function())
+            if state == .finalising {
+                _ = world.runtime.runMain(
+                    Actor([world.call("sleep", .int(1)), Do.note { scope.cancel(.stopped) }]).function())
+            }
+        }
+        let left = Actor { _, _ in scope.fiberCount > 0 ? world.call("sleep", .int(1)) : nil }
+        _ = world.runtime.runMain(left.function())
+        // Handed a value on another thread, it may have gone on with that and ended before it was cancelled.
+        if state == .queuedWithAValue, kind != .virtual, ends.value.isEmpty {
+            #expect(finals.value == 1)
+        } else {
+            #expect(ends.value == ["requested"])
+            #expect(finals.value == begun.value.signum())
+        }
+        inner.cancel(.requested)
+        #expect(world.runtime.shutDown())
+    }
+
     /// A fiber that is cancelled before its first slice never runs its body.
     @Test func aCancelledScopeStartsNothing() {
         let world = World(.virtual(seed: 1))
