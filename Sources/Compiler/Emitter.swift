@@ -69,6 +69,12 @@ struct Emitter {
             switch (instructions[index].op, instructions[index + 1].op) {
             case (.subtractInt, .callVar), (.jumpUnlessLessInt, .ret):
                 instructions[index] |= UInt64(Instruction.goesOn) << 8
+            case (.take, .jumpUnlessNil):
+                // The test is of what was taken, which it leaves.
+                let test = instructions[index + 1]
+                if test.a == instructions[index].a, test.flags & 1 == 0 {
+                    instructions[index] |= UInt64(Instruction.goesOn) << 8
+                }
             default: break
             }
         }

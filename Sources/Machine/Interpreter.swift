@@ -603,11 +603,26 @@ extension Fiber {
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)
                     case .take:
+                        let attempt = takeNow(regs, i)
+                        if case .done = attempt, i.flags & 1 == 0 {
+                            if i.flags & UInt64(Instruction.goesOn) == 0 { continue }
+                            // Whether that was the end is asked next.
+                            let test = pc.pointee
+                            pc += 1
+                            if case .nil = regs[i.a] { continue }
+                            pc += test.wide
+                            continue
+                        }
                         save(pc, regs, fp)
-                        if try !take(regs, i) { return .parked }
+                        if try !take(regs, i, after: attempt) { return .parked }
                     case .put:
+                        let attempt = putNow(regs, i)
+                        if case .done = attempt, i.flags & 1 == 0 {
+                            store(regs + i.a, .true)
+                            continue
+                        }
                         save(pc, regs, fp)
-                        switch try put(regs, i) {
+                        switch try put(regs, i, after: attempt) {
                         case .goOn: continue
                         case .parked: return .parked
                         case .entered:

@@ -198,7 +198,9 @@ package class Channel: Object, @unchecked Sendable {
     package final override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         lock.acquire()
         guard state.takeReady(slot) else { return .notNow }
-        leave()
+        // It was ready, and is so as long as more lies there.
+        if state.count == 0 { isReady.store(state.isClosed, ordering: .relaxed) }
+        lock.release()
         return .done
     }
 

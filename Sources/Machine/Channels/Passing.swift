@@ -23,18 +23,23 @@ package enum Passage {
 
 /// The instructions that hand values from fiber to fiber.
 extension Fiber {
-    /// `a ← taken from channel b†`. False when the fiber was parked.
-    @inline(never) func take(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
-        guard case .object = regs[i.b] else { throw notAChannel("<!", regs[i.b]) }
+    /// `a ← taken from channel b†`, when that needs neither a wait nor a wake-up; what else is to be done is `take`'s.
+    @inline(__always) func takeNow(_ regs: Registers, _ i: Instruction) -> Handing {
         // The value must not come to stand where the channel does.
-        if _slowPath(i.a == i.b) { return try takeInPlace(regs, i) }
-        let channel = object(regs + i.b)
-        switch channel._withUnsafeGuaranteedRef({ $0.takeNow(regs + i.a) }) {
+        guard i.a != i.b, case .object = regs[i.b] else { return .notAChannel }
+        return object(regs + i.b)._withUnsafeGuaranteedRef { $0.takeNow(regs + i.a) }
+    }
+
+    /// `a ← taken from channel b†`, after `takeNow`. False when the fiber was parked.
+    @inline(never) func take(_ regs: Registers, _ i: Instruction, after attempt: Handing) throws(Fault) -> Bool {
+        switch attempt {
         case .done:
-            if i.flags & 1 != 0 { clear(regs + i.b) }
+            clear(regs + i.b)
             return true
-        case .notNow: return try takeOrWait(Unmanaged.fromOpaque(channel.toOpaque()), regs, i)
-        case .notAChannel: throw notAChannel("<!", regs[i.b])
+        case .notNow: return try takeOrWait(Unmanaged.fromOpaque(object(regs + i.b).toOpaque()), regs, i)
+        case .notAChannel:
+            if i.a == i.b { return try takeInPlace(regs, i) }
+            throw notAChannel("<!", regs[i.b])
         }
     }
 
@@ -69,16 +74,21 @@ extension Fiber {
         case parked
     }
 
-    /// `a ← whether c† was put on channel b†`.
-    @inline(never) func put(_ regs: Registers, _ i: Instruction) throws(Fault) -> Outcome {
-        guard case .object = regs[i.b] else { throw notAChannel(">!", regs[i.b]) }
-        let channel = object(regs + i.b)
-        switch channel._withUnsafeGuaranteedRef({ $0.putNow(regs + i.c, moving: i.flags & 2 != 0) }) {
+    /// `a ← true`, c† having been put on channel b†, when that needs neither a wait nor a wake-up; what else is to be done is
+    /// `put`'s.
+    @inline(__always) func putNow(_ regs: Registers, _ i: Instruction) -> Handing {
+        guard case .object = regs[i.b] else { return .notAChannel }
+        return object(regs + i.b)._withUnsafeGuaranteedRef { $0.putNow(regs + i.c, moving: i.flags & 2 != 0) }
+    }
+
+    /// `a ← whether c† was put on channel b†`, after `putNow`.
+    @inline(never) func put(_ regs: Registers, _ i: Instruction, after attempt: Handing) throws(Fault) -> Outcome {
+        switch attempt {
         case .done:
-            if i.flags & 1 != 0 { clear(regs + i.b) }
+            clear(regs + i.b)
             store(regs + i.a, .true)
             return .goOn
-        case .notNow: return try putOrWait(Unmanaged.fromOpaque(channel.toOpaque()), regs, i)
+        case .notNow: return try putOrWait(Unmanaged.fromOpaque(object(regs + i.b).toOpaque()), regs, i)
         case .notAChannel: throw notAChannel(">!", regs[i.b])
         }
     }
