@@ -11,11 +11,11 @@ enum FiberPrimitives {
                 name: "spawn", arity: .between(1, 2),
                 body: { [unowned runtime] (arguments, fiber) throws(Fault) in
                     let channel = Channel(.fixed(1))
-                    try spawn(runtime, arguments, fiber, .channel(channel))
+                    try spawn(arguments, fiber, .channel(channel)) { runtime }
                     return .value(.object(channel))
                 },
                 unread: { [unowned runtime] (arguments, fiber) throws(Fault) in
-                    try spawn(runtime, arguments, fiber, .none)
+                    try spawn(arguments, fiber, .none) { runtime }
                     return .value(.nil)
                 }),
             // (future-call f): a future of the result of (f).
@@ -52,15 +52,16 @@ enum FiberPrimitives {
 }
 
 extension FiberPrimitives {
+    /// - Parameter runtime: asked for only where no job runs: a reference that does not hold costs as much as the rest.
     private static func spawn(
-        _ runtime: FiberRuntime, _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion
+        _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion, _ runtime: () -> FiberRuntime
     ) throws(Fault) {
         let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
         guard let job = Job.running(fiber) else {
-            runtime.spawn(arguments.take(0), dispatch: dispatch, bindings: fiber.bindings, completion: completion)
+            runtime().spawn(arguments.take(0), dispatch: dispatch, bindings: fiber.bindings, completion: completion)
             return
         }
-        runtime.start(arguments.take(0), dispatch, by: job, completion)
+        job.runtime.start(arguments.take(0), dispatch, by: job, completion)
     }
 }
 

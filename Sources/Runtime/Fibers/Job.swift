@@ -150,7 +150,8 @@ package final class Job: Fiber, @unchecked Sendable {
 
     /// The job that runs `fiber` now, if the runtime runs it.
     package static func running(_ fiber: Fiber) -> Job? {
-        fiber as? Job
+        // No class inherits from it.
+        type(of: fiber) == Job.self ? unsafeDowncast(fiber, to: Job.self) : nil
     }
 
     /// The last step of a wait, after entries were left: a cancellation that came meanwhile ends it. From here on the fiber
