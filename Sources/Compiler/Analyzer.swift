@@ -311,11 +311,11 @@ struct Analyzer {
         place = ownPlace(form)
         guard let elements = list.elements else { return try analyze(.list(try Sequences.array(form))) }
         if let name = elements[0].symbolName {
-            if !name.hasNamespace || name.namespace == "clojure.core", name.hasNamespace || function.lookup(name) == nil
+            // A local hides a macro, but no special form.
+            if let special = SpecialForm.of(name, in: namespace),
+                special.isSyntax || name.hasNamespace || function.lookup(name) == nil
             {
-                if let special = SpecialForm.of(name, in: namespace) {
-                    return try self.special(special, elements, form)
-                }
+                return try self.special(special, elements, form)
             }
             if name.hasNamespace || function.lookup(name) == nil {
                 if let node = try interop(name, elements, form) { return node }

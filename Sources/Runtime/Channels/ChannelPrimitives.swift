@@ -105,18 +105,19 @@ enum ChannelPrimitives {
         ]
     }
 
-    /// `take!` and `put!`: their callbacks run in fibers of their own.
+    /// `take!` and `put!`: callbacks that have to wait run in fibers of their own; what is known at once is the result.
     private static func calling(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
+            // [value] when it lies ready, nil when the callback gets it.
             RuntimePrimitive(name: "take!", arity: .between(1, 2)) {
                 [unowned runtime] (arguments, fiber) throws(Fault) in
                 let channel = try Argument.channel(arguments[0], "take!")
                 let call = callback(arguments.optional(1), runtime, fiber)
                 let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
-                if let value = try channel.take(entry), entry.claim() { call(value) }
+                if let value = try channel.take(entry), entry.claim() { return .value(.vector([value])) }
                 return .value(.nil)
             },
-            // True unless the channel is closed; the callback hears the same when the value was taken or buffered.
+            // Whether it was accepted, nil when the callback will hear that.
             RuntimePrimitive(name: "put!", arity: .between(2, 3)) {
                 [unowned runtime] (arguments, fiber) throws(Fault) in
                 let channel = try Argument.channel(arguments[0], "put!")
@@ -127,11 +128,12 @@ enum ChannelPrimitives {
                     }
                     runtime.spawn(
                         hooks.put, [arguments[0], arguments[1]], from: Job.running(fiber), completion: completion)
-                    return .value(.bool(!channel.isClosed))
+                    return .value(.nil)
                 }
                 let entry = Callback.waiting { result in if case .success(let value) = result { call(value) } }
-                guard let accepted = try channel.put(arguments.take(1), entry) else { return .value(.true) }
-                if entry.claim() { call(.bool(accepted)) }
+                guard let accepted = try channel.put(arguments.take(1), entry), entry.claim() else {
+                    return .value(.nil)
+                }
                 return .value(.bool(accepted))
             },
         ]
