@@ -108,7 +108,9 @@ final class CommandEntry: @unchecked Sendable {
             guard let message = try message(exchange) else { return }
             try deliver(message, to: name, exchange)
         } catch {
-            answer(exchange, 400, "bad-request", error.summary)
+            if case .thrown = error { return answer(exchange, 400, "bad-request", error.summary) }
+            // The budget is used up: no fiber could write this.
+            exchange.answer(503, text: error.summary)
         }
     }
 
@@ -148,6 +150,8 @@ final class CommandEntry: @unchecked Sendable {
             }
             value = values[0]
         }
+        // What was made on this thread, which runs no fiber, counts against the budget, too.
+        try session.instance.account.settle(steps: 0)
         if value.isNil { throw .illegalArgument("the message is missing: nil cannot be sent") }
         return value
     }
