@@ -34,7 +34,7 @@ void sluice_grow_heap_by(int32_t bytes) {
   mallopt(M_TOP_PAD, bytes);
   // Setting one option ends the allocator's own adjusting of these.
   mallopt(M_TRIM_THRESHOLD, bytes);
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 #else
 void sluice_grow_heap_by(int32_t bytes) { (void)bytes; }

@@ -17,7 +17,7 @@ public enum LargePages {
     private static let threshold: Int64 = 16 << 20
     /// How often the mappings are looked at, and by how much the heap then grows at once.
     private static let stride: Int64 = 16 << 20
-    private static let growth: Int32 = 128 << 20
+    private static let growth: Int32 = 32 << 20
     /// Mappings that are worth it.
     private static let smallest: UInt = 8 << 20
     private static let lock = Lock()
