@@ -252,15 +252,7 @@ struct Emitter {
             try emitBinding(binding)
             try emitForEffect(binding.body)
         case .branch(let branch):
-            let test = try emitTest(branch.test)
-            land(test.jumpsToThen)
-            drop(test.drops + branch.dropsThen)
-            try emitForEffect(branch.then)
-            let end = branch.then.leaves ? nil : Optional(jump(.jump))
-            land(test.jumpsToOtherwise)
-            drop(test.drops + branch.dropsOtherwise)
-            try emitForEffect(branch.otherwise)
-            if let end { land(end) }
+            try emit(branch) { (emitter: inout Emitter, side) throws(Fault) in try emitter.emitForEffect(side) }
         default:
             let register = allocate()
             try emit(node.unread, into: register)
@@ -355,14 +347,21 @@ struct Emitter {
     mutating func land(_ indices: [Int]) { for index in indices { land(index) } }
 
     mutating func emit(_ branch: Node.Branch, into target: Int) throws(Fault) {
+        try emit(branch) { (emitter: inout Emitter, side) throws(Fault) in try emitter.emit(side, into: target) }
+    }
+
+    /// The test, and either side as `emitSide` has it.
+    private mutating func emit(
+        _ branch: Node.Branch, _ emitSide: (inout Emitter, Node) throws(Fault) -> Void
+    ) throws(Fault) {
         let test = try emitTest(branch.test)
         land(test.jumpsToThen)
         drop(test.drops + branch.dropsThen)
-        try emit(branch.then, into: target)
+        try emitSide(&self, branch.then)
         let end = branch.then.leaves ? nil : Optional(jump(.jump))
         land(test.jumpsToOtherwise)
         drop(test.drops + branch.dropsOtherwise)
-        try emit(branch.otherwise, into: target)
+        try emitSide(&self, branch.otherwise)
         if let end { land(end) }
     }
 

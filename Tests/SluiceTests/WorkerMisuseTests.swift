@@ -1,17 +1,9 @@
-import Engine
-import Reader
-import Sluice
 import Testing
-import Values
 
 /// What people do to channels and workers that these are not made for: each ends in a value or an error that says so, and
 /// nothing hangs or grows.
 @Suite struct WorkerMisuseTests {
     private func evaluate(_ text: String, seed: UInt64? = nil) throws -> String {
-        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
-        options.seed = seed
-        let session = Session(options)
-        defer { session.shutDown() }
         let program = """
             (require '[clojure.core.async :as a] '[sluice.workers :as w])
             (defn start [worker & [channel]]
@@ -20,10 +12,7 @@ import Values
             (defn message [f] (try (f) (catch Exception e (ex-message e))))
             (pr-str \(text))
             """
-        switch session.evaluate(program) {
-        case .success(let value): return value.stringValue ?? ""
-        case .failure(let fault): return Report.diagnostic(fault).title
-        }
+        return WorkerScript.value(of: program, seed: seed)
     }
 
     @Test(arguments: [

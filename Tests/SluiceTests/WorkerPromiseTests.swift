@@ -1,18 +1,9 @@
-import Engine
-import Reader
-import Sluice
 import Testing
-import Values
 
 /// What channels and workers promise, number by number, as a script sees it: on threads and simulated. What the checker says of
 /// declarations stands in GraphTests, core.async's operations (D26) in LanguageTests.
 @Suite struct WorkerPromiseTests {
     private func evaluate(_ text: String, seed: UInt64? = nil) throws -> String {
-        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
-        options.seed = seed
-        let session = Session(options)
-        defer { session.shutDown() }
-        // `settled` lets every worker take what it can take.
         let program = """
             (require '[clojure.core.async :as a] '[sluice.workers :as w])
             (defn settled [] (a/<!! (a/timeout 100)))
@@ -25,10 +16,7 @@ import Values
               (loop [held []] (if-some [x (a/poll! c)] (recur (conj held x)) held)))
             (pr-str \(text))
             """
-        switch session.evaluate(program) {
-        case .success(let value): return value.stringValue ?? ""
-        case .failure(let fault): return Report.diagnostic(fault).title
-        }
+        return WorkerScript.value(of: program, seed: seed)
     }
 
     struct Promise: CustomTestStringConvertible, Sendable {
