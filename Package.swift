@@ -22,9 +22,10 @@ let package = Package(
         .target(name: "Runtime", dependencies: ["CThread", "Machine", "Engine"], swiftSettings: strict),
         .target(name: "Graph", dependencies: ["Reader", "Runtime"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Engine"], swiftSettings: strict),
-        .target(name: "CCurl"),
+        .target(name: "CLibrary"),
+        .target(name: "CCurl", dependencies: ["CLibrary"]),
         .target(name: "CProcess"),
-        .target(name: "CHTTP"),
+        .target(name: "CHTTP", dependencies: ["CLibrary"]),
         .target(name: "Server", dependencies: ["CHTTP", "Values"], swiftSettings: strict),
         .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
         .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
@@ -36,7 +37,7 @@ let package = Package(
             name: "Sluice",
             dependencies: ["Compiler", "Stdlib", "Runtime", "Graph", "Store", "Adapters", "Inspector", "Server"],
             swiftSettings: strict),
-        .target(name: "CEdit"),
+        .target(name: "CEdit", dependencies: ["CLibrary"]),
         .target(
             name: "Command",
             dependencies: [

@@ -1,6 +1,6 @@
 #include "ccurl.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <pthread.h>
 
 struct sluice_curl {
@@ -55,15 +55,7 @@ static void open_library(void) {
     "libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4", "libcurl.4.dylib", "/usr/lib/libcurl.4.dylib",
     "/opt/homebrew/opt/curl/lib/libcurl.4.dylib", "/usr/local/opt/curl/lib/libcurl.4.dylib",
   };
-  void *handle = NULL;
-  for (size_t index = 0; !handle && index < sizeof names / sizeof *names; index++) {
-    handle = dlopen(names[index], RTLD_NOW | RTLD_LOCAL);
-  }
-  if (!handle) return;
-  struct {
-    void *slot;
-    const char *name;
-  } const wanted[] = {
+  const sluice_symbol wanted[] = {
     {&library.global_init, "curl_global_init"},
     {&library.version, "curl_version"},
     {&library.easy_init, "curl_easy_init"},
@@ -82,12 +74,9 @@ static void open_library(void) {
     {&library.multi_wakeup, "curl_multi_wakeup"},
     {&library.multi_info_read, "curl_multi_info_read"},
   };
-  for (size_t index = 0; index < sizeof wanted / sizeof *wanted; index++) {
-    void *symbol = dlsym(handle, wanted[index].name);
-    if (!symbol) return;
-    *(void **)wanted[index].slot = symbol;
-  }
-  found = library.global_init(global_default) == 0;
+  int is_open =
+      sluice_library_open(names, sizeof names / sizeof *names, wanted, sizeof wanted / sizeof *wanted);
+  found = is_open && library.global_init(global_default) == 0;
 }
 
 const sluice_curl *sluice_curl_open(void) {

@@ -1,6 +1,6 @@
 #include "cedit.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <histedit.h>
 #include <pthread.h>
 
@@ -28,15 +28,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void open_library(void) {
   static const char *const names[] = {"libedit.so.2", "libedit.so.0", "libedit.3.dylib", "/usr/lib/libedit.3.dylib"};
-  void *handle = NULL;
-  for (size_t index = 0; !handle && index < sizeof names / sizeof *names; index++) {
-    handle = dlopen(names[index], RTLD_NOW | RTLD_LOCAL);
-  }
-  if (!handle) return;
-  struct {
-    void *slot;
-    const char *name;
-  } const wanted[] = {
+  const sluice_symbol wanted[] = {
     {&library.init, "el_init"},
     {&library.end, "el_end"},
     {&library.gets, "el_gets"},
@@ -51,12 +43,9 @@ static void open_library(void) {
     {&library.history_end, "history_end"},
     {&library.history, "history"},
   };
-  for (size_t index = 0; index < sizeof wanted / sizeof *wanted; index++) {
-    void *symbol = dlsym(handle, wanted[index].name);
-    if (!symbol) return;
-    *(void **)wanted[index].slot = symbol;
-  }
-  found = 1;
+  int is_open =
+      sluice_library_open(names, sizeof names / sizeof *names, wanted, sizeof wanted / sizeof *wanted);
+  found = is_open;
 }
 
 int sluice_edit_open(void) {

@@ -1,7 +1,7 @@
 #include "chttp.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -57,15 +57,7 @@ static void open_library(void) {
     "libmicrohttpd.so.12", "libmicrohttpd.12.dylib", "/opt/homebrew/opt/libmicrohttpd/lib/libmicrohttpd.12.dylib",
     "/usr/local/opt/libmicrohttpd/lib/libmicrohttpd.12.dylib",
   };
-  void *handle = NULL;
-  for (size_t index = 0; !handle && index < sizeof names / sizeof *names; index++) {
-    handle = dlopen(names[index], RTLD_NOW | RTLD_LOCAL);
-  }
-  if (!handle) return;
-  struct {
-    void *slot;
-    const char *name;
-  } const wanted[] = {
+  const sluice_symbol wanted[] = {
     {&library.start, "MHD_start_daemon"},
     {&library.stop, "MHD_stop_daemon"},
     {&library.quiesce, "MHD_quiesce_daemon"},
@@ -78,12 +70,9 @@ static void open_library(void) {
     {&library.resume, "MHD_resume_connection"},
     {&library.lookup, "MHD_lookup_connection_value"},
   };
-  for (size_t index = 0; index < sizeof wanted / sizeof *wanted; index++) {
-    void *symbol = dlsym(handle, wanted[index].name);
-    if (!symbol) return;
-    memcpy(wanted[index].slot, &symbol, sizeof symbol);
-  }
-  found = 1;
+  int is_open =
+      sluice_library_open(names, sizeof names / sizeof *names, wanted, sizeof wanted / sizeof *wanted);
+  found = is_open;
 }
 
 struct sluice_http_server {
