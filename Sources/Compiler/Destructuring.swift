@@ -1,10 +1,24 @@
 import Machine
 import Values
 
+/// A local that a pattern makes, and what it is bound to.
+struct Bound {
+    var local: Local
+    /// For the value of a choice: the local of the channel it came from.
+    var channel: Local?
+    var value: Node
+
+    init(_ local: Local, channel: Local? = nil, _ value: Node) {
+        self.local = local
+        self.channel = channel
+        self.value = value
+    }
+}
+
 /// Patterns in `let`, `loop` and `fn`: vectors, maps, and what they nest.
 extension Analyzer {
     /// Binds what `pattern` names to parts of `value`, in order.
-    mutating func bind(_ pattern: Value, to value: Node, _ made: inout [(Local, Node)]) throws(Fault) {
+    mutating func bind(_ pattern: Value, to value: Node, _ made: inout [Bound]) throws(Fault) {
         if let name = pattern.symbolName {
             guard !name.hasNamespace else {
                 throw fault("a local has no namespace, but found \(name.description)", at: pattern)
@@ -12,7 +26,7 @@ extension Analyzer {
             // Another name for what has one already, as many macros give: locals never change, so none is made.
             if case .local(let known) = value.kind { return function.show(known, as: name) }
             let local = function.makeLocal(name)
-            made.append((local, value))
+            made.append(Bound(local, value))
             function.show(local, as: name)
             return
         }
@@ -22,6 +36,14 @@ extension Analyzer {
             defer { place = outer }
             // What cannot be taken apart is shown at the pattern.
             place = ownPlace(pattern)
+            if isPairOfNames(vector), Operation.isChoice(value) {
+                // What was taken and where it came from go into two locals: no pair is made.
+                let taken = function.makeLocal(vector[0].symbolName)
+                let channel = function.makeLocal(vector[1].symbolName)
+                made.append(Bound(taken, channel: channel, value))
+                try bind(vector[0], to: Node(.local(taken), place), &made)
+                return try bind(vector[1], to: Node(.local(channel), place), &made)
+            }
             try bind(vector, pattern, to: whole(value, &made), &made)
         case .map(let map):
             let converted = Node(.call(try internalFunction("as-map"), [value]), place)
@@ -31,22 +53,28 @@ extension Analyzer {
         }
     }
 
+    private func isPairOfNames(_ vector: Vector) -> Bool {
+        vector.count == 2
+            && vector.elements.allSatisfy { $0.symbolName.map { !$0.hasNamespace && $0.known != .ampersand } ?? false }
+    }
+
     /// The local that holds the value being taken apart.
-    private func whole(_ value: Node, _ made: inout [(Local, Node)]) -> Local {
+    private func whole(_ value: Node, _ made: inout [Bound]) -> Local {
         if case .local(let local) = value.kind { return local }
         let local = function.makeLocal(nil)
-        made.append((local, value))
+        made.append(Bound(local, value))
         return local
     }
 
-    private mutating func bind(_ vector: Vector, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)])
+    private mutating func bind(_ vector: Vector, _ pattern: Value, to whole: Local, _ made: inout [Bound])
         throws(Fault)
     {
         var parts = whole
         if vector.elements.contains(where: { $0.symbolName?.known == .ampersand }) {
             // With a rest, what has no positions is taken apart as a sequence.
             parts = function.makeLocal(nil)
-            made.append((parts, Node(.call(try internalFunction("as-sequence"), [Node(.local(whole), place)]), place)))
+            made.append(
+                Bound(parts, Node(.call(try internalFunction("as-sequence"), [Node(.local(whole), place)]), place)))
         }
         var position = 0
         var index = 0
@@ -71,7 +99,7 @@ extension Analyzer {
         }
     }
 
-    private mutating func bind(_ map: HashMap, _ pattern: Value, to whole: Local, _ made: inout [(Local, Node)])
+    private mutating func bind(_ map: HashMap, _ pattern: Value, to whole: Local, _ made: inout [Bound])
         throws(Fault)
     {
         var defaults = HashMap()
@@ -123,7 +151,7 @@ extension Analyzer {
     /// One name of `:keys`, `:strs` or `:syms`.
     private mutating func bindKey(
         _ part: Value, _ kind: KeyKind, _ namespace: String?, _ defaults: HashMap, _ whole: Local, _ pattern: Value,
-        _ made: inout [(Local, Node)]
+        _ made: inout [Bound]
     ) throws(Fault) {
         let name: Name
         if case .keyword(let keyword) = part {

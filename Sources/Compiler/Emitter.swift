@@ -284,9 +284,38 @@ struct Emitter {
     mutating func emitBinding(_ binding: Node.Binding) throws(Fault) {
         if binding.isOmitted { return }
         let register = allocate()
-        try emit(binding.value, into: register)
+        if let channel = binding.channel {
+            channel.register = allocate()
+            try emitChoice(binding.value, into: register, isChannelRead: !binding.isChannelDead)
+        } else {
+            try emit(binding.value, into: register)
+        }
         binding.local.register = register
         if binding.isDead { write(Instruction(.drop, register)) }
+    }
+
+    /// What `alts!` gives, into two registers: at once where that needs no wait, and else by its function.
+    private mutating func emitChoice(_ node: Node, into target: Int, isChannelRead: Bool) throws(Fault) {
+        guard case .call(let callee, let arguments) = node.kind, case .global(let variable) = callee.kind else {
+            fatalError("a choice is a call of alts!")
+        }
+        let mark = top
+        let channels = try operand(arguments[0])
+        let flags = (channels.dies ? 1 : 0) | (isChannelRead ? 2 : 0)
+        write(Instruction(.choose, target, channels.register, 0, flags: flags), at: node.place)
+        let choose = instructions.count - 1
+        let result = allocate(2)
+        write(Instruction(channels.dies ? .move : .copy, result + 1, channels.register))
+        fixups.append((instructions.count, cellConstant(variable), false))
+        write(Instruction(.callVar, result, 1, 0), at: node.place)
+        write(Instruction(.element, target, result, 0), at: node.place)
+        if isChannelRead {
+            write(Instruction(.element, target + 1, result, 1, flags: 1), at: node.place)
+        } else {
+            write(Instruction(.drop, result))
+        }
+        land(choose)
+        top = mark
     }
 
     // MARK: Tail position

@@ -8,7 +8,7 @@ extension Analyzer {
         let bindings = try bindingVector(elements, form)
         let mark = function.mark
         defer { function.hide(to: mark) }
-        var made: [(Local, Node)] = []
+        var made: [Bound] = []
         let loop = function.loop
         function.loop = nil
         for index in stride(from: 0, to: bindings.count, by: 2) {
@@ -21,8 +21,10 @@ extension Analyzer {
     }
 
     /// Nests bindings around a body.
-    func wrap(_ bindings: [(Local, Node)], _ body: Node) -> Node {
-        bindings.reversed().reduce(body) { Node(.binding(Node.Binding($1.0, $1.1, $0)), place) }
+    func wrap(_ bindings: [Bound], _ body: Node) -> Node {
+        bindings.reversed().reduce(body) { inner, bound in
+            Node(.binding(Node.Binding(bound.local, channel: bound.channel, bound.value, inner)), place)
+        }
     }
 
     private func bindingVector(_ elements: [Value], _ form: Value) throws(Fault) -> [Value] {
@@ -46,13 +48,13 @@ extension Analyzer {
         var values: [Node] = []
         // With destructuring, each value is bound outside first, so that later ones can use its parts.
         let destructures = bindings.indices.contains { $0 % 2 == 0 && bindings[$0].symbolName == nil }
-        var outside: [(Local, Node)] = []
+        var outside: [Bound] = []
         for index in stride(from: 0, to: bindings.count, by: 2) {
             try checkPattern(bindings[index], child: index, of: elements[1])
             var value = try analyze(bindings[index + 1], child: index + 1, of: elements[1])
             if destructures {
                 let local = function.makeLocal(nil)
-                outside.append((local, value))
+                outside.append(Bound(local, value))
                 try bind(bindings[index], to: Node(.local(local), place), &outside)
                 value = Node(.local(local), place)
             }
@@ -62,7 +64,7 @@ extension Analyzer {
             values.append(value)
         }
         let target = LoopTarget(locals)
-        var inside: [(Local, Node)] = []
+        var inside: [Bound] = []
         if destructures {
             function.hide(to: mark)
             for (position, local) in locals.enumerated() {
@@ -188,7 +190,7 @@ extension Analyzer {
         }
         guard locals.count < 250 else { throw fault("a function takes at most 250 parameters", at: elements[0]) }
         let target = LoopTarget(locals)
-        var bindings: [(Local, Node)] = []
+        var bindings: [Bound] = []
         for (pattern, local) in patterns { try bind(pattern, to: Node(.local(local), place), &bindings) }
         function.loop = target
         let inner = wrap(

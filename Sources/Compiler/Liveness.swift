@@ -31,6 +31,10 @@ struct Liveness {
             visit(binding.body, &live)
             binding.isDead = !live.contains(binding.local)
             live.remove(binding.local)
+            if let channel = binding.channel {
+                binding.isChannelDead = !live.contains(channel)
+                live.remove(channel)
+            }
             if !binding.isOmitted { visit(binding.value, &live) }
         case .loop(let loop): visit(loop, &live)
         case .recur(let recur):
@@ -156,7 +160,9 @@ struct Liveness {
         if case .local(let local) = node.kind { read.insert(local) }
         for child in node.children { collect(child, into: &read) }
         switch node.kind {
-        case .binding(let binding): read.remove(binding.local)
+        case .binding(let binding):
+            read.remove(binding.local)
+            if let channel = binding.channel { read.remove(channel) }
         case .loop(let loop): for local in loop.target.locals { read.remove(local) }
         case .functions(let functions): for local in functions.locals { read.remove(local) }
         case .attempt(let attempt): for clause in attempt.catches { read.remove(clause.local) }

@@ -90,17 +90,21 @@ final class Node {
 
     final class Binding {
         let local: Local
+        /// The channel of a choice, whose value is the local's.
+        let channel: Local?
         let value: Node
         let body: Node
         /// Nothing reads the local: it is dropped at once.
         var isDead = false
+        var isChannelDead = false
         /// Nothing reads a field of an instance, and reading it has no effect: a method binds all fields of its type.
         var isOmitted: Bool {
             if isDead, case .field(_, let instance) = value.kind, case .local = instance.kind { true } else { false }
         }
 
-        init(_ local: Local, _ value: Node, _ body: Node) {
+        init(_ local: Local, channel: Local? = nil, _ value: Node, _ body: Node) {
             self.local = local
+            self.channel = channel
             self.value = value
             self.body = body
         }

@@ -91,6 +91,14 @@ enum Operation: String, CaseIterable {
         variable.name.name == "field" && variable.namespace.description == "sluice.machine"
     }
 
+    /// Whether `node` is a call of `alts!` with channels and no options.
+    static func isChoice(_ node: Node) -> Bool {
+        guard case .call(let callee, let arguments) = node.kind, arguments.count == 1,
+            case .global(let variable) = callee.kind
+        else { return false }
+        return variable.name.name == "alts!" && variable.namespace.description == "clojure.core.async"
+    }
+
     private static let byName: [String: Operation] = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 

@@ -42,7 +42,8 @@ package enum Disassembler {
         case .jumpIf, .jumpUnless, .jumpIfNil, .jumpUnlessNil, .jumpUnlessReduced:
             operands = "r\(i.a) → \(index + 1 + i.wide)"
         case .jumpUnlessLess, .jumpUnlessLessOrEqual, .jumpUnlessGreater, .jumpUnlessGreaterOrEqual, .jumpUnlessEqual,
-            .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish:
+            .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish,
+            .choose:
             operands = "r\(i.a) r\(i.b) → \(index + 1 + i.signedC)"
         case .jumpUnlessLessInt, .jumpUnlessLessOrEqualInt, .jumpUnlessGreaterInt, .jumpUnlessGreaterOrEqualInt,
             .jumpUnlessEqualInt:

@@ -630,6 +630,13 @@ extension Fiber {
                             regs = fiber.pointee.registers
                             fp = fiber.pointee.frame
                         }
+                    case .choose:
+                        save(pc + i.signedC, regs, fp)
+                        switch try choose(regs, i) {
+                        case .done: pc += i.signedC
+                        case .parked: return .parked
+                        case .untried: break
+                        }
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
                         switch try claim(regs, i) {

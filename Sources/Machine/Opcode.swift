@@ -74,6 +74,8 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     // ports: a is the topmost register in use, for a put may go on with a call
     case take  //             a ← taken from port b†, now or when there is a value
     case put  //              a ← whether c† was put on port b†, now or when there is room
+    // where there is more to a choice than this, what follows does it instead
+    case choose  //           a, and with flag 2 a+1 ← what is taken from one of vector b†, and from where; jumps by c
     // exceptions
     case `throw`  //          throw a†
     case rethrow  //          go on with the fault held in a†

@@ -80,6 +80,14 @@ public final class Vector: @unchecked Sendable {
         return UnsafePointer(trie.leaf(holding: position) + (position & 31))
     }
 
+    /// The elements where they stand, when they are few enough to lie together, and else none: valid while the vector is held
+    /// unchanged.
+    @inlinable @inline(__always) public var leaf: UnsafeBufferPointer<Value> {
+        let last = trie.count &- 1
+        guard last >= offset, offset &>> 5 == last &>> 5 else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return UnsafeBufferPointer(start: trie.leaf(holding: last) + (offset & 31), count: trie.count &- offset)
+    }
+
     /// The same elements with another extra.
     public func with(_ extra: Extra?) -> Vector { Vector(trie.fork(), offset: offset, extra: extra) }
 

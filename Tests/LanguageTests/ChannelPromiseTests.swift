@@ -24,6 +24,34 @@ import Testing
                 (let [p (a/promise-chan)] [(a/poll! p) (mapv #(a/offer! p %) [:p :q :r]) (a/poll! p) (a/poll! p)]) ;=> [nil [true true true] :p :p]
                 (let [p (a/promise-chan)] (a/offer! p :kept) [(a/poll! p) (a/close! p) (a/poll! p) (a/poll! p)]) ;=> [:kept nil :kept :kept]
                 """),
+        // A choice that is bound to two names makes no pair: what it gives must be the same.
+        LibraryCases(
+            name: "choices bound to two names", prelude: prelude,
+            text: """
+                (let [a (filled 1) [v c] (alts! [a])] [v (= c a)]) ;=> [1 true]
+                (let [a (filled 1) [v _] (alts! [a])] v) ;=> 1
+                (let [a (filled 1) [_ c] (alts! [a])] (= c a)) ;=> true
+                (let [a (filled 1 2) [_ _] (alts! [a])] (<! a)) ;=> 2
+                (let [a (filled 1) [v v] (alts! [a])] (= v a)) ;=> true
+                (let [a (filled [1 2]) [[x y] c] (alts! [a])] [x y (= c a)]) ;=> [1 2 true]
+                (let [a (filled 1) [v :as both] (alts! [a])] (= both [v a])) ;=> true
+                (let [a (a/chan)] (a/close! a) (let [[v c] (alts! [a])] [v (= c a)])) ;=> [nil true]
+                (let [a (a/chan 1) [ok c] (alts! [[a :v]])] [ok (= c a) (a/poll! a)]) ;=> [true true :v]
+                (let [a (filled 1) [v c] (alts! (list a))] [v (= c a)]) ;=> [1 true]
+                (let [t (a/timeout 1) [v c] (alts! [(a/chan) t])] [v (= c t)]) ;=> [nil true]
+                (let [a (a/chan) b (a/chan) both [a b] _ (go (later 0) (a/>! b :late)) [v c] (alts! both)] [v (= c b) (count both)]) ;=> [:late true 2]
+                (let [a (a/chan) both [a (a/chan)] _ (go (later 0) (a/>! a :late)) [v _] (alts! both)] [v (count both)]) ;=> [:late 2]
+                (let [a (a/chan) b (a/chan) both [a b]] (go (a/>! a 1) (a/>! b 2) (a/>! a 3)) (loop [n 0 seen []] (if (= n 3) (sort seen) (let [[v c] (alts! both)] (recur (inc n) (conj seen [v (if (= c a) :a :b)])))))) ;=> [[1 :a] [2 :b] [3 :a]]
+                (let [many (vec (repeatedly 40 a/chan))] (a/put! (many 33) :far) (let [[v c] (alts! many)] [v (= c (many 33))])) ;=> [:far true]
+                (let [a (a/chan 1 (map inc))] (a/>! a 1) (let [[v c] (alts! [a])] [v (= c a)])) ;=> [2 true]
+                (let [a (a/chan 1 (map inc)) [ok c] (alts! [[a 1]])] [ok (= c a) (<! a)]) ;=> [true true 2]
+                (let [heard (atom []) a (a/chan) both [a (a/chan)]] (try (go (later 0) (a/close! a)) (let [[v c] (alts! both)] (swap! heard conj v (= c a)) (throw (ex-info "left" {}))) (catch Exception e (swap! heard conj (ex-message e))) (finally (swap! heard conj :done))) @heard) ;=> [nil true "left" :done]
+                (let [[v c] (alts! [(a/chan) :no])] v) ;=!> expected a channel
+                (let [[v c] (alts! [])] v) ;=!> at least one channel
+                (let [[v c] (alts! nil)] v) ;=!> at least one channel
+                (do (defmacro waiting [] (let [both [(a/chan)] [v c] (alts! both)] [v both])) (eval '(waiting))) ;=!> cannot wait here
+                (let [[v c] (a/<! (go (let [both [(a/chan) (filled :x)] [v c] (alts! both)] [v (= c (both 1))])))] [v c]) ;=> [:x true]
+                """),
         LibraryCases(
             name: "puts and takes", prelude: prelude,
             text: """

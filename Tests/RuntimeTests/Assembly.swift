@@ -177,6 +177,23 @@ final class World {
         return { _ throws(Fault) in .call(function, arguments) }
     }
 
+    /// An operation that chooses as `(let [[v c] (alts! channels)] [v c])` is compiled: by the instruction, and by the primitive
+    /// where there is more to it.
+    func choose(_ channels: Value) -> Actor.Operation {
+        var assembly = Assembly()
+        let choose = assembly.here
+        assembly.emit(0)
+        assembly.emit(Instruction(.copy, 4, 0))
+        assembly.call(3, primitive("alts!"), 1)
+        assembly.emit(Instruction(.element, 1, 3, 0))
+        assembly.emit(Instruction(.element, 2, 3, 1, flags: 1))
+        assembly.patch(choose) { Instruction(.choose, 1, 0, $0, flags: 2) }
+        assembly.emit(Instruction(.makeVector, 1, 1, 2))
+        assembly.emit(Instruction(.ret, 1))
+        let function = assembly.function(parameters: 1, registers: 5)
+        return { _ throws(Fault) in .call(function, [channels]) }
+    }
+
     /// Runs the operations in the main fiber; its last result.
     @discardableResult func main(_ operations: Actor.Operation...) -> Result<Value, Fault> {
         runtime.runMain(Actor(operations).function())

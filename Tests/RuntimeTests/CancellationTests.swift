@@ -48,7 +48,8 @@ import Values
 
     /// Where a fiber can be when it is cancelled.
     enum State: CaseIterable {
-        case neverBegun, running, taking, putting, choosing, sleeping, awaiting, joining, queuedWithAValue, finalising
+        case neverBegun, running, taking, putting, choosing, choosingATake, sleeping, awaiting, joining,
+            queuedWithAValue, finalising
     }
 
     /// In each state: cancelled once however often it is asked, as `requested`, with its `finally` run to its end if it had
@@ -76,6 +77,7 @@ import Values
             case .queuedWithAValue: [begin, Do.take(gate)]
             case .putting: [begin, Do.put(.true, never)]
             case .choosing: [begin, world.call("alts!", .vector([.object(never), .vector([.object(gate), .true])]))]
+            case .choosingATake: [begin, world.choose(.vector([.object(never), .object(gate)]))]
             case .sleeping: [begin, world.call("sleep", .int(1_000_000))]
             case .awaiting: [begin, world.call("await", .object(Promise()))]
             case .joining: [begin, world.call("scope-join", .object(inner))]
@@ -422,8 +424,8 @@ import Values
 
     /// Every channel is as likely as any other to be the first, and to be the second when the first has nothing. The bounds
     /// are six standard deviations wide.
-    @Test(arguments: [2, 3, 8, 16, 17, 40])
-    func choosesFairly(_ count: Int) {
+    @Test(arguments: [2, 3, 8, 16, 17, 40], [false, true])
+    func choosesFairly(_ count: Int, _ byInstruction: Bool) {
         let world = World(.virtual(seed: 5))
         let channels = (0..<count).map { _ in Channel(.fixed(1)) }
         let all = Value.vector(channels.map { .object($0) })
@@ -433,7 +435,10 @@ import Values
             for index in full { _ = channels[index].offer(.int(Int64(index))) }
             let rounds = 400 * count
             for _ in 0..<rounds {
-                guard let index = first(world.main(world.call("alts!", all)))?.intValue else {
+                guard
+                    let index = first(world.main(byInstruction ? world.choose(all) : world.call("alts!", all)))?
+                        .intValue
+                else {
                     Issue.record("nothing was chosen")
                     return
                 }
@@ -472,7 +477,8 @@ import Values
                     taken.update { $0.append(pair[0].intValue!) }
                 }
                 guard step < rounds else { return nil }
-                return world.call("alts!", .vector(channels.map { .object($0) }))
+                let all = Value.vector(channels.map { .object($0) })
+                return part % 2 == 0 ? world.call("alts!", all) : world.choose(all)
             }
             world.runtime.spawn(taking.function())
         }

@@ -80,7 +80,10 @@ package class Channel: Object, @unchecked Sendable {
     final func putOrWait(_ slot: UnsafeMutablePointer<Value>, moving: Bool, _ fiber: Fiber) -> Passage {
         if slot.pointee.isNil { return refuseNil() }
         // What most puts find that come here, without an outcome that says so.
-        guard let taker = state.popTaker() else { return putWithoutTaker(slot.passed(moving), fiber) }
+        guard let taker = state.popTaker() else {
+            return state.mustWaitToPut
+                ? parkPut(slot.passed(moving), fiber) : putWithoutTaker(slot.passed(moving), fiber)
+        }
         lock.release()
         fiber.deliver(.true)
         return hand(slot.passed(moving), to: taker)
@@ -304,6 +307,16 @@ package class Channel: Object, @unchecked Sendable {
         case again
     }
 
+    /// Leaves the entry of an armed choice to take here, where nothing lies ready. False, with nothing done, when there is more
+    /// to it.
+    final func waitIfEmpty(_ entry: Waiting) -> Bool {
+        lock.acquire()
+        defer { lock.release() }
+        guard !state.mayTake, state.hasRoomForTake() else { return false }
+        state.enqueueTake(entry)
+        return true
+    }
+
     /// A take or a put of an armed choice: done at once if it can be, and else an entry is left.
     package final func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
         if value != nil, state.isGranted { return try chooseGrant(entry) }
@@ -475,28 +488,27 @@ extension Waiting {
     /// Who chooses goes on after those who are ready: then they have left what it can choose from, and it need not wait at all
     /// its channels for each value.
     @inline(__always) consuming func resume(_ value: consuming Value, from channel: Channel) {
-        let isPlain = isPlain
-        let style = style
-        let waiter = Unmanaged.passRetained((consume self).waiter)
         if _fastPath(isPlain) {
+            let waiter = Unmanaged.passRetained((consume self).waiter)
             waiter._withUnsafeGuaranteedRef { type(of: $0) }.resume(waiter, with: value)
         } else {
-            Waiting.resumeChooser(waiter, style, value, from: channel)
+            resumeChooser(value, from: channel)
         }
     }
 
-    @inline(never) private static func resumeChooser(
-        _ waiter: Unmanaged<Parkable>, _ style: Style, _ value: Value, from channel: Channel
-    ) {
-        waiter._withUnsafeGuaranteedRef { type(of: $0) }
-            .resumeInTurn(waiter, with: answer(style, value, from: channel))
-    }
-
-    private static func answer(_ style: Style, _ value: Value, from channel: Channel) -> Value {
+    @inline(never) private consuming func resumeChooser(_ value: Value, from channel: Channel) {
+        let style = style
+        let waiter = Unmanaged.passRetained((consume self).waiter)
+        var answer = value
         switch style {
-        case .choice: .vector(.pair(value, .object(channel)))
-        case .grant: value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])
-        case .value, .signal: value
+        case .choice: answer = .vector(.pair(value, .object(channel)))
+        case .grant: answer = value.isTruthy ? channel.grantedChoice : .vector([value, .object(channel)])
+        case .chosenFrom:
+            // Only fibers wait so, by `choose`.
+            let result = waiter._withUnsafeGuaranteedRef { unsafeDowncast($0, to: Fiber.self).resultSlot }
+            (result + 1).initialize(to: .object(channel))
+        case .value, .chosen, .signal: break
         }
+        waiter._withUnsafeGuaranteedRef { type(of: $0) }.resumeInTurn(waiter, with: answer)
     }
 }

@@ -214,6 +214,9 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return .broadcast(claimTakers())
     }
 
+    /// Whether a put waits: to be asked when nobody waits to take.
+    @inline(__always) package var mustWaitToPut: Bool { kind == .fixed && !isClosed && !hasRoom }
+
     /// Whether one more may wait to put: to be asked before `enqueuePut`.
     package mutating func hasRoomForPut() -> Bool {
         guard let crowd, crowd.pointee.puts.count >= crowd.pointee.sweepPuts else { return true }

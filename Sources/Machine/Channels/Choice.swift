@@ -25,38 +25,57 @@ package struct Choice {
     }
 
     package enum Attempt {
-        case taken(Value)
+        /// The value, and where its channel stands.
+        case taken(Value, from: UnsafePointer<Value>)
         /// All are channels, and nothing lies ready.
         case nothing
         /// It is another kind of choice.
         case untried
     }
 
-    /// A take that needs no waiting, from a vector of channels only: what most choices are.
-    package static func takeNow(_ slot: UnsafePointer<Value>, _ fiber: Fiber) -> Attempt {
+    /// A take that needs no waiting, from a vector of channels only, few enough to lie together: what most choices are.
+    @inline(__always) package static func takeNow(_ slot: UnsafePointer<Value>, _ fiber: Fiber) -> Attempt {
         guard let vector = Value.borrowedVector(slot) else { return .untried }
-        return vector._withUnsafeGuaranteedRef { vector in
-            let count = vector.count
-            guard count > 0, count <= 64 else { return .untried }
-            // What is no channel could be a mistake, which has to be told whatever lies ready: all are looked at.
-            var ready: UInt64 = 0
-            for index in 0..<count {
-                guard let channel = Channel.borrowed(vector.place(of: Int64(index)).unsafelyUnwrapped) else {
-                    return .untried
-                }
-                if channel._withUnsafeGuaranteedRef({ $0.mayTake }) { ready |= 1 &<< UInt64(index) }
-            }
-            while ready != 0 {
-                let index = pick(ready, fiber)
-                ready &= ~(1 &<< UInt64(index))
-                let place = vector.place(of: Int64(index)).unsafelyUnwrapped
-                guard let channel = Channel.borrowed(place) else { return .untried }
-                if let value = channel._withUnsafeGuaranteedRef({ $0.poll() }) {
-                    return .taken(.vector(.pair(value, place.pointee)))
-                }
-            }
-            return .nothing
+        let places = vector._withUnsafeGuaranteedRef { $0.leaf }
+        // What is no channel could be a mistake, which has to be told whatever lies ready: all are looked at.
+        var ready: UInt64 = 0
+        guard places.count > 0 else { return .untried }
+        let plain = ObjectIdentifier(Channel.self)
+        for index in places.indices {
+            let place = places.baseAddress.unsafelyUnwrapped + index
+            guard let channel = Channel.borrowed(place, plain) else { return .untried }
+            // Added rather than branched on, for which channels are ready is hard to predict.
+            ready |= (channel._withUnsafeGuaranteedRef { $0.mayTake } ? 1 : 0) &<< UInt64(index)
         }
+        while ready != 0 {
+            let index = pick(ready, fiber)
+            ready &= ~(1 &<< UInt64(index))
+            let place = places.baseAddress.unsafelyUnwrapped + index
+            if let value = Channel.known(place)._withUnsafeGuaranteedRef({ $0.poll() }) {
+                return .taken(value, from: place)
+            }
+        }
+        return .nothing
+    }
+
+    /// Waits to take from all channels in `slot`, of which `takeNow` said that there is nothing. False when it does not wait:
+    /// something lies ready by now. After true the fiber is somebody else's.
+    package static func wait(_ slot: UnsafePointer<Value>, _ fiber: Fiber, _ style: Waiting.Style = .choice)
+        throws(Fault) -> Bool
+    {
+        guard let vector = Value.borrowedVector(slot)?.takeUnretainedValue() else { return false }
+        // Once an entry was left, the fiber may go on elsewhere, and drop the vector.
+        defer { withExtendedLifetime(vector) {} }
+        let places = vector.leaf
+        let epoch = try fiber.beginWait()
+        let entry = Waiting(fiber, epoch, style)
+        for index in places.indices {
+            let channel = Channel.known(places.baseAddress.unsafelyUnwrapped + index)
+            if channel._withUnsafeGuaranteedRef({ $0.waitIfEmpty(entry) }) { continue }
+            // What was left behind is stale then. Without the claim the choice was made elsewhere.
+            return !fiber.claim(epoch)
+        }
+        return true
     }
 
     /// One of the bits that are set, each as likely as any other.

@@ -66,6 +66,31 @@ extension Fiber {
         return try follow(channel._withUnsafeGuaranteedRef { $0.takeOrWait(self) })
     }
 
+    enum Choosing {
+        case done, parked
+        /// Nothing was done: there is more to it.
+        case untried
+    }
+
+    /// `a ← taken from one of the channels of vector b†`, and `a+1 ← that channel` where it is read. The fiber is saved as it is
+    /// to go on when it has waited.
+    @inline(never) func choose(_ regs: Registers, _ i: Instruction) throws(Fault) -> Choosing {
+        let isChannelRead = i.flags & 2 != 0
+        switch Choice.takeNow(regs + i.b, self) {
+        case .taken(let value, let place):
+            store(regs + i.a, value)
+            if isChannelRead { store(regs + i.a + 1, place.pointee) }
+            if i.flags & 1 != 0 { clear(regs + i.b) }
+            return .done
+        case .nothing:
+            state.pointee.destination = i.a
+            // Whoever has waited still reads the channels.
+            if i.flags & 1 != 0 { return .untried }
+            return try Choice.wait(regs + i.b, self, isChannelRead ? .chosenFrom : .chosen) ? .parked : .untried
+        case .untried: return .untried
+        }
+    }
+
     /// What is to be done after an instruction that may park the fiber.
     enum Outcome {
         case goOn
@@ -145,12 +170,32 @@ extension Fiber {
 extension Channel {
     /// The channel in `slot`, which keeps it alive, without counting a reference; nil when something else is there.
     @inline(__always) package static func borrowed(_ slot: UnsafePointer<Value>) -> Unmanaged<Channel>? {
+        borrowed(slot, ObjectIdentifier(Channel.self))
+    }
+
+    /// The same, where the class is asked for once: `plain` is that of channels without a transducer, which is quicker to see
+    /// than a kind to ask for.
+    @inline(__always) static func borrowed(_ slot: UnsafePointer<Value>, _ plain: ObjectIdentifier) -> Unmanaged<
+        Channel
+    >? {
         guard case .object = slot.pointee else { return nil }
         // A class payload is the first word of a value.
         let word = UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self)
-        guard case .channel = Unmanaged<Object>.fromOpaque(word)._withUnsafeGuaranteedRef({ $0.kind }) else {
-            return nil
-        }
+        guard
+            Unmanaged<Object>.fromOpaque(word)._withUnsafeGuaranteedRef({
+                ObjectIdentifier(type(of: $0)) == plain || isOne($0)
+            })
+        else { return nil }
         return Unmanaged<Channel>.fromOpaque(word)
+    }
+
+    @inline(never) private static func isOne(_ object: Object) -> Bool {
+        if case .channel = object.kind { return true }
+        return false
+    }
+
+    /// The same of a slot that is known to hold one.
+    @inline(__always) package static func known(_ slot: UnsafePointer<Value>) -> Unmanaged<Channel> {
+        Unmanaged.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))
     }
 }

@@ -3,13 +3,13 @@ import Values
 /// An entry at a place where somebody waits. Small: there may be a million of them.
 package struct Waiting: Party {
     package let waiter: Parkable
-    /// epoch · 4 + style.
+    /// epoch · 8 + style.
     private let tag: UInt64
 
-    package var epoch: UInt64 { tag >> 2 }
-    package var style: Style { Style(rawValue: UInt8(truncatingIfNeeded: tag & 3)).unsafelyUnwrapped }
+    package var epoch: UInt64 { tag >> 3 }
+    package var style: Style { Style(rawValue: UInt8(truncatingIfNeeded: tag & 7)).unsafelyUnwrapped }
     /// Whether its style is `.value`.
-    @inline(__always) var isPlain: Bool { tag & 3 == 0 }
+    @inline(__always) var isPlain: Bool { tag & 7 == 0 }
 
     /// What the waiter hears.
     package enum Style: UInt8, Sendable {
@@ -19,13 +19,17 @@ package struct Waiting: Party {
         case choice
         /// The same, with the right to add to a channel with a transducer: see `Channel.grantedChoice`.
         case grant
+        /// The value that was chosen, in turn with those who can go on already.
+        case chosen
+        /// The same, and in the register behind it the channel.
+        case chosenFrom
         /// Nil: it will look for itself.
         case signal
     }
 
     @inline(__always) package init(_ waiter: Parkable, _ epoch: UInt64, _ style: Style = .value) {
         self.waiter = waiter
-        tag = epoch &<< 2 | UInt64(style.rawValue)
+        tag = epoch &<< 3 | UInt64(style.rawValue)
     }
 
     /// Resumes the claimed waiter with `value`.

@@ -9,10 +9,8 @@ enum ChoicePrimitives {
         let choose: Native.ControlBody = { (arguments, fiber) throws(Fault) in
             if arguments.count == 1 {
                 switch Choice.takeNow(arguments.place(0), fiber) {
-                case .taken(let result): return .value(result)
-                case .nothing:
-                    var choice = try Choice(arguments[0], .nil, fiber)
-                    return try choice.wait(fiber)
+                case .taken(let value, let channel): return .value(.vector(.pair(value, channel.pointee)))
+                case .nothing: if try Choice.wait(arguments.place(0), fiber) { return .parked }
                 case .untried: break
                 }
             }

@@ -146,7 +146,9 @@ package final class Job: Fiber, @unchecked Sendable {
         return epoch
     }
 
-    public override func drawBits() -> UInt64 { runtime.drawBits() }
+    public override func drawBits() -> UInt64 {
+        Unmanaged.passUnretained(runtime)._withUnsafeGuaranteedRef { $0.drawBits() }
+    }
 
     /// The job that runs `fiber` now, if the runtime runs it.
     package static func running(_ fiber: Fiber) -> Job? {
@@ -173,20 +175,20 @@ package final class Job: Fiber, @unchecked Sendable {
         let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
         let (result, home) = reference._withUnsafeGuaranteedRef { ($0.resultSlot, $0.home) }
         result.initialize(to: value)
-        let slot = ThreadSlot.pointer
-        // Most wake-ups find the hand-off slot of their own thread's worker free.
-        if slot.pointee.home == home, let owned = slot.pointee.owned, owned.pointee.handoff == nil {
-            owned.pointee.handoff = reference
-        } else {
-            let job = reference.takeRetainedValue()
-            job.runtime.scheduler.ready(job)
-        }
+        if !ThreadedScheduler.readyHere(reference, home) { readyElsewhere(reference) }
+    }
+
+    @inline(never) private static func readyElsewhere(_ job: Unmanaged<Job>) {
+        // Whoever runs the job may end it and its runtime before this thread is back.
+        let scheduler = job._withUnsafeGuaranteedRef { $0.runtime.scheduler }
+        scheduler.ready(job)
     }
 
     public override class func resumeInTurn(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
-        let job = Unmanaged<Job>.fromOpaque(waiter.toOpaque()).takeRetainedValue()
-        job.deliver(value)
-        job.runtime.scheduler.readyInTurn(job)
+        let job = Unmanaged<Job>.fromOpaque(waiter.toOpaque())
+        let (result, scheduler) = job._withUnsafeGuaranteedRef { ($0.resultSlot, $0.runtime.scheduler) }
+        result.initialize(to: value)
+        scheduler.readyInTurn(job)
     }
 
     public override func resume(throwing fault: Fault) {

@@ -36,10 +36,10 @@ final class BlockingThreads: @unchecked Sendable {
         queue.deallocate()
     }
 
-    func submit(_ job: Job, _ scheduler: ThreadedScheduler) {
+    func submit(_ job: Unmanaged<Job>, _ scheduler: ThreadedScheduler) {
         lock.withLock {
             active += 1
-            queue.pointee.append(Unmanaged.passRetained(job))
+            queue.pointee.append(job)
             if resting >= queue.pointee.count {
                 condition.signal()
             } else if threads < BlockingThreads.limit {

@@ -2,11 +2,11 @@ import Values
 
 /// Runs fibers. Two implementations: `ThreadedScheduler` and `VirtualScheduler`.
 package protocol Scheduler: AnyObject, Sendable {
-    /// Puts a job that can go on in a run queue; the caller owns its fiber and gives it away.
-    func ready(_ job: Job)
+    /// Puts a job that can go on in a run queue; the caller owns its fiber, and hands over both that and a reference.
+    func ready(_ job: Unmanaged<Job>)
 
     /// The same of a job that is to run after those which are ready already.
-    func readyInTurn(_ job: Job)
+    func readyInTurn(_ job: Unmanaged<Job>)
 
     /// The scheduler's clock: nanoseconds since a fixed point.
     func now() -> Int64
@@ -31,7 +31,9 @@ package protocol Scheduler: AnyObject, Sendable {
 }
 
 extension Scheduler {
-    package func readyInTurn(_ job: Job) { ready(job) }
+    package func readyInTurn(_ job: Unmanaged<Job>) { ready(job) }
+
+    package func ready(_ job: Job) { ready(Unmanaged.passRetained(job)) }
 }
 
 /// Why `Scheduler.run` came back.

@@ -92,28 +92,39 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     // Making ready
 
-    package func ready(_ job: Job) {
-        if job.dispatch == .thread {
+    package func ready(_ job: Unmanaged<Job>) {
+        if job._withUnsafeGuaranteedRef({ $0.dispatch == .thread }) {
             blocking.submit(job, self)
-            return
-        }
-        let reference = Unmanaged.passRetained(job)
-        let slot = ThreadSlot.pointer
-        // Compared as words: nothing is counted.
-        if slot.pointee.home == Unmanaged.passUnretained(self).toOpaque(), let owned = slot.pointee.owned {
-            let older = owned.pointee.handoff
-            owned.pointee.handoff = reference
-            if let older { slot.pointee.worker?._withUnsafeGuaranteedRef { enqueue(older, $0) } }
-        } else {
-            readyElsewhere(reference)
+        } else if !ThreadedScheduler.readyHere(job, Unmanaged.passUnretained(self).toOpaque()) {
+            readyElsewhere(job)
         }
     }
 
-    package func readyInTurn(_ job: Job) {
-        guard job.dispatch == .go, let worker = ThreadSlot.worker, worker === workers[worker.index] else {
-            return ready(job)
+    package func readyInTurn(_ job: Unmanaged<Job>) {
+        let slot = ThreadSlot.pointer
+        guard job._withUnsafeGuaranteedRef({ $0.dispatch == .go }),
+            slot.pointee.home == Unmanaged.passUnretained(self).toOpaque(), let worker = slot.pointee.worker
+        else { return ready(job) }
+        worker._withUnsafeGuaranteedRef { enqueue(job, $0) }
+    }
+
+    /// Puts a job of the pool in the hand-off slot of this thread's worker, if the thread belongs to the scheduler `home`, which
+    /// is compared as a word: a wake-up counts no references. The job that was there goes to the queue.
+    @inline(__always) static func readyHere(_ job: Unmanaged<Job>, _ home: UnsafeMutableRawPointer?) -> Bool {
+        let slot = ThreadSlot.pointer
+        guard slot.pointee.home == home, let owned = slot.pointee.owned else { return false }
+        let older = owned.pointee.handoff
+        owned.pointee.handoff = job
+        if let older { enqueueHere(older, slot) }
+        return true
+    }
+
+    @inline(never) private static func enqueueHere(_ job: Unmanaged<Job>, _ slot: UnsafeMutablePointer<ThreadSlot>) {
+        guard let home = slot.pointee.home, let worker = slot.pointee.worker else { return }
+        // Only threads of this class have one.
+        Unmanaged<ThreadedScheduler>.fromOpaque(home)._withUnsafeGuaranteedRef { scheduler in
+            worker._withUnsafeGuaranteedRef { scheduler.enqueue(job, $0) }
         }
-        enqueue(Unmanaged.passRetained(job), worker)
     }
 
     private func enqueue(_ job: Unmanaged<Job>, _ worker: Worker) {
@@ -277,8 +288,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         case .parked, .finished: break
         case .ready:
             let length = worker.push(reference)
-            // A slice was used up: what is left in the queue has waited long enough for another core.
-            if length > 1 || owned.pointee.handoff != nil { wakeOne() }
+            // The fiber computes, unless it only got what others had left of their slice: then what is left in the queue has
+            // waited long enough for another core.
+            if taken >= sliceFuel / 2, length > 1 || owned.pointee.handoff != nil { wakeOne() }
             if timers.nextDeadline != .max { _ = timers.fire(now()) }
         }
     }
@@ -340,13 +352,25 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
         worker.condition.wait(lock, until: deadline)
         guard worker.isParked else { return patrol }
-        if timers.nextDeadline <= now() || canSteal(worker) || !shared.pointee.queue.isEmpty {
+        if timers.nextDeadline <= now() || !shared.pointee.queue.isEmpty || seesHeldQueue(worker) {
             unpark(worker)
             return patrol
         }
         // The last timers may have been of waits that had ended.
         noticeIdleness()
         return min(patrol * 2, ThreadedScheduler.patrol.last)
+    }
+
+    /// Whether jobs wait at a worker that has begun none since the last look: a fiber holds its thread. Where jobs come and go,
+    /// the queue is short-lived, and taking from it would cost more than it brings. Under the lock.
+    private func seesHeldQueue(_ sentry: Worker) -> Bool {
+        var isHeld = false
+        for worker in workers where worker !== sentry {
+            let begun = worker.begun
+            if worker.queued > 0, begun == worker.begunAtLook { isHeld = true }
+            worker.begunAtLook = begun
+        }
+        return isHeld
     }
 
     private func canSteal(_ worker: Worker) -> Bool { workers.contains { $0 !== worker && $0.queued > 0 } }

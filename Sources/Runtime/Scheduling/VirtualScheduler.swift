@@ -44,9 +44,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         shared.deallocate()
     }
 
-    package func ready(_ job: Job) {
+    package func ready(_ job: Unmanaged<Job>) {
         lock.withLock {
-            shared.pointee.ready.append(Unmanaged.passRetained(job))
+            shared.pointee.ready.append(job)
             changed.signal()
         }
     }
@@ -162,7 +162,7 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         }
         switch end {
         case .parked, .finished: break
-        case .ready: ready(reference.takeRetainedValue())
+        case .ready: ready(reference)
         }
     }
 }

@@ -13,6 +13,10 @@ final class Worker: @unchecked Sendable {
     /// Length of `queue`, for thieves who look before they lock.
     private let length = Atomic<Int>(0)
     let owned: UnsafeMutablePointer<Owned>
+    /// Jobs taken from `queue`, by anybody: whoever looks twice sees whether it moves.
+    private let takenCount = Atomic<Int>(0)
+    /// `begun` as the sentry last saw it; guarded by the scheduler's lock.
+    var begunAtLook = 0
     /// Whether the worker stands in the idle list; guarded by the scheduler's lock.
     var isParked = false
     /// What ends the runs that stand on the thread's stack, the innermost last; guarded by the scheduler's lock.
@@ -45,6 +49,7 @@ final class Worker: @unchecked Sendable {
         owned.deallocate()
     }
 
+    var begun: Int { takenCount.load(ordering: .relaxed) }
     var queued: Int { length.load(ordering: .relaxed) }
 
     /// Adds to the queue's end. Gives the new length.
@@ -60,6 +65,7 @@ final class Worker: @unchecked Sendable {
         if queued == 0 { return nil }
         return queueLock.withLock {
             defer { length.store(queue.count, ordering: .relaxed) }
+            takenCount.store(takenCount.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             return queue.popFirst()
         }
     }
