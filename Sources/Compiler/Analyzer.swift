@@ -339,7 +339,10 @@ struct Analyzer {
         if case .constant(let value) = callee.kind, value.isNeverCallable {
             throw refuseCall(value, elements, form)
         }
-        return Node(.call(callee, try arguments(elements, from: 1, form)), place)
+        let arguments = Lifting.lift(try arguments(elements, from: 1, form), of: callee) { name in
+            .keyword(instance.names.intern(nil, name))
+        }
+        return Node(.call(callee, arguments), place)
     }
 
     mutating func arguments(_ elements: [Value], from start: Int, _ form: Value) throws(Fault) -> [Node] {

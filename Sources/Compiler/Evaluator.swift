@@ -288,8 +288,9 @@ package final class Evaluator: @unchecked Sendable {
         let body: Node
         do throws(Fault) { body = try analyzer.analyze(form) } catch { throw loadFault ?? error }
         if let loadFault { throw loadFault }
-        let arity = Arity(parameters: [], isVariadic: false, body: body, target: LoopTarget([]))
-        Liveness.analyze(arity, locals: analyzer.function.locals)
+        let arity = Arity(
+            parameters: [], isVariadic: false, body: body, target: LoopTarget([]), locals: analyzer.function.locals)
+        Liveness.analyze(arity)
         return try Emitter.prototype(Node.Function(name: nil, arities: [arity], captures: []))
     }
 

@@ -199,8 +199,9 @@ extension Analyzer {
                 try analyzer.guarded(elements, form, offset: offset)
             })
         function.loop = nil
-        let arity = Arity(parameters: locals, isVariadic: isVariadic, body: inner, target: target)
-        Liveness.analyze(arity, locals: function.locals)
+        let arity = Arity(
+            parameters: locals, isVariadic: isVariadic, body: inner, target: target, locals: function.locals)
+        Liveness.analyze(arity)
         return arity
     }
 

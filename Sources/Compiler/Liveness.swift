@@ -11,8 +11,8 @@ struct Liveness {
     /// What an exception thrown here may still read.
     private var handlerLive = LocalSet()
 
-    static func analyze(_ arity: Arity, locals: [Local]) {
-        var pass = Liveness(locals: locals)
+    static func analyze(_ arity: Arity) {
+        var pass = Liveness(locals: arity.locals)
         var live = LocalSet()
         // An arity is a loop over its parameters: `recur` in tail position comes back to them.
         pass.visit(arity.body, &live)
@@ -134,6 +134,7 @@ struct Liveness {
         handlerLive = exceptional
         let afterCatch = normal.union(exceptional)
         var entries: [LocalSet] = []
+        attempt.deadCatches = []
         for clause in attempt.catches {
             var entry = afterCatch
             visit(clause.body, &entry)

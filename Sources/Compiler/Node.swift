@@ -209,9 +209,12 @@ final class Arity {
     let body: Node
     /// Where `recur` in tail position goes back to.
     let target: LoopTarget
+    /// Every local of the arity, by index.
+    let locals: [Local]
     var dropsAtEntry: [Local] = []
 
-    init(parameters: [Local], isVariadic: Bool, body: Node, target: LoopTarget) {
+    init(parameters: [Local], isVariadic: Bool, body: Node, target: LoopTarget, locals: [Local]) {
+        self.locals = locals
         self.parameters = parameters
         self.isVariadic = isVariadic
         self.body = body

@@ -4,7 +4,7 @@ import Values
 /// the script knows it by, and which argument was to blame. Nothing of it is kept ready while all goes well.
 extension Fiber {
     func explain(_ exception: Exception) {
-        guard state.pointee.frame > state.pointee.frames else { return }
+        guard state.pointee.frame > frames else { return }
         guard let value = exception.suspect else { return }
         let library = outermostLibraryFunction
         let site = innermostSite

@@ -22,8 +22,6 @@ package struct Frame {
 /// What the interpreter loop keeps of a fiber while it is not running; behind one pointer because exclusivity checks on
 /// class properties would cost the loop up to three times its speed.
 package struct FiberState {
-    package var base: UnsafeMutablePointer<Value>
-    package var frames: UnsafeMutablePointer<Frame>
     package var pc: UnsafePointer<Instruction>
     package var registers: UnsafeMutablePointer<Value>
     package var frame: UnsafeMutablePointer<Frame>
@@ -32,19 +30,25 @@ package struct FiberState {
     package var frameLimit: UnsafeMutablePointer<Frame>
     /// Set by whoever resumes the fiber with a fault instead of a value.
     package var pendingFault: Fault?
+    /// Where an operation last met an unrealised sequence, how many elements it has realised at a time (a power of two), and what
+    /// was left of the slice when it was run again: when nothing else happened in between, it is walking the sequence.
+    package var forcedAt: UnsafePointer<Instruction>?
+    fileprivate var fuelLeftAtResume: Int32 = 0
+    fileprivate var destinationOffset: UInt16 = 0
+    fileprivate var reachBits: UInt8 = 0
     /// The program counter stands at the instruction to run next, not after the one that waits or failed.
     package var isPreempted = false
     /// A call failed after the registers had moved, or took its activation back: what stands here holds, and not the copies of
     /// the loop.
     package var isRestored = false
-    fileprivate var destinationOffset: Int32 = 0
-    /// Where an operation last met an unrealised sequence, how many elements it has realised at a time, and what was left of the
-    /// slice when it was run again: when nothing else happened in between, it is walking the sequence.
-    package var reach: Int32 = 1
-    fileprivate var fuelLeftAtResume: Int32 = 0
-    package var forcedAt: UnsafePointer<Instruction>?
-    /// Steps left of the running slice, kept here while the loop calls out.
-    package var fuel = 0
+    /// Registers and frames have outgrown the fiber's block, where then stands where they are.
+    fileprivate var hasMovedRegisters = false
+    fileprivate var hasMovedFrames = false
+
+    package var reach: Int {
+        get { 1 << Int(reachBits) }
+        set { reachBits = UInt8(newValue.trailingZeroBitCount) }
+    }
 
     /// No more than a slice.
     package var fuelAtResume: Int {
@@ -55,11 +59,8 @@ package struct FiberState {
     /// Register (relative to `registers`) that receives the value the fiber is resumed with.
     package var destination: Int {
         @inline(__always) get { Int(destinationOffset) }
-        @inline(__always) set { destinationOffset = Int32(truncatingIfNeeded: newValue) }
+        @inline(__always) set { destinationOffset = UInt16(truncatingIfNeeded: newValue) }
     }
-
-    package var capacity: Int { limit - base }
-    package var frameCapacity: Int { frameLimit - frames }
 }
 
 /// A lightweight thread of the language: data until somebody runs it. What the runtime knows of one stands in its subclass.
@@ -98,43 +99,47 @@ open class Fiber: Parkable, @unchecked Sendable {
             "cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
     }
 
-    /// Frames to begin with; registers there are as many as the function needs. Most fibers wait in the function they began
-    /// with, and there may be a million of them.
-    private static let initialFrames = 3
+    /// Frames to begin with: of the function, and room for one more, as always; registers there are as many as the function
+    /// needs. Most fibers wait in the function they began with, and there may be a million of them.
+    private static let initialFrames = 2
 
     /// A fiber that will call `function` with `arguments`.
-    public init(_ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil)
-    {
+    public convenience init(
+        _ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil
+    ) {
+        self.init(instance, calling: function, count: arguments.count, bindings: bindings)
+        for index in arguments.indices { argument(index).initialize(to: arguments[index]) }
+    }
+
+    /// The same with `count` arguments, which are nil until `argument` is given its own.
+    public init(_ instance: Instance, calling function: __owned Value, count: Int, bindings: Bindings? = nil) {
         self.instance = instance
         self.bindings = bindings
-        let count = arguments.count
-        var needed = count + 2
+        var needed = count
         if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
-        let capacity = needed + 2
+        let capacity = needed + 1
         state = Fiber.block(registers: capacity)
         let base = Fiber.firstRegisters(state)
         let frames = Fiber.firstFrames(state)
-        base.initialize(to: .nil)
-        (base + 1).initialize(to: function)
-        for index in 0..<count { (base + 2 + index).initialize(to: arguments[index]) }
-        (base + 2 + count).initialize(repeating: .nil, count: capacity - 2 - count)
-        let start = instance.startFunction(arguments: count)
-        let entry = start._withUnsafeGuaranteedRef { $0.entry }
-        frames.initialize(to: Frame(pc: entry, delta: 1, registers: Int32(count + 2), closure: start))
+        base.initialize(to: function)
+        (base + 1).initialize(repeating: .nil, count: capacity - 1)
+        let start = instance.start(arguments: count)
         state.initialize(
             to: FiberState(
-                base: base, frames: frames, pc: entry, registers: base + 1, frame: frames + 1,
-                limit: base + capacity, frameLimit: frames + Fiber.initialFrames))
+                pc: start, registers: base, frame: frames, limit: base + capacity,
+                frameLimit: frames + Fiber.initialFrames))
         super.init()
         Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
     }
 
+    /// Where an argument stands, before the fiber has run.
+    public final func argument(_ index: Int) -> UnsafeMutablePointer<Value> { base + 1 + index }
+
     deinit {
-        Meter.credit(Fiber.footprint(state.pointee.capacity, state.pointee.frameCapacity))
-        let (base, frames) = (state.pointee.base, state.pointee.frames)
-        Release.contents(of: base, count: state.pointee.capacity)
-        free(base)
-        free(frames)
+        Meter.credit(Fiber.footprint(capacity, frameCapacity))
+        Release.contents(of: base, count: capacity)
+        if state.pointee.hasMovedRegisters { base.deallocate() }
+        if state.pointee.hasMovedFrames { frames.deallocate() }
         state.deinitialize(count: 1)
         UnsafeMutableRawPointer(state).deallocate()
     }
@@ -158,17 +163,44 @@ open class Fiber: Parkable, @unchecked Sendable {
         UnsafeMutableRawPointer(firstFrames(state) + initialFrames).assumingMemoryBound(to: Value.self)
     }
 
-    /// Gives the memory of registers back, which may be those of the block.
-    final func free(_ registers: UnsafeMutablePointer<Value>) {
-        if registers != Fiber.firstRegisters(state) { registers.deallocate() }
+    /// The first register: of the function that began the fiber.
+    package final var base: UnsafeMutablePointer<Value> {
+        let first = Fiber.firstRegisters(state)
+        return state.pointee.hasMovedRegisters
+            ? UnsafeRawPointer(first).load(as: UnsafeMutablePointer<Value>.self) : first
+    }
+
+    /// The frame of the function that began the fiber. What calls it has none: nothing returns from there.
+    package final var frames: UnsafeMutablePointer<Frame> {
+        let first = Fiber.firstFrames(state)
+        return state.pointee.hasMovedFrames ? UnsafeRawPointer(first).load(as: UnsafeMutablePointer<Frame>.self) : first
+    }
+
+    final var capacity: Int { state.pointee.limit - base }
+    final var frameCapacity: Int { state.pointee.frameLimit - frames }
+
+    /// Goes on in other registers, to which what was in use has been moved.
+    final func moveRegisters(to registers: UnsafeMutablePointer<Value>, capacity: Int) {
+        let used = state.pointee.registers - base
+        if state.pointee.hasMovedRegisters { base.deallocate() }
+        state.pointee.hasMovedRegisters = true
+        UnsafeMutableRawPointer(Fiber.firstRegisters(state)).storeBytes(
+            of: registers, as: UnsafeMutablePointer<Value>.self)
+        state.pointee.registers = registers + used
+        state.pointee.limit = registers + capacity
     }
 
     /// The same for frames.
-    final func free(_ frames: UnsafeMutablePointer<Frame>) {
-        if frames != Fiber.firstFrames(state) { frames.deallocate() }
+    final func moveFrames(to frames: UnsafeMutablePointer<Frame>, capacity: Int) {
+        let used = depth
+        if state.pointee.hasMovedFrames { self.frames.deallocate() }
+        state.pointee.hasMovedFrames = true
+        UnsafeMutableRawPointer(Fiber.firstFrames(state)).storeBytes(of: frames, as: UnsafeMutablePointer<Frame>.self)
+        state.pointee.frame = frames + used
+        state.pointee.frameLimit = frames + capacity
     }
 
-    static func footprint(_ registers: Int, _ frames: Int) -> Int { 256 + registers * 16 + frames * 24 }
+    static func footprint(_ registers: Int, _ frames: Int) -> Int { 208 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
     @inline(__always) public final func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
@@ -182,7 +214,7 @@ open class Fiber: Parkable, @unchecked Sendable {
     public final func fail(_ fault: Fault) { state.pointee.pendingFault = fault }
 
     /// Frames in use.
-    package final var depth: Int { state.pointee.frame - state.pointee.frames }
+    package final var depth: Int { state.pointee.frame - frames }
 }
 
 /// Dynamic bindings of a fiber: a chain of frames, innermost first.

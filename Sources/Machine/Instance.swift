@@ -9,7 +9,8 @@ public final class Instance: @unchecked Sendable {
     private let lock = Lock()
     private var namespaces: [Name: Namespace] = [:]
     /// What starts a fiber, for functions of no arguments, which most fibers are of, and by how many arguments they take.
-    private let starter = Instance.makeStarter(arguments: 0)
+    private let starter = Instance.makeStarter(arguments: 0...Instance.usualArguments)
+    /// By number of arguments: where those are more than usual.
     private var starters: [Int: Closure] = [:]
     /// What realises lazy sequences.
     package let realizer: Closure
@@ -81,22 +82,22 @@ public final class Instance: @unchecked Sendable {
         lock.withLock { namespaces.values.sorted { $0.name.description < $1.name.description } }
     }
 
-    /// A function whose code calls the function in register 0 with `arguments` arguments and ends the fiber; the instance keeps
-    /// it.
-    package func startFunction(arguments: Int) -> Unmanaged<Closure> {
-        if arguments == 0 { return Unmanaged.passUnretained(starter) }
+    private static let usualArguments = 16
+
+    /// Code that calls the function in register 0 with `arguments` arguments and ends the fiber; the instance keeps it.
+    package func start(arguments: Int) -> UnsafePointer<Instruction> {
+        if arguments <= Instance.usualArguments { return starter.entry + 2 * arguments }
         return lock.withLock {
-            if let found = starters[arguments] { return Unmanaged.passUnretained(found) }
-            let made = Instance.makeStarter(arguments: arguments)
-            starters[arguments] = made
-            return Unmanaged.passUnretained(made)
+            let found = starters[arguments] ?? Instance.makeStarter(arguments: arguments...arguments)
+            starters[arguments] = found
+            return found.entry
         }
     }
 
-    private static func makeStarter(arguments: Int) -> Closure {
+    private static func makeStarter(arguments: ClosedRange<Int>) -> Closure {
         let code = Code(
-            [Instruction(.call, 0, arguments), Instruction(.halt, 0)], constants: [], parameters: 0, isVariadic: false,
-            registers: arguments + 1)
+            arguments.flatMap { [Instruction(.call, 0, $0), Instruction(.halt, 0)] }, constants: [], parameters: 0,
+            isVariadic: false, registers: arguments.upperBound + 1)
         return Prototype(name: nil, arities: [code], captureCount: 0).makeClosure()
     }
 }

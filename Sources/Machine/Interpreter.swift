@@ -659,13 +659,12 @@ extension Fiber {
                 }
             } catch {
                 if fiber.pointee.isRestored { fiber.pointee.isRestored = false } else { save(pc, regs, fp) }
-                fiber.pointee.fuel = fuel
                 if case .force(let lazy) = error {
                     if _slowPath(lazy === Attention.pause) {
                         fuel = -1
                         return preempt(pc - 1, regs, fp)
                     }
-                    do throws(Fault) { try force(lazy) } catch {
+                    do throws(Fault) { try force(lazy, fuel) } catch {
                         fiber.pointee.isRestored = false
                         if let failure = unwind(error) { return .failed(failure) }
                     }
@@ -769,7 +768,7 @@ extension Fiber {
             if depth > instance.account.limits.depth { throw stackOverflow() }
             try reserve(needed)
             let used = depth
-            if used >= state.pointee.frameCapacity { try growFrames(used) }
+            if used >= frameCapacity { try growFrames(used) }
         } catch {
             state.pointee.frame -= 1
             state.pointee.pc = state.pointee.frame.pointee.pc
@@ -781,34 +780,28 @@ extension Fiber {
 
     /// Makes room for `needed` registers from the current activation's first.
     func reserve(_ needed: Int) throws(Fault) {
-        let base = state.pointee.base
+        let base = base
         let used = state.pointee.registers - base
-        guard used + needed > state.pointee.capacity else { return }
-        let old = state.pointee.capacity
+        let old = self.capacity
+        guard used + needed > old else { return }
         let capacity = max(old * 2, used + needed)
         try instance.account.reserve((capacity - old) * 16)
         let bigger = Registers.allocate(capacity: capacity)
         bigger.moveInitialize(from: base, count: old)
         (bigger + old).initialize(repeating: .nil, count: capacity - old)
-        free(base)
         Meter.charge((capacity - old) * 16)
-        state.pointee.base = bigger
-        state.pointee.registers = bigger + used
-        state.pointee.limit = bigger + capacity
+        moveRegisters(to: bigger, capacity: capacity)
     }
 
     private func growFrames(_ used: Int) throws(Fault) {
-        let old = state.pointee.frameCapacity
+        let old = frameCapacity
         // No more than the limit, so that the call after the last one allowed comes here again.
         let capacity = max(used + 1, min(old * 2, instance.account.limits.depth + 1))
         try instance.account.reserve((capacity - old) * 24)
         let bigger = UnsafeMutablePointer<Frame>.allocate(capacity: capacity)
-        bigger.moveInitialize(from: state.pointee.frames, count: used)
-        free(state.pointee.frames)
+        bigger.moveInitialize(from: frames, count: used)
         Meter.charge((capacity - old) * 24)
-        state.pointee.frames = bigger
-        state.pointee.frame = bigger + used
-        state.pointee.frameLimit = bigger + capacity
+        moveFrames(to: bigger, capacity: capacity)
     }
 
     private func stackOverflow() -> Fault {

@@ -85,21 +85,21 @@ public final class Native: Callable, @unchecked Sendable {
     var kind: Kind { entry.pointee.kind }
 
     /// `arity` is `minimum...maximum`, or `minimum...` for any number more.
-    public convenience init(
-        _ name: String, _ arity: Arity, blocks: Bool = false, spread: SpreadBody? = nil, _ body: @escaping Body
-    ) {
-        self.init(name, arity, .plain(body), blocks: blocks, spread: spread, unread: nil)
-    }
-
-    /// A primitive that may park the fiber or go on with a call.
     ///
     /// - Parameter unread: does the same and gives nil, where the compiler sees that nobody reads the result.
     public convenience init(
-        _ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody,
-        unread: ControlBody? = nil
+        _ name: String, _ arity: Arity, blocks: Bool = false, spread: SpreadBody? = nil, unread: Body? = nil,
+        _ body: @escaping Body
     ) {
-        let other = unread.map { Native(name, arity, blocks: blocks, control: $0) }
-        self.init(name, arity, .control(body), blocks: blocks, spread: nil, unread: other)
+        let other = unread.map { Native(name, arity, blocks: blocks, $0) }
+        self.init(name, arity, .plain(body), blocks: blocks, spread: spread, unread: other)
+    }
+
+    /// A primitive that may park the fiber or go on with a call.
+    public convenience init(
+        _ name: String, _ arity: Arity, blocks: Bool = false, control body: @escaping ControlBody
+    ) {
+        self.init(name, arity, .control(body), blocks: blocks, spread: nil, unread: nil)
     }
 
     private init(_ name: String, _ arity: Arity, _ kind: Kind, blocks: Bool, spread: SpreadBody?, unread: Native?) {

@@ -78,8 +78,9 @@ extension Fiber {
     /// Elements realised ahead at most, for an operation that walks a sequence.
     static let maximumReach = 1 << 20
 
-    /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it.
-    @inline(never) func force(_ lazy: LazySeq) throws(Fault) {
+    /// Pushes an activation that realises `lazy`, and makes the operation that asked run again after it. `fuel` is what is left of
+    /// the slice.
+    @inline(never) func force(_ lazy: LazySeq, _ fuel: Int) throws(Fault) {
         let again = state.pointee.pc - 1
         let stepsOfOne =
             switch again.pointee.op {
@@ -87,11 +88,12 @@ extension Fiber {
             default: 0
             }
         var reach = 1
-        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - state.pointee.fuel == stepsOfOne {
-            reach = min(Int(state.pointee.reach) * 2, Fiber.maximumReach)
+        if state.pointee.forcedAt == again, state.pointee.fuelAtResume - fuel == stepsOfOne {
+            reach = min(state.pointee.reach * 2, Fiber.maximumReach)
         }
         let asked = reachable(reach, lazy, by: again.pointee)
-        let delta = Int((state.pointee.frame - 1).pointee.registers)
+        // Without a frame it is the call that begins the fiber, of so many arguments.
+        let delta = depth == 0 ? again.pointee.b + 1 : Int((state.pointee.frame - 1).pointee.registers)
         let code = instance.realizer
         state.pointee.frame.pointee = Frame(
             pc: state.pointee.pc, delta: Int32(delta), registers: code.registers,
@@ -130,7 +132,7 @@ extension Fiber {
 
     /// Empties the realizer's registers and tells the operation that asked how far it reached.
     @inline(never) func resume(_ regs: Registers, _ fuel: Int) {
-        if case .int(let reach) = regs[Realizer.reach] { state.pointee.reach = Int32(truncatingIfNeeded: reach) }
+        if case .int(let reach) = regs[Realizer.reach] { state.pointee.reach = Int(reach) }
         clear(regs + Realizer.sequence, 2)
         state.pointee.fuelAtResume = fuel
     }

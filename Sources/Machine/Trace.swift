@@ -33,7 +33,7 @@ extension Fiber {
     /// be saved.
     package var whereabouts: TraceFrame? {
         if let frame = trace().first(where: { $0.span != nil && !$0.isLibrary }) { return frame }
-        guard state.pointee.frame - state.pointee.frames == 1, case .function(let closure) = state.pointee.base[1],
+        guard depth == 0, case .function(let closure) = base[0],
             let prototype = closure.owner as? Prototype, let source = prototype.origin?.source, !source.isLibrary
         else { return nil }
         return TraceFrame(function: prototype.label, source: source, span: prototype.origin?.span)
@@ -47,7 +47,7 @@ extension Fiber {
         var pc = state.pointee.pc
         var frame = state.pointee.frame
         var registers = state.pointee.registers
-        while frame > state.pointee.frames {
+        while frame > frames {
             frame -= 1
             guard body(pc, frame, registers) else { return }
             pc = frame.pointee.pc

@@ -11,7 +11,7 @@ extension Fiber {
             exception.trace = trace()
         }
         if case .exhausted = fault { instance.account.noteWhere(self) }
-        while state.pointee.frame > state.pointee.frames {
+        while state.pointee.frame > frames {
             let frame = state.pointee.frame - 1
             if let code = frame.pointee.prototype.code(containing: state.pointee.pc), enterHandler(of: code, &fault) {
                 return nil

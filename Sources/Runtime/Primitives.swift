@@ -7,9 +7,30 @@ struct RuntimePrimitive {
     let arity: Native.Arity
     /// Whether calling it from a `:go` worker is an error, because its name promises to block the thread.
     var blocks = false
-    let body: Native.ControlBody
-    /// Does the same and gives nil, where nobody reads the result.
-    var unread: Native.ControlBody?
+    private let kind: Kind
+
+    private enum Kind {
+        /// May park the fiber or go on with a call.
+        case control(Native.ControlBody)
+        /// Gives its result; the other does the same and gives nil, where nobody reads the result.
+        case plain(Native.Body, unread: Native.Body)
+    }
+
+    init(name: String, arity: Native.Arity, blocks: Bool = false, body: @escaping Native.ControlBody) {
+        (self.name, self.arity, self.blocks, kind) = (name, arity, blocks, .control(body))
+    }
+
+    init(name: String, arity: Native.Arity, plain body: @escaping Native.Body, unread: @escaping Native.Body) {
+        (self.name, self.arity, kind) = (name, arity, .plain(body, unread: unread))
+    }
+
+    func native() -> Native {
+        let full = "sluice.runtime/\(name)"
+        return switch kind {
+        case .control(let body): Native(full, arity, blocks: blocks, control: body)
+        case .plain(let body, let unread): Native(full, arity, unread: unread, body)
+        }
+    }
 }
 
 extension FiberRuntime {
@@ -37,10 +58,7 @@ private final class RuntimePrimitives: @unchecked Sendable {
         lock.withLock {
             if let variable = space.made(symbol) { return variable }
             guard let primitive = made().first(where: { $0.name == symbol.name }) else { return nil }
-            let native = Native(
-                "sluice.runtime/\(primitive.name)", primitive.arity, blocks: primitive.blocks, control: primitive.body,
-                unread: primitive.unread)
-            return space.intern(symbol, boundTo: .native(native))
+            return space.intern(symbol, boundTo: .native(primitive.native()))
         }
     }
 

@@ -52,6 +52,26 @@ import Testing
                 (do (defmacro waiting [] (let [both [(a/chan)] [v c] (alts! both)] [v both])) (eval '(waiting))) ;=!> cannot wait here
                 (let [[v c] (a/<! (go (let [both [(a/chan) (filled :x)] [v c] (alts! both)] [v (= c (both 1))])))] [v c]) ;=> [:x true]
                 """),
+        // What a go block closes over is given to its fiber as arguments, where that says the same.
+        LibraryCases(
+            name: "what go blocks close over", prelude: prelude,
+            text: """
+                (let [a 1 b [2]] (<! (go (+ a (first b))))) ;=> 3
+                (let [n 5] (<! (go (mapv (fn [x] (+ x n)) [1 2])))) ;=> [6 7]
+                (let [n 3 c (filled 1 2 3)] (<! (a/go-loop [i 0 s 0] (if (< i n) (recur (inc i) (+ s (<! c))) s)))) ;=> 6
+                (let [x 1] [(<! (go (<! (go (inc x))))) (<! (go (let [y x] (go y) (+ x y)))) x]) ;=> [2 2 1]
+                (let [[a b c d e f g h i j k l m n o p q r s] (range 19)] (<! (go (+ a b c d e f g h i j k l m n o p q r s)))) ;=> 171
+                (let [n (atom 3)] (<! (sluice.runtime/spawn (fn again [] (if (pos? @n) (do (swap! n dec) (again)) :done))))) ;=> :done
+                (let [n (atom 3)] (<! (sluice.runtime/spawn (fn [] (if (pos? @n) (do (swap! n dec) (recur)) :done))))) ;=> :done
+                (let [n 3] (<! (sluice.runtime/spawn (fn ([] n) ([_] :other))))) ;=> 3
+                (let [x 1] (<! (go (try (throw (ex-info "thrown" {})) (catch Exception e [(ex-message e) x]) (finally x))))) ;=> ["thrown" 1]
+                (letfn [(even [n] (if (zero? n) true (odd (dec n)))) (odd [n] (if (zero? n) false (even (dec n))))] (<! (go [(even 10) (odd 10)]))) ;=> [true false]
+                (let [x :kept f (fn [] (go [x (vector x)]))] [(<! (f)) (<! (f))]) ;=> [[:kept [:kept]] [:kept [:kept]]]
+                (let [x 1] (binding [*guest* :ann] (<! (go [x *guest*])))) ;=> [1 :ann]
+                (let [x 1 y nil] (<! (go (when-not y (letfn [(twice [] (+ x x))] (twice)))))) ;=> 2
+                (let [xs (map inc [1 2 3])] (<! (go (reduce + xs)))) ;=> 9
+                (let [c (a/chan)] (go (a/>! c (let [c 2] (inc c)))) (<! c)) ;=> 3
+                """),
         LibraryCases(
             name: "puts and takes", prelude: prelude,
             text: """

@@ -11,7 +11,7 @@ import Values
         let world = World(.virtual(seed: 1))
         let gate = Channel(.fixed(0))
         let closed = Shared(false)
-        let outer = Scope(parent: nil)
+        let outer = Scope(parent: world.runtime.root)
         weak var left: Scope?
         do {
             let scope = Scope(parent: outer)

@@ -172,12 +172,18 @@ struct CodeUses {
             if let first = arguments.first, let first, CodeUses.starts(native.name, arguments) {
                 _ = sendElsewhere(first)
             }
+            // The fiber calls it with what comes after where it is to run.
+            if native.name == "sluice.runtime/spawn", count > 2 { pass(arguments[2...], to: arguments[0]) }
             return
         }
+        pass(arguments[...], to: callee)
+    }
+
+    private mutating func pass(_ arguments: ArraySlice<Origin?>, to callee: Origin?) {
         guard case .use(let index)? = callee, case .function(let function) = uses[index].target else { return }
         for (position, argument) in arguments.enumerated() {
             guard let argument else { continue }
-            flows.append(Flow(origin: argument, callee: function.prototype, position: position, count: count))
+            flows.append(Flow(origin: argument, callee: function.prototype, position: position, count: arguments.count))
         }
     }
 

@@ -8,10 +8,11 @@ import Values
 /// its operations, even when its last reference goes meanwhile.
 package class Channel: Object, @unchecked Sendable {
     // Sendable: `state` is guarded by `lock`.
+    @exclusivity(unchecked) private var state: ChannelState<Waiting>
+    // After the state, in what it leaves of a word.
     private let lock = SpinLock()
     /// Whether a take may find something, as of the last operation: looked at without the lock, to pass channels by.
     private let isReady = Atomic<Bool>(false)
-    @exclusivity(unchecked) private var state: ChannelState<Waiting>
 
     package convenience init(_ buffering: Buffering) { self.init(buffering, isGranted: false) }
 
@@ -45,7 +46,7 @@ package class Channel: Object, @unchecked Sendable {
         Meter.credit(Channel.footprint)
     }
 
-    private static let footprint = 96
+    private static let footprint = 80
 
     package final override func write(to printer: inout Printer) throws(Fault) {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")

@@ -34,21 +34,46 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// How many may wait to put, and how many to take; more are an error, for they mean that nobody serves the channel.
     package static var pendingLimit: Int { 1024 }
 
-    private var kind: Kind
-    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
-    package let isGranted: Bool
-    package private(set) var isClosed = false
-    private var grantOut = false
-    /// Closes once those who wait to put have put; nobody else is let in meanwhile.
-    private var isClosing = false
-    private var capacity: UInt32
-    /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
-    private var plainCapacity: UInt32
-    private var buffer = Ring<Value>()
+    // In this order and so small, for there may be a million channels.
     /// The first of those who wait to take, who is alone at most channels.
     private var firstTake: Waiter?
     /// Everybody else who waits; made when there is somebody, and kept.
     private var crowd: UnsafeMutablePointer<Crowd>?
+    private var buffer = Ring<Value>()
+    private var capacity: UInt32
+    /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
+    private var plainCapacity: UInt32
+    private var kind: Kind
+    private var flags: Flags
+
+    private struct Flags: OptionSet {
+        var rawValue: UInt8
+        static var granted: Flags { Flags(rawValue: 1) }
+        static var closed: Flags { Flags(rawValue: 2) }
+        static var grantOut: Flags { Flags(rawValue: 4) }
+        static var closing: Flags { Flags(rawValue: 8) }
+
+        mutating func set(_ flag: Flags, _ isSet: Bool) { if isSet { insert(flag) } else { remove(flag) } }
+    }
+
+    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
+    @inline(__always) package var isGranted: Bool { flags.contains(.granted) }
+
+    package private(set) var isClosed: Bool {
+        @inline(__always) get { flags.contains(.closed) }
+        set { flags.set(.closed, newValue) }
+    }
+
+    private var grantOut: Bool {
+        get { flags.contains(.grantOut) }
+        set { flags.set(.grantOut, newValue) }
+    }
+
+    /// Closes once those who wait to put have put; nobody else is let in meanwhile.
+    private var isClosing: Bool {
+        get { flags.contains(.closing) }
+        set { flags.set(.closing, newValue) }
+    }
 
     private struct Crowd: ~Copyable {
         var puts = Ring<PendingPut>()
@@ -110,7 +135,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package init(_ buffering: Buffering, isGranted: Bool = false) {
         kind = ChannelState.kind(of: buffering)
         capacity = UInt32(buffering.capacity)
-        self.isGranted = isGranted
+        flags = isGranted ? .granted : []
         plainCapacity = buffering == .promise || isGranted ? 0 : capacity
     }
 

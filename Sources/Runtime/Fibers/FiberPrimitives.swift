@@ -6,17 +6,17 @@ import Values
 enum FiberPrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
-            // (spawn f dispatch): a channel that receives the result of (f), then closes.
+            // (spawn f dispatch & arguments): a channel that receives the result of (f arguments…), then closes.
             RuntimePrimitive(
-                name: "spawn", arity: .between(1, 2),
-                body: { [unowned runtime] (arguments, fiber) throws(Fault) in
+                name: "spawn", arity: .atLeast(1),
+                plain: { [unowned runtime] (arguments, fiber) throws(Fault) in
                     let channel = Channel(.fixed(1))
                     try spawn(arguments, fiber, .channel(channel)) { runtime }
-                    return .value(.object(channel))
+                    return .object(channel)
                 },
                 unread: { [unowned runtime] (arguments, fiber) throws(Fault) in
                     try spawn(arguments, fiber, .none) { runtime }
-                    return .value(.nil)
+                    return .nil
                 }),
             // (future-call f): a future of the result of (f).
             RuntimePrimitive(name: "future-call", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
@@ -58,10 +58,12 @@ extension FiberPrimitives {
     ) throws(Fault) {
         let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
         guard let job = Job.running(fiber) else {
-            runtime().spawn(arguments.take(0), dispatch: dispatch, bindings: fiber.bindings, completion: completion)
+            runtime().spawn(
+                arguments.take(0), Array(arguments.all.dropFirst(2)), dispatch: dispatch, bindings: fiber.bindings,
+                completion: completion)
             return
         }
-        job.runtime.start(arguments.take(0), dispatch, by: job, completion)
+        job.runtime.start(arguments.take(0), arguments, from: 2, dispatch, by: job, completion)
     }
 }
 

@@ -72,6 +72,7 @@ package final class FiberRuntime: @unchecked Sendable {
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor, names: instance.names)
         exhaustions.runtime = self
+        root.runtime = self
         // Not kept by the instance: the fibers in there hold it.
         instance.sequenceReleased.set { [weak sequenceWaits] in sequenceWaits?.end($0) }
     }
@@ -192,10 +193,16 @@ package final class FiberRuntime: @unchecked Sendable {
     }
 
     /// Starts a fiber for the running `job`: what `spawn` does with the fewest questions, for there may be a million.
-    func start(_ function: __owned Value, _ dispatch: Dispatch, by job: Job, _ completion: JobCompletion) {
+    /// It takes over the `arguments`.
+    func start(
+        _ function: __owned Value, _ arguments: Arguments, from first: Int, _ dispatch: Dispatch, by job: Job,
+        _ completion: JobCompletion
+    ) {
+        let count = max(0, arguments.count - first)
         let child = Job(
-            calling: function, [], bindings: job.bindings, runtime: self, scope: job.innerScope,
+            calling: function, count: count, bindings: job.bindings, runtime: self, scope: job.innerScope,
             lineage: job.nextLineage(), dispatch: dispatch, completion: completion, holdMeter: nil)
+        for index in 0..<count { child.argument(index).initialize(to: arguments.take(first + index)) }
         child.scope.add(child)
         scheduler.ready(child)
     }
@@ -211,8 +218,10 @@ package final class FiberRuntime: @unchecked Sendable {
             lineage ?? parent?.nextLineage()
             ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
         let job = Job(
-            calling: function, arguments, bindings: bindings ?? parent?.bindings, runtime: self, scope: owner,
+            calling: function, count: arguments.count, bindings: bindings ?? parent?.bindings, runtime: self,
+            scope: owner,
             lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter, undelivered: undelivered)
+        for index in arguments.indices { job.argument(index).initialize(to: arguments[index]) }
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(job)
         return job

@@ -33,11 +33,13 @@ package enum JobCompletion: @unchecked Sendable {
 
 /// A fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
 package final class Job: Fiber, @unchecked Sendable {
-    // Sendable: what changes belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable.
+    // Sendable: what changes belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable. Small, for
+    // there may be a million: the first two lie in what the superclass leaves of a word.
+    package let dispatch: Dispatch
+    /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
+    private let ending = Atomic<UInt8>(0)
     package let scope: Scope
-    /// Lives as long as its runtime; unowned because the jobs it holds must not hold it.
-    package unowned(unsafe) let runtime: FiberRuntime
-    private let completion: JobCompletion
+    @exclusivity(unchecked) private var rest: Rest
     /// Neighbours in the scope's list; guarded by the scope's lock.
     @exclusivity(unchecked) var previous: Unmanaged<Job>?
     @exclusivity(unchecked) var next: Unmanaged<Job>?
@@ -47,13 +49,17 @@ package final class Job: Fiber, @unchecked Sendable {
     @exclusivity(unchecked) private var fibers: UInt32 = 0
     /// How many effects it has submitted.
     @exclusivity(unchecked) private var effects: UInt32 = 0
-    /// What few fibers need.
-    @exclusivity(unchecked) private var extra: Extra?
-    package let dispatch: Dispatch
-    /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
-    private let ending = Atomic<UInt8>(0)
+
+    /// What becomes of the result, and what few fibers need.
+    private enum Rest {
+        case none
+        case channel(Channel)
+        case extra(Extra)
+    }
 
     private final class Extra {
+        /// What becomes of the result.
+        let completion: JobCompletion
         /// Counts the time the fiber holds its thread, where somebody wants to know.
         let holdMeter: HoldMeter?
         /// The effect whose handler this fiber is.
@@ -63,30 +69,51 @@ package final class Job: Fiber, @unchecked Sendable {
         /// Gets what the fiber's last operation gave it, when an ending keeps it from going on with that.
         let undelivered: (@Sendable (Value) -> Void)?
 
-        init(holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil) {
+        init(
+            _ completion: JobCompletion, holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil
+        ) {
+            self.completion = completion
             self.holdMeter = holdMeter
             self.undelivered = undelivered
         }
     }
 
     init(
-        calling function: __owned Value, _ arguments: [Value], bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
+        calling function: __owned Value, count: Int, bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
         lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter? = nil,
         undelivered: (@Sendable (Value) -> Void)? = nil
     ) {
-        self.runtime = runtime
         self.scope = scope
         self.dispatch = dispatch
-        self.completion = completion
         self.lineage = lineage
-        if holdMeter != nil || undelivered != nil { extra = Extra(holdMeter: holdMeter, undelivered: undelivered) }
-        super.init(runtime.instance, calling: function, arguments, bindings: bindings)
+        rest =
+            switch completion {
+            case .none where holdMeter == nil && undelivered == nil: .none
+            case .channel(let channel) where holdMeter == nil && undelivered == nil: .channel(channel)
+            default: .extra(Extra(completion, holdMeter: holdMeter, undelivered: undelivered))
+            }
+        super.init(runtime.instance, calling: function, count: count, bindings: bindings)
+    }
+
+    /// Its scope's.
+    package var runtime: FiberRuntime { scope.runtime.unsafelyUnwrapped }
+
+    private var extra: Extra? { if case .extra(let extra) = rest { extra } else { nil } }
+
+    @inline(__always) private var hasExtra: Bool { if case .extra = rest { true } else { false } }
+
+    private var completion: JobCompletion {
+        switch rest {
+        case .none: .none
+        case .channel(let channel): .channel(channel)
+        case .extra(let extra): extra.completion
+        }
     }
 
     private func makeExtra() -> Extra {
         if let extra { return extra }
-        let made = Extra()
-        extra = made
+        let made = Extra(completion)
+        rest = .extra(made)
         return made
     }
 
@@ -128,7 +155,7 @@ package final class Job: Fiber, @unchecked Sendable {
     /// The job of the running `fiber`, which is about to wait. Throws where it cannot: in code that Swift called.
     @inline(__always) static func waiting(_ fiber: Fiber) throws(Fault) -> Job {
         if let current = ThreadSlot.current, current === fiber, fiber.cannotPark == 0 {
-            if _slowPath(current.extra != nil) { current.holdMeter?.check(fiber) }
+            if _slowPath(current.hasExtra) { current.holdMeter?.check(fiber) }
             return current
         }
         throw Fiber.cannotWait
@@ -138,7 +165,7 @@ package final class Job: Fiber, @unchecked Sendable {
         // Compared as words: a wait counts no references.
         let running = ThreadSlot.pointer.pointee.current.map { $0.toOpaque() }
         guard running == Unmanaged.passUnretained(self).toOpaque(), cannotPark == 0 else { throw Fiber.cannotWait }
-        if _slowPath(extra != nil) { holdMeter?.check(self) }
+        if _slowPath(hasExtra) { holdMeter?.check(self) }
         let epoch = arm()
         if _slowPath(interrupt.load(ordering: .sequentiallyConsistent) != 0), claim(epoch) {
             throw takeCancellation()
@@ -306,7 +333,7 @@ package final class Job: Fiber, @unchecked Sendable {
             extra?.undelivered?(resultSlot.pointee)
             fail(leaving())
         }
-        return extra == nil ? run(spending: &fuel) : runMetered(&fuel)
+        return hasExtra ? runMetered(&fuel) : run(spending: &fuel)
     }
 
     private func runMetered(_ fuel: inout Int) -> Exit {
@@ -328,7 +355,8 @@ package final class Job: Fiber, @unchecked Sendable {
                 runtime.root.endContents(.exhausted(budget))
             }
         }
-        extra = nil
+        let completion = completion
+        rest = .none
         switch completion {
         case .none: report(result)
         case .channel(let channel):

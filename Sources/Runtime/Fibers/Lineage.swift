@@ -8,42 +8,46 @@ import Values
 /// and makes an identity only when somebody asks.
 package struct Lineage: Sendable {
     private let anchor: Identity
-    private let ordinal: UInt32
-    /// 0, 1, or 2 for any more.
-    private let steps: UInt8
+    /// The digest, 126 bits: the last two of `high` hold the steps, 2 standing for any more. After one step, `low` is the ordinal
+    /// that it was, of which the digest follows. So small, for there may be a million fibers.
     private let high: UInt64
     private let low: UInt64
 
-    /// The lineage of what has this identity.
-    package init(_ anchor: Identity) {
-        self.init(anchor: anchor, steps: 0, ordinal: 0, high: 0, low: 0)
-    }
+    private var steps: UInt64 { high & 3 }
 
-    private init(anchor: Identity, steps: UInt8, ordinal: UInt32, high: UInt64, low: UInt64) {
+    /// The lineage of what has this identity.
+    package init(_ anchor: Identity) { self.init(anchor: anchor, steps: 0, high: 0, low: 0) }
+
+    private init(anchor: Identity, steps: UInt64, high: UInt64, low: UInt64) {
         self.anchor = anchor
-        self.steps = steps
-        self.ordinal = ordinal
-        self.high = high
+        self.high = high & ~3 | steps
         self.low = low
     }
 
     /// The lineage of the `ordinal`-th fiber that this one starts, from 0.
     package func child(_ ordinal: Int) -> Lineage {
+        if steps == 0 { return Lineage(anchor: anchor, steps: 1, high: 0, low: UInt64(ordinal)) }
+        let (high, low) = steps == 1 ? Lineage.digest(0, 0, Int(low)) : (high & ~3, low)
+        let next = Lineage.digest(high, low, ordinal)
+        return Lineage(anchor: anchor, steps: 2, high: next.high, low: next.low)
+    }
+
+    private static func digest(_ high: UInt64, _ low: UInt64, _ ordinal: Int) -> (high: UInt64, low: UInt64) {
         let word = UInt64(truncatingIfNeeded: ordinal) &+ 1
-        return Lineage(
-            anchor: anchor, steps: min(steps + 1, 2), ordinal: UInt32(truncatingIfNeeded: ordinal),
-            high: SplitMix.mix(high ^ SplitMix.mix(low &+ word &* SplitMix.step)),
-            low: SplitMix.mix(low &+ 0xd1b5_4a32_d192_ed03 ^ SplitMix.mix(high &+ word)))
+        return (
+            SplitMix.mix(high ^ SplitMix.mix(low &+ word &* SplitMix.step)) & ~3,
+            SplitMix.mix(low &+ 0xd1b5_4a32_d192_ed03 ^ SplitMix.mix(high &+ word))
+        )
     }
 
     /// `run/fiber:3`, or `run/fiber:4f1e…#0` for a fiber that a fiber started.
     package var identity: Identity {
         switch steps {
         case 0: anchor
-        case 1: anchor.child(.fiber, ordinal: Int(ordinal))
+        case 1: anchor.child(.fiber, ordinal: Int(low))
         default:
             anchor.child(
-                .fiber, name: String(high, radix: 16, width: 16) + String(low, radix: 16, width: 16), ordinal: 0)
+                .fiber, name: String(high & ~3, radix: 16, width: 16) + String(low, radix: 16, width: 16), ordinal: 0)
         }
     }
 }

@@ -5,6 +5,8 @@ import Values
 package final class Scope: Object, @unchecked Sendable {
     // Sendable: guarded by `lock`; the list links of jobs and of inner scopes too.
     package let parent: Scope?
+    /// Whose fibers are in here, which lives as long: the parent's, and what the runtime says of its root.
+    @exclusivity(unchecked) unowned(unsafe) var runtime: FiberRuntime?
     private let lock = Lock()
     private var first: Unmanaged<Job>?
     private var jobs = 0
@@ -22,6 +24,7 @@ package final class Scope: Object, @unchecked Sendable {
 
     package init(parent: Scope?) {
         self.parent = parent
+        runtime = parent?.runtime
         super.init()
         parent?.adopt(self)
     }

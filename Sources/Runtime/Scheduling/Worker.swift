@@ -76,14 +76,17 @@ final class Worker: @unchecked Sendable {
     /// Moves the older half of another's queue here, or as many as one may at once, and gives the first.
     func steal(from victim: Worker) -> Unmanaged<Job>? {
         if victim.queued == 0 { return nil }
-        var stolen: [Unmanaged<Job>] = []
-        victim.queueLock.withLock {
-            let share = min((victim.queue.count + 1) / 2, Worker.haul)
-            for _ in 0..<share { stolen.append(victim.queue.popFirst()!) }
-            victim.length.store(victim.queue.count, ordering: .relaxed)
+        return withUnsafeTemporaryAllocation(of: Unmanaged<Job>.self, capacity: Worker.haul) { stolen in
+            let share = victim.queueLock.withLock {
+                let share = min((victim.queue.count + 1) / 2, Worker.haul)
+                for index in 0..<share { stolen.initializeElement(at: index, to: victim.queue.takeFirst()) }
+                victim.length.store(victim.queue.count, ordering: .relaxed)
+                victim.takenCount.store(victim.begun &+ share, ordering: .relaxed)
+                return share
+            }
+            if share == 0 { return nil }
+            for index in 1..<share { _ = push(stolen[index]) }
+            return stolen[0]
         }
-        guard let first = stolen.first else { return nil }
-        for job in stolen.dropFirst() { _ = push(job) }
-        return first
     }
 }
