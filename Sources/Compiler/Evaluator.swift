@@ -28,7 +28,7 @@ package final class Evaluator: @unchecked Sendable {
         self.instance = instance
         self.libraries = libraries
         runFiber = { (function, bindings) throws(Fault) in
-            try Fiber(instance, calling: function, [], bindings: bindings).runWithoutWaiting()
+            try LoneFiber(instance, calling: function, [], bindings: bindings).runWithoutWaiting()
         }
         CompilerPrimitives.install(in: self)
         instance.namespaceProvider.set { [unowned self] name in
@@ -319,7 +319,7 @@ package final class Evaluator: @unchecked Sendable {
         _ function: Value, _ arguments: [Value], in namespace: Namespace, _ bindings: Bindings? = nil
     ) throws(Fault) -> Value {
         let box = Bindings.Box(namespaceVar, .object(namespace))
-        return try Fiber(instance, calling: function, arguments, bindings: Bindings([box], parent: bindings))
+        return try LoneFiber(instance, calling: function, arguments, bindings: Bindings([box], parent: bindings))
             .runWithoutWaiting()
     }
 

@@ -44,6 +44,7 @@ package struct FiberState {
     /// Registers and frames have outgrown the fiber's block, where then stands where they are.
     fileprivate var hasMovedRegisters = false
     fileprivate var hasMovedFrames = false
+    fileprivate var cannotPark: UInt32 = 0
 
     package var reach: Int {
         get { 1 << Int(reachBits) }
@@ -70,13 +71,19 @@ package struct FiberState {
 open class Fiber: Parkable, @unchecked Sendable {
     // Sendable: ownership passes with the fiber, by the acquire and release of the lock or queue it passes through.
     package final let state: UnsafeMutablePointer<FiberState>
-    public final let instance: Instance
     /// Dynamic bindings; conveyed to fibers that this one starts.
     @exclusivity(unchecked) public final var bindings: Bindings?
-    /// Where code is that cannot park: inside a macro or a comparator that Swift called.
-    @exclusivity(unchecked) public final var cannotPark: UInt32 = 0
     /// Asks the loop to look up after the operation at hand: cancellation, stop, a budget.
     public final let interrupt = Atomic<UInt8>(0)
+
+    /// What it belongs to; known to the subclass.
+    open var instance: Instance { fatalError("a fiber belongs to an instance") }
+
+    /// Where code is that cannot park: inside a macro or a comparator that Swift called.
+    public final var cannotPark: UInt32 {
+        get { state.pointee.cannotPark }
+        set { state.pointee.cannotPark = newValue }
+    }
 
     public final override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
@@ -103,17 +110,8 @@ open class Fiber: Parkable, @unchecked Sendable {
     /// needs. Most fibers wait in the function they began with, and there may be a million of them.
     private static let initialFrames = 2
 
-    /// A fiber that will call `function` with `arguments`.
-    public convenience init(
-        _ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil
-    ) {
-        self.init(instance, calling: function, count: arguments.count, bindings: bindings)
-        for index in arguments.indices { argument(index).initialize(to: arguments[index]) }
-    }
-
-    /// The same with `count` arguments, which are nil until `argument` is given its own.
+    /// A fiber that will call `function` with `count` arguments, which are nil until `argument` is given its own.
     public init(_ instance: Instance, calling function: __owned Value, count: Int, bindings: Bindings? = nil) {
-        self.instance = instance
         self.bindings = bindings
         var needed = count
         if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
@@ -200,7 +198,7 @@ open class Fiber: Parkable, @unchecked Sendable {
         state.pointee.frameLimit = frames + capacity
     }
 
-    static func footprint(_ registers: Int, _ frames: Int) -> Int { 208 + registers * 16 + frames * 24 }
+    static func footprint(_ registers: Int, _ frames: Int) -> Int { 192 + registers * 16 + frames * 24 }
 
     /// Gives a parked fiber the value it waited for. The caller owns the fiber and then hands it to a run queue.
     @inline(__always) public final func deliver(_ value: consuming Value) { resultSlot.initialize(to: value) }
@@ -215,6 +213,21 @@ open class Fiber: Parkable, @unchecked Sendable {
 
     /// Frames in use.
     package final var depth: Int { state.pointee.frame - frames }
+}
+
+/// A fiber that runs to its end where it stands, for Swift code that calls a function of the language: a macro, a comparator.
+public final class LoneFiber: Fiber, @unchecked Sendable {
+    // Sendable: as its superclass.
+    private let owner: Instance
+    public override var instance: Instance { owner }
+
+    public init(
+        _ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil
+    ) {
+        owner = instance
+        super.init(instance, calling: function, count: arguments.count, bindings: bindings)
+        for index in arguments.indices { argument(index).initialize(to: arguments[index]) }
+    }
 }
 
 /// Dynamic bindings of a fiber: a chain of frames, innermost first.

@@ -149,7 +149,7 @@ struct PrimitiveTests {
                 _ = try run("(defworker :get {:kind :ticker} [ctx n] (get {:a 7} :a))")
                 return builder.graph[.worker, instance.names.intern("get")]?.functions[.workerFn]?.value
             }())
-        let fiber = Fiber(instance, calling: function, [.nil, .int(0)])
+        let fiber = LoneFiber(instance, calling: function, [.nil, .int(0)])
         #expect(try Printer.readable(fiber.runWithoutWaiting()) == "7")
     }
 

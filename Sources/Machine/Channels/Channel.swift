@@ -46,7 +46,7 @@ package class Channel: Object, @unchecked Sendable {
         Meter.credit(Channel.footprint)
     }
 
-    private static let footprint = 80
+    private static let footprint = 64
 
     package final override func write(to printer: inout Printer) throws(Fault) {
         printer.write(isClosed ? "#<channel closed>" : "#<channel>")

@@ -37,9 +37,8 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     // In this order and so small, for there may be a million channels.
     /// The first of those who wait to take, who is alone at most channels.
     private var firstTake: Waiter?
-    /// Everybody else who waits; made when there is somebody, and kept.
-    private var crowd: UnsafeMutablePointer<Crowd>?
-    private var buffer = Ring<Value>()
+    /// The buffer, and everybody else who waits; made when there is something, and kept.
+    private var held: UnsafeMutablePointer<Held>?
     private var capacity: UInt32
     /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
     private var plainCapacity: UInt32
@@ -75,7 +74,8 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         set { flags.set(.closing, newValue) }
     }
 
-    private struct Crowd: ~Copyable {
+    private struct Held: ~Copyable {
+        var buffer = Ring<Value>()
         var puts = Ring<PendingPut>()
         /// Those behind the first.
         var takes = Ring<Waiter>()
@@ -85,14 +85,14 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     deinit {
-        crowd?.deinitialize(count: 1)
-        crowd?.deallocate()
+        held?.deinitialize(count: 1)
+        held?.deallocate()
     }
 
-    @inline(never) private mutating func makeCrowd() -> UnsafeMutablePointer<Crowd> {
-        let made = UnsafeMutablePointer<Crowd>.allocate(capacity: 1)
-        made.initialize(to: Crowd())
-        crowd = made
+    @inline(never) private mutating func makeHeld() -> UnsafeMutablePointer<Held> {
+        let made = UnsafeMutablePointer<Held>.allocate(capacity: 1)
+        made.initialize(to: Held())
+        held = made
         return made
     }
 
@@ -158,52 +158,67 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         var resumed: [Waiter] = []
         while kind != .fixed || hasRoom, let pending = popPut() {
             guard pending.waiter.claim() else { continue }
-            buffer.append(pending.value)
+            append(pending.value)
             resumed.append(pending.waiter)
         }
         return resumed
     }
 
-    @inline(__always) private var hasRoom: Bool { buffer.length < capacity }
+    @inline(__always) private var hasRoom: Bool { bufferLength < capacity }
 
     /// Values in the buffer.
-    package var count: Int { buffer.count }
-    package var waitingPuts: Int { crowd.map { $0.pointee.puts.count } ?? 0 }
-    package var waitingTakes: Int { firstTake == nil ? 0 : 1 + (crowd.map { $0.pointee.takes.count } ?? 0) }
+    package var count: Int { Int(bufferLength) }
+    @inline(__always) private var bufferLength: UInt32 { held.map { $0.pointee.buffer.length } ?? 0 }
+    @inline(__always) private var isBufferEmpty: Bool { bufferLength == 0 }
+    @inline(__always) private var firstValue: Value? { isBufferEmpty ? nil : held.unsafelyUnwrapped.pointee.buffer[0] }
+
+    @inline(__always) private mutating func append(_ value: consuming Value) {
+        let held = held ?? makeHeld()
+        held.pointee.buffer.append(value)
+    }
+
+    @inline(__always) private func popValue() -> Value? { held.flatMap { $0.pointee.buffer.popFirst() } }
+
+    package var waitingPuts: Int { held.map { $0.pointee.puts.count } ?? 0 }
+    package var waitingTakes: Int { firstTake == nil ? 0 : 1 + (held.map { $0.pointee.takes.count } ?? 0) }
 
     /// Whether a take may find something: true too often rather than too rarely.
-    @inline(__always) package var mayTake: Bool { !buffer.isEmpty || isClosed || !hasNoPuts }
+    @inline(__always) package var mayTake: Bool {
+        isClosed || held.map { !($0.pointee.buffer.isEmpty && $0.pointee.puts.isEmpty) } ?? false
+    }
 
-    @inline(__always) private var hasNoPuts: Bool { crowd.map { $0.pointee.puts.isEmpty } ?? true }
+    @inline(__always) private var hasNoPuts: Bool { held.map { $0.pointee.puts.isEmpty } ?? true }
 
-    @inline(__always) private func popPut() -> PendingPut? { crowd.flatMap { $0.pointee.puts.popFirst() } }
+    @inline(__always) private func popPut() -> PendingPut? { held.flatMap { $0.pointee.puts.popFirst() } }
 
     /// Takes the first of those who wait to take, when there is somebody.
     @inline(__always) private mutating func takeFirstTake() -> Waiter {
         let taken = firstTake.unsafelyUnwrapped
         firstTake = nil
-        if let crowd { firstTake = crowd.pointee.takes.popFirst() }
+        if let held { firstTake = held.pointee.takes.popFirst() }
         return taken
     }
 
     /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False, with nothing
     /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        guard buffer.length < plainCapacity, firstTake == nil, !isClosed, !slot.pointee.isNil else { return false }
+        guard plainCapacity > 0, firstTake == nil, !isClosed, !slot.pointee.isNil else { return false }
+        let held = held ?? makeHeld()
+        guard held.pointee.buffer.length < plainCapacity else { return false }
         if moving || !Value.holdsObject(slot) {
-            buffer.append(slot.move())
+            held.pointee.buffer.append(slot.move())
             // What is no object still stands there.
             if moving { slot.initialize(to: .nil) }
         } else {
-            buffer.append(slot.pointee)
+            held.pointee.buffer.append(slot.pointee)
         }
         return true
     }
 
     /// Does what `take` does of a value that only leaves the buffer, into a slot. False when there is more to it.
     @inline(__always) package mutating func takeReady(_ slot: UnsafeMutablePointer<Value>) -> Bool {
-        guard !buffer.isEmpty, hasNoPuts, plainCapacity > 0 else { return false }
-        slot.initialize(to: buffer.takeFirst())
+        guard let held, !held.pointee.buffer.isEmpty, held.pointee.puts.isEmpty, plainCapacity > 0 else { return false }
+        slot.initialize(to: held.pointee.buffer.takeFirst())
         return true
     }
 
@@ -220,22 +235,23 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         if kind == .promise { return keep(copy value) }
         if let taker = popTaker() { return .handed(taker) }
         if hasRoom {
-            buffer.append(copy value)
+            append(copy value)
             return .buffered
         }
         switch kind {
         case .fixed, .promise: return .full
         case .dropping: return .dropped
         case .sliding:
-            let oldest = buffer.takeFirst()
-            buffer.append(copy value)
+            // It has room for one at least, and is full.
+            let oldest = popValue().unsafelyUnwrapped
+            append(copy value)
             return .displaced(oldest)
         }
     }
 
     private mutating func keep(_ value: Value) -> Put {
-        guard buffer.isEmpty else { return .dropped }
-        buffer.append(value)
+        guard isBufferEmpty else { return .dropped }
+        append(value)
         return .broadcast(claimTakers())
     }
 
@@ -244,16 +260,16 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Whether one more may wait to put: to be asked before `enqueuePut`.
     package mutating func hasRoomForPut() -> Bool {
-        guard let crowd, crowd.pointee.puts.count >= crowd.pointee.sweepPuts else { return true }
-        crowd.pointee.puts.filter { $0.waiter.isWaiting }
-        crowd.pointee.sweepPuts = min(max(32, crowd.pointee.puts.count * 2), Self.pendingLimit)
-        return crowd.pointee.puts.count < Self.pendingLimit
+        guard let held, held.pointee.puts.count >= held.pointee.sweepPuts else { return true }
+        held.pointee.puts.filter { $0.waiter.isWaiting }
+        held.pointee.sweepPuts = min(max(32, held.pointee.puts.count * 2), Self.pendingLimit)
+        return held.pointee.puts.count < Self.pendingLimit
     }
 
     /// Waits to put, after `put` said `full`.
     @inline(__always) package mutating func enqueuePut(_ value: consuming Value, _ waiter: consuming Waiter) {
-        let crowd = crowd ?? makeCrowd()
-        crowd.pointee.puts.append(PendingPut(value: value, waiter: waiter))
+        let held = held ?? makeHeld()
+        held.pointee.puts.append(PendingPut(value: value, waiter: waiter))
     }
 
     /// Whether a put would not wait now.
@@ -268,17 +284,17 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     package mutating func take() -> Take {
         if kind == .promise {
-            if !buffer.isEmpty { return .value(buffer[0]) }
+            if let value = firstValue { return .value(value) }
             return isClosed ? .closed : .empty
         }
-        if let value = buffer.popFirst() {
+        if let value = popValue() {
             if isGranted {
                 if let putter = grantNext() { return .valueResuming(value, putter) }
             } else {
                 // There is no room yet when the buffer has shrunk.
                 while hasRoom, let pending = popPut() {
                     guard pending.waiter.claim() else { continue }
-                    buffer.append(pending.value)
+                    append(pending.value)
                     return .valueResuming(value, pending.waiter)
                 }
             }
@@ -295,13 +311,13 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
 
     /// Whether one more may wait to take: to be asked before `enqueueTake`.
     package mutating func hasRoomForTake() -> Bool {
-        guard let crowd, crowd.pointee.takes.count >= crowd.pointee.sweepTakes else { return true }
-        crowd.pointee.takes.filter { $0.isWaiting }
+        guard let held, held.pointee.takes.count >= held.pointee.sweepTakes else { return true }
+        held.pointee.takes.filter { $0.isWaiting }
         if let first = firstTake, !first.isWaiting { _ = takeFirstTake() }
         // The first is not among them.
         let limit = Self.pendingLimit - 1
-        crowd.pointee.sweepTakes = min(max(32, crowd.pointee.takes.count * 2), limit)
-        return crowd.pointee.takes.count < limit
+        held.pointee.sweepTakes = min(max(32, held.pointee.takes.count * 2), limit)
+        return held.pointee.takes.count < limit
     }
 
     /// Waits to take, after `take` said `empty`.
@@ -310,16 +326,16 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     }
 
     @inline(never) private mutating func enqueueBehind(_ waiter: Waiter) {
-        let crowd = crowd ?? makeCrowd()
-        crowd.pointee.takes.append(waiter)
+        let held = held ?? makeHeld()
+        held.pointee.takes.append(waiter)
     }
 
     /// Whether a take would not wait now.
     package mutating func canTake() -> Bool {
-        if !buffer.isEmpty || (isClosed && !grantOut) { return true }
+        if !isBufferEmpty || (isClosed && !grantOut) { return true }
         if isGranted { return false }
-        while let crowd, !crowd.pointee.puts.isEmpty {
-            if crowd.pointee.puts[0].waiter.isWaiting { return true }
+        while let held, !held.pointee.puts.isEmpty {
+            if held.pointee.puts[0].waiter.isWaiting { return true }
             _ = popPut()
         }
         return isClosed
@@ -373,11 +389,11 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         if let taker = claimTaker() { return taker }
         switch kind {
         case .fixed: break
-        case .promise: if !buffer.isEmpty { return nil }
+        case .promise: if !isBufferEmpty { return nil }
         case .dropping: if !hasRoom { return nil }
-        case .sliding: if !hasRoom { _ = buffer.popFirst() }
+        case .sliding: if !hasRoom { _ = popValue() }
         }
-        buffer.append(copy value)
+        append(copy value)
         return nil
     }
 

@@ -33,7 +33,7 @@ enum Comparator {
         -> Value
     {
         try Nesting.checkStack()
-        let fiber = Fiber(instance, calling: function, [left, right])
+        let fiber = LoneFiber(instance, calling: function, [left, right])
         fiber.cannotPark += 1
         var waits = 0
         while true {

@@ -9,7 +9,7 @@ import Values
 /// `shutDown` must come before it goes.
 package final class FiberRuntime: @unchecked Sendable {
     // Sendable: `random` is atomic, the rest is set once.
-    package unowned let instance: Instance
+    package unowned(unsafe) let instance: Instance
     package let scheduler: any Scheduler
     /// The scheduler as a bare word, to compare with a thread's own.
     let home: UnsafeMutableRawPointer

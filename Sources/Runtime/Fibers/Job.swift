@@ -34,10 +34,12 @@ package enum JobCompletion: @unchecked Sendable {
 /// A fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
 package final class Job: Fiber, @unchecked Sendable {
     // Sendable: what changes belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable. Small, for
-    // there may be a million: the first two lie in what the superclass leaves of a word.
+    // there may be a million: the first three lie in what the superclass leaves of a word.
     package let dispatch: Dispatch
     /// Which of `Ending.all` ended the fiber, counted from 1; 0 while none did.
     private let ending = Atomic<UInt8>(0)
+    /// How many fibers this one has started: the next one's ordinal.
+    @exclusivity(unchecked) private var fibers: UInt32 = 0
     package let scope: Scope
     @exclusivity(unchecked) private var rest: Rest
     /// Neighbours in the scope's list; guarded by the scope's lock.
@@ -45,10 +47,6 @@ package final class Job: Fiber, @unchecked Sendable {
     @exclusivity(unchecked) var next: Unmanaged<Job>?
     /// Where this fiber comes from; only its owner asks.
     @exclusivity(unchecked) package private(set) var lineage: Lineage
-    /// How many fibers this one has started: the next one's ordinal.
-    @exclusivity(unchecked) private var fibers: UInt32 = 0
-    /// How many effects it has submitted.
-    @exclusivity(unchecked) private var effects: UInt32 = 0
 
     /// What becomes of the result, and what few fibers need.
     private enum Rest {
@@ -62,6 +60,8 @@ package final class Job: Fiber, @unchecked Sendable {
         let completion: JobCompletion
         /// Counts the time the fiber holds its thread, where somebody wants to know.
         let holdMeter: HoldMeter?
+        /// How many effects the fiber has submitted.
+        var effects = 0
         /// The effect whose handler this fiber is.
         var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
@@ -97,6 +97,7 @@ package final class Job: Fiber, @unchecked Sendable {
 
     /// Its scope's.
     package var runtime: FiberRuntime { scope.runtime.unsafelyUnwrapped }
+    public override var instance: Instance { runtime.instance }
 
     private var extra: Extra? { if case .extra(let extra) = rest { extra } else { nil } }
 
@@ -133,15 +134,16 @@ package final class Job: Fiber, @unchecked Sendable {
 
     /// The ordinal of the next effect that this fiber submits; only the running fiber asks.
     func nextEffect() -> Int {
-        defer { effects &+= 1 }
-        return Int(effects)
+        let extra = makeExtra()
+        defer { extra.effects += 1 }
+        return extra.effects
     }
 
     /// From here on the fiber does something with an identity of its own, such as the next message of a worker.
     func begin(_ identity: Identity) {
         lineage = Lineage(identity)
         fibers = 0
-        effects = 0
+        extra?.effects = 0
     }
 
     /// The effect whose handler this fiber is; only its owner asks.
@@ -263,7 +265,7 @@ package final class Job: Fiber, @unchecked Sendable {
     /// The fault of an ending that is being delivered by the fiber's owner. What the fiber has submitted is cancelled first,
     /// so that effects which its `finally` performs are left alone.
     private func leaving() -> Fault {
-        if effects > 0 { runtime.engine?.cancel(.scope(lineage.identity), .parent) }
+        if let extra, extra.effects > 0 { runtime.engine?.cancel(.scope(lineage.identity), .parent) }
         let why = Ending.all[Int(ending.load(ordering: .acquiring)) - 1]
         // Nothing waits any more once the grace of a budget is over, so that no chain of `finally` blocks does.
         if why.isExhaustion, instance.account.isGraceOver { cannotPark += 1 }
