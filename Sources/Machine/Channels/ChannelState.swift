@@ -43,20 +43,19 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
     private var plainCapacity: UInt32
     private var kind: Kind
-    private var flags: Flags
+    private var flags: Flags = []
+    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value. No flag, for it
+    /// is read without the lock that guards those.
+    package let isGranted: Bool
 
     private struct Flags: OptionSet {
         var rawValue: UInt8
-        static var granted: Flags { Flags(rawValue: 1) }
-        static var closed: Flags { Flags(rawValue: 2) }
-        static var grantOut: Flags { Flags(rawValue: 4) }
-        static var closing: Flags { Flags(rawValue: 8) }
+        static var closed: Flags { Flags(rawValue: 1) }
+        static var grantOut: Flags { Flags(rawValue: 2) }
+        static var closing: Flags { Flags(rawValue: 4) }
 
         mutating func set(_ flag: Flags, _ isSet: Bool) { if isSet { insert(flag) } else { remove(flag) } }
     }
-
-    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
-    @inline(__always) package var isGranted: Bool { flags.contains(.granted) }
 
     package private(set) var isClosed: Bool {
         @inline(__always) get { flags.contains(.closed) }
@@ -135,7 +134,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package init(_ buffering: Buffering, isGranted: Bool = false) {
         kind = ChannelState.kind(of: buffering)
         capacity = UInt32(buffering.capacity)
-        flags = isGranted ? .granted : []
+        self.isGranted = isGranted
         plainCapacity = buffering == .promise || isGranted ? 0 : capacity
     }
 
