@@ -16,7 +16,7 @@ public enum LargePages {
     /// Below this, small pages cost little, and large ones might stay half empty.
     private static let threshold: Int64 = 16 << 20
     /// How often the mappings are looked at, and by how much the heap then grows at once.
-    private static let stride: Int64 = 4 << 20
+    private static let stride: Int64 = 16 << 20
     private static let growth: Int32 = 32 << 20
     /// Mappings that are worth it.
     private static let smallest: UInt = 8 << 20
