@@ -44,5 +44,6 @@ package enum RunEnd: Sendable {
     case stopped
 }
 
-/// Steps (calls and backward jumps) of one slice: around a tenth of a millisecond.
-package let sliceFuel = 10_000
+/// Steps (calls and backward jumps) of one slice: some hundredths of a millisecond, for a fiber that is ready waits for a slice of
+/// each of those before it. Much shorter ones would cost more than their switches are worth.
+package let sliceFuel = 2_500
