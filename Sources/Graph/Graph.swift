@@ -11,6 +11,7 @@
 //! - `SystemPlan`: the graph with every default filled in and every function found: what is started.
 //! - `Export/`: a picture's boxes and arrows, their layout, and Mermaid, DOT, JSON and HTML.
 
+import Reader
 import Values
 
 /// Everything a script declares, as one immutable value (G1): nodes in the order they were declared first.
@@ -115,10 +116,12 @@ package enum FunctionReference: Sendable {
     case missing(Name, near: [String])
     /// Nobody knows the namespace yet: whoever starts the graph has to.
     case unknownNamespace(Name)
+    /// Its namespace is there and cannot be loaded, for this reason.
+    case unloadable(Name, Diagnostic)
 
     package var symbol: Name {
         switch self {
-        case .found(let name, _), .missing(let name, _), .unknownNamespace(let name): name
+        case .found(let name, _), .missing(let name, _), .unknownNamespace(let name), .unloadable(let name, _): name
         }
     }
 

@@ -86,7 +86,12 @@ final class Components {
 }
 
 extension Fault {
-    fileprivate var isMissingNamespace: Bool {
-        if case .thrown(let exception) = self { exception.type == .fileNotFound } else { false }
+    /// Whether a namespace that was asked for has no file, rather than one that its file asks for.
+    var isMissingNamespace: Bool {
+        if case .thrown(let exception) = self {
+            exception.type == .fileNotFound && exception.trace.isEmpty
+        } else {
+            false
+        }
     }
 }

@@ -296,8 +296,9 @@ private final class GraphFunctions: @unchecked Sendable {
     func find(_ name: Name) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
-        guard let found = try? evaluator.requirer().found(names.intern(nil, space)) else {
-            return .unknownNamespace(name)
+        let found: Namespace
+        do throws(Fault) { found = try evaluator.requirer().found(names.intern(nil, space)) } catch {
+            return error.isMissingNamespace ? .unknownNamespace(name) : .unloadable(name, Report.diagnostic(error))
         }
         guard let variable = found.find(names.intern(nil, name.name)) else {
             return .missing(name, near: Nearest.names(to: name.name, among: found.allNames))

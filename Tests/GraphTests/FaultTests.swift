@@ -210,6 +210,10 @@ struct FaultTests {
             .unresolvedFunction, .data, "{:systems [{:id :s :fn other.place/greet}]}",
             "the function other.place/greet was not looked for: its namespace is not there", at: "other.place/greet"),
         PlantedFault(
+            .unloadableNamespace, .data, "{:systems [{:id :s :fn broken/greet}]}",
+            "the function broken/greet cannot be had, for its namespace fails to load: it is unfinished",
+            at: "broken/greet", hint: "finish it"),
+        PlantedFault(
             .unknownEffect, "(configure {:effects {:limits {:llm/chatt 2}}})", "no effect type is called `:llm/chatt`",
             at: ":llm/chatt", hint: "did you mean `:llm/chat`?"),
         PlantedFault(

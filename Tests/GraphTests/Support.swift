@@ -86,6 +86,11 @@ func readCode(_ source: Source, _ names: Names) throws -> [Value] {
 /// Answers as if these functions, of two arguments, were all there is in namespaces `shop.main` and `my-app.workers`.
 func lookup(_ functions: String...) -> FunctionLookup {
     { name in
+        if name.namespace == "broken" {
+            var why = Diagnostic(code: "syntax/unclosed", title: "it is unfinished")
+            why.hint = "finish it"
+            return .unloadable(name, why)
+        }
         guard name.namespace == "shop.main" || name.namespace == "my-app.workers" else {
             return .unknownNamespace(name)
         }

@@ -97,4 +97,29 @@ import Testing
         let result = try run(configuration("{:a #ig/ref :shop.unreadable/a}", ":shop.unreadable/a {}"))
         #expect(result.code != 0 && result.error.contains("unclosed"), "\(result.error)")
     }
+
+    /// What is wrong with a graph as data is shown where it stands (G2), and what is wrong with the file of a namespace that it
+    /// names, there.
+    @Test(arguments: [
+        (
+            "{:channels {:in {:buffer 2}}\n :workers {:w {:in :im :expose? true :worker-fn shop.workers/greet}}}",
+            [
+                "app.edn:2:20: error: worker :w takes from `:im`, which is not declared", "hint: did you mean `:in`?",
+            ]
+        ),
+        (
+            "{:channels {:in {:buffer 2}}\n :workers {:w {:in :in :expose? true :worker-fn shop.unreadable/greet}}}",
+            [
+                "app.edn:2:49: error: the function shop.unreadable/greet cannot be had, for its namespace fails to load: unclosed list",
+                "(ns shop.unreadable", "hint: close it with `)`",
+            ]
+        ),
+    ])
+    func mistakesAreShownWhereTheyStand(_ configuration: String, _ shown: [String]) throws {
+        for command in [["check"], ["run", "--once"]] {
+            let result = try run(configuration, command)
+            #expect(result.code == 2, "\(result.error)")
+            for text in shown { #expect((result.error + result.output).contains(text), "\(result.error)") }
+        }
+    }
 }

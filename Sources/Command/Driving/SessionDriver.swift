@@ -87,8 +87,9 @@ enum SessionMaking {
             let source = try SourceFile.read(path)
             guard path.hasSuffix(".edn") else { return try session.evaluate(source).get() }
             do throws(SyntaxError) {
+                // With places, so that what is wrong with it is shown where it stands.
                 let data = try EDN.read(
-                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep),
+                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep, places: true),
                     name: source.name)
                 session.builder.load(data: data ?? .nil)
             } catch {

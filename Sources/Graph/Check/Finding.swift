@@ -46,6 +46,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     case undeclaredMeta = "graph/undeclared-meta"
     case undeclaredGroup = "graph/undeclared-group"
     case undeclaredFunction = "graph/undeclared-function"
+    case unloadableNamespace = "graph/unloadable-namespace"
     case unknownEffect = "graph/unknown-effect"
     case missingComponent = "graph/missing-component"
     case secondSystem = "graph/second-system"

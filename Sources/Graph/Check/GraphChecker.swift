@@ -1,4 +1,5 @@
 import Machine
+import Reader
 import Values
 
 /// What the checker cannot see from declarations, told by whoever can.
@@ -151,6 +152,11 @@ extension GraphChecker {
                     "the function \(name.description) was not looked for: its namespace is not there",
                     at: place, because: "A start needs it.",
                     hint: "add the folder that holds namespace \(name.namespace ?? "") to `:paths`")
+            case .unloadable(let name, let why):
+                add(
+                    .unloadableNamespace,
+                    "the function \(name.description) cannot be had, for its namespace fails to load: \(why.title)",
+                    at: place, related: [why.primary], because: why.explanation, hint: why.hint)
             }
         }
     }

@@ -110,7 +110,7 @@ extension FiberRuntime {
         job.request?.park()
         let entry = Waiting(job, job.arm())
         do throws(Fault) { try ask(entry) } catch {
-            guard job.disarm(entry.epoch) else { return .parked }
+            guard job.claim(entry.epoch) else { return .parked }
             job.request?.unpark {}
             throw error
         }

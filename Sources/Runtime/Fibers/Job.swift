@@ -194,9 +194,6 @@ package final class Job: Fiber, @unchecked Sendable {
         return .parked
     }
 
-    /// Ends a wait that nobody else has claimed, for a caller that changed its mind.
-    func disarm(_ epoch: UInt64) -> Bool { claim(epoch) }
-
     /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
     @inline(__always) private var home: UnsafeMutableRawPointer? { dispatch == .go ? runtime.home : nil }
 
@@ -316,9 +313,9 @@ package final class Job: Fiber, @unchecked Sendable {
         case .waits:
             guard interrupt.load(ordering: .sequentiallyConsistent) != 0, claim(epoch) else { return true }
             fail(takeCancellation())
-        case .isOver: return !disarm(epoch)
+        case .isOver: return !claim(epoch)
         case .isCircular:
-            guard disarm(epoch) else { return true }
+            guard claim(epoch) else { return true }
             fail(
                 .illegalState(
                     "lazy sequences need each other's elements to compute their own: the fibers that realise them would wait for each other for ever"
