@@ -203,6 +203,9 @@ extension Session {
         return !graph.all(.worker).isEmpty || !graph.all(.system).isEmpty || !graph.all(.phases).isEmpty
     }
 
+    /// What is wrong with the declarations, whether or not something in them runs.
+    package var graphErrors: [Finding] { builder.graph.check(checkContext).filter { $0.severity == .error } }
+
     package var checkContext: CheckContext { checkContext(forms: []) }
 
     /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.

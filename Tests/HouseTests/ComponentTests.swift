@@ -122,4 +122,19 @@ import Testing
             for text in shown { #expect((result.error + result.output).contains(text), "\(result.error)") }
         }
     }
+
+    /// A configuration that starts nothing says why.
+    @Test(arguments: [
+        ("{:chanels {:in {}}}", "app.edn:1:2: error: a graph has no key `:chanels`"),
+        ("[1 2]", "error: a graph must be a map, but this is the vector [1 2]"),
+        ("", "error: a graph must be a map, but this is nil"),
+        (
+            "{:channels {:in {:buffer 1}}}",
+            "app.edn declares nothing that runs; a graph needs a worker, a system or phases"
+        ),
+    ])
+    func nothingIsRunInSilence(_ configuration: String, _ message: String) throws {
+        let result = try run(configuration)
+        #expect(result.error.contains(message) && result.code == 2, "\(result.error)")
+    }
 }

@@ -81,6 +81,14 @@ struct ScriptRun {
         }
         if stopper.isStopped { return ExitCode.failed.rawValue }
         guard session.hasGraph else {
+            let errors = session.graphErrors
+            guard errors.isEmpty else { return FindingReport.write(errors, console) }
+            if let path, path.hasSuffix(".edn") {
+                console.write(
+                    "sluice: \(path) declares nothing that runs; a graph needs a worker, a system or phases\n",
+                    to: .error)
+                return ExitCode.unusable.rawValue
+            }
             if request.http != nil {
                 console.write(
                     "sluice: --http serves the workers of a graph, but the script declares none\n", to: .error)
