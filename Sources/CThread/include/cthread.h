@@ -40,6 +40,11 @@ int64_t sluice_stack_left(void);
 /// Swift's module of it lacks malloc.h.
 void sluice_grow_heap_by(int32_t bytes);
 
+/// Keeps what stands before it in front of what comes after, for compilers. Swift's takes it for a call that could free
+/// something, and no plain or atomic store for one: a reference that is copied under a lock made of an atomic is otherwise
+/// counted after the lock was given back. In C because Swift has no spelling for it.
+static inline void sluice_keep_order(void) { __asm__ volatile("" ::: "memory"); }
+
 static inline sluice_thread_state *sluice_thread(void) { return &sluice_thread_current; }
 
 #endif

@@ -1,3 +1,4 @@
+import CThread
 import Synchronization
 
 #if canImport(Glibc)
@@ -55,7 +56,11 @@ public struct SpinLock: ~Copyable, Sendable {
         if _slowPath(isTaken.exchange(true, ordering: .acquiring)) { contend() }
     }
 
-    @inlinable @inline(__always) public borrowing func release() { isTaken.store(false, ordering: .releasing) }
+    @inlinable @inline(__always) public borrowing func release() {
+        // What is read under the lock is retained under it.
+        sluice_keep_order()
+        isTaken.store(false, ordering: .releasing)
+    }
 
     @inlinable @inline(__always) public borrowing func withLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
