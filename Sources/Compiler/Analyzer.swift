@@ -339,10 +339,7 @@ struct Analyzer {
         if case .constant(let value) = callee.kind, value.isNeverCallable {
             throw refuseCall(value, elements, form)
         }
-        let arguments = Lifting.lift(try arguments(elements, from: 1, form), of: callee) { name in
-            .keyword(instance.names.intern(nil, name))
-        }
-        return Node(.call(callee, arguments), place)
+        return Node(.call(callee, Lifting.lift(try arguments(elements, from: 1, form), of: callee)), place)
     }
 
     mutating func arguments(_ elements: [Value], from start: Int, _ form: Value) throws(Fault) -> [Node] {

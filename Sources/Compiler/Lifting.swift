@@ -8,13 +8,13 @@ enum Lifting {
     private static let most = 16
 
     /// The arguments of a call of `callee`: those of `(sluice.runtime/spawn f)` in the form `(spawn f :go captured…)`.
-    static func lift(_ arguments: [Node], of callee: Node, makeKeyword: (String) -> Value) -> [Node] {
+    static func lift(_ arguments: [Node], of callee: Node) -> [Node] {
         guard case .global(let variable) = callee.kind, variable.name.name == "spawn",
             variable.namespace.description == "sluice.runtime", arguments.count == 1,
             case .function(let function) = arguments[0].kind, let lifted = parameterized(function)
         else { return arguments }
         let place = arguments[0].place
-        return [Node(.function(lifted), place), Node(.constant(makeKeyword("go")), place)] + function.captures
+        return [Node(.function(lifted), place), Node(.constant(.kw(.go)), place)] + function.captures
     }
 
     /// The function with parameters in place of its captures, when that says the same.

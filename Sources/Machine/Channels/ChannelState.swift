@@ -43,35 +43,12 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Values up to which a put needs only to append its own: none where the buffer is a promise, or puts are grants.
     private var plainCapacity: UInt32
     private var kind: Kind
-    private var flags: Flags = []
-    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value. No flag, for it
-    /// is read without the lock that guards those.
+    /// Puts are grants: the putter is told when there is room, and adds what its transducer makes of the value.
     package let isGranted: Bool
-
-    private struct Flags: OptionSet {
-        var rawValue: UInt8
-        static var closed: Flags { Flags(rawValue: 1) }
-        static var grantOut: Flags { Flags(rawValue: 2) }
-        static var closing: Flags { Flags(rawValue: 4) }
-
-        mutating func set(_ flag: Flags, _ isSet: Bool) { if isSet { insert(flag) } else { remove(flag) } }
-    }
-
-    package private(set) var isClosed: Bool {
-        @inline(__always) get { flags.contains(.closed) }
-        set { flags.set(.closed, newValue) }
-    }
-
-    private var grantOut: Bool {
-        get { flags.contains(.grantOut) }
-        set { flags.set(.grantOut, newValue) }
-    }
-
+    package private(set) var isClosed = false
+    private var grantOut = false
     /// Closes once those who wait to put have put; nobody else is let in meanwhile.
-    private var isClosing: Bool {
-        get { flags.contains(.closing) }
-        set { flags.set(.closing, newValue) }
-    }
+    private var isClosing = false
 
     private struct Held: ~Copyable {
         var buffer = Ring<Value>()
@@ -185,8 +162,6 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     @inline(__always) package var mayTake: Bool {
         isClosed || held.map { !($0.pointee.buffer.isEmpty && $0.pointee.puts.isEmpty) } ?? false
     }
-
-    @inline(__always) private var hasNoPuts: Bool { held.map { $0.pointee.puts.isEmpty } ?? true }
 
     @inline(__always) private func popPut() -> PendingPut? { held.flatMap { $0.pointee.puts.popFirst() } }
 
