@@ -26,16 +26,3 @@ int64_t sluice_stack_left(void) {
   if (!sluice_thread_current.stack_floor) return INT64_MAX;
   return &here - sluice_thread_current.stack_floor;
 }
-
-#ifdef __GLIBC__
-#include <malloc.h>
-
-void sluice_grow_heap_by(int32_t bytes) {
-  mallopt(M_TOP_PAD, bytes);
-  // Setting one option ends the allocator's own adjusting of these.
-  mallopt(M_TRIM_THRESHOLD, bytes);
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-}
-#else
-void sluice_grow_heap_by(int32_t bytes) { (void)bytes; }
-#endif

@@ -99,6 +99,12 @@ enum Operation: String, CaseIterable {
         return variable.name.name == "alts!" && variable.namespace.description == "clojure.core.async"
     }
 
+    /// Whether a call of a function is one of `swap!` that an instruction stands in front of.
+    static func isSwap(_ variable: Var, arguments: Int) -> Bool {
+        variable.name.name == "swap!" && variable.namespace.description == "clojure.core"
+            && Fiber.swapArguments.contains(arguments)
+    }
+
     private static let byName: [String: Operation] = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 

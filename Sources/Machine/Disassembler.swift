@@ -43,7 +43,7 @@ package enum Disassembler {
             operands = "r\(i.a) → \(index + 1 + i.wide)"
         case .jumpUnlessLess, .jumpUnlessLessOrEqual, .jumpUnlessGreater, .jumpUnlessGreaterOrEqual, .jumpUnlessEqual,
             .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish,
-            .choose:
+            .choose, .swap:
             operands = "r\(i.a) r\(i.b) → \(index + 1 + i.signedC)"
         case .jumpUnlessLessInt, .jumpUnlessLessOrEqualInt, .jumpUnlessGreaterInt, .jumpUnlessGreaterOrEqualInt,
             .jumpUnlessEqualInt:

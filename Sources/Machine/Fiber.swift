@@ -110,24 +110,40 @@ open class Fiber: Parkable, @unchecked Sendable {
     /// needs. Most fibers wait in the function they began with, and there may be a million of them.
     private static let initialFrames = 2
 
-    /// A fiber that will call `function` with `count` arguments, which are nil until `argument` is given its own.
-    public init(_ instance: Instance, calling function: __owned Value, count: Int, bindings: Bindings? = nil) {
-        self.bindings = bindings
-        var needed = count
-        if case .function(let closure) = function { needed = max(needed, Int(closure.registers)) }
-        let capacity = needed + 1
+    /// A fiber that will call `function` with `count` arguments, which are nil until `argument` is given its own. Moves the
+    /// function out of where it stands, and leaves nil.
+    ///
+    /// - Parameter start: the code that calls it: `Instance.start`.
+    package init(
+        _ start: UnsafePointer<Instruction>, calling function: UnsafeMutablePointer<Value>, count: Int,
+        bindings: consuming Bindings?
+    ) {
+        self.bindings = consume bindings
+        let registers = Value.borrowedFunction(function)?._withUnsafeGuaranteedRef { Int($0.registers) } ?? 0
+        let capacity = max(count, registers) + 1
+        Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
         state = Fiber.block(registers: capacity)
         let base = Fiber.firstRegisters(state)
         let frames = Fiber.firstFrames(state)
-        base.initialize(to: function)
-        (base + 1).initialize(repeating: .nil, count: capacity - 1)
-        let start = instance.start(arguments: count)
+        Fiber.move(function, base)
+        for index in 1..<capacity { (base + index).initialize(to: .nil) }
         state.initialize(
             to: FiberState(
                 pc: start, registers: base, frame: frames, limit: base + capacity,
                 frameLimit: frames + Fiber.initialFrames))
         super.init()
-        Meter.charge(Fiber.footprint(capacity, Fiber.initialFrames))
+    }
+
+    /// Leaves nil.
+    @inline(__always) private static func move(_ from: UnsafeMutablePointer<Value>, _ to: UnsafeMutablePointer<Value>) {
+        to.initialize(to: from.move())
+        from.initialize(to: .nil)
+    }
+
+    /// Moves arguments in, before the fiber has run, and leaves nil where they stood.
+    public final func moveArguments(from arguments: UnsafeMutablePointer<Value>, _ count: Int) {
+        let first = Fiber.firstRegisters(state) + 1
+        for index in 0..<count { Fiber.move(arguments + index, first + index) }
     }
 
     /// Where an argument stands, before the fiber has run.
@@ -225,7 +241,10 @@ public final class LoneFiber: Fiber, @unchecked Sendable {
         _ instance: Instance, calling function: __owned Value, _ arguments: [Value], bindings: Bindings? = nil
     ) {
         owner = instance
-        super.init(instance, calling: function, count: arguments.count, bindings: bindings)
+        var callee = function
+        let start =
+            Instance.start(arguments: arguments.count) ?? instance.start(manyArguments: arguments.count)
+        super.init(start, calling: &callee, count: arguments.count, bindings: bindings)
         for index in arguments.indices { argument(index).initialize(to: arguments[index]) }
     }
 }

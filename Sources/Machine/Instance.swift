@@ -8,9 +8,7 @@ public final class Instance: @unchecked Sendable {
     public let account: Account
     private let lock = Lock()
     private var namespaces: [Name: Namespace] = [:]
-    /// What starts a fiber, for functions of no arguments, which most fibers are of, and by how many arguments they take.
-    private let starter = Instance.makeStarter(arguments: 0...Instance.usualArguments)
-    /// By number of arguments: where those are more than usual.
+    /// What starts a fiber, by how many arguments its function takes, where those are more than usual.
     private var starters: [Int: Closure] = [:]
     /// What realises lazy sequences.
     package let realizer: Closure
@@ -84,10 +82,18 @@ public final class Instance: @unchecked Sendable {
 
     private static let usualArguments = 16
 
-    /// Code that calls the function in register 0 with `arguments` arguments and ends the fiber; the instance keeps it.
-    package func start(arguments: Int) -> UnsafePointer<Instruction> {
-        if arguments <= Instance.usualArguments { return starter.entry + 2 * arguments }
-        return lock.withLock {
+    /// Code that calls the function in register 0 with up to so many arguments and ends the fiber: for every instance the same.
+    nonisolated(unsafe) private static let starter = Unmanaged.passRetained(makeStarter(arguments: 0...usualArguments))
+        ._withUnsafeGuaranteedRef { $0.entry }
+
+    /// Code that calls the function in register 0 with `arguments` arguments and ends the fiber, unless those are many.
+    package static func start(arguments: Int) -> UnsafePointer<Instruction>? {
+        arguments <= usualArguments ? starter + 2 * arguments : nil
+    }
+
+    /// The same for any number, kept by the instance.
+    package func start(manyArguments arguments: Int) -> UnsafePointer<Instruction> {
+        lock.withLock {
             let found = starters[arguments] ?? Instance.makeStarter(arguments: arguments...arguments)
             starters[arguments] = found
             return found.entry
@@ -170,7 +176,6 @@ public final class Account: @unchecked Sendable {
     public func settle(steps taken: Int) throws(Fault) {
         let total = steps.add(Int64(taken), ordering: .relaxed).newValue
         let memory = used.add(Meter.settle(), ordering: .relaxed).newValue
-        LargePages.note(memory)
         guard let exhausted = exhausted(steps: total, memory: memory) else { return }
         if !over.exchange(true, ordering: .relaxed) { throw .exhausted(exhausted) }
         let left = grace.subtract(Int64(max(1, taken)), ordering: .relaxed).newValue

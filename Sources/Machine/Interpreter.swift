@@ -637,6 +637,16 @@ extension Fiber {
                         case .parked: return .parked
                         case .untried: break
                         }
+                    case .swap:
+                        save(pc, regs, fp)
+                        if let result = swap(regs + i.a + 1, i.b) {
+                            if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                            clear(regs + i.a + 1, i.b)
+                            store(regs + i.a, result)
+                            pc += i.signedC
+                        }
+                        fuel &-= 1
+                        if _slowPath(isAskedToStop) { fuel = 0 }
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
                         switch try claim(regs, i) {

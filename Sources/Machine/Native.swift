@@ -21,6 +21,9 @@ public struct Arguments {
         UnsafePointer(base + index)
     }
 
+    /// The same, to move it out and leave nil.
+    @inlinable @inline(__always) package func slot(_ index: Int) -> UnsafeMutablePointer<Value> { base + index }
+
     /// Argument `index`, or nil when it was not given.
     public func optional(_ index: Int) -> Value { index < count ? base[index] : .nil }
 

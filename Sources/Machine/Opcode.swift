@@ -57,6 +57,8 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callVar  //          b arguments, callee is the root of var k(c)
     case callLocal  //        b arguments, callee is c, which lives on
     case callCapture  //      b arguments, callee is captured value c
+    // where there is more to it than a primitive, what follows does it instead
+    case swap  //             a ← (swap! a+1 a+2 …) of b arguments, which die; jumps by c
     case ret  //              return a†
     case addReturn  //        return b† + c†; a sum that is no 64-bit integer goes to a, for the `ret` that follows
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)

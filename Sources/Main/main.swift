@@ -1,6 +1,5 @@
 //! Main: the process. Arguments come in, an exit code goes out.
 import Command
-import Values
 
 #if canImport(Glibc)
     import Glibc
@@ -8,5 +7,4 @@ import Values
     import Darwin
 #endif
 
-LargePages.use()
 exit(CommandLineTool(driver: SessionDriver()).main(Array(CommandLine.arguments.dropFirst())))

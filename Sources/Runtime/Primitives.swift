@@ -12,15 +12,15 @@ struct RuntimePrimitive {
     private enum Kind {
         /// May park the fiber or go on with a call.
         case control(Native.ControlBody)
-        /// Gives its result; the other does the same and gives nil, where nobody reads the result.
-        case plain(Native.Body, unread: Native.Body)
+        /// Gives its result; the other, if there is one, does the same and gives nil, where nobody reads the result.
+        case plain(Native.Body, unread: Native.Body?)
     }
 
     init(name: String, arity: Native.Arity, blocks: Bool = false, body: @escaping Native.ControlBody) {
         (self.name, self.arity, self.blocks, kind) = (name, arity, blocks, .control(body))
     }
 
-    init(name: String, arity: Native.Arity, plain body: @escaping Native.Body, unread: @escaping Native.Body) {
+    init(name: String, arity: Native.Arity, plain body: @escaping Native.Body, unread: Native.Body? = nil) {
         (self.name, self.arity, kind) = (name, arity, .plain(body, unread: unread))
     }
 
@@ -97,11 +97,11 @@ enum Argument {
         }
     }
 
-    static func dispatch(_ value: Value) throws(Fault) -> Dispatch {
-        switch value.knownKeyword {
+    static func dispatch(_ place: UnsafePointer<Value>) throws(Fault) -> Dispatch {
+        switch place.pointee.knownKeyword {
         case .go: return .go
         case .thread: return .thread
-        default: throw .type("spawn", expected: "the dispatch :go or :thread", found: value)
+        default: throw .type("spawn", expected: "the dispatch :go or :thread", found: place.pointee)
         }
     }
 }

@@ -36,6 +36,54 @@ import Testing
         #expect(try evaluate(text, seed: seed) == "[400 #{400}]")
     }
 
+    /// What many fibers put into one atom with primitives is all there, once, in every fiber's own order.
+    @Test(arguments: seeds) func swapsWithPrimitivesLoseNothing(_ seed: UInt64?) throws {
+        let text = """
+            (let [total (atom 0) order (atom []) places (atom {})
+                  fibers (doall (for [f (range 6)]
+                                  (future (dotimes [i 300]
+                                            (swap! total + 1)
+                                            (swap! order conj [f i])
+                                            (swap! places assoc [f i] (inc i))
+                                            (swap! total + 1 1)))))]
+              (run! deref fibers)
+              [@total (count @order) (= (set @order) (set (keys @places)))
+               (every? (fn [[f own]] (= (map second own) (range 300))) (group-by first @order))
+               (reduce + (vals @places))])
+            """
+        // 6 · 300 · 3, 6 · 300, and 6 · (1 + … + 300).
+        #expect(try evaluate(text, seed: seed) == "[5400 1800 true true 270900]")
+    }
+
+    /// `swap!` with a primitive is one instruction where nothing else is to be done; what it says otherwise is the library's.
+    @Test(arguments: [
+        ("(swap! (atom 1) inc)", "2"), ("(swap! (atom 1) + 2)", "3"), ("(swap! (atom 1) + 2 3)", "6"),
+        ("(swap! (atom 1) + 2 3 4)", "10"), ("(swap! (atom 1) str)", #""1""#),
+        // The atom, the function and the arguments are as they were, and the atom holds the result.
+        ("(let [a (atom {:k 1}) x [2] f assoc] [(swap! a f :k x) @a x (f {} 1 2)])", "[{:k [2]} {:k [2]} [2] {1 2}]"),
+        ("(let [a (atom [1]) before @a] (swap! a conj 2) [before @a])", "[[1] [1 2]]"),
+        (
+            "(let [a (atom 1) seen (atom [])] (add-watch a :w (fn [k _ o n] (swap! seen conj [k o n]))) (swap! a inc) @seen)",
+            "[[:w 1 2]]"
+        ),
+        (
+            "(let [a (atom 1 :validator pos?)] [(try (swap! a - 5) (catch IllegalStateException e (ex-message e))) @a])",
+            #"["Invalid reference state" 1]"#
+        ),
+        (
+            "(let [a (atom 1)] [(try (swap! a + :x) (catch ClassCastException e (ex-message e))) @a])",
+            #"["+ expected a number, but found the keyword :x" 1]"#
+        ),
+        (
+            "(try (swap! 5 inc) (catch ClassCastException e (ex-message e)))",
+            #""swap! expected an atom, but found the number 5""#
+        ),
+        // A primitive that has to realise a sequence first.
+        ("(swap! (atom (map inc [1 2])) count)", "2"),
+    ]) func swaps(_ text: String, _ value: String) throws {
+        #expect(try evaluate(text, seed: nil) == value)
+    }
+
     /// A ref that changes between a transaction's beginning and its end makes the transaction run again, and only then.
     @Test(arguments: seeds) func whatWasOvertakenBeginsAgain(_ seed: UInt64?) throws {
         let text = """

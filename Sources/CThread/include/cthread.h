@@ -36,10 +36,6 @@ extern _Thread_local sluice_thread_state sluice_thread_current;
 /// Bytes of stack that the thread has left; INT64_MAX where the system does not tell.
 int64_t sluice_stack_left(void);
 
-/// Has the allocator take so many bytes from the system at a time, and keep as many; does nothing but with glibc. In C because
-/// Swift's module of it lacks malloc.h.
-void sluice_grow_heap_by(int32_t bytes);
-
 /// Keeps what stands before it in front of what comes after, for compilers. Swift's takes it for a call that could free
 /// something, and no plain or atomic store for one: a reference that is copied under a lock made of an atomic is otherwise
 /// counted after the lock was given back. In C because Swift has no spelling for it.

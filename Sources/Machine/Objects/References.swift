@@ -43,6 +43,11 @@ public final class Atom: Reference, Watchable, @unchecked Sendable {
     public override var kind: ObjectKind { .atom }
     public override func current() throws(Fault) -> Value { lock.withLock { value } }
 
+    /// The value, unless a validator or watchers are to be called when it changes.
+    var unattended: Value? {
+        lock.withLock { attendance.validator.isNil && attendance.watchers == nil ? value : nil }
+    }
+
     /// What happened to an exchange.
     enum Exchange {
         case done

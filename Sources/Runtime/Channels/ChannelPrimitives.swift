@@ -11,22 +11,30 @@ enum ChannelPrimitives {
         [
             // (chan kind n) or (chan kind n put close choose): kind :fixed :dropping :sliding :promise; the last are functions
             // for a channel with a transducer, see `TransducerChannel.Hooks`.
-            RuntimePrimitive(name: "chan", arity: .between(0, 5)) { (arguments, _) throws(Fault) in
-                try .value(.object(makeChannel(arguments)))
-            },
-            RuntimePrimitive(name: "chan?", arity: 1) { (arguments, _) throws(Fault) in
-                if case .object(let object) = arguments[0] { return .value(.bool(object is Channel)) }
-                return .value(.false)
-            },
-            RuntimePrimitive(name: "closed?", arity: 1) { (arguments, _) throws(Fault) in
-                .value(.bool(try Argument.channel(arguments[0], "closed?").isClosed))
-            },
-            RuntimePrimitive(name: "timeout", arity: 1) { [unowned runtime] (arguments, _) throws(Fault) in
-                let channel = Channel(.fixed(0))
-                let delay = try Argument.milliseconds(arguments[0], "timeout")
-                runtime.scheduler.schedule(at: runtime.scheduler.now() + delay, .close(channel))
-                return .value(.object(channel))
-            },
+            RuntimePrimitive(
+                name: "chan", arity: .between(0, 5),
+                plain: { (arguments, _) throws(Fault) in
+                    .object(try makeChannel(arguments))
+                }),
+            RuntimePrimitive(
+                name: "chan?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    if case .object(let object) = arguments[0] { return .bool(object is Channel) }
+                    return .false
+                }),
+            RuntimePrimitive(
+                name: "closed?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    .bool(try Argument.channel(arguments[0], "closed?").isClosed)
+                }),
+            RuntimePrimitive(
+                name: "timeout", arity: 1,
+                plain: { [unowned runtime] (arguments, _) throws(Fault) in
+                    let channel = Channel(.fixed(0))
+                    let delay = try Argument.milliseconds(arguments[0], "timeout")
+                    runtime.scheduler.schedule(at: runtime.scheduler.now() + delay, .close(channel))
+                    return .object(channel)
+                }),
         ]
     }
 

@@ -11,11 +11,14 @@ enum FiberPrimitives {
                 name: "spawn", arity: .atLeast(1),
                 plain: { [unowned runtime] (arguments, fiber) throws(Fault) in
                     let channel = Channel(.fixed(1))
-                    try spawn(arguments, fiber, .channel(channel)) { runtime }
+                    if try !start(arguments, fiber, .channel(channel)) {
+                        try runtime.start(arguments, fiber, .channel(channel))
+                    }
                     return .object(channel)
                 },
                 unread: { [unowned runtime] (arguments, fiber) throws(Fault) in
-                    try spawn(arguments, fiber, .none) { runtime }
+                    // A reference that does not hold costs as much as the rest: the runtime is asked for where no job runs.
+                    if try !start(arguments, fiber, .none) { try runtime.start(arguments, fiber, .none) }
                     return .nil
                 }),
             // (future-call f): a future of the result of (f).
@@ -41,9 +44,11 @@ enum FiberPrimitives {
                 return try job.parked(entry.epoch)
             },
             // Nanoseconds of the scheduler's clock: virtual under the virtual scheduler.
-            RuntimePrimitive(name: "nano-time", arity: 0) { [unowned runtime] (_, _) throws(Fault) in
-                .value(.int(runtime.scheduler.now()))
-            },
+            RuntimePrimitive(
+                name: "nano-time", arity: 0,
+                plain: { [unowned runtime] (_, _) throws(Fault) in
+                    .int(runtime.scheduler.now())
+                }),
             RuntimePrimitive(name: "identity", arity: 0) { (_, fiber) throws(Fault) in
                 .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
             },
@@ -52,18 +57,31 @@ enum FiberPrimitives {
 }
 
 extension FiberPrimitives {
-    /// - Parameter runtime: asked for only where no job runs: a reference that does not hold costs as much as the rest.
-    private static func spawn(
-        _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion, _ runtime: () -> FiberRuntime
-    ) throws(Fault) {
-        let dispatch = arguments.count > 1 ? try Argument.dispatch(arguments[1]) : .go
-        guard let job = Job.running(fiber) else {
-            runtime().spawn(
-                arguments.take(0), Array(arguments.all.dropFirst(2)), dispatch: dispatch, bindings: fiber.bindings,
-                completion: completion)
-            return
+    /// Starts a fiber for the running job; false when none runs.
+    private static func start(
+        _ arguments: Arguments, _ fiber: Fiber, _ completion: __owned JobCompletion
+    ) throws(Fault) -> Bool {
+        let dispatch = try dispatch(arguments)
+        guard let job = Job.running(fiber) else { return false }
+        Unmanaged.passUnretained(job)._withUnsafeGuaranteedRef {
+            $0.start(arguments.slot(0), arguments.slot(2), max(0, arguments.count - 2), dispatch, completion)
         }
-        job.runtime.start(arguments.take(0), arguments, from: 2, dispatch, by: job, completion)
+        return true
+    }
+
+    fileprivate static func dispatch(_ arguments: Arguments) throws(Fault) -> Dispatch {
+        arguments.count > 1 ? try Argument.dispatch(arguments.place(1)) : .go
+    }
+}
+
+extension FiberRuntime {
+    /// The same in code that Swift called.
+    fileprivate func start(
+        _ arguments: Arguments, _ fiber: Fiber, _ completion: JobCompletion
+    ) throws(Fault) {
+        spawn(
+            arguments[0], Array(arguments.all.dropFirst(2)), dispatch: try FiberPrimitives.dispatch(arguments),
+            bindings: fiber.bindings, completion: completion)
     }
 }
 
@@ -71,34 +89,46 @@ extension FiberPrimitives {
 enum PromisePrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
-            RuntimePrimitive(name: "promise", arity: 0) { (_, _) throws(Fault) in .value(.object(Promise())) },
+            RuntimePrimitive(name: "promise", arity: 0, plain: { (_, _) throws(Fault) in .object(Promise()) }),
             // (deliver p value): p, or nil when something was delivered before.
-            RuntimePrimitive(name: "deliver", arity: 2) { (arguments, _) throws(Fault) in
-                let promise = try promise(arguments[0], "deliver")
-                if promise is Future { throw .type("deliver", expected: "a promise", found: arguments[0]) }
-                return .value(promise.complete(.success(arguments[1])) ? arguments[0] : .nil)
-            },
+            RuntimePrimitive(
+                name: "deliver", arity: 2,
+                plain: { (arguments, _) throws(Fault) in
+                    let promise = try promise(arguments[0], "deliver")
+                    if promise is Future { throw .type("deliver", expected: "a promise", found: arguments[0]) }
+                    return promise.complete(.success(arguments[1])) ? arguments[0] : .nil
+                }),
             // (await p) and (await p ms else): what deref does for promises and futures.
             RuntimePrimitive(name: "await", arity: .between(1, 3)) { (arguments, fiber) throws(Fault) in
                 try awaiting(arguments, fiber)
             },
-            RuntimePrimitive(name: "promise?", arity: 1) { (arguments, _) throws(Fault) in
-                if case .object(let object) = arguments[0] { return .value(.bool(object is Promise)) }
-                return .value(.false)
-            },
-            RuntimePrimitive(name: "future?", arity: 1) { (arguments, _) throws(Fault) in
-                if case .object(let object) = arguments[0] { return .value(.bool(object is Future)) }
-                return .value(.false)
-            },
-            RuntimePrimitive(name: "realized?", arity: 1) { (arguments, _) throws(Fault) in
-                .value(.bool(try promise(arguments[0], "realized?").isRealized))
-            },
-            RuntimePrimitive(name: "future-cancel", arity: 1) { (arguments, _) throws(Fault) in
-                .value(.bool(try future(arguments[0], "future-cancel").cancel()))
-            },
-            RuntimePrimitive(name: "future-cancelled?", arity: 1) { (arguments, _) throws(Fault) in
-                .value(.bool(try future(arguments[0], "future-cancelled?").isCancelled))
-            },
+            RuntimePrimitive(
+                name: "promise?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    if case .object(let object) = arguments[0] { return .bool(object is Promise) }
+                    return .false
+                }),
+            RuntimePrimitive(
+                name: "future?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    if case .object(let object) = arguments[0] { return .bool(object is Future) }
+                    return .false
+                }),
+            RuntimePrimitive(
+                name: "realized?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    .bool(try promise(arguments[0], "realized?").isRealized)
+                }),
+            RuntimePrimitive(
+                name: "future-cancel", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    .bool(try future(arguments[0], "future-cancel").cancel())
+                }),
+            RuntimePrimitive(
+                name: "future-cancelled?", arity: 1,
+                plain: { (arguments, _) throws(Fault) in
+                    .bool(try future(arguments[0], "future-cancelled?").isCancelled)
+                }),
         ]
     }
 

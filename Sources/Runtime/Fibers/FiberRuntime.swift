@@ -72,7 +72,7 @@ package final class FiberRuntime: @unchecked Sendable {
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor, names: instance.names)
         exhaustions.runtime = self
-        root.runtime = self
+        root.belong(to: self)
         // Not kept by the instance: the fibers in there hold it.
         instance.sequenceReleased.set { [weak sequenceWaits] in sequenceWaits?.end($0) }
     }
@@ -192,21 +192,6 @@ package final class FiberRuntime: @unchecked Sendable {
         return job
     }
 
-    /// Starts a fiber for the running `job`: what `spawn` does with the fewest questions, for there may be a million.
-    /// It takes over the `arguments`.
-    func start(
-        _ function: __owned Value, _ arguments: Arguments, from first: Int, _ dispatch: Dispatch, by job: Job,
-        _ completion: JobCompletion
-    ) {
-        let count = max(0, arguments.count - first)
-        let child = Job(
-            calling: function, count: count, bindings: job.bindings, runtime: self, scope: job.innerScope,
-            lineage: job.nextLineage(), dispatch: dispatch, completion: completion, holdMeter: nil)
-        for index in 0..<count { child.argument(index).initialize(to: arguments.take(first + index)) }
-        child.scope.add(child)
-        scheduler.ready(child)
-    }
-
     private func make(
         _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?,
         lineage: Lineage?,
@@ -216,14 +201,14 @@ package final class FiberRuntime: @unchecked Sendable {
         let owner = scope ?? parent?.innerScope ?? root
         let line =
             lineage ?? parent?.nextLineage()
-            ?? Lineage(identity).child(starts.wrappingAdd(1, ordering: .relaxed).oldValue)
+            ?? Lineage(identity.child(.fiber, ordinal: starts.wrappingAdd(1, ordering: .relaxed).oldValue))
+        var callee = function
         let job = Job(
-            calling: function, count: arguments.count, bindings: bindings ?? parent?.bindings, runtime: self,
-            scope: owner,
+            calling: &callee, count: arguments.count, bindings: bindings ?? parent?.bindings, scope: owner,
             lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter, undelivered: undelivered)
         for index in arguments.indices { job.argument(index).initialize(to: arguments[index]) }
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
-        owner.add(job)
+        owner.add(Unmanaged.passUnretained(job))
         return job
     }
 

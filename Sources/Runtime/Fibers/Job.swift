@@ -78,11 +78,13 @@ package final class Job: Fiber, @unchecked Sendable {
         }
     }
 
+    /// Moves the function that it will call out of where it stands, and leaves nil.
     init(
-        calling function: __owned Value, count: Int, bindings: Bindings?, runtime: FiberRuntime, scope: Scope,
-        lineage: Lineage, dispatch: Dispatch, completion: JobCompletion, holdMeter: HoldMeter? = nil,
+        calling function: UnsafeMutablePointer<Value>, count: Int, bindings: __owned Bindings?, scope: __owned Scope,
+        lineage: __owned Lineage, dispatch: Dispatch, completion: __owned JobCompletion, holdMeter: HoldMeter? = nil,
         undelivered: (@Sendable (Value) -> Void)? = nil
     ) {
+        let start = Instance.start(arguments: count) ?? scope.runtime.instance.start(manyArguments: count)
         self.scope = scope
         self.dispatch = dispatch
         self.lineage = lineage
@@ -92,11 +94,11 @@ package final class Job: Fiber, @unchecked Sendable {
             case .channel(let channel) where holdMeter == nil && undelivered == nil: .channel(channel)
             default: .extra(Extra(completion, holdMeter: holdMeter, undelivered: undelivered))
             }
-        super.init(runtime.instance, calling: function, count: count, bindings: bindings)
+        super.init(start, calling: function, count: count, bindings: bindings)
     }
 
     /// Its scope's.
-    package var runtime: FiberRuntime { scope.runtime.unsafelyUnwrapped }
+    package var runtime: FiberRuntime { scope.runtime }
     public override var instance: Instance { runtime.instance }
 
     private var extra: Extra? { if case .extra(let extra) = rest { extra } else { nil } }
@@ -152,6 +154,24 @@ package final class Job: Fiber, @unchecked Sendable {
         set { makeExtra().request = newValue }
     }
 
+    /// Starts a fiber for this one, which runs, and moves what it calls and what that is given out of where they stand: what
+    /// `FiberRuntime.spawn` does with the fewest questions and counts of references, for there may be a million.
+    func start(
+        _ function: UnsafeMutablePointer<Value>, _ arguments: UnsafeMutablePointer<Value>, _ count: Int,
+        _ dispatch: Dispatch, _ completion: __owned JobCompletion
+    ) {
+        let child = Unmanaged.passRetained(
+            Job(
+                calling: function, count: count, bindings: bindings, scope: innerScope, lineage: nextLineage(),
+                dispatch: dispatch, completion: completion))
+        let home = child._withUnsafeGuaranteedRef { child in
+            child.moveArguments(from: arguments, count)
+            Unmanaged.passUnretained(child.scope)._withUnsafeGuaranteedRef { $0.add(Unmanaged.passUnretained(child)) }
+            return child.home
+        }
+        if !ThreadedScheduler.readyHere(child, home) { Job.readyElsewhere(child) }
+    }
+
     // Waiting
 
     /// The job of the running `fiber`, which is about to wait. Throws where it cannot: in code that Swift called.
@@ -195,7 +215,9 @@ package final class Job: Fiber, @unchecked Sendable {
     }
 
     /// For a job of the pool, its scheduler as a bare word, to compare with a thread's own.
-    @inline(__always) private var home: UnsafeMutableRawPointer? { dispatch == .go ? runtime.home : nil }
+    @inline(__always) private var home: UnsafeMutableRawPointer? {
+        dispatch == .go ? scope.withRuntime { $0.home } : nil
+    }
 
     public override class func resume(_ waiter: Unmanaged<Parkable>, with value: consuming Value) {
         let reference = Unmanaged<Job>.fromOpaque(waiter.toOpaque())

@@ -4,8 +4,8 @@ import Values
 /// Who started a fiber, as the n-th of whom: stable from run to run, never made of timing.
 ///
 /// An identity spells its whole path, which would grow without end where fibers start each other in a chain. So a lineage
-/// keeps the nearest ancestor with a place of its own (a run, an invocation of a worker) and a digest of the steps since,
-/// and makes an identity only when somebody asks.
+/// keeps the nearest ancestor with a place of its own (a fiber that no other started, an invocation of a worker) and a digest
+/// of the steps since, and makes an identity only when somebody asks.
 package struct Lineage: Sendable {
     private let anchor: Identity
     /// The digest, 126 bits: the last two of `high` hold the steps, 2 standing for any more. After one step, `low` is the ordinal

@@ -6,7 +6,7 @@ package final class Scope: Object, @unchecked Sendable {
     // Sendable: guarded by `lock`; the list links of jobs and of inner scopes too.
     package let parent: Scope?
     /// Whose fibers are in here, which lives as long: the parent's, and what the runtime says of its root.
-    @exclusivity(unchecked) unowned(unsafe) var runtime: FiberRuntime?
+    @exclusivity(unchecked) private var owner: Unmanaged<FiberRuntime>?
     private let lock = Lock()
     private var first: Unmanaged<Job>?
     private var jobs = 0
@@ -24,9 +24,19 @@ package final class Scope: Object, @unchecked Sendable {
 
     package init(parent: Scope?) {
         self.parent = parent
-        runtime = parent?.runtime
+        owner = parent?.owner
         super.init()
         parent?.adopt(self)
+    }
+
+    /// The outermost scope of a runtime, which then says so with `belong`.
+    func belong(to runtime: FiberRuntime) { owner = Unmanaged.passUnretained(runtime) }
+
+    var runtime: FiberRuntime { owner.unsafelyUnwrapped.takeUnretainedValue() }
+
+    /// Counts no reference to the runtime.
+    @inline(__always) func withRuntime<Result>(_ body: (FiberRuntime) -> Result) -> Result {
+        owner.unsafelyUnwrapped._withUnsafeGuaranteedRef(body)
     }
 
     package override func write(to printer: inout Printer) throws(Fault) { printer.write("#<scope>") }
@@ -94,17 +104,17 @@ package final class Scope: Object, @unchecked Sendable {
     }
 
     /// Takes the job in; a job that starts in a cancelled scope is cancelled before it runs.
-    func add(_ job: Job) {
-        let (ended, wasClosed) = lock.withLock {
-            let link = Unmanaged.passRetained(job)
-            job.next = first
-            first?.takeUnretainedValue().previous = link
-            first = link
-            jobs += 1
-            return (ending, open())
-        }
+    func add(_ job: Unmanaged<Job>) {
+        _ = job.retain()
+        lock.acquire()
+        job._withUnsafeGuaranteedRef { $0.next = first }
+        first?._withUnsafeGuaranteedRef { $0.previous = job }
+        first = job
+        jobs += 1
+        let (ended, wasClosed) = (ending, open())
+        lock.release()
         if wasClosed { rejoin() }
-        if let ended { job.end(ended) }
+        if let ended { job._withUnsafeGuaranteedRef { $0.end(ended) } }
     }
 
     func remove(_ job: Job) {

@@ -26,7 +26,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Turns within the steps of a slice up to which fibers are taken to compute, rather than to talk.
     static let turnsOfWork = 16
     /// How many looks an idle worker takes around before it parks; some microseconds.
-    static let spins = 200
+    static let spins = 1_000
     /// How often the sentry looks around while others run, in nanoseconds: from the first to the last of a doubling.
     static let patrol: (first: Int64, last: Int64) = (1_000_000, 16_000_000)
     /// Picks between looks at the shared queue and the timers.
@@ -133,7 +133,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         if length >= ThreadedScheduler.backlog || (length == 1 && shouldStartFirst) { wakeOne() }
     }
 
-    private var shouldStartFirst: Bool { cores > 1 && !hasStarted.load(ordering: .relaxed) }
+    private var shouldStartFirst: Bool { !hasStarted.load(ordering: .relaxed) }
     private let hasStarted = Atomic<Bool>(false)
 
     private func readyElsewhere(_ job: Unmanaged<Job>) {
@@ -144,8 +144,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
-    /// Wakes or starts a worker if a core is free for one.
+    /// Wakes or starts a worker if a core is free for another than the caller's.
     private func wakeOne() {
+        if cores == 1 { return }
         if parkedCount.load(ordering: .relaxed) == 0, hasStarted.load(ordering: .relaxed) { return }
         lock.withLock { wakeLocked() }
     }
@@ -259,10 +260,12 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     }
 
     private func steal(_ worker: Worker) -> Unmanaged<Job>? {
+        worker.measureTurns()
+        let least = worker.leastWorthStealing
         let start = Int(truncatingIfNeeded: worker.owned.pointee.random.next() >> 33) % workers.count
         for offset in workers.indices {
             let victim = workers[(start + offset) % workers.count]
-            if victim !== worker, let job = worker.steal(from: victim) { return job }
+            if victim !== worker, victim.queued >= least, let job = worker.steal(from: victim) { return job }
         }
         return nil
     }
@@ -280,7 +283,6 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         if _slowPath(owned.pointee.unsettled >= sliceFuel) {
             // Few turns took a slice's steps: these fibers compute, though they wait for each other before their slices end.
             let computes = owned.pointee.turns <= ThreadedScheduler.turnsOfWork
-            owned.pointee.turns = 0
             if computes, worker.queued > 0 { wakeOne() }
             settle(worker, end == .ready ? reference.takeUnretainedValue() : nil)
         }
@@ -298,7 +300,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Books steps and bytes. A budget that ran out fails the job at hand, or is told to the runtime.
     @inline(never) private func settle(_ worker: Worker, _ job: Job?) {
         let steps = worker.owned.pointee.unsettled
+        worker.measureTurns()
         worker.owned.pointee.unsettled = 0
+        worker.owned.pointee.turns = 0
         do throws(Fault) { try account.settle(steps: steps) } catch {
             if let job { job.fail(error) } else { onExhaustion(error) }
         }
@@ -373,7 +377,10 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         return isHeld
     }
 
-    private func canSteal(_ worker: Worker) -> Bool { workers.contains { $0 !== worker && $0.queued > 0 } }
+    private func canSteal(_ worker: Worker) -> Bool {
+        let least = worker.leastWorthStealing
+        return workers.contains { $0 !== worker && $0.queued >= least }
+    }
 
     /// Looks around for some microseconds, because work often comes soon and a sleep costs more. True when there is some.
     private func spin(_ worker: Worker) -> Bool {
@@ -383,6 +390,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             if timers.nextDeadline != .max, timers.nextDeadline <= now() { return true }
             pause()
         }
+        worker.owned.pointee.runsShort = false
         return false
     }
 

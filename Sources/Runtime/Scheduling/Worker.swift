@@ -32,6 +32,8 @@ final class Worker: @unchecked Sendable {
         var unsettled = 0
         /// Turns since the account was settled.
         var turns = 0
+        /// Whether the turns of late were short.
+        var runsShort = false
         var picks: UInt32 = 0
         var random: SplitMix
     }
@@ -51,6 +53,17 @@ final class Worker: @unchecked Sendable {
 
     var begun: Int { takenCount.load(ordering: .relaxed) }
     var queued: Int { length.load(ordering: .relaxed) }
+
+    /// Jobs that another's queue must hold for this one to take of them. One, unless what this one ran lately were short turns:
+    /// then a few at a time cost more than they bring, and those that are left run soon where they are. For the worker's thread.
+    var leastWorthStealing: Int { owned.pointee.runsShort ? Worker.haul / 2 : 1 }
+
+    /// Notes whether the turns since the account was settled were short.
+    func measureTurns() {
+        if owned.pointee.turns > 0 {
+            owned.pointee.runsShort = owned.pointee.unsettled < owned.pointee.turns * Worker.shortTurn
+        }
+    }
 
     /// Adds to the queue's end. Gives the new length.
     func push(_ job: Unmanaged<Job>) -> Int {
@@ -72,6 +85,8 @@ final class Worker: @unchecked Sendable {
 
     /// Most jobs that are taken from another's queue at once, so that its lock is held for a short time.
     private static let haul = 64
+    /// Steps that a turn takes on average below which turns are short.
+    private static let shortTurn = 100
 
     /// Moves the older half of another's queue here, or as many as one may at once, and gives the first.
     func steal(from victim: Worker) -> Unmanaged<Job>? {
