@@ -1,4 +1,4 @@
-//! CThread: thread-local storage.
+//! CThread: thread-local storage, and what else of threads Swift has no spelling for.
 #ifndef SLUICE_CTHREAD_H
 #define SLUICE_CTHREAD_H
 #include <stdint.h>
@@ -40,6 +40,15 @@ int64_t sluice_stack_left(void);
 /// something, and no plain or atomic store for one: a reference that is copied under a lock made of an atomic is otherwise
 /// counted after the lock was given back. In C because Swift has no spelling for it.
 static inline void sluice_keep_order(void) { __asm__ volatile("" ::: "memory"); }
+
+/// Lets some tens of cycles pass, in a loop that waits for another thread.
+static inline void sluice_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
 
 static inline sluice_thread_state *sluice_thread(void) { return &sluice_thread_current; }
 

@@ -1,3 +1,4 @@
+import CThread
 import Machine
 import Synchronization
 import Values
@@ -25,8 +26,9 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     static let backlog = 64
     /// Turns within the steps of a slice up to which fibers are taken to compute, rather than to talk.
     static let turnsOfWork = 16
-    /// How many looks an idle worker takes around before it parks; some microseconds.
-    static let spins = 1_000
+    /// How many looks an idle worker takes around before it parks, and the pauses between two of them: a microsecond or so, for
+    /// who looks at a queue takes its line of cache away from who uses it.
+    static let spins = (looks: 32, pauses: 32)
     /// How often the sentry looks around while others run, in nanoseconds: from the first to the last of a doubling.
     static let patrol: (first: Int64, last: Int64) = (1_000_000, 16_000_000)
     /// Picks between looks at the shared queue and the timers.
@@ -338,6 +340,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             }
             patrol = sleep(worker, patrol)
         }
+        // It was woken because taking pays.
+        worker.owned.pointee.runsShort = false
         return nil
     }
 
@@ -385,18 +389,12 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// Looks around for some microseconds, because work often comes soon and a sleep costs more. True when there is some.
     private func spin(_ worker: Worker) -> Bool {
         if lock.withLock({ shared.pointee.awake }) <= 1 { return false }
-        for _ in 0..<ThreadedScheduler.spins {
+        for _ in 0..<ThreadedScheduler.spins.looks {
             if sharedCount.load(ordering: .relaxed) > 0 || canSteal(worker) { return true }
             if timers.nextDeadline != .max, timers.nextDeadline <= now() { return true }
-            pause()
+            for _ in 0..<ThreadedScheduler.spins.pauses { sluice_pause() }
         }
-        worker.owned.pointee.runsShort = false
         return false
-    }
-
-    /// A short wait that stays on the core.
-    @inline(__always) private func pause() {
-        for _ in 0..<8 { _ = sharedCount.load(ordering: .relaxed) }
     }
 
     // Idleness

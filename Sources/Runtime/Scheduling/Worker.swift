@@ -32,8 +32,8 @@ final class Worker: @unchecked Sendable {
         var unsettled = 0
         /// Turns since the account was settled.
         var turns = 0
-        /// Whether the turns of late were short.
-        var runsShort = false
+        /// Whether the turns of late were short; until some were long, they are taken to be.
+        var runsShort = true
         var picks: UInt32 = 0
         var random: SplitMix
     }
