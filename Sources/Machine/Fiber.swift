@@ -103,7 +103,8 @@ open class Fiber: Parkable, @unchecked Sendable {
 
     package static var cannotWait: Fault {
         .illegalState(
-            "cannot wait here: inside a macro, a comparator or a callback; start a go block, or use offer! or poll!")
+            "cannot wait here: inside a macro, a comparator, a system or a callback; start a go block, or use offer! or poll!"
+        )
     }
 
     /// Frames to begin with: of the function, and room for one more, as always; registers there are as many as the function

@@ -67,7 +67,8 @@ private final class RuntimePrimitives: @unchecked Sendable {
         if table.isEmpty {
             table =
                 ChannelPrimitives.table(runtime) + ChoicePrimitives.table() + FiberPrimitives.table(runtime)
-                + PromisePrimitives.table(runtime) + ScopePrimitives.table(runtime) + EffectPrimitives.table(runtime)
+                + PromisePrimitives.table(runtime) + WorldPrimitives.table(runtime) + ScopePrimitives.table(runtime)
+                + EffectPrimitives.table(runtime)
                 + WorkerPrimitives.table(runtime)
         }
         return table

@@ -1,3 +1,4 @@
+import Compiler
 import Engine
 import Graph
 import Machine
@@ -19,6 +20,8 @@ package final class Run: @unchecked Sendable {
     private var isStopped = false
     private var entry: CommandEntry?
     private let components: Components?
+    /// How the world runs.
+    private let running: World.Running
 
     /// How long what is in flight may take once a run is asked to stop.
     package static let graceMs: Int64 = 10_000
@@ -41,6 +44,11 @@ package final class Run: @unchecked Sendable {
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
         session.engine.configure(plan.settings.engine)
         session.runtime.setMetas(plan.metaMap)
+        session.runtime.world.setSystems(plan.worldSystems)
+        let output = session.options.errorOutput
+        running = World.Running(
+            tickMs: plan.settings.tickMs, step: try session.evaluator.builtIn("sluice.world", "step").root,
+            say: { Run.say($0, $1, output) })
         var spec = plan.workers
         var visible = Value.nil
         if let form = session.builder.components, let own = form.systems.first {
@@ -70,6 +78,8 @@ package final class Run: @unchecked Sendable {
     package func run(isKept: Bool = false) {
         defer { session.runtime.running = nil }
         system.start()
+        session.runtime.world.start(running)
+        defer { session.runtime.world.stop() }
         if isKept { session.runtime.scheduler.hold() }
         defer { if isKept { session.runtime.scheduler.release() } }
         if let entry {
@@ -159,6 +169,7 @@ package final class Run: @unchecked Sendable {
             session.runtime.setMetas(plan.metaMap)
             // Workers that name it carry it along.
             for spec in plan.workers.workers { system.replace(spec) }
+        case .system: session.runtime.world.setSystems(plan.worldSystems)
         case .configure: session.engine.configure(plan.settings.engine)
         default: break
         }
@@ -166,9 +177,11 @@ package final class Run: @unchecked Sendable {
         say("INFO", change.sentence)
     }
 
+    private func say(_ level: String, _ text: String) { Run.say(level, text, session.options.errorOutput) }
+
     /// As `log/info` does.
-    private func say(_ level: String, _ text: String) {
-        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { session.options.errorOutput($0) }
+    private static func say(_ level: String, _ text: String, _ output: Instance.OutputSink) {
+        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { output($0) }
     }
 
     private func finish() {
@@ -186,6 +199,8 @@ package final class Run: @unchecked Sendable {
 }
 
 extension SystemPlan {
+    fileprivate var worldSystems: [WorldSystem] { systems.map { WorldSystem(name: $0.name, function: $0.function) } }
+
     /// What effects that name a `defmeta` find.
     fileprivate var metaMap: HashMap {
         var map = HashMap()

@@ -56,6 +56,7 @@ package final class Session: @unchecked Sendable {
         let adapters = AdapterSet(
             json: .own(names), names: names, secrets: redactor, log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
+        for type in WorldEffects.types(runtime) { engine.define(type) }
         isOffline = adapters.isOffline
         let lookup = GraphFunctions()
         builder = GraphBuilder(names: names, lookup: { lookup.find($0) })

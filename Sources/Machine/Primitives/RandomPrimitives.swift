@@ -7,17 +7,11 @@ enum RandomPrimitives {
         [
             Primitive("rand", .between(0, 1), rand), Primitive("rand-int", 1, randInt),
             Primitive("shuffle", 1, shuffle),
-            Primitive("random-uuid", 0) { (_, fiber) in .object(randomUUID(fiber.instance.random)) },
+            Primitive("random-uuid", 0) { (_, fiber) in .object(fiber.instance.random.uuid()) },
         ])
 
     static func rand(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
         .double(fiber.instance.random.unit() * (a.count == 1 ? try a.double(0, "rand") : 1))
-    }
-
-    /// Version 4.
-    static func randomUUID(_ random: RandomSource) -> UUIDValue {
-        UUIDValue(
-            high: random.next() & ~0xf000 | 0x4000, low: random.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
     }
 
     static func randInt(_ a: Arguments, _ fiber: Fiber) throws(Fault) -> Value {
@@ -39,5 +33,12 @@ enum RandomPrimitives {
             elements.swapAt(index, Int(fiber.instance.random.below(UInt64(index + 1))))
         }
         return .vector(Vector(elements))
+    }
+}
+
+extension RandomSource {
+    /// Version 4.
+    package func uuid() -> UUIDValue {
+        UUIDValue(high: next() & ~0xf000 | 0x4000, low: next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000)
     }
 }

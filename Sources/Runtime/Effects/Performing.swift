@@ -213,7 +213,7 @@ package struct FunctionHandler: EffectHandler {
     }
 
     /// An exception with a `:code` in its data keeps it.
-    private static func error(_ fault: Fault) -> EffectError {
+    static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
         if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
         {

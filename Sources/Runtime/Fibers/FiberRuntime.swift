@@ -19,6 +19,10 @@ package final class FiberRuntime: @unchecked Sendable {
     package let events: EventStream
     /// What the run is called.
     package let identity: Identity
+    /// Events that `emit` and sources bring.
+    package let bus = EventBus()
+    /// What systems change tick by tick.
+    package private(set) var world: World!
     private let uncaught: @Sendable (Fault, Identity) -> Void
     private let attachedEngine = Atomic<UnsafeMutableRawPointer?>(nil)
     private let names = Lock()
@@ -71,6 +75,7 @@ package final class FiberRuntime: @unchecked Sendable {
         let clock = SchedulerClock(scheduler, wallStart: wallStart ?? real)
         self.clock = clock
         events = EventStream(wallMs: { clock.wallMs }, redactor: redactor, names: instance.names)
+        world = World(self)
         exhaustions.runtime = self
         root.belong(to: self)
         // Not kept by the instance: the fibers in there hold it.
@@ -178,16 +183,18 @@ package final class FiberRuntime: @unchecked Sendable {
     ///   - parent: the running job that starts it, whose scope, dynamic bindings and lineage it inherits.
     ///   - scope: the scope it belongs to instead.
     ///   - undelivered: gets the result of its last operation when an ending keeps it from going on with that.
+    ///   - mayWait: whether it may wait; an operation that would throws otherwise.
     @discardableResult
     package func spawn(
         _ function: Value, _ arguments: [Value] = [], dispatch: Dispatch = .go, from parent: Job? = nil,
         scope: Scope? = nil,
         lineage: Lineage? = nil, bindings: Bindings? = nil, completion: JobCompletion = .none,
-        holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil
+        holdMeter: HoldMeter? = nil, undelivered: (@Sendable (Value) -> Void)? = nil, mayWait: Bool = true
     ) -> Job {
         let job = make(
             function, arguments, dispatch: dispatch, from: parent, scope: scope, lineage: lineage, bindings: bindings,
             completion: completion, holdMeter: holdMeter, undelivered: undelivered)
+        if !mayWait { job.cannotPark += 1 }
         scheduler.ready(job)
         return job
     }

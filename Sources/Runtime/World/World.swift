@@ -1,0 +1,298 @@
+import Engine
+import Machine
+import Values
+
+/// A system: a function of the world and the milliseconds since the last tick that returns the new world (P3–P6).
+package struct WorldSystem: Sendable {
+    package let name: Name
+    package let function: Value
+
+    package init(name: Name, function: Value) {
+        self.name = name
+        self.function = function
+    }
+}
+
+/// Drives the world: its clock, its systems' calls, its effects.
+///
+/// A tick calls the systems one after the other, each on a fiber of its own that may not wait, and submits what they left as
+/// one batch. What an effect comes to is an event of a later tick (P8–P13), so no tick waits for one (P7). A tick that found
+/// nothing to do is the last until something happens: an idle world has no timer, and does not keep a run alive.
+package final class World: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+    private unowned let runtime: FiberRuntime
+    private let lock = Lock()
+    private var machine = WorldMachine()
+    private var running: Running?
+    private var systems: [WorldSystem] = []
+    private var stage = Stage.resting
+    /// Something happened while a tick was scheduled or under way.
+    private var isWoken = false
+    /// Nil before the first tick.
+    private var tickBeganNs: Int64?
+    /// Milliseconds between the tick at hand and the one before.
+    private var elapsedMs: Int64 = 0
+    /// Ids of effects that this world waits for.
+    private var awaited: Set<ValueKey> = []
+    private var submitted = 0
+    /// What each system was last told off for, so that it is told once.
+    private var complaints: [Name: String] = [:]
+    private let identity: Identity
+
+    private enum Stage {
+        case resting
+        case scheduled(TimerToken)
+        /// The systems of this tick, and which of them runs.
+        case ticking([WorldSystem], Int)
+    }
+
+    /// How it runs.
+    package struct Running: Sendable {
+        package let tickMs: Int64
+        /// `(f system-function world dt)` calls a system and makes plain data of what it left.
+        package let step: Value
+        /// Tells a person: a level and a text.
+        package let say: @Sendable (String, String) -> Void
+
+        package init(tickMs: Int64, step: Value, say: @escaping @Sendable (String, String) -> Void) {
+            self.tickMs = tickMs
+            self.step = step
+            self.say = say
+        }
+    }
+
+    init(_ runtime: FiberRuntime) {
+        self.runtime = runtime
+        identity = runtime.identity.child(.system, name: "world", ordinal: 0)
+    }
+
+    /// The world as it is now.
+    package var value: Value { lock.withLock { machine.world } }
+
+    // Changing it
+
+    /// The systems of the ticks that begin from here on, in order.
+    package func setSystems(_ systems: [WorldSystem]) {
+        lock.withLock {
+            self.systems = systems
+            wake()
+        }
+    }
+
+    /// Begins to tick: the first time at once.
+    package func start(_ running: Running) {
+        runtime.bus.subscribe { [weak self] in self?.push($0) }
+        lock.withLock {
+            self.running = running
+            wake()
+        }
+    }
+
+    /// Ends with the tick at hand, if there is one.
+    package func stop() {
+        lock.withLock {
+            running = nil
+            if case .scheduled(let token) = stage {
+                token.cancel()
+                stage = .resting
+            }
+        }
+    }
+
+    /// Brings an event to the next tick. On any thread.
+    package func push(_ event: Value) {
+        lock.withLock {
+            machine.push(event)
+            wake()
+        }
+    }
+
+    /// What `set-state` does.
+    package func set(_ path: [Value], _ value: Value) throws(Fault) {
+        try lock.withLock { () throws(Fault) in
+            try machine.set(path, value)
+            wake()
+        }
+    }
+
+    /// A world at rest ticks again, no sooner than a tick after the last. Under the lock.
+    private func wake() {
+        guard case .resting = stage else {
+            isWoken = true
+            return
+        }
+        guard let running, !systems.isEmpty else { return }
+        let now = runtime.scheduler.now()
+        schedule(at: tickBeganNs.map { max(now, $0 + running.tickMs * 1_000_000) } ?? now)
+    }
+
+    private func schedule(at deadline: Int64) {
+        let token = TimerToken()
+        stage = .scheduled(token)
+        runtime.scheduler.schedule(at: deadline, .call(token, { [weak self] in self?.begin(token) }))
+    }
+
+    // A tick
+
+    private func begin(_ token: TimerToken) {
+        let (pending, stats) = standing()
+        let isDue = lock.withLock {
+            guard case .scheduled(let current) = stage, current === token, running != nil else { return false }
+            let now = runtime.scheduler.now()
+            tickBeganNs = now
+            elapsedMs = machine.begin(at: now / 1_000_000, pending: pending, stats: stats)
+            stage = .ticking(systems, -1)
+            isWoken = false
+            return true
+        }
+        if isDue { next() }
+    }
+
+    /// `:effects/pending` and `:effects/stats` (P14, P20); the former only where the world has effects.
+    private func standing() -> (Value?, Value) {
+        guard let engine = runtime.engine else { return (nil, .map(HashMap())) }
+        guard lock.withLock({ submitted > 0 }) else { return (nil, engine.stats.value) }
+        var pending = HashMap()
+        for view in engine.views(within: identity) { try? HashMap.set(&pending, view.effect.id.value, view.value) }
+        return (.map(pending), engine.stats.value)
+    }
+
+    /// Calls the next system, or ends the tick.
+    private func next() {
+        let call = lock.withLock { () -> (system: WorldSystem, running: Running, world: Value, dt: Int64)? in
+            guard case .ticking(let all, let index) = stage, let running, index + 1 < all.count else { return nil }
+            stage = .ticking(all, index + 1)
+            return (all[index + 1], running, machine.current, elapsedMs)
+        }
+        guard let call else { return end() }
+        let began = runtime.scheduler.now()
+        let watch = watchOver(call.system, call.running)
+        runtime.spawn(
+            call.running.step, [call.system.function, call.world, .int(call.dt)],
+            lineage: Lineage(place(call.system.name)),
+            completion: .call { [weak self] result in
+                watch.cancel()
+                self?.ended(call.system, call.running, result, took: (self?.runtime.scheduler.now() ?? began) - began)
+            }, mayWait: false)
+    }
+
+    private func place(_ system: Name) -> Identity {
+        runtime.identity.child(.system, name: system.description, ordinal: 0)
+    }
+
+    private func ended(_ system: WorldSystem, _ running: Running, _ result: Result<Value, Fault>, took: Int64) {
+        switch result {
+        case .success(let world):
+            if let complaint = lock.withLock({ machine.accept(world) }) {
+                failed(system.name, .of(.illegalState, complaint))
+            } else if took > running.tickMs * 1_000_000 {
+                slow(system, running, "took \(took / 1_000_000) ms, longer than a tick of \(running.tickMs) ms")
+            } else {
+                lock.withLock { complaints[system.name] = nil }
+            }
+        case .failure(.cancelled), .failure(.exhausted): stop()
+        case .failure(let fault): failed(system.name, fault)
+        }
+        next()
+    }
+
+    /// The system's changes of this tick are lost; the others go on (its events are theirs as well).
+    private func failed(_ system: Name, _ fault: Fault) {
+        let error = EffectError.of(fault, code: .handlerFailed)
+        runtime.events.emit(.systemFailed, place(system), .error(error))
+        if isNews(system, error.message) { runtime.tellUncaught(fault, place(system)) }
+    }
+
+    private func slow(_ system: WorldSystem, _ running: Running, _ what: String) {
+        runtime.events.emit(.systemSlow, place(system.name), .value(.string(what)))
+        if isNews(system.name, "slow") { running.say("WARN", "system :\(system.name.description) \(what)") }
+    }
+
+    /// Whether a complaint is not the one that a person has been told last.
+    private func isNews(_ system: Name, _ complaint: String) -> Bool {
+        lock.withLock { complaints.updateValue(complaint, forKey: system) != complaint }
+    }
+
+    /// Says so when a system does not come back.
+    private func watchOver(_ system: WorldSystem, _ running: Running) -> TimerToken {
+        let token = TimerToken()
+        let patience = max(running.tickMs, World.patienceMs)
+        runtime.scheduler.schedule(
+            at: runtime.scheduler.now() + patience * 1_000_000,
+            .call(
+                token,
+                { [weak self] in
+                    self?.slow(system, running, "has been running for \(patience) ms: no tick comes before it returns")
+                }))
+        return token
+    }
+
+    /// A system that runs so long is told of while it does.
+    private static let patienceMs: Int64 = 1_000
+
+    private func end() {
+        let (effects, isQuiet) = lock.withLock { machine.end() }
+        submit(effects)
+        lock.withLock {
+            stage = .resting
+            if !isQuiet || isWoken { wake() }
+            isWoken = false
+        }
+    }
+
+    // Effects
+
+    /// Hands over what the systems of a tick left, as one batch.
+    private func submit(_ given: [Value]) {
+        let effects = read(given)
+        guard !effects.isEmpty else { return }
+        // Of equal ids the first wins, as does one that is known; the engine counts the others (P15, P16).
+        let isNew = effects.map { effect in
+            runtime.engine?.view(effect.id) == nil && lock.withLock { awaited.insert(effect.id).inserted }
+        }
+        do throws(Fault) {
+            try runtime.submit(effects) { [weak self] index, outcome in
+                if isNew[index] { self?.settle(effects[index], outcome) }
+            }
+        } catch {
+            // Nothing of the batch was taken, and nobody shall wait for ever.
+            let refusal = FunctionHandler.error(error)
+            for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(refusal)) }
+        }
+    }
+
+    /// What is no effect is told of, and left out.
+    private func read(_ given: [Value]) -> [Effect] {
+        given.compactMap { value in
+            let ordinal = lock.withLock {
+                submitted += 1
+                return submitted - 1
+            }
+            do throws(KeyError) {
+                return try Effect(value, parent: identity, ordinal: ordinal, named: { [runtime] in runtime.meta($0) })
+            } catch {
+                failed(runtime.instance.names.intern(nil, "world"), error.fault)
+                return nil
+            }
+        }
+    }
+
+    /// P8–P12.
+    private func settle(_ effect: Effect, _ outcome: Outcome) {
+        let names = runtime.instance.names
+        let (suffix, part): (String, (KnownName, Value)) =
+            switch outcome {
+            case .ok(let value): ("result", (.result, value))
+            case .error(let error): ("error", (.error, error.value))
+            }
+        let type = names.intern(effect.type.namespace ?? "effect", "\(effect.type.name).\(suffix)")
+        let event = runtime.event(
+            .keyword(type), source: .record((.kind, .kw(.effects)), (.effectID, effect.id.value)),
+            payload: .record((.effectID, effect.id.value), (.effect, effect.value), part))
+        lock.withLock {
+            awaited.remove(effect.id)
+            machine.push(event)
+            wake()
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Values
+
+/// The world: an immutable map that systems change tick by tick, with what came in between (P3–P7, P13). Pure: who drives it
+/// gives the time, calls the systems and submits what they leave.
+///
+/// A tick is `begin`, one `accept` for each system whose turn went well, and `end`. What comes meanwhile waits for its end:
+/// events for the next tick, values that effects set for the moment when no system holds an older world.
+package struct WorldMachine {
+    private var map: HashMap
+    /// Events that came since a tick began, in order.
+    private var arrived: [Value] = []
+    private var changes: [(path: [Value], value: Value)] = []
+    private var lastTickMs: Int64?
+    /// The world as the tick at hand gave it to its first system; nil between ticks.
+    private var given: Value?
+
+    package init() {
+        map = HashMap()
+        for key in [KnownName.eventsIn, .eventsOut, .effects] { WorldMachine.put(&map, key, .vector([])) }
+        WorldMachine.put(&map, .effectsPending, .map(HashMap()))
+        WorldMachine.put(&map, .effectsStats, .map(HashMap()))
+    }
+
+    package var isTicking: Bool { given != nil }
+
+    /// The world as it is now; events that the next tick brings are among `:events/out`.
+    package var world: Value {
+        guard !arrived.isEmpty else { return .map(map) }
+        var shown = map
+        WorldMachine.put(&shown, .eventsOut, .vector(elements(.eventsOut) + arrived))
+        return .map(shown)
+    }
+
+    /// What the next system gets.
+    package var current: Value { .map(map) }
+
+    /// An event that the next tick brings.
+    package mutating func push(_ event: Value) { arrived.append(event) }
+
+    /// Sets what lies at `path`, as `assoc-in` does: at once, or when the tick at hand is over.
+    ///
+    /// - Throws: where the path leads through something that is no map.
+    package mutating func set(_ path: [Value], _ value: Value) throws(Fault) {
+        var changed = map
+        try WorldMachine.set(&changed, path[...], value)
+        if isTicking { changes.append((path, value)) } else { map = changed }
+    }
+
+    /// Begins a tick: events move in, `:effects` is empty. Gives the milliseconds since the last one began, 0 for the first.
+    package mutating func begin(at nowMs: Int64, pending: Value?, stats: Value) -> Int64 {
+        defer { lastTickMs = nowMs }
+        WorldMachine.put(&map, .eventsIn, .vector(elements(.eventsOut) + arrived))
+        arrived = []
+        for key in [KnownName.eventsOut, .effects] { WorldMachine.put(&map, key, .vector([])) }
+        if let pending { WorldMachine.put(&map, .effectsPending, pending) }
+        WorldMachine.put(&map, .effectsStats, stats)
+        given = .map(map)
+        return lastTickMs.map { nowMs - $0 } ?? 0
+    }
+
+    /// Takes the world that a system returned. Says what is wrong with it when it is none; then nothing has changed.
+    package mutating func accept(_ returned: Value) -> String? {
+        guard case .map(let new) = returned else {
+            return "a system returns the world, a map, but this one returned \(returned.briefly)"
+        }
+        for key in [KnownName.effects, .eventsOut] {
+            let list = WorldMachine.find(new, key)
+            guard case .vector = list else {
+                return "\(key.rawValue) of the world must be a collection, but a system left \(list.briefly) there"
+            }
+        }
+        map = new
+        return nil
+    }
+
+    /// Ends the tick. Gives the effects that the systems left, and whether another tick would find everything as it is: no event
+    /// came or comes, and no system changed anything.
+    package mutating func end() -> (effects: [Value], isQuiet: Bool) {
+        let before = given ?? .nil
+        given = nil
+        let effects = elements(.effects)
+        let isSame =
+            elements(.eventsIn).isEmpty && elements(.eventsOut).isEmpty && effects.isEmpty && arrived.isEmpty
+            && changes.isEmpty && ((try? Value.map(map).equals(before)) ?? false)
+        // Each was possible when it was asked for; a system may have put something else in its way, and is the later one.
+        for change in changes { try? WorldMachine.set(&map, change.path[...], change.value) }
+        changes = []
+        return (effects, isSame)
+    }
+
+    private func elements(_ key: KnownName) -> [Value] {
+        if case .vector(let vector) = WorldMachine.find(map, key) { Array(vector.elements) } else { [] }
+    }
+
+    /// Keywords have a hash and compare as words: neither can fail.
+    private static func put(_ map: inout HashMap, _ key: KnownName, _ value: Value) {
+        try? HashMap.set(&map, .kw(key), value)
+    }
+
+    private static func find(_ map: HashMap, _ key: KnownName) -> Value { ((try? map.find(.kw(key))) ?? nil) ?? .nil }
+
+    private static func set(_ map: inout HashMap, _ path: ArraySlice<Value>, _ value: Value) throws(Fault) {
+        guard let key = path.first else { throw .illegalArgument("set-state needs a path of at least one key") }
+        guard path.count > 1 else { return try HashMap.set(&map, key, value) }
+        var inner: HashMap
+        switch try map.find(key) ?? .nil {
+        case .map(let found): inner = found
+        case .nil: inner = HashMap()
+        case let other:
+            throw .illegalArgument("set-state goes through maps, but at \(key.briefly) lies \(other.briefly)")
+        }
+        try set(&inner, path.dropFirst(), value)
+        try HashMap.set(&map, key, .map(inner))
+    }
+}
