@@ -52,7 +52,7 @@ package struct SystemPlan: Sendable {
 }
 
 extension SystemPlan.Settings {
-    init(_ map: HashMap) {
+    package init(_ map: HashMap) {
         tickMs = map.option(.tickMs)?.intValue ?? 100
         isDevGuarded = map.option(.devGuard)?.isTruthy ?? false
         guardMs = map.option(.guardMs)?.intValue ?? 50

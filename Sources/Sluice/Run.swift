@@ -92,7 +92,7 @@ package final class Run: @unchecked Sendable {
             components?.stop()
         }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
-        defer { session.builder.observe(nil) }
+        defer { session.applyDeclarations() }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
     }
@@ -202,7 +202,9 @@ extension SystemPlan {
     fileprivate var worldSystems: [WorldSystem] { systems.map { WorldSystem(name: $0.name, function: $0.function) } }
 
     /// What effects that name a `defmeta` find.
-    fileprivate var metaMap: HashMap {
+    fileprivate var metaMap: HashMap { SystemPlan.metaMap(metas) }
+
+    fileprivate static func metaMap(_ metas: [Name: HashMap]) -> HashMap {
         var map = HashMap()
         for (name, meta) in metas.sorted(by: { $0.key.description < $1.key.description }) {
             try? HashMap.set(&map, .keyword(name), .map(meta))
@@ -212,6 +214,20 @@ extension SystemPlan {
 }
 
 extension Session {
+    /// From here on effect types, meta and limits hold as soon as they are declared, whether or not anything runs: the forms
+    /// after them may perform effects.
+    func applyDeclarations() {
+        builder.observe { [engine, unowned runtime] change, graph in
+            switch change.id.kind {
+            case .effect:
+                if let effect = change.after.flatMap({ EffectPlan($0) }) { engine.define(effect.type(runtime)) }
+            case .meta: runtime.setMetas(SystemPlan.metaMap(graph.metas))
+            case .configure: engine.configure(SystemPlan.Settings(graph.configuration).engine)
+            default: break
+            }
+        }
+    }
+
     /// Whether the script declared something that runs.
     package var hasGraph: Bool {
         let graph = builder.graph

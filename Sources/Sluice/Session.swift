@@ -76,6 +76,7 @@ package final class Session: @unchecked Sendable {
             }
         }
         bindArguments()
+        applyDeclarations()
     }
 
     /// The budget that ran out, if one has: whatever was under way has ended with it.
