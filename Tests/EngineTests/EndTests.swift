@@ -226,7 +226,7 @@ import Values
         trial.submit([trial.effect("other", parent: trial.run.child(.worker, name: "v", ordinal: 0))])
         trial.step(.cancel(.scope(worker), .parent, by: nil))
         #expect(trial.runningIDs == ["other"])
-        #expect(trial.machine.scopeByPath.count == 2)  // the run's and the other worker's
+        #expect(trial.machine.scopeByIdentity.count == 2)  // the run's and the other worker's
     }
 
     @Test func childrenOfATimedOutEffectAreCancelled() {  // P22

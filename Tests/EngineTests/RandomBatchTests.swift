@@ -282,7 +282,7 @@ private struct RandomWorld {
         #expect(trial.machine.views().count <= retain)
         #expect(completions.values.allSatisfy { $0 == 1 })
         #expect(trial.machine.slotsInUse == 0 && trial.machine.deadlines.isEmpty && trial.machine.liveByGroup.isEmpty)
-        #expect(trial.machine.scopeByPath.isEmpty)
+        #expect(trial.machine.scopeByIdentity.isEmpty)
     }
 }
 

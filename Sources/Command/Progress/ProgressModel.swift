@@ -13,14 +13,13 @@ struct ProgressModel {
     /// When the work in progress began, and when it was last seen.
     private var busyMs: ClosedRange<Int64>
     private var startedSinceLook = false
-    /// The types of effects that have not ended, by identity.
-    private var types: [String: String] = [:]
-    private var running: [String: Int] = [:]
+    /// How many effects of a type are under way.
+    private var running: [Name: Int] = [:]
     private(set) var done = 0
     private(set) var failed = 0
     private(set) var other = 0
     private var lost = 0
-    private var startedPaths: Set<String> = []
+    private var started: Set<Identity> = []
 
     init(startMs: Int64) {
         self.startMs = startMs
@@ -28,17 +27,19 @@ struct ProgressModel {
     }
 
     mutating func take(_ event: Event) {
-        let path = event.identity.path
+        guard let type = event.effectType else { return }
         switch event.type {
-        case .effectSubmitted: types[path] = ProgressModel.type(event.payload)
         case .effectStarted:
             startedSinceLook = true
-            if startedPaths.insert(path).inserted { running[types[path] ?? "effect", default: 0] += 1 }
-        case .effectRetrying: leave(path)
+            if started.insert(event.identity).inserted { running[type, default: 0] += 1 }
+        case .effectRetrying: leave(event.identity, type)
         case .effectEnded:
-            leave(path)
-            types[path] = nil
-            count(event.payload)
+            leave(event.identity, type)
+            switch event.endStatus {
+            case .done: done += 1
+            case .failed: failed += 1
+            default: other += 1
+            }
         default: break
         }
     }
@@ -46,29 +47,10 @@ struct ProgressModel {
     /// Events that came too fast to be seen.
     mutating func lose(_ count: Int) { lost += count }
 
-    private mutating func leave(_ path: String) {
-        guard startedPaths.remove(path) != nil else { return }
-        let type = types[path] ?? "effect"
+    private mutating func leave(_ effect: Identity, _ type: Name) {
+        guard started.remove(effect) != nil else { return }
         let left = (running[type] ?? 1) - 1
         running[type] = left > 0 ? left : nil
-    }
-
-    private mutating func count(_ payload: Value) {
-        switch ProgressModel.field(payload, .status)?.knownKeyword {
-        case .done: done += 1
-        case .failed: failed += 1
-        default: other += 1
-        }
-    }
-
-    private static func type(_ payload: Value) -> String? {
-        guard case .keyword(let name)? = field(field(payload, .effect), .effectSlashType) else { return nil }
-        return name.description
-    }
-
-    private static func field(_ value: Value?, _ key: KnownName) -> Value? {
-        guard case .map(let map)? = value else { return nil }
-        return (try? map.find(.kw(key))) ?? nil
     }
 
     var isBusy: Bool { !running.isEmpty }
@@ -101,8 +83,9 @@ struct ProgressModel {
 
     /// The busiest three types; ties in alphabetical order.
     private var shownRunning: String {
-        let sorted = running.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        let shown = sorted.prefix(3).map { $0.value == 1 ? $0.key : "\($0.key) \($0.value)" }
+        let sorted = running.map { (type: $0.key.description, count: $0.value) }
+            .sorted { ($1.count, $0.type) < ($0.count, $1.type) }
+        let shown = sorted.prefix(3).map { $0.count == 1 ? $0.type : "\($0.type) \($0.count)" }
         return shown.joined(separator: ", ") + (sorted.count > 3 ? " …" : "")
     }
 }

@@ -31,7 +31,7 @@ package final class EngineDriver: @unchecked Sendable {
     package let grants: Capabilities
     private let lock = Lock()
     private var machine: EngineMachine
-    private var types: [Name: EffectType] = [:]
+    private var types: [Name: Known] = [:]
     private var running: [EffectHandle: CancelToken] = [:]
     private var queue = Fifo<Action>()
     private var isAttended = false
@@ -39,6 +39,12 @@ package final class EngineDriver: @unchecked Sendable {
     private var alarmMs = Int64.max
     private var listener: (@Sendable (Signal) -> Void)?
     private var stopWaiters: [@Sendable () -> Void] = []
+
+    /// A type as a reference: it is looked up for every effect.
+    private final class Known: Sendable {
+        let type: EffectType
+        init(_ type: EffectType) { self.type = type }
+    }
 
     /// - Parameter seed: of the jitter of back-offs.
     package init(
@@ -55,10 +61,10 @@ package final class EngineDriver: @unchecked Sendable {
 
     /// Adds an effect type, or replaces the one of this name: what runs goes on with the old handler.
     package func define(_ type: EffectType) {
-        step(.define(type.name, type.traits)) { self.types[type.name] = type }
+        step(.define(type.name, type.traits)) { self.types[type.name] = Known(type) }
     }
 
-    package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] } }
+    package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] }?.type }
     package var typeNames: [Name] { lock.withLock { types.keys.sorted { $0.description < $1.description } } }
 
     package func configure(_ configuration: EngineConfiguration) { step(.configure(configuration)) }
@@ -188,7 +194,7 @@ package final class EngineDriver: @unchecked Sendable {
 
     private func start(_ order: StartOrder) {
         let token = CancelToken()
-        let type: EffectType? = lock.withLock {
+        let known: Known? = lock.withLock {
             running[order.handle] = token
             return types[order.effect.type]
         }
@@ -196,7 +202,7 @@ package final class EngineDriver: @unchecked Sendable {
             { [weak self] outcome in self?.complete(order, token, outcome) },
             extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect))
             })
-        guard let type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
+        guard let type = known?.type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
         var effect = order.effect
         if let merge = type.merge, !order.parts.isEmpty {
             do {

@@ -60,8 +60,15 @@ package final class Effect: Sendable {
 
     /// The parameters alone.
     package var params: HashMap {
-        var params = fields
-        for key in [KnownName.effectSlashID, .effectSlashType, .meta] { try? HashMap.remove(&params, .kw(key)) }
+        var params = HashMap()
+        fields.forEach { (key, value) in
+            switch key.knownKeyword {
+            case .effectSlashID, .effectSlashType, .meta: break
+            // It is a key already.
+            default: try? HashMap.set(&params, key, value)
+            }
+            return true
+        }
         return params
     }
 

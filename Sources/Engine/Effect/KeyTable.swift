@@ -55,6 +55,10 @@ package enum KeyTable {
                 throw unknown(key, table, owner)
             }
             if value.isNil { return true }
+            if case .plain(let plain) = row.shape, plain.mismatch(value) == nil {
+                found.append((known, value))
+                return true
+            }
             try check(value, row.shape, name: ":\(known.rawValue)", path: [key])
             found.append((known, value))
             return true

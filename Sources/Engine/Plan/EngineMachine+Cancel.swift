@@ -2,7 +2,8 @@ import Values
 
 /// Who submits: effects are found by it and by everything above it, so that what ends takes what it began along.
 struct ScopeNode: Sendable {
-    var path = ""
+    /// Nil of a node that is free.
+    var identity: Identity?
     var parent: Int32 = -1
     /// Its place in the parent's `children`.
     var placeInParent = 0
@@ -18,7 +19,7 @@ extension EngineMachine {
         case .handle(let handle): found = [handle]
         case .group(let group): found = liveByGroup[group]?.handles ?? []
         case .tag(let tag): found = liveByTag[tag]?.handles ?? []
-        case .scope(let identity): found = handles(within: identity.path)
+        case .scope(let identity): found = handles(within: identity)
         case .all: found = entries.indices.map { handle(Int32($0)) }
         }
         for handle in found { work.append(.cancel(handle, reason, by: by)) }
@@ -36,14 +37,14 @@ extension EngineMachine {
 
     /// What the handler of an effect submitted is of no use to anyone when the effect was cancelled or timed out.
     mutating func cancelChildren(of effect: Effect) {
-        for handle in handles(within: effect.identity.path) {
+        for handle in handles(within: effect.identity) {
             work.append(.cancel(handle, .parent, by: effect.id.value))
         }
     }
 
-    /// The live effects submitted by the identity of this path or from below it, in submission order.
-    private func handles(within path: String) -> [EffectHandle] {
-        guard let root = scopeByPath[path] else { return [] }
+    /// The live effects submitted by this identity or from below it, in submission order.
+    private func handles(within identity: Identity) -> [EffectHandle] {
+        guard let root = scopeByIdentity[identity] else { return [] }
         var found: [EffectHandle] = []
         var pending = [root]
         while let node = pending.popLast() {
@@ -72,24 +73,24 @@ extension EngineMachine {
 
     /// The node of an identity, made with those above it when missing.
     private mutating func scopeNode(_ identity: Identity) -> Int32 {
-        if let known = scopeByPath[identity.path] { return known }
+        if let known = scopeByIdentity[identity] { return known }
         var missing = [identity]
         var above = identity.parent
-        while let here = above, scopeByPath[here.path] == nil {
+        while let here = above, scopeByIdentity[here] == nil {
             missing.append(here)
             above = here.parent
         }
-        var parent = above.flatMap { scopeByPath[$0.path] } ?? -1
+        var parent = above.flatMap { scopeByIdentity[$0] } ?? -1
         for identity in missing.reversed() {
             let node = freeScopes.popLast() ?? Int32(scopes.count)
             if Int(node) == scopes.count { scopes.append(ScopeNode()) }
-            scopes[Int(node)].path = identity.path
+            scopes[Int(node)].identity = identity
             scopes[Int(node)].parent = parent
             if parent >= 0 {
                 scopes[Int(node)].placeInParent = scopes[Int(parent)].children.count
                 scopes[Int(parent)].children.append(node)
             }
-            scopeByPath[identity.path] = node
+            scopeByIdentity[identity] = node
             parent = node
         }
         return parent
@@ -100,7 +101,7 @@ extension EngineMachine {
         while node >= 0, scopes[Int(node)].effects.live == 0, scopes[Int(node)].children.isEmpty {
             let parent = scopes[Int(node)].parent
             let place = scopes[Int(node)].placeInParent
-            scopeByPath[scopes[Int(node)].path] = nil
+            if let identity = scopes[Int(node)].identity { scopeByIdentity[identity] = nil }
             scopes[Int(node)] = ScopeNode()
             freeScopes.append(node)
             if parent >= 0, let last = scopes[Int(parent)].children.popLast(), last != node {

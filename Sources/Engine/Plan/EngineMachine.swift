@@ -42,7 +42,7 @@ package struct EngineMachine: Sendable {
     var liveByTag: [ValueKey: LiveHandles] = [:]
     var scopes: [ScopeNode] = []
     var freeScopes: [Int32] = []
-    var scopeByPath: [String: Int32] = [:]
+    var scopeByIdentity: [Identity: Int32] = [:]
 
     var traits: [Name: EffectTraits] = [:]
     var lanes: [Lane] = Lane.standard

@@ -72,8 +72,8 @@ package enum EventContent: Sendable {
     }
 }
 
-/// One thing that happened.
-package struct Event: Sendable {
+/// One thing that happened. A reference, because the stream and each of its readers hold it.
+package final class Event: Sendable {
     /// Position in the instance's stream, from 1, without gaps.
     package let sequence: UInt64
     /// Milliseconds since the epoch, by the instance's clock.
@@ -92,6 +92,19 @@ package struct Event: Sendable {
         self.content = content
         self.redactor = redactor
     }
+
+    /// The type of the effect that it tells of, if it does of one: for readers who count, and need no payload.
+    package var effectType: Name? {
+        switch content {
+        case .effect(let effect), .started(let effect, _), .progress(let effect, _), .retrying(let effect, _, _, _),
+            .deduped(let effect, _), .ended(let effect, _):
+            effect.type
+        case .none, .value, .group, .error: nil
+        }
+    }
+
+    /// How the effect ended that it tells the end of.
+    package var endStatus: EffectStatus? { if case .ended(_, let end) = content { end.status } else { nil } }
 
     /// The payload without secrets: nil or a map.
     package var payload: Value { redactor.masked(content.value) }

@@ -13,15 +13,14 @@ package final class Identity: Hashable, Sendable {
     package let name: String?
     /// Counts those of the same kind and name under the same parent, from 0.
     package let ordinal: Int
-    /// The printable path from the root: unambiguous, because `/ # : %` and spaces in names are percent-encoded.
-    package let path: String
+    private let code: Int
 
     package init(root kind: Kind = .run, name: String? = nil) {
         parent = nil
         self.kind = kind
         self.name = name
         ordinal = 0
-        path = name.map { "\(kind.rawValue):\(Identity.escaped($0))" } ?? kind.rawValue
+        code = Identity.code(of: 0, kind, name, 0)
     }
 
     private init(parent: Identity, kind: Kind, name: String?, ordinal: Int) {
@@ -29,7 +28,34 @@ package final class Identity: Hashable, Sendable {
         self.kind = kind
         self.name = name
         self.ordinal = ordinal
-        var path = parent.path
+        code = Identity.code(of: parent.code, kind, name, ordinal)
+    }
+
+    private static func code(of parent: Int, _ kind: Kind, _ name: String?, _ ordinal: Int) -> Int {
+        var code = (parent &* 31 &+ Kind.allCases.firstIndex(of: kind)!) &* 31 &+ ordinal
+        if let name { for byte in name.utf8 { code = code &* 31 &+ Int(byte) } }
+        return code
+    }
+
+    /// The printable path from the root: unambiguous, because `/ # : %` and spaces in names are percent-encoded. Spelt when it
+    /// is asked for: of most effects nobody does.
+    package var path: String {
+        var steps: [Identity] = []
+        var here: Identity? = self
+        while let step = here {
+            steps.append(step)
+            here = step.parent
+        }
+        var path = ""
+        for step in steps.reversed() { step.spell(into: &path) }
+        return path
+    }
+
+    private func spell(into path: inout String) {
+        guard parent != nil else {
+            path += name.map { "\(kind.rawValue):\(Identity.escaped($0))" } ?? kind.rawValue
+            return
+        }
         path += "/"
         path += kind.rawValue
         path += ":"
@@ -38,7 +64,6 @@ package final class Identity: Hashable, Sendable {
             path += "#"
         }
         path += String(ordinal)
-        self.path = path
     }
 
     package func child(_ kind: Kind, name: String? = nil, ordinal: Int) -> Identity {
@@ -55,8 +80,22 @@ package final class Identity: Hashable, Sendable {
         return false
     }
 
-    package static func == (left: Identity, right: Identity) -> Bool { left === right || left.path == right.path }
-    package func hash(into hasher: inout Hasher) { hasher.combine(path) }
+    package static func == (left: Identity, right: Identity) -> Bool {
+        var (left, right) = (left, right)
+        while left !== right {
+            guard left.code == right.code, left.kind == right.kind, left.ordinal == right.ordinal,
+                left.name == right.name
+            else { return false }
+            switch (left.parent, right.parent) {
+            case (let above?, let other?): (left, right) = (above, other)
+            case (nil, nil): return true
+            default: return false
+            }
+        }
+        return true
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
     private static func escaped(_ name: String) -> String {
         guard name.utf8.contains(where: { isReserved($0) }) else { return name }

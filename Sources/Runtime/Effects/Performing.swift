@@ -6,6 +6,12 @@ import Values
 enum EffectPrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {
         [
+            // (effect type params meta): an effect as data, with an id; meta is left out when it is nil.
+            RuntimePrimitive(
+                name: "effect", arity: 3,
+                plain: { (arguments, fiber) throws(Fault) in
+                    try .map(EffectPrimitives.effect(arguments[0], arguments[1], arguments[2], fiber))
+                }),
             // (perform effect): the value; an error throws ex-info with {:code … :message … :effect …}.
             RuntimePrimitive(name: "perform", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 try runtime.perform(arguments[0], try Job.waiting(fiber))
@@ -41,6 +47,29 @@ enum EffectPrimitives {
                 .value(.string(try runtime.theEngine.why(try ValueKey(arguments[0]))))
             },
         ]
+    }
+
+    private static func effect(_ type: Value, _ params: Value, _ meta: Value, _ fiber: Fiber) throws(Fault) -> HashMap {
+        var given = HashMap()
+        switch params {
+        case .map(let map): given = map
+        case .nil: break
+        default: throw .type("effect", expected: "a map of parameters", found: params)
+        }
+        var made = HashMap()
+        let id = try given.find(.kw(.effectSlashID)) ?? .nil
+        try HashMap.set(
+            &made, .kw(.effectSlashID), id.isNil ? .string(fiber.instance.random.uuid().description) : id)
+        try HashMap.set(&made, .kw(.effectSlashType), type)
+        try given.forEach { (key, value) throws(Fault) in
+            switch key.knownKeyword {
+            case .effectSlashID, .effectSlashType: break
+            default: try HashMap.set(&made, key, value)
+            }
+            return true
+        }
+        if !meta.isNil { try HashMap.set(&made, .kw(.meta), meta) }
+        return made
     }
 
     private static func elements(_ value: Value) throws(Fault) -> [Value] {
