@@ -40,7 +40,7 @@ package final class Run: @unchecked Sendable {
         applied = plan.graph
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
         session.engine.configure(plan.settings.engine)
-        session.runtime.setMetas(plan.metaMap)
+        session.runtime.setMetas(plan.graph.metaMap)
         var spec = plan.workers
         var visible = Value.nil
         if let form = session.builder.components, let own = form.systems.first {
@@ -82,7 +82,7 @@ package final class Run: @unchecked Sendable {
             components?.stop()
         }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
-        defer { session.builder.observe(nil) }
+        defer { session.applyDeclarations() }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
     }
@@ -156,7 +156,7 @@ package final class Run: @unchecked Sendable {
                 session.engine.define(effect.type(session.runtime))
             }
         case .meta:
-            session.runtime.setMetas(plan.metaMap)
+            session.runtime.setMetas(plan.graph.metaMap)
             // Workers that name it carry it along.
             for spec in plan.workers.workers { system.replace(spec) }
         case .configure: session.engine.configure(plan.settings.engine)
@@ -185,17 +185,6 @@ package final class Run: @unchecked Sendable {
     }
 }
 
-extension SystemPlan {
-    /// What effects that name a `defmeta` find.
-    fileprivate var metaMap: HashMap {
-        var map = HashMap()
-        for (name, meta) in metas.sorted(by: { $0.key.description < $1.key.description }) {
-            try? HashMap.set(&map, .keyword(name), .map(meta))
-        }
-        return map
-    }
-}
-
 extension Session {
     /// Whether the script declared something that runs.
     package var hasGraph: Bool {
@@ -212,14 +201,6 @@ extension Session {
     package func checkContext(forms: [Value]) -> CheckContext {
         CheckContext(
             facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
-    }
-}
-
-extension EffectPlan {
-    fileprivate func type(_ runtime: FiberRuntime) -> EffectType {
-        EffectType(
-            name: name, doc: doc, params: params, needs: needs, recovery: recovery, timeout: timeout,
-            handler: FunctionHandler(handler, runtime))
     }
 }
 
