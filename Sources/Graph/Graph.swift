@@ -77,17 +77,20 @@ package struct Node: Sendable {
     package let options: HashMap
     /// The functions by the key they stand under.
     package let functions: [KnownName: FunctionReference]
+    /// What the `:run` effects of a plan's data name, with the paths to it from the options.
+    package let actions: [(path: [Value], function: FunctionReference)]
     package let site: Site
     /// What was seen to be wrong while the declaration was read.
     package let findings: [Finding]
 
     package init(
-        id: NodeID, options: HashMap, functions: [KnownName: FunctionReference] = [:], site: Site = .unknown,
-        findings: [Finding] = []
+        id: NodeID, options: HashMap, functions: [KnownName: FunctionReference] = [:],
+        actions: [(path: [Value], function: FunctionReference)] = [], site: Site = .unknown, findings: [Finding] = []
     ) {
         self.id = id
         self.options = options
         self.functions = functions
+        self.actions = actions
         self.site = site
         self.findings = findings
     }

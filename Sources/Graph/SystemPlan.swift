@@ -161,10 +161,30 @@ package struct PhasesPlan: Sendable {
         name = node.id.name
         function = node.functions[.fn]?.value
         rows = Graph.elements(node[.phases] ?? .nil).enumerated().compactMap { index, row in
-            guard case .map(var map) = row else { return nil }
-            if map.option(.group) == nil { HashMap.put(&map, .group, .vector([.kw(.phase), .int(Int64(index + 1))])) }
-            return map
+            guard case .map(let map) = row else { return nil }
+            return PhasesPlan.row(map, at: index)
         }
+    }
+
+    /// The plan as the language passes it on: `{:name :phases :fn}`.
+    var value: Value {
+        .record((.name, .keyword(name)), (.phases, .vector(rows.map { .map($0) })), (.fn, function ?? .nil))
+    }
+
+    /// Reads what `value` gives.
+    init(_ map: HashMap) {
+        if case .keyword(let name)? = map.option(.name) { self.name = name } else { name = KnownName.phases.name }
+        rows = Graph.elements(map.option(.phases) ?? .nil).compactMap {
+            if case .map(let row) = $0 { row } else { nil }
+        }
+        function = map.option(.fn).flatMap { $0.isNil ? nil : $0 }
+    }
+
+    /// The meta of the phase at `index`, counted from 0, with its group.
+    static func row(_ given: HashMap, at index: Int) -> HashMap {
+        var row = given
+        if row.option(.group) == nil { HashMap.put(&row, .group, .vector([.kw(.phase), .int(Int64(index + 1))])) }
+        return row
     }
 }
 

@@ -43,7 +43,7 @@ package final class Run: @unchecked Sendable {
         applied = plan.graph
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
         session.engine.configure(plan.settings.engine)
-        session.runtime.setMetas(plan.metaMap)
+        session.runtime.setMetas(plan.graph.metaMap)
         session.runtime.world.setSystems(plan.worldSystems)
         let output = session.options.errorOutput
         running = World.Running(
@@ -166,7 +166,7 @@ package final class Run: @unchecked Sendable {
                 session.engine.define(effect.type(session.runtime))
             }
         case .meta:
-            session.runtime.setMetas(plan.metaMap)
+            session.runtime.setMetas(plan.graph.metaMap)
             // Workers that name it carry it along.
             for spec in plan.workers.workers { system.replace(spec) }
         case .system: session.runtime.world.setSystems(plan.worldSystems)
@@ -200,34 +200,9 @@ package final class Run: @unchecked Sendable {
 
 extension SystemPlan {
     fileprivate var worldSystems: [WorldSystem] { systems.map { WorldSystem(name: $0.name, function: $0.function) } }
-
-    /// What effects that name a `defmeta` find.
-    fileprivate var metaMap: HashMap { SystemPlan.metaMap(metas) }
-
-    fileprivate static func metaMap(_ metas: [Name: HashMap]) -> HashMap {
-        var map = HashMap()
-        for (name, meta) in metas.sorted(by: { $0.key.description < $1.key.description }) {
-            try? HashMap.set(&map, .keyword(name), .map(meta))
-        }
-        return map
-    }
 }
 
 extension Session {
-    /// From here on effect types, meta and limits hold as soon as they are declared, whether or not anything runs: the forms
-    /// after them may perform effects.
-    func applyDeclarations() {
-        builder.observe { [engine, unowned runtime] change, graph in
-            switch change.id.kind {
-            case .effect:
-                if let effect = change.after.flatMap({ EffectPlan($0) }) { engine.define(effect.type(runtime)) }
-            case .meta: runtime.setMetas(SystemPlan.metaMap(graph.metas))
-            case .configure: engine.configure(SystemPlan.Settings(graph.configuration).engine)
-            default: break
-            }
-        }
-    }
-
     /// Whether the script declared something that runs.
     package var hasGraph: Bool {
         let graph = builder.graph
@@ -243,14 +218,6 @@ extension Session {
     package func checkContext(forms: [Value]) -> CheckContext {
         CheckContext(
             facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
-    }
-}
-
-extension EffectPlan {
-    fileprivate func type(_ runtime: FiberRuntime) -> EffectType {
-        EffectType(
-            name: name, doc: doc, params: params, needs: needs, recovery: recovery, timeout: timeout,
-            handler: FunctionHandler(handler, runtime))
     }
 }
 

@@ -66,6 +66,7 @@ package final class Session: @unchecked Sendable {
                 effects: EffectFunctions(instance), tables: [PrimitiveTable([GraphPrimitives.family(builder)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
+        engine.define(RunEffect.type(runtime, Session.actions(lookup)))
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current
@@ -291,7 +292,7 @@ package struct SessionOptions {
 }
 
 /// Finds the functions that a graph as data names.
-private final class GraphFunctions: @unchecked Sendable {
+final class GraphFunctions: @unchecked Sendable {
     // Sendable: set once, before the first lookup.
     weak var evaluator: Evaluator?
 

@@ -97,9 +97,10 @@ public enum KnownName: String, CaseIterable, Sendable {
     case toolChoice = "tool-choice"
     case totalTokens = "total-tokens"
     // effects, their meta and outcomes
-    case attempt, backoff, cancelled, cancels, config, deduped, description, done, effect, effects, error, factor
-    case inherit
-    case failed, first, group, id, identity, jitter, last, limits, max, merge, meta, ok, on, order
+    case action, attempt, backoff, cancelled, cancels, config, context, deduped, description, done, effect, effects,
+        error
+    case factor, inherit
+    case failed, first, group, groups, id, identity, jitter, last, limits, max, merge, meta, ok, on, opts, order
     case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, sequential, skip
     case skipped, started, submitted, tags, ts
     case baseMs = "base-ms"

@@ -60,8 +60,8 @@ import Values
             try driver.submit(
                 Submission(
                     effects,
-                    waiter: { index, outcome in
-                        switch outcome {
+                    waiter: { index, end in
+                        switch end.outcome {
                         case .ok(let value): self.hear("\(index) ok \(ValueKey.shown(value))")
                         case .error(let error): self.hear("\(index) \(error.code): \(error.message)")
                         }
@@ -102,8 +102,8 @@ import Values
             _ = try? rig.driver.submit(
                 Submission(
                     [effect],
-                    waiter: { _, outcome in
-                        request.unpark { completion.finish(outcome) }
+                    waiter: { _, end in
+                        request.unpark { completion.finish(end.outcome) }
                     }))
         }
         try rig.perform([rig.effect("test/nest", [(.value, number(50))])])

@@ -91,7 +91,7 @@ final class Trial {
     ) -> Result<[EffectHandle], EffectError> {
         let ids = effects.map(\.id.value.stringValue!)
         let answers = answers
-        let waiter: Waiter = { index, outcome in answers.byID[ids[index], default: []].append(outcome) }
+        let waiter: Waiter = { index, end in answers.byID[ids[index], default: []].append(end.outcome) }
         let keys = Dictionary(uniqueKeysWithValues: recorded.map { (ValueKey(text: $0.key), $0.value) })
         var result: Result<[EffectHandle], EffectError>?
         step(
@@ -123,7 +123,7 @@ final class Trial {
                 let index = running.firstIndex { $0.handle == handle }!
                 cancelled.append((running[index].effect.id.value.stringValue!, reason))
                 running.remove(at: index)
-            case .answer(let waiter, let index, let outcome): waiter(index, outcome)
+            case .answer(let waiter, let index, let end): waiter(index, end)
             case .resume(let resume): resume()
             case .event(let type, let identity, _): events.append((type, identity.path))
             case .signal(let signal):

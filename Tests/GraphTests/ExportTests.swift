@@ -56,6 +56,16 @@ struct ExportTests {
         #expect(page.contains(">:a&lt;b&gt;&amp;<"))
     }
 
+    /// An arrow leads to a phase from each that it waits for: those that it names, or else the one before.
+    @Test func phasesAreDrawnAsTheyWait() throws {
+        let sample = try Sample(
+            forms:
+                "(defphases :p {:phases [{:group :a} {:group :b} {:group :c :depends-on [:a]} {:depends-on [:b :c]}]})")
+        let object = try JSONSerialization.jsonObject(with: Data(sample.graph.export(.json).utf8)) as? [String: Any]
+        let edges = try #require(object?["edges"] as? [[String: Any]])
+        #expect(edges.count == 4)
+    }
+
     @Test func nothingDeclaredIsDrawnToo() throws {
         let graph = Graph()
         #expect(graph.export(.html).contains("Nothing is declared."))

@@ -204,6 +204,11 @@ struct FaultTests {
             "system :s names the function shop.main/gret, which does not exist", at: "shop.main/gret",
             hint: "did you mean `shop.main/greet`?"),
         PlantedFault(
+            .undeclaredFunction, .data,
+            "{:phases {:p [{:group :a :effects [{:effect/type :run :action shop.main/gret}]}]}}",
+            "plan :p names the function shop.main/gret, which does not exist", at: "shop.main/gret",
+            hint: "did you mean `shop.main/greet`?"),
+        PlantedFault(
             .undeclaredFunction, .data, "{:systems [{:id :s :fn greet}]}",
             "`:fn` names the function greet without its namespace", at: "greet", hint: "write it as my.namespace/greet"),
         PlantedFault(
@@ -313,7 +318,7 @@ struct FaultTests {
         let sample =
             try fault.form == .forms
             ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
-        let types = ["llm/chat", "fs/read", "http/request", "a"].map(sample.name)
+        let types = ["llm/chat", "fs/read", "http/request", "run", "a"].map(sample.name)
         let forms = try fault.form == .forms ? readCode(sample.source, sample.names) : []
         let context = CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: types)
         let findings = sample.graph.check(context)

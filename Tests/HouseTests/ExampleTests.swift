@@ -81,15 +81,35 @@ import Testing
         #expect(server.requests.isEmpty)
     }
 
-    @Test func everyoneHearsAllReadings() throws {
+    /// Scripts whose output stands beside them: `expected.txt`, or a text of the script's name where there are several.
+    private static let printing: [(script: String, expected: String)] =
+        [("fan-out/fan_out.slu", "fan-out/expected.txt"), ("checkout/checkout.slu", "checkout/expected.txt")]
+        + scripts(of: "effects").map { ("effects/\($0).slu", "effects/\($0).txt") }
+
+    /// The names of the scripts in the folder of an example.
+    private static func scripts(of example: String) -> [String] {
+        let folder = Repository.root.appending(path: "examples/\(example)").path
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return files.filter { $0.hasSuffix(".slu") }.map { String($0.dropLast(4)) }.sorted()
+    }
+
+    @Test(arguments: printing.indices) func itPrintsWhatStandsBesideIt(_ index: Int) throws {
+        let (script, expected) = Self.printing[index]
         let scratch = try Scratch()
         defer { scratch.remove() }
-        let result = try run("fan-out/fan_out.slu", [], scratch)
-        #expect(result.code == 0, "\(result.error)")
-        #expect(
-            result.output
-                == (try String(
-                    contentsOf: Repository.root.appending(path: "examples/fan-out/expected.txt"), encoding: .utf8)))
+        let result = try run(script, [], scratch)
+        #expect(result.code == 0 && result.error.isEmpty, "\(script): \(result.error)")
+        let text = try String(contentsOf: Repository.root.appending(path: "examples/\(expected)"), encoding: .utf8)
+        #expect(result.output == text, "\(script)")
+    }
+
+    /// Every script there is run, and the page of the examples lists it.
+    @Test func everyExampleOfEffectsIsListed() throws {
+        let page = try String(
+            contentsOf: Repository.root.appending(path: "examples/effects/README.md"), encoding: .utf8)
+        let scripts = Self.scripts(of: "effects")
+        #expect(scripts.count == 10)
+        for script in scripts { #expect(page.contains("[\(script).slu](\(script).slu)")) }
     }
 
     /// A program that serves, until it is told to end.

@@ -139,6 +139,8 @@ import Testing
                 (meta/after-group [:phase 2] [:phase 1]) ;=> {:group [:phase 2] :depends-on [[:phase 1]] :on-dep-failure :error}
                 (map :meta (batch/phases [[{:effect/type :a} {:effect/type :b}] [{:effect/type :c}]])) ;=> ({:group [:phase 1] :depends-on []} {:group [:phase 1] :depends-on []} {:group [:phase 2] :depends-on [[:phase 1]]})
                 (map :effect/type (batch/phases [[{:effect/type :a}] [] [{:effect/type :c}]])) ;=> (:a :c)
+                (:meta (second (batch/phases [[{:effect/type :a}] [] [{:effect/type :c}]]))) ;=> {:group [:phase 3] :depends-on [[:phase 1]]}
+                (perform-all (batch/phases [[] [(run inc 1)] [] [(run inc 2)]])) ;=> [2 3]
                 (:meta (first (batch/phases [[{:effect/type :a :meta {:priority 7 :group :old}}]]))) ;=> {:priority 7 :group [:phase 1] :depends-on []}
                 (:meta (second (batch/phases [[{}] [{:meta {:depends-on [:before]}}]]))) ;=> {:group [:phase 2] :depends-on [[:phase 1] :before]}
                 (:meta (first (batch/phases [[{:meta :model-call}]]))) ;=> [:model-call {:group [:phase 1] :depends-on []}]

@@ -4,7 +4,7 @@ import Values
 ///
 /// What the runtime uses:
 ///
-///     let handles = try driver.submit(Submission(effects, waiter: { index, outcome in … }))
+///     let handles = try driver.submit(Submission(effects, waiter: { index, end in … }))
 ///
 /// takes a batch and returns one handle per effect, at once. `waiter` is called exactly once for each index, on any
 /// thread, possibly before `submit` returns; it must return soon (mark a fiber runnable, nothing more). A thrown error
@@ -91,11 +91,11 @@ package final class EngineDriver: @unchecked Sendable {
     }
 
     package func wait(for handle: EffectHandle, _ body: @escaping @Sendable (Outcome) -> Void) {
-        step(.wait(handle) { (_, outcome) in body(outcome) })
+        step(.wait(handle) { (_, end) in body(end.outcome) })
     }
 
     package func wait(forID id: ValueKey, _ body: @escaping @Sendable (Outcome) -> Void) {
-        step(.waitForID(id) { (_, outcome) in body(outcome) })
+        step(.waitForID(id) { (_, end) in body(end.outcome) })
     }
 
     package func cancel(_ selector: CancelSelector, _ reason: CancelReason = .requested, by: Value? = nil) {
@@ -174,7 +174,7 @@ package final class EngineDriver: @unchecked Sendable {
         case .cancelRunning(let handle, _, let reason):
             let token = lock.withLock { running.removeValue(forKey: handle) }
             token?.cancel(reason)
-        case .answer(let waiter, let index, let outcome): waiter(index, masked(outcome))
+        case .answer(let waiter, let index, let end): waiter(index, masked(end))
         case .resume(let resume): resume()
         case .signal(let signal): lock.withLock { listener }?(signal)
         case .stopped:
@@ -187,9 +187,9 @@ package final class EngineDriver: @unchecked Sendable {
         }
     }
 
-    private func masked(_ outcome: Outcome) -> Outcome {
-        guard case .error(let error) = outcome else { return outcome }
-        return .error(events.redactor.masked(error))
+    private func masked(_ end: EffectEnd) -> EffectEnd {
+        guard case .error(let error) = end.outcome else { return end }
+        return end.with(.error(events.redactor.masked(error)))
     }
 
     private func start(_ order: StartOrder) {

@@ -112,12 +112,13 @@ package final class Effect: Sendable {
         case .nil: return .none
         case .map(let map): return try within { () throws(KeyError) in try EffectMeta(map) }
         default:
-            let merged = try mergedMap(given, named)
+            let merged = try metaMap(given, named)
             return try within { () throws(KeyError) in try EffectMeta(merged) }
         }
     }
 
-    private static func mergedMap(_ given: Value, _ named: (Name) -> HashMap?) throws(KeyError) -> HashMap {
+    /// The map that meta comes to: names are followed, and vectors merged from left to right.
+    package static func metaMap(_ given: Value, _ named: (Name) -> HashMap?) throws(KeyError) -> HashMap {
         switch given {
         case .nil: return HashMap()
         case .map(let map): return map
@@ -129,20 +130,22 @@ package final class Effect: Sendable {
         case .vector(let parts):
             var merged = HashMap()
             for part in parts.elements {
-                if case .vector = part { break }
-                try mergedMap(part, named).forEach { (key, value) in
+                if case .vector = part { throw notMeta(given) }
+                try metaMap(part, named).forEach { (key, value) in
                     try? HashMap.set(&merged, key, value)
                     return true
                 }
             }
             return merged
-        default:
-            throw KeyError(
-                path: [.kw(.meta)],
-                message:
-                    "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))"
-            )
+        default: throw notMeta(given)
         }
+    }
+
+    private static func notMeta(_ given: Value) -> KeyError {
+        KeyError(
+            path: [.kw(.meta)],
+            message:
+                "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))")
     }
 
     private static func within<Result>(_ body: () throws(KeyError) -> Result) throws(KeyError) -> Result {

@@ -37,6 +37,17 @@ package struct EffectEnd: Sendable {
     package var reason: CancelReason?
     package var cancelledBy: Value?
 
+    /// The answer to who waits for an effect that nobody knows.
+    static func unknown(_ error: EffectError) -> EffectEnd {
+        EffectEnd(status: .failed, outcome: .error(error), durationMs: 0)
+    }
+
+    /// The same end with another outcome.
+    func with(_ outcome: Outcome) -> EffectEnd {
+        EffectEnd(
+            status: status, outcome: outcome, durationMs: durationMs, reason: reason, cancelledBy: cancelledBy)
+    }
+
     /// `[:ok v]`, `[:error e]`, `[:cancelled r]` or `[:skipped r]`: an entry of a group's results (J25–J27).
     package var pair: Value {
         switch (status, outcome) {

@@ -32,6 +32,12 @@ package struct KeyError: Error, Sendable {
     package var message: String
     package var hint: String?
 
+    package init(path: [Value], message: String, hint: String? = nil) {
+        self.path = path
+        self.message = message
+        self.hint = hint
+    }
+
     package var fault: Fault {
         .illegalArgument(message, hint: hint)
     }

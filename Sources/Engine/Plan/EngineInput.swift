@@ -7,9 +7,9 @@ package struct EffectHandle: Hashable, Sendable {
     let generation: UInt32
 }
 
-/// Who is told an outcome: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it back
-/// in exactly one action; it never calls it.
-package typealias Waiter = @Sendable (_ index: Int, _ outcome: Outcome) -> Void
+/// Who is told how an effect ended: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it
+/// back in exactly one action; it never calls it.
+package typealias Waiter = @Sendable (_ index: Int, _ end: EffectEnd) -> Void
 
 /// Hears what a running effect reports before it ends. Kept and handed back like a waiter.
 package typealias ProgressListener = @Sendable (_ index: Int, _ part: Value) -> Void
@@ -50,7 +50,7 @@ package enum CancelSelector: Sendable {
 /// What can happen to the machine.
 package enum Input: Sendable {
     case submit(Submission)
-    /// Tell `waiter` the outcome of an effect, now or when there is one.
+    /// Tell `waiter` how an effect ended, now or when it has.
     case wait(EffectHandle, Waiter)
     case waitForID(ValueKey, Waiter)
     /// An attempt came to an end. Ignored when the effect has ended already (P22).
@@ -99,7 +99,7 @@ package enum Action: Sendable {
     case start(StartOrder)
     /// A running attempt is no longer wanted. A timeout comes as `.requested`.
     case cancelRunning(EffectHandle, attempt: Int, CancelReason)
-    case answer(Waiter, index: Int, Outcome)
+    case answer(Waiter, index: Int, EffectEnd)
     case resume(@Sendable () -> Void)
     case event(EventType, Identity, EventContent)
     case signal(Signal)

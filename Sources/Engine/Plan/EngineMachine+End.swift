@@ -92,7 +92,7 @@ extension EngineMachine {
 
     private mutating func tell(_ slot: Int, _ effect: Effect, _ end: EffectEnd) {
         emit(.effectEnded, effect.identity, .ended(effect, end))
-        for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end.outcome)) }
+        for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end)) }
         entries[slot].waiters = []
         entries[slot].progress = nil
         actions.append(

@@ -80,7 +80,7 @@ package struct EngineMachine: Sendable {
             if let slot = byID[id] {
                 wait(handle(slot), waiter)
             } else {
-                actions.append(.answer(waiter, index: 0, .error(unknownEffect(id))))
+                actions.append(.answer(waiter, index: 0, .unknown(unknownEffect(id))))
             }
         case .outcome(let handle, let attempt, let outcome): take(outcome, of: handle, attempt)
         case .merged(let handle, let attempt, let effect):
@@ -154,7 +154,7 @@ package struct EngineMachine: Sendable {
         guard let slot = slot(handle) else {
             let error = EffectError(
                 .unknownEffect, "this effect ended and is no longer retained; wait for it when you submit it")
-            actions.append(.answer(waiter, index: 0, .error(error)))
+            actions.append(.answer(waiter, index: 0, .unknown(error)))
             return
         }
         attach(waiter, index: 0, to: slot)
@@ -162,7 +162,7 @@ package struct EngineMachine: Sendable {
 
     mutating func attach(_ waiter: @escaping Waiter, index: Int, to slot: Int) {
         if let end = entries[slot].end {
-            actions.append(.answer(waiter, index: index, end.outcome))
+            actions.append(.answer(waiter, index: index, end))
         } else {
             entries[slot].waiters.append((waiter, index))
         }

@@ -39,7 +39,28 @@ package struct Declaration: Sendable {
             HashMap.put(&options, row.key, .symbol(reference.symbol))
         }
         return Node(
-            id: NodeID(kind, name), options: options.with(nil), functions: functions, site: site, findings: findings)
+            id: NodeID(kind, name), options: options.with(nil), functions: functions, actions: actions(lookup),
+            site: site, findings: findings)
+    }
+
+    /// The named functions that the effects of a plan's data run.
+    private func actions(_ lookup: FunctionLookup) -> [(path: [Value], function: FunctionReference)] {
+        guard kind == .phases else { return [] }
+        var found: [(path: [Value], function: FunctionReference)] = []
+        for (row, phase) in Graph.elements(options.option(.phases) ?? .nil).enumerated() {
+            guard case .map(let phase) = phase else { continue }
+            for (index, effect) in Graph.elements(phase.option(.effects) ?? .nil).enumerated() {
+                guard case .map(let effect) = effect, effect.option(.effectSlashType)?.knownKeyword == .run,
+                    let action = effect.option(.action)
+                else { continue }
+                var name = action.symbolName
+                if case .keyword(let keyword) = action { name = keyword }
+                guard let name, name.hasNamespace else { continue }
+                let path: [Value] = [.kw(.phases), .int(Int64(row)), .kw(.effects), .int(Int64(index)), .kw(.action)]
+                found.append((path, lookup(name)))
+            }
+        }
+        return found
     }
 
     /// What a value that should be a function refers to; nil when it is none and names none.

@@ -83,7 +83,7 @@ package final class GraphBuilder: @unchecked Sendable {
             because: "A later declaration replaces the one before it.",
             hint: "remove one of them, or give it another name")
         return Node(
-            id: node.id, options: node.options, functions: node.functions, site: node.site,
+            id: node.id, options: node.options, functions: node.functions, actions: node.actions, site: node.site,
             findings: node.findings + [finding])
     }
 }

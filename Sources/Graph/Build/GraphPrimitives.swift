@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Values
 
@@ -22,6 +23,17 @@ package enum GraphPrimitives {
                 Primitive("remove!", 2) { (arguments, _) throws(Fault) in
                     let kind = try kind(arguments[0])
                     return .bool(builder.remove(NodeID(kind, try name(arguments[1], kind, nil, builder))) != nil)
+                },
+                // (plan name): the plan as it is declared now, {:name :phases :fn}; :fn is nil when its effects are data.
+                Primitive("plan", 1) { (arguments, _) throws(Fault) in try plan(arguments[0], builder) },
+                // (batch plan made): {:effects [...] :groups [...]} of what the plan's :fn gave, if it has one.
+                Primitive("batch", 2) { (arguments, _) throws(Fault) in
+                    guard case .map(let given) = arguments[0] else {
+                        throw .type("batch", expected: "a plan", found: arguments[0])
+                    }
+                    let graph = builder.graph
+                    let batch = try PhaseBatch(PhasesPlan(given), arguments[1]) { graph[.meta, $0]?.options }
+                    return .record((.effects, .vector(batch.effects)), (.groups, .vector(batch.groups)))
                 },
                 // (graph): the whole graph as data.
                 Primitive("graph", 0) { (_, _) throws(Fault) in builder.graph.data },
@@ -55,6 +67,26 @@ package enum GraphPrimitives {
                 kind, name, options: options, function: function.isNil ? nil : function, site: site,
                 namespace: currentNamespace(fiber)))
         return arguments[1]
+    }
+
+    private static func plan(_ value: Value, _ builder: GraphBuilder) throws(Fault) -> Value {
+        guard case .keyword(let name) = value else {
+            throw .type("a plan", expected: "the name of a plan, a keyword", found: value)
+        }
+        let graph = builder.graph
+        guard let node = graph[.phases, name] else {
+            let known = graph.names(of: .phases).map { ":\($0.description)" }
+            let next =
+                Nearest.name(to: ":\(name.description)", among: known).map { "did you mean \($0)?" }
+                ?? (known.isEmpty
+                    ? "declare it: (defphases :\(name.description) [] …)" : "there are \(known.joined(separator: " "))")
+            throw .illegalArgument("there is no plan :\(name.description); \(next)")
+        }
+        let plan = PhasesPlan(node)
+        if plan.function == nil, let missing = node.functions[.fn] {
+            throw .illegalArgument("the function \(missing.symbol.description) of \(node.id) was not found")
+        }
+        return plan.value
     }
 
     private static func kind(_ value: Value) throws(Fault) -> DeclarationKind {

@@ -138,26 +138,32 @@ extension GraphChecker {
     mutating func checkFunctions(_ node: Node) {
         for row in node.id.kind.keys {
             guard let reference = node.functions[row.key] else { continue }
-            let place = node.site.place(of: [.kw(row.key)])
-            switch reference {
-            case .found(let name, let value): checkArity(node, row.key, name, value)
-            case .missing(let name, let near):
-                add(
-                    .undeclaredFunction, "\(node.id) names the function \(name.description), which does not exist",
-                    at: place,
-                    hint: near.isEmpty ? nil : "did you mean \(near.map { "`\($0)`" }.joined(separator: " or "))?")
-            case .unknownNamespace(let name):
-                add(
-                    .unresolvedFunction,
-                    "the function \(name.description) was not looked for: its namespace is not there",
-                    at: place, because: "A start needs it.",
-                    hint: "add the folder that holds namespace \(name.namespace ?? "") to `:paths`")
-            case .unloadable(let name, let why):
-                add(
-                    .unloadableNamespace,
-                    "the function \(name.description) cannot be had, for its namespace fails to load: \(why.title)",
-                    at: place, related: [why.primary], because: why.explanation, hint: why.hint)
-            }
+            if case .found(let name, let value) = reference { checkArity(node, row.key, name, value) }
+            checkReference(reference, node, path: [.kw(row.key)])
+        }
+        for (path, function) in node.actions { checkReference(function, node, path: path) }
+    }
+
+    private mutating func checkReference(_ reference: FunctionReference, _ node: Node, path: [Value]) {
+        let place = node.site.place(of: path)
+        switch reference {
+        case .found: return
+        case .missing(let name, let near):
+            add(
+                .undeclaredFunction, "\(node.id) names the function \(name.description), which does not exist",
+                at: place,
+                hint: near.isEmpty ? nil : "did you mean \(near.map { "`\($0)`" }.joined(separator: " or "))?")
+        case .unknownNamespace(let name):
+            add(
+                .unresolvedFunction,
+                "the function \(name.description) was not looked for: its namespace is not there",
+                at: place, because: "A start needs it.",
+                hint: "add the folder that holds namespace \(name.namespace ?? "") to `:paths`")
+        case .unloadable(let name, let why):
+            add(
+                .unloadableNamespace,
+                "the function \(name.description) cannot be had, for its namespace fails to load: \(why.title)",
+                at: place, related: [why.primary], because: why.explanation, hint: why.hint)
         }
     }
 

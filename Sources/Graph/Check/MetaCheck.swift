@@ -83,7 +83,7 @@ extension GraphChecker {
         let phases = phases(of: node)
         var edges: [Int: [Int]] = [:]
         for (index, phase) in phases.enumerated() {
-            if index > 0 { edges[index] = [index - 1] }
+            if index > 0, phase.map.option(.dependsOn) == nil { edges[index] = [index - 1] }
             for (position, other) in Graph.elements(phase.map.option(.dependsOn) ?? .nil).enumerated() {
                 if let found = phases.firstIndex(where: { GraphChecker.isSame($0.group, other) }) {
                     edges[index, default: []].append(found)
@@ -103,7 +103,7 @@ extension GraphChecker {
             add(
                 .cycle, "the phases of \(node.id) wait for one another: \(path)",
                 at: node.site.place(of: phases[turned[0]].path + [.kw(.dependsOn)]),
-                because: "Each phase depends on the one before it, besides what its `:depends-on` names.")
+                because: "A phase without a `:depends-on` of its own depends on the one before it.")
         }
         lint(node, phases)
     }

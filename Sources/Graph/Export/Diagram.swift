@@ -107,15 +107,24 @@ struct Diagram: Sendable {
     }
 
     private mutating func addPhases(_ node: Node) {
-        var before: Int?
-        for row in PhasesPlan(node).rows {
+        let rows = PhasesPlan(node).rows
+        let first = boxes.count
+        for (index, row) in rows.enumerated() {
             let effects = Graph.elements(row.option(.effects) ?? .nil).count
             let detail =
                 "phase of :\(node.id.name.description)"
                 + (effects == 0 ? "" : effects == 1 ? ", 1 effect" : ", \(effects) effects")
             let box = add(.phase, shown(row.option(.group)), detail)
-            if let before { arrows.append(Arrow(from: before, to: box, flow: .order)) }
-            before = box
+            // What a phase says that it waits for counts instead of the one before.
+            let waits = row.option(.dependsOn).map(Graph.elements)
+            let before = waits.map { groups in
+                rows.indices.filter { other in
+                    groups.contains { GraphChecker.isSame($0, rows[other].option(.group) ?? .nil) }
+                }
+            }
+            for other in before ?? (index > 0 ? [index - 1] : []) {
+                arrows.append(Arrow(from: first + other, to: box, flow: .order))
+            }
         }
     }
 }

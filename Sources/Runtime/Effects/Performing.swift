@@ -21,6 +21,12 @@ enum EffectPrimitives {
                 let given = try elements(arguments[0])
                 return try runtime.performAll(given, try Job.waiting(fiber))
             },
+            // (perform-groups effects groups): one batch, in which the groups are there even without effects (J19);
+            // {group {effect-id [:ok v]}} with each of them.
+            RuntimePrimitive(name: "perform-groups", arity: 2) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                let (given, groups) = (try elements(arguments[0]), try elements(arguments[1]))
+                return try runtime.performGroups(given, groups, try Job.waiting(fiber))
+            },
             // (submit! effects): ids in the order given, without waiting. One effect or a collection of them.
             RuntimePrimitive(name: "submit!", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 let isOne = if case .map = arguments[0] { true } else { false }
@@ -114,7 +120,7 @@ extension FiberRuntime {
 
     /// Submits a batch. For each effect that is worked on outside of fibers and timers, the scheduler is held until it has
     /// ended.
-    func submit(_ effects: [Effect], _ body: @escaping @Sendable (Int, Outcome) -> Void) throws(Fault) {
+    func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
         let engine = try theEngine
         let scheduler = scheduler
         let isOutside = effects.map { engine.type($0.type)?.handler.isVirtual == false }
@@ -122,9 +128,9 @@ extension FiberRuntime {
         do throws(EffectError) {
             try engine.submit(
                 Submission(
-                    effects,
-                    waiter: { index, outcome in
-                        body(index, outcome)
+                    effects, declaredGroups: groups,
+                    waiter: { index, end in
+                        body(index, end)
                         if isOutside[index] { scheduler.release() }
                     }))
         } catch {
@@ -150,8 +156,8 @@ extension FiberRuntime {
         let effects = try read([value], job)
         let request = job.request
         return try waitForEngine(job) { (entry) throws(Fault) in
-            try submit(effects) { _, outcome in
-                FiberRuntime.goOn(request) { self.answer(entry, outcome, effect: effects[0]) }
+            try submit(effects) { _, end in
+                FiberRuntime.goOn(request) { self.answer(entry, end.outcome, effect: effects[0]) }
             }
         }
     }
@@ -159,14 +165,57 @@ extension FiberRuntime {
     func performAll(_ values: [Value], _ job: Job) throws(Fault) -> Control {
         if values.isEmpty { return .value(.vector([])) }
         let effects = try read(values, job)
+        return try performBatch(effects, [], job) { ends in
+            .vector(
+                ends.map { end in
+                    switch end.outcome {
+                    case .ok(let value): value
+                    case .error(let error): .record((.error, error.value))
+                    }
+                })
+        }
+    }
+
+    func performGroups(_ values: [Value], _ groups: [Value], _ job: Job) throws(Fault) -> Control {
+        let effects = try read(values, job)
+        var declared: [ValueKey] = []
+        for group in groups { declared.append(try ValueKey(group)) }
+        let order = declared
+        if effects.isEmpty {
+            // Later batches may wait for these groups.
+            try submit([], groups: order) { _, _ in }
+            return .value(FiberRuntime.results(effects, order, []))
+        }
+        return try performBatch(effects, order, job) { ends in FiberRuntime.results(effects, order, ends) }
+    }
+
+    /// Submits a batch and parks the job until all of it has ended; `answer` makes what the job goes on with.
+    private func performBatch(
+        _ effects: [Effect], _ groups: [ValueKey], _ job: Job, _ answer: @escaping @Sendable ([EffectEnd]) -> Value
+    ) throws(Fault) -> Control {
         let request = job.request
         let gathered = Gathered(effects.count)
         return try waitForEngine(job) { (entry) throws(Fault) in
-            try submit(effects) { index, outcome in
-                guard let all = gathered.set(index, outcome) else { return }
-                FiberRuntime.goOn(request) { if entry.claim() { entry.resume(all) } }
+            try submit(effects, groups: groups) { index, end in
+                guard let all = gathered.set(index, end) else { return }
+                FiberRuntime.goOn(request) { if entry.claim() { entry.resume(answer(all)) } }
             }
         }
+    }
+
+    /// `{group {effect-id [:ok v]}}`: the declared groups first, in their order.
+    private static func results(_ effects: [Effect], _ declared: [ValueKey], _ ends: [EffectEnd]) -> Value {
+        var order = declared
+        var members: [ValueKey: HashMap] = [:]
+        for (effect, end) in zip(effects, ends) {
+            guard let group = effect.meta.group else { continue }
+            if members[group] == nil, !declared.contains(group) { order.append(group) }
+            // Groups and ids were keys before, so they can be hashed.
+            try? HashMap.set(&members[group, default: HashMap()], effect.id.value, end.pair)
+        }
+        var results = HashMap()
+        for group in order { try? HashMap.set(&results, group.value, .map(members[group] ?? HashMap())) }
+        return .map(results)
     }
 
     private static func goOn(_ request: EffectRequest?, _ body: @escaping @Sendable () -> Void) {
@@ -190,27 +239,24 @@ extension FiberRuntime {
     }
 }
 
-/// Outcomes of a batch, as they come.
+/// How the effects of a batch ended, as they do.
 private final class Gathered: @unchecked Sendable {
     // Sendable: guarded by `lock`.
     private let lock = Lock()
-    private var outcomes: [Value]
+    private var ends: [EffectEnd?]
     private var missing: Int
 
     init(_ count: Int) {
-        outcomes = Array(repeating: .nil, count: count)
+        ends = Array(repeating: nil, count: count)
         missing = count
     }
 
     /// Everything, in order, once the last has come.
-    func set(_ index: Int, _ outcome: Outcome) -> Value? {
+    func set(_ index: Int, _ end: EffectEnd) -> [EffectEnd]? {
         lock.withLock {
-            switch outcome {
-            case .ok(let value): outcomes[index] = value
-            case .error(let error): outcomes[index] = .record((.error, error.value))
-            }
+            ends[index] = end
             missing -= 1
-            return missing == 0 ? .vector(outcomes) : nil
+            return missing == 0 ? ends.compactMap(\.self) : nil
         }
     }
 }
@@ -229,16 +275,7 @@ package struct FunctionHandler: EffectHandler {
     package var isVirtual: Bool { true }
 
     package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
-        let runtime = runtime
-        let lineage = Lineage(request.effect.identity)
-        let job = runtime.makeHandler(function, [.map(request.effect.params)], lineage: lineage, request) { result in
-            switch result {
-            case .success(let value): completion.succeed(value)
-            case .failure(let fault): completion.fail(FunctionHandler.error(fault))
-            }
-        }
-        request.token.onCancel { job.cancel($0) }
-        runtime.scheduler.ready(job)
+        runtime.handle(request, completion, function, [.map(request.effect.params)])
     }
 
     /// An exception with a `:code` in its data keeps it.
@@ -249,5 +286,20 @@ package struct FunctionHandler: EffectHandler {
             error.code = text
         }
         return error
+    }
+}
+
+extension FiberRuntime {
+    /// Does an effect by a function: one fiber for the attempt, which may park, perform effects and be cancelled.
+    func handle(_ request: EffectRequest, _ completion: Engine.Completion, _ function: Value, _ arguments: [Value]) {
+        let lineage = Lineage(request.effect.identity)
+        let job = makeHandler(function, arguments, lineage: lineage, request) { result in
+            switch result {
+            case .success(let value): completion.succeed(value)
+            case .failure(let fault): completion.fail(FunctionHandler.error(fault))
+            }
+        }
+        request.token.onCancel { job.cancel($0) }
+        scheduler.ready(job)
     }
 }

@@ -251,8 +251,8 @@ package final class World: @unchecked Sendable {
             runtime.engine?.view(effect.id) == nil && lock.withLock { awaited.insert(effect.id).inserted }
         }
         do throws(Fault) {
-            try runtime.submit(effects) { [weak self] index, outcome in
-                if isNew[index] { self?.settle(effects[index], outcome) }
+            try runtime.submit(effects) { [weak self] index, end in
+                if isNew[index] { self?.settle(effects[index], end.outcome) }
             }
         } catch {
             // Nothing of the batch was taken, and nobody shall wait for ever.

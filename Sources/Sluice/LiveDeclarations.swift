@@ -1,0 +1,83 @@
+import Compiler
+import Engine
+import Graph
+import Machine
+import Reader
+import Runtime
+import Values
+
+/// Declarations of effects as the engine takes them, from the moment they are made: a script may perform at its top level
+/// what it declared above. A run that has started applies them itself, together with the rest of its graph.
+extension Session {
+    func applyDeclarations() {
+        builder.observe { [weak self] change, graph in self?.apply(change, graph) }
+    }
+
+    private func apply(_ change: GraphChange, _ graph: Graph) {
+        switch change.id.kind {
+        case .effect:
+            if let plan = graph[change.id].flatMap({ EffectPlan($0) }) { engine.define(plan.type(runtime)) }
+        case .meta: runtime.setMetas(graph.metaMap)
+        case .configure: engine.configure(SystemPlan.Settings(graph.configuration).engine)
+        default: break
+        }
+    }
+
+    /// Gives the action of a `:run` effect that is named.
+    static func actions(_ lookup: GraphFunctions) -> RunEffect.Finder {
+        { (name) throws(Fault) in
+            switch lookup.find(name) {
+            case .found(_, let value): return value
+            case .missing(let name, let near):
+                let next = near.first.map { "; did you mean \(name.namespace ?? "")/\($0)?" } ?? ""
+                throw RunEffect.refusal("there is no function \(name.description)\(next)")
+            case .unknownNamespace(let name):
+                let space = name.namespace ?? ""
+                let known = lookup.evaluator?.instance.allNamespaces.map(\.name.description) ?? []
+                let next = Nearest.name(to: space, among: known).map { "; did you mean \($0)/\(name.name)?" } ?? ""
+                throw RunEffect.refusal(
+                    "there is no function \(name.description), for no namespace \(space) was found\(next)")
+            case .unloadable(let name, let why):
+                throw RunEffect.refusal(
+                    "the function \(name.description) cannot be had, for its namespace fails to load: \(why.title)")
+            }
+        }
+    }
+}
+
+extension EffectPlan {
+    /// As the engine takes it.
+    func type(_ runtime: FiberRuntime) -> EffectType {
+        EffectType(
+            name: name, doc: doc, params: params, needs: needs, recovery: recovery,
+            merge: merge.map { EffectPlan.merging($0, of: name, runtime) }, timeout: timeout,
+            handler: FunctionHandler(handler, runtime))
+    }
+
+    /// The type's own way to make one of two parameter maps (J21), which may not wait.
+    private static func merging(
+        _ function: Value, of type: Name, _ runtime: FiberRuntime
+    ) -> @Sendable (HashMap, HashMap) throws(Fault) -> HashMap {
+        // The instance outlives the engine, which holds this.
+        { [unowned runtime] (first, later) throws(Fault) in
+            let merged = try LoneFiber(runtime.instance, calling: function, [.map(first), .map(later)])
+                .runWithoutWaiting()
+            guard case .map(let map) = merged else {
+                throw .type(
+                    "the :merge of :\(type.description)", expected: "a map of parameters as its result", found: merged)
+            }
+            return map
+        }
+    }
+}
+
+extension Graph {
+    /// What effects that name a `defmeta` find.
+    var metaMap: HashMap {
+        var map = HashMap()
+        for (name, meta) in metas.sorted(by: { $0.key.description < $1.key.description }) {
+            try? HashMap.set(&map, .keyword(name), .map(meta))
+        }
+        return map
+    }
+}
