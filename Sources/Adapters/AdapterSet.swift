@@ -12,10 +12,12 @@ package struct AdapterSet: Sendable {
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
     ///   - secrets: told the server's key, so that nothing shows it.
+    ///   - input: what `:stdin/line` reads; nil where standard input is not the script's.
     ///   - log: takes the lines of `:log/*`.
     package init(
         json: JSONCodec, names: Names, endpoint: ChatEndpoint? = .fromEnvironment(),
-        certificates: Certificates = .fromEnvironment(), secrets: Redactor? = nil, log: @escaping SmallEffects.LogSink
+        certificates: Certificates = .fromEnvironment(), secrets: Redactor? = nil, input: LineReader? = nil,
+        log: @escaping SmallEffects.LogSink
     ) {
         let client = HTTPClient(certificates: certificates)
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
@@ -23,7 +25,7 @@ package struct AdapterSet: Sendable {
         if let key = endpoint?.key { secrets?.add(key.text) }
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
-            + SmallEffects(log: log).all
+            + LineEffects(input).all + SmallEffects(log: log).all
         types = effects.map { effect in
             // A test holds the table and the handlers together.
             (EffectRow.row(effect.type) ?? EffectRow(effect.type, "", [])).type(names, AdapterHandler(effect: effect))

@@ -135,6 +135,9 @@ package struct EffectRow: Sendable {
                 Param(.maxBytes, .int, "the most to keep of each output"),
                 Param(.isCheck, .bool, "an exit code other than 0 is an error"),
             ], needs: [.run, .read, .env], recovery: .fail),
+        EffectRow(
+            "stdin/line", "the next line of standard input without its break, nil at the end", [], recovery: .fail,
+            waits: true),
         EffectRow("time/sleep", "waits", [Param(.ms, .int, required: true, "milliseconds")], waits: true),
         EffectRow("log/info", "prints [INFO], the message and its data", message),
         EffectRow("log/warn", "prints [WARN], the message and its data", message),

@@ -50,21 +50,25 @@ struct EffectFunctions: Sendable {
 
     /// What a row says, and the parameters that its function takes, as text.
     private static func documentation(_ row: EffectRow) -> (text: String, arguments: String) {
-        let required = row.params.prefix(max(1, row.params.filter(\.required).count)).map(\.key.name.name)
+        let required = row.params.prefix(positional(row)).map(\.key.name.name)
         let options = row.params.dropFirst(required.count)
         let text =
             ([sentence(row.doc)]
             + (options.isEmpty ? [] : ["  Options:"] + options.map { "    :\($0.key.name.name)  \($0.doc)" }))
             .joined(separator: "\n")
-        let positional = required.joined(separator: " ")
-        return (text, "[\(positional)]" + " [\(positional) options]")
+        return (text, "[\(required.joined(separator: " "))] [\((required + ["options"]).joined(separator: " "))]")
+    }
+
+    /// How many parameters are given by place.
+    private static func positional(_ row: EffectRow) -> Int {
+        min(row.params.count, max(1, row.params.filter(\.required).count))
     }
 
     /// With a capital and a full stop: the rows are written as parts of sentences.
     private static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
 
     private static func native(_ row: EffectRow, _ type: Name, _ perform: Var) -> Native {
-        let positional = max(1, row.params.filter(\.required).count)
+        let positional = positional(row)
         return Native(row.type, .between(0, positional + 1)) { (arguments, _) throws(Fault) in
             .call(perform.root, [.map(try effect(row, type, arguments, positional))])
         }
