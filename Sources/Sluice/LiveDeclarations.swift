@@ -18,6 +18,8 @@ extension Session {
         case .effect:
             if let plan = graph[change.id].flatMap({ EffectPlan($0) }) { engine.define(plan.type(runtime)) }
         case .meta: runtime.setMetas(graph.metaMap)
+        // What happens before its first tick waits for that.
+        case .system: if change.after != nil { runtime.world.listen() }
         case .configure: engine.configure(SystemPlan.Settings(graph.configuration).engine)
         default: break
         }

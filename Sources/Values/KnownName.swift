@@ -100,7 +100,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     case action, attempt, backoff, cancelled, cancels, config, context, deduped, description, done, effect, effects,
         error
     case factor, inherit
-    case failed, first, group, groups, id, identity, jitter, last, limits, max, merge, meta, ok, on, opts, order
+    case failed, first, group, groups, http, id, identity, jitter, last, limits, max, merge, meta, n, ok, on, opts,
+        order
     case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, sequential, skip
     case skipped, started, submitted, tags, ts
     case baseMs = "base-ms"

@@ -25,6 +25,15 @@ package final class World: @unchecked Sendable {
     private var machine = WorldMachine()
     private var running: Running?
     private var systems: [WorldSystem] = []
+    private var hearing = Hearing.undecided
+    /// Number of the bus.
+    private var subscription: Int?
+    /// Events that nobody looked at.
+    private var lost = 0
+    /// Ends the doubt whether there will be a system.
+    private var doubt: TimerToken?
+    /// Fibers that wait for the world to catch up.
+    private var patient: [Waiting] = []
     private var stage = Stage.resting
     /// Something happened while a tick was scheduled or under way.
     private var isWoken = false
@@ -38,6 +47,10 @@ package final class World: @unchecked Sendable {
     /// What each system was last told off for, so that it is told once.
     private var complaints: [Name: String] = [:]
     private let identity: Identity
+
+    /// A world without systems would gather what nobody looks at. Until a script has been evaluated, nobody knows whether it
+    /// declares one: so long a few events are kept, and sources wait.
+    private enum Hearing { case undecided, listening, nobody }
 
     private enum Stage {
         case resting
@@ -64,6 +77,7 @@ package final class World: @unchecked Sendable {
     init(_ runtime: FiberRuntime) {
         self.runtime = runtime
         identity = runtime.identity.child(.system, name: "world", ordinal: 0)
+        subscribe()
     }
 
     /// The world as it is now.
@@ -73,19 +87,65 @@ package final class World: @unchecked Sendable {
 
     /// The systems of the ticks that begin from here on, in order.
     package func setSystems(_ systems: [WorldSystem]) {
+        if systems.isEmpty { ignore() } else { listen() }
         lock.withLock {
             self.systems = systems
             wake()
         }
     }
 
+    /// A system was declared: what happens from here on waits for the first tick.
+    package func listen() {
+        let (isNew, timer) = lock.withLock { () -> (Bool, TimerToken?) in
+            defer {
+                hearing = .listening
+                doubt = nil
+            }
+            return (hearing == .nobody, doubt)
+        }
+        timer?.cancel()
+        if isNew { subscribe() }
+        tellLost()
+    }
+
+    /// There is no system that an event would be for.
+    private func ignore(ifUndecided: Bool = false) {
+        let (left, timer) = lock.withLock { () -> (Int?, TimerToken?) in
+            if ifUndecided, hearing != .undecided { return (nil, nil) }
+            hearing = .nobody
+            lost += machine.forgetArrived()
+            defer { (subscription, doubt) = (nil, nil) }
+            return (subscription, doubt)
+        }
+        timer?.cancel()
+        if let left { runtime.bus.unsubscribe(left) }
+        caughtUp()
+    }
+
+    private func subscribe() {
+        let id = runtime.bus.subscribe { [weak self] in self?.push($0) }
+        lock.withLock { subscription = id }
+    }
+
+    /// Nothing is lost in silence.
+    private func tellLost() {
+        let (count, running) = lock.withLock { () -> (Int, Running?) in
+            guard hearing == .listening, let current = self.running else { return (0, nil) }
+            defer { lost = 0 }
+            return (lost, current)
+        }
+        guard count > 0 else { return }
+        running?.say(
+            "WARN", "the world missed \(count) \(count == 1 ? "event" : "events") that came before its first system")
+    }
+
     /// Begins to tick: the first time at once.
     package func start(_ running: Running) {
-        runtime.bus.subscribe { [weak self] in self?.push($0) }
         lock.withLock {
             self.running = running
             wake()
         }
+        tellLost()
     }
 
     /// Ends with the tick at hand, if there is one.
@@ -102,9 +162,56 @@ package final class World: @unchecked Sendable {
     /// Brings an event to the next tick. On any thread.
     package func push(_ event: Value) {
         lock.withLock {
+            if hearing == .undecided, machine.backlog >= World.patience {
+                lost += 1
+                return
+            }
             machine.push(event)
             wake()
         }
+    }
+
+    // How far it is behind
+
+    /// Events that no tick has brought yet at which sources wait: a tick at most brings so many of them, and so many lie in
+    /// memory.
+    package static let patience = 1_000
+
+    /// Events that no tick has brought yet.
+    package var backlog: Int { lock.withLock { machine.backlog } }
+
+    /// Whether sources are to wait.
+    package var isBehind: Bool { lock.withLock { isFarBehind } }
+
+    /// Under the lock.
+    private var isFarBehind: Bool { hearing != .nobody && machine.backlog >= World.patience }
+
+    /// Resumes who waits for the world to catch up: at once, or when the next tick begins.
+    func catchUp(_ entry: Waiting) {
+        let isBehind = lock.withLock {
+            guard isFarBehind else { return false }
+            patient.append(entry)
+            if hearing == .undecided, doubt == nil { beginDoubt() }
+            return true
+        }
+        if !isBehind, entry.claim() { entry.resume(.nil) }
+    }
+
+    /// A script that waits, before its end, for what a source is to bring need not have a system. Under the lock.
+    private func beginDoubt() {
+        let token = TimerToken()
+        doubt = token
+        runtime.scheduler.schedule(
+            at: runtime.scheduler.now() + World.patienceMs * 1_000_000,
+            .call(token, { [weak self] in self?.ignore(ifUndecided: true) }))
+    }
+
+    private func caughtUp() {
+        let entries = lock.withLock {
+            defer { patient = [] }
+            return patient
+        }
+        for entry in entries where entry.claim() { entry.resume(.nil) }
     }
 
     /// What `set-state` does.
@@ -145,7 +252,9 @@ package final class World: @unchecked Sendable {
             isWoken = false
             return true
         }
-        if isDue { next() }
+        guard isDue else { return }
+        caughtUp()
+        next()
     }
 
     /// `:effects/pending` and `:effects/stats` (P14, P20); the former only where the world has effects.

@@ -122,6 +122,18 @@ enum WorldPrimitives {
                     runtime.bus.publish(event)
                     return event
                 }),
+            // (world-backlog): how many events no tick has brought yet.
+            RuntimePrimitive(
+                name: "world-backlog", arity: 0,
+                plain: { [unowned runtime] (_, _) throws(Fault) in .int(Int64(runtime.world.backlog)) }),
+            // (await-world): waits while the world is further behind than sources may bring it.
+            RuntimePrimitive(name: "await-world", arity: 0) { [unowned runtime] (_, fiber) throws(Fault) in
+                guard runtime.world.isBehind else { return .value(.nil) }
+                let job = try Job.waiting(fiber)
+                let entry = Waiting(job, job.arm())
+                runtime.world.catchUp(entry)
+                return try job.parked(entry.epoch)
+            },
             // (subscribe! type channel): puts the events of a type (of every type, for nil) on a channel, as far as there is
             // room; the channel. It ends when the channel is closed.
             RuntimePrimitive(

@@ -23,6 +23,9 @@ package struct WorldMachine {
 
     package var isTicking: Bool { given != nil }
 
+    /// Events that no tick has brought yet.
+    package var backlog: Int { arrived.count }
+
     /// The world as it is now; events that the next tick brings are among `:events/out`.
     package var world: Value {
         guard !arrived.isEmpty else { return .map(map) }
@@ -33,6 +36,12 @@ package struct WorldMachine {
 
     /// What the next system gets.
     package var current: Value { .map(map) }
+
+    /// Forgets what no tick has brought yet; how much that was.
+    mutating func forgetArrived() -> Int {
+        defer { arrived = [] }
+        return arrived.count
+    }
 
     /// An event that the next tick brings.
     package mutating func push(_ event: Value) { arrived.append(event) }
