@@ -56,7 +56,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SluiceTests",
-            dependencies: ["Sluice", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport"],
+            dependencies: [
+                "Sluice", "Adapters", "Runtime", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "ValuesTests", dependencies: ["Values"], swiftSettings: strict),

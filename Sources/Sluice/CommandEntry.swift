@@ -13,16 +13,20 @@ import Values
 #endif
 
 /// The exposed workers of a run as `POST /commands/ID` on a loopback port (U): the body is the message, as JSON (the keys of
-/// objects become keywords) or EDN, and the answer is the worker's, or with `Prefer: respond-async` a 202.
+/// objects become keywords) or EDN, and the answer is the worker's, or with `Prefer: respond-async` a 202. `POST /events/TYPE`
+/// makes an event of the body, and answers 202 with its id.
 ///
 /// Only for this machine: requests that name another host, or that a page of a browser could send unasked, are refused.
 final class CommandEntry: @unchecked Sendable {
     // Sendable: `server` is set once, before the first request can be answered; the rest is immutable.
     /// Seconds that a request waits for its answer unless it says `Prefer: wait=N`, and at most.
     static let (usualWait, longestWait): (Int64, Int64) = (60, 600)
+    /// Bytes of an event's type.
+    private static let longestType = 256
 
     private unowned let session: Session
     private let system: WorkerSystem
+    private let hasWorld: Bool
     private let writers: [Form: (function: Value, options: [Value])]
     private var server: HTTPServer!
 
@@ -41,11 +45,14 @@ final class CommandEntry: @unchecked Sendable {
     }
 
     /// Serves `port` of 127.0.0.1, or a free one when it is 0.
-    init(_ session: Session, _ system: WorkerSystem, port: UInt16) throws(Fault) {
+    ///
+    /// - Parameter hasWorld: there are systems, which see what is posted as an event.
+    init(_ session: Session, _ system: WorkerSystem, hasWorld: Bool, port: UInt16) throws(Fault) {
         self.session = session
         self.system = system
-        guard !system.exposed.isEmpty else {
-            throw .illegalState("--http has nothing to offer: no worker has :expose? true")
+        self.hasWorld = hasWorld
+        guard hasWorld || !system.exposed.isEmpty else {
+            throw .illegalState("--http has nothing to offer: no worker has :expose? true, and there is no system")
         }
         var writers: [Form: (function: Value, options: [Value])] = [:]
         for form in Form.allCases {
@@ -78,7 +85,13 @@ final class CommandEntry: @unchecked Sendable {
         }
     }
 
-    var url: String { "http://127.0.0.1:\(server.port)/commands" }
+    /// What is served, for people.
+    var lines: [String] {
+        let base = "serving http://127.0.0.1:\(server.port)"
+        let workers = system.exposed.map(\.description).joined(separator: ", ")
+        return (workers.isEmpty ? [] : ["\(base)/commands: \(workers)"])
+            + (hasWorld ? ["\(base)/events: an event of the type that is posted to"] : [])
+    }
 
     /// Whether nobody waits for an answer.
     var isQuiet: Bool { server.isQuiet }
@@ -95,10 +108,14 @@ final class CommandEntry: @unchecked Sendable {
             let names = system.exposed.map { Value.string($0.description) }
             return write(map("commands", .vector(names)), exchange, 200)
         }
-        guard exchange.path.hasPrefix("/commands/") else {
-            return answer(exchange, 404, "not-found", "there is POST /commands/ID, and GET /commands for the names")
+        let isEvent = exchange.path.hasPrefix("/events/")
+        guard isEvent || exchange.path.hasPrefix("/commands/") else {
+            return answer(
+                exchange, 404, "not-found",
+                "there is POST /commands/ID, GET /commands for the names, and POST /events/TYPE")
         }
         guard exchange.method == "POST" else { return refuseMethod(exchange, allowing: "POST") }
+        if isEvent { return takeEvent(exchange) }
         let text = String(exchange.path.dropFirst("/commands/".count))
         guard let name = system.exposed.first(where: { $0.description == text }) else {
             let names = system.exposed.map(\.description).joined(separator: ", ")
@@ -108,10 +125,47 @@ final class CommandEntry: @unchecked Sendable {
             guard let message = try message(exchange) else { return }
             try deliver(message, to: name, exchange)
         } catch {
-            if case .thrown = error { return answer(exchange, 400, "bad-request", error.summary) }
-            // The budget is used up: no fiber could write this.
-            exchange.answer(503, text: error.summary)
+            refuse(exchange, error)
         }
+    }
+
+    private func refuse(_ exchange: Exchange, _ fault: Fault) {
+        if case .thrown = fault { return answer(exchange, 400, "bad-request", fault.summary) }
+        // The budget is used up: no fiber could write this.
+        exchange.answer(503, text: fault.summary)
+    }
+
+    /// Publishes what was posted as the payload of an event, and answers with the event's id.
+    private func takeEvent(_ exchange: Exchange) {
+        let world = session.runtime.world!
+        guard !world.isBehind else {
+            return answer(exchange, 503, "busy", "\(world.backlog) events wait for the world; try again later")
+        }
+        do throws(Fault) {
+            // The server has decoded the path.
+            let type = try eventType(String(exchange.path.dropFirst("/events/".count)))
+            guard let payload = try message(exchange) else { return }
+            let event = session.runtime.event(type, source: .record((.kind, .kw(.http))), payload: payload)
+            session.runtime.bus.publish(event)
+            guard case .map(let map) = event, case .object(let object)?? = try? map.find(.kw(.eventID)) as Value??,
+                let id = object as? UUIDValue
+            else { return }
+            write(self.map("id", .string(id.description)), exchange, 202)
+        } catch {
+            refuse(exchange, error)
+        }
+    }
+
+    /// The keyword of `name` or `ns/name`: what reads as one, and as nothing else.
+    private func eventType(_ text: String) throws(Fault) -> Value {
+        if text.utf8.count <= CommandEntry.longestType,
+            let values = try? EDN.readAll(Array(":\(text)".utf8), names: session.instance.names), values.count == 1,
+            case .keyword(let name) = values[0], name.description == text
+        {
+            return values[0]
+        }
+        throw .illegalArgument(
+            "the type of an event is a keyword without its colon, name or ns/name, but the path has \(text.prefix(80))")
     }
 
     /// Why a request is not even looked at.

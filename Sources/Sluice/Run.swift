@@ -61,7 +61,9 @@ package final class Run: @unchecked Sendable {
         }
         system = try WorkerSystem(spec, components: visible, name: "script", isOnce: once, session.runtime)
         entry = try http.map { port in
-            do throws(Fault) { return try CommandEntry(session, system, port: port) } catch {
+            do throws(Fault) {
+                return try CommandEntry(session, system, hasWorld: !plan.systems.isEmpty, port: port)
+            } catch {
                 throw Unserved(fault: error)
             }
         }
@@ -77,6 +79,7 @@ package final class Run: @unchecked Sendable {
     /// - Parameter isKept: somebody may still send what nothing in the script does, as at a REPL; only a stop ends it then.
     package func run(isKept: Bool = false) {
         defer { session.runtime.running = nil }
+        if !plan.systems.isEmpty { say("INFO", startLine) }
         system.start()
         session.runtime.world.start(running)
         defer { session.runtime.world.stop() }
@@ -85,7 +88,7 @@ package final class Run: @unchecked Sendable {
         if let entry {
             // What outside may still send keeps the run alive.
             session.runtime.scheduler.hold()
-            say("INFO", "serving \(entry.url): \(system.exposed.map(\.description).joined(separator: ", "))")
+            for line in entry.lines { say("INFO", line) }
         }
         defer {
             if let entry { close(entry) }
@@ -95,6 +98,20 @@ package final class Run: @unchecked Sendable {
         defer { session.applyDeclarations() }
         session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
         if !lock.withLock({ isStopping }) { finish() }
+    }
+
+    /// What the world does and may do (P27).
+    private var startLine: String {
+        let engine = plan.settings.engine
+        var parts = [
+            "the world ticks every \(plan.settings.tickMs) ms", "at most \(engine.maxInflight) effects at once",
+        ]
+        let limits = engine.limits.map { ($0.key.description, $0.value) }.sorted { $0.0 < $1.0 }
+        for (type, limit) in limits { parts.append("\(limit) of :\(type)") }
+        parts.append(engine.timeoutMs.map { "each for \($0) ms at most" } ?? "each for as long as it takes")
+        let watched = session.sources.shown
+        if !watched.isEmpty { parts.append("watching \(watched.joined(separator: ", "))") }
+        return parts.joined(separator: ", ")
     }
 
     /// Ends the serving of commands once the answers that are being written were given.
@@ -117,6 +134,8 @@ package final class Run: @unchecked Sendable {
                 return !isStopping
             })
         else { return }
+        // Nothing new comes in while what has come is finished.
+        session.sources.endAll()
         system.stop(graceMs: graceMs) { [self] in
             lock.withLock { isStopped = true }
             session.runtime.scheduler.attend()

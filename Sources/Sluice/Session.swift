@@ -22,6 +22,8 @@ package final class Session: @unchecked Sendable {
     package let runtime: FiberRuntime
     package let engine: EngineDriver
     package let builder: GraphBuilder
+    /// What brings events from outside.
+    let sources: EventSources
     /// Whether chat is answered offline, for want of a model server.
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
@@ -36,6 +38,8 @@ package final class Session: @unchecked Sendable {
 
     package init(_ options: SessionOptions) {
         self.options = options
+        let sources = EventSources(isOnce: options.isOnce)
+        self.sources = sources
         let names = Names()
         let simulated = SimulatedClock()
         let instance = Instance(
@@ -54,7 +58,8 @@ package final class Session: @unchecked Sendable {
             clock: runtime.clock, events: runtime.events, grants: options.grants, seed: options.seed ?? 0)
         runtime.attach(engine)
         let adapters = AdapterSet(
-            json: .own(names), names: names, secrets: redactor, log: Session.logSink(options.errorOutput))
+            json: .own(names), names: names, secrets: redactor, input: options.input,
+            log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
         for type in WorldEffects.types(runtime) { engine.define(type) }
         isOffline = adapters.isOffline
@@ -63,7 +68,8 @@ package final class Session: @unchecked Sendable {
         evaluator = Evaluator(
             instance,
             libraries: Libraries(
-                effects: EffectFunctions(instance), tables: [PrimitiveTable([GraphPrimitives.family(builder)])],
+                effects: EffectFunctions(instance),
+                tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
         engine.define(RunEffect.type(runtime, Session.actions(lookup)))
@@ -76,6 +82,7 @@ package final class Session: @unchecked Sendable {
             case .failure(let fault): throw fault
             }
         }
+        sources.session = self
         bindArguments()
         applyDeclarations()
     }
@@ -87,7 +94,10 @@ package final class Session: @unchecked Sendable {
     package func expire() { runtime.expire() }
 
     /// Ends every fiber and thread.
-    package func shutDown() { hasEnded = runtime.shutDown() }
+    package func shutDown() {
+        sources.endAll()
+        hasEnded = runtime.shutDown()
+    }
 
     // What still runs past the deadline may use any var.
     deinit { if hasEnded { instance.dismantle() } }
@@ -287,6 +297,10 @@ package struct SessionOptions {
     package var errorOutput: Instance.OutputSink = { _ in }
     /// Hears of faults that no code of the script handles.
     package var uncaught: @Sendable (Fault, Identity) -> Void = { _, _ in }
+    /// What `:stdin/line` reads; nil when standard input is not the script's.
+    package var input: LineReader?
+    /// Sources tell what there is, and end.
+    package var isOnce = false
 
     package init(grants: Capabilities) { self.grants = grants }
 }

@@ -1,3 +1,4 @@
+import Adapters
 import Engine
 import Graph
 import Machine
@@ -53,6 +54,8 @@ struct ScriptRun {
     private func run(_ source: Source, _ path: String?) -> Int32 {
         let failures = FailureCount()
         var options = SessionMaking.options(request, console, path: path)
+        options.input = LineReader()
+        options.isOnce = request.once
         let report = options.uncaught
         options.uncaught = { fault, identity in
             // The run counts those of workers.
@@ -94,6 +97,8 @@ struct ScriptRun {
                     "sluice: --http serves the workers of a graph, but the script declares none\n", to: .error)
                 return ExitCode.unusable.rawValue
             }
+            // No world will ever see what sources bring.
+            session.runtime.world.setSystems([])
             // What the script started (`go`, tickers of its own) may still be at work.
             session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
             return exitCode(session, failures: failures.count)

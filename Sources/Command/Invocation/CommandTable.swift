@@ -145,7 +145,8 @@ package enum Flag: String, CaseIterable, Sendable {
     package var doc: String {
         switch self {
         case .once: "handle what is there, finish what is in flight, and end"
-        case .http: "serve exposed workers at POST /commands/ID of this port of 127.0.0.1; 0 for a free one"
+        case .http:
+            "serve exposed workers at POST /commands/ID of this port of 127.0.0.1, and take events at POST /events/TYPE; 0 for a free one"
         case .allow: "grant more than the usual; may be repeated"
         case .json: "one JSON object a line on standard output"
         case .format: "how to print it; mermaid unless given"
