@@ -103,6 +103,23 @@ import Testing
         #expect(result.output == text, "\(script)")
     }
 
+    // P3–P13, P27, P28: a world that is driven by a source and ends with it; under a seed its time is the same each time.
+    @Test func theWorldOpensItsWindows() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let script = Repository.root.appending(path: "examples/world/greenhouse.slu").path
+        for seed in ["1", "2"] {
+            let result = try Repository.run(
+                try Repository.program, ["run", "--seed", seed, "--virtual-time", script],
+                environment: Repository.offlineEnvironment, folder: scratch.folder)
+            #expect(result.code == 0)
+            #expect(
+                result.error
+                    == "[INFO] the world ticks every 100 ms, at most 4 effects at once, each for 60000 ms at most\n")
+            #expect(try result.output == Repository.text("examples/world/expected.txt"))
+        }
+    }
+
     /// Every script there is run, and the page of the examples lists it.
     @Test func everyExampleOfEffectsIsListed() throws {
         let page = try String(
