@@ -9,7 +9,7 @@ import Values
 /// It holds the newest tick alone: who is slow finds the count gone on. Ticks are due at fixed moments from the first one on, so
 /// lateness does not add up.
 final class TickSource: EventSource, @unchecked Sendable {
-    // Sendable: `lock` guards what changes.
+    // Sendable: `lock` guards `token` and `isOver`; the rest is touched by one timer after the other.
     enum Timing {
         case every(ms: Int64)
         case schedule(CronSchedule)

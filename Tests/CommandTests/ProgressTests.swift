@@ -86,6 +86,17 @@ import Values
         #expect(!isLong(&idle, from: 0, to: 5000))
     }
 
+    /// Who waits for a line of input is not at work (P25).
+    @Test func waitingForInputSaysNothing() {
+        var model = model {
+            end(effect("stdin/line", 0), .done)
+            begin(effect("stdin/line", 1))
+        }
+        #expect(!isLong(&model, from: 1000, to: 9000))
+        #expect(!model.isWorthTelling(9000))
+        #expect(model.line(9000) == "8 s · 0 done")
+    }
+
     /// A watcher that looks around once a second works for a moment each time.
     @Test func shortWorkAfterARestSaysNothing() {
         var model = ProgressModel(startMs: 0)

@@ -116,13 +116,13 @@ import Testing
             (def all (event/publish-from! :line (event/lines)))
             (event/publish-from! :end all)
             """)
-        let input = (1...20_000).map { "\($0)\n" }.joined()
+        let input = (1...5_000).map { "\($0)\n" }.joined()
         let result = try Repository.run(
             try Repository.program, ["run", "script.slu"], environment: Repository.offlineEnvironment,
             folder: scratch.folder, input: input)
         #expect(result.code == 0, "\(result.error)")
-        // 1 + … + 20,000
-        #expect(result.output == "200010000 20000\n")
+        // 1 + … + 5,000
+        #expect(result.output == "12502500 5000\n")
     }
 
     // P25, P27
@@ -197,5 +197,28 @@ import Testing
         let (code, output, _) = running.end()
         #expect(code == 130)
         #expect(output.split(separator: "\n").count == 2)
+    }
+
+    /// What the world could only keep in memory is refused, rather than lost.
+    @Test func aPostThatFindsTheWorldFarBehindIsRefused() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let script = """
+            (configure {:tick-ms 60000})
+            (defsystem :busy [world dt]
+              (dotimes [n 1000] (event/publish! :more n))
+              (println "behind")
+              world)
+            """
+        let running = try Running(script, scratch, flags: ["--http", "0"])
+        let line = running.wait(for: "/events", inErrors: true)
+        let port = try #require(line.firstMatch(of: /127\.0\.0\.1:([0-9]+)\/events/).flatMap { UInt16($0.1) })
+        #expect(running.wait(for: "behind") == "behind\n")
+        let answer = PlainHTTP.send(
+            port, "POST", "/events/a", [("Content-Type", "application/json")], body: Array("1".utf8))
+        #expect(answer?.status == 503)
+        #expect(answer?.body.contains("1000 events wait for the world") == true)
+        running.process.interrupt()
+        #expect(running.end().code == 130)
     }
 }

@@ -27,7 +27,7 @@ struct ProgressModel {
     }
 
     mutating func take(_ event: Event) {
-        guard let type = event.effectType else { return }
+        guard let type = event.effectType, !ProgressModel.isInput(type) else { return }
         switch event.type {
         case .effectStarted:
             startedSinceLook = true
@@ -43,6 +43,9 @@ struct ProgressModel {
         default: break
         }
     }
+
+    /// How long somebody takes to type a line is nobody's progress, and must not disturb who types.
+    private static func isInput(_ type: Name) -> Bool { type.namespace == "stdin" && type.name == "line" }
 
     /// Events that came too fast to be seen.
     mutating func lose(_ count: Int) { lost += count }
