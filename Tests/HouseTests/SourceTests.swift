@@ -81,6 +81,16 @@ import Testing
         #expect(output == "ready\n\"one\"\n\"two\"\n\"\"\n\"last\"\n4 lines\n")
     }
 
+    /// A process that was given no standard input at all has an empty one.
+    @Test func aClosedInputIsEmpty() throws {
+        let expression = "[(sluice.stdin/line) (sluice.stdin/line)]"
+        let result = try Repository.run(
+            URL(filePath: "/bin/sh"),
+            ["-c", #"exec "$0" eval "$1" <&-"#, try Repository.program.path, expression],
+            environment: Repository.offlineEnvironment)
+        #expect(result.code == 0 && result.output == "[nil nil]\n", "\(result.error)")
+    }
+
     /// Ctrl-C while it waits for a line, where a script runs and where a graph does, ends it at once.
     @Test(arguments: [
         "", "(defsystem :idle [world dt] world)\n(event/publish-from! :line (event/lines))\n(println :ready)",
