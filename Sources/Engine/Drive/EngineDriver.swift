@@ -140,10 +140,11 @@ package final class EngineDriver: @unchecked Sendable {
         before()
         let actions = machine.step(input, at: clock.nowMs)
         look(actions)
+        events.append(of: actions)
         for action in actions {
             switch action {
-            case .event(let type, let identity, let content): events.append(type, identity, content)
-            case .accepted, .rejected: continue
+            case .event, .accepted, .rejected: continue
+            case .signal where listener == nil: continue
             default: queue.append(action)
             }
         }
