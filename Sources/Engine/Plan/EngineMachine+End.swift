@@ -92,8 +92,7 @@ extension EngineMachine {
 
     private mutating func tell(_ slot: Int, _ effect: Effect, _ end: EffectEnd) {
         emit(.effectEnded, effect.identity, .ended(effect, end))
-        for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end)) }
-        entries[slot].waiters = []
+        entries[slot].takeWaiters { actions.append(.answer($0, index: $1, end)) }
         entries[slot].progress = nil
         actions.append(
             .signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
