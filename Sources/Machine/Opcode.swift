@@ -59,7 +59,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callCapture  //      b arguments, callee is captured value c
     // where there is more to it than these do, what follows does it instead; the arguments die
     case swap  //             a ← (swap! a+1 a+2 …) of b arguments; jumps by c
-    case spawn  //            a fiber calls a+1 with the b arguments from a+3 on; with flag 2 a ← its channel; jumps by c
+    case spawn  //            a fiber calls a+1 with the b arguments from a+3; flag 2: a ← its channel; jumps by c
     case ret  //              return a†
     case addReturn  //        return b† + c†; a sum that is no 64-bit integer goes to a, for the `ret` that follows
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
