@@ -9,7 +9,9 @@ extension Emitter {
         let mark = top
         // The topmost register, when it is the target, can hold the callee itself.
         let base = target == top - 1 ? target : allocate()
-        if case .global(let variable) = callee.kind, !variable.isDynamic {
+        if let isRead = Operation.isSpawn(callee, arguments) {
+            try emitSpawn(callee, arguments, isRead: isRead, at: base, place)
+        } else if case .global(let variable) = callee.kind, !variable.isDynamic {
             _ = try self.place(arguments)
             let isSwap = Operation.isSwap(variable, arguments: arguments.count)
             let swap = instructions.count
@@ -87,7 +89,9 @@ extension Emitter {
                 at: place)
             write(Instruction(.not, target, equal, flags: 1))
         default:
-            if operands.count == 1 {
+            if operands.isEmpty {
+                write(Instruction(op, target), at: place)
+            } else if operands.count == 1 {
                 let source = try operand(operands[0])
                 write(
                     Instruction(op, target, source.register, flags: (source.dies ? 1 : 0) | operation.flags), at: place)
@@ -103,6 +107,22 @@ extension Emitter {
                     at: place)
             }
         }
+    }
+
+    /// Starts a fiber by an instruction, and where that cannot by the call that it stands for.
+    private mutating func emitSpawn(
+        _ callee: Node, _ arguments: [Node], isRead: Bool, at base: Int, _ place: Node.Place?
+    ) throws(Fault) {
+        _ = try self.place([arguments[0]])
+        let dispatch = allocate()
+        let given = Array(arguments.dropFirst(2))
+        _ = try self.place(given)
+        let spawn = instructions.count
+        write(Instruction(.spawn, base, given.count, 0, flags: isRead ? 2 : 0), at: place)
+        try emit(callee, into: base)
+        try emit(Node(.constant(.kw(.go)), place), into: dispatch)
+        write(Instruction(.call, base, given.count + 2), at: place)
+        land(spawn)
     }
 
     /// What `alts!` gives, into two registers: at once where that needs no wait, and else by its function.

@@ -30,6 +30,7 @@ enum Operation: String, CaseIterable {
     case first, next, rest, seq, count, cons, conj, get, nth, assoc
     /// `(get coll key default)` with a default that is written down.
     case getOr = "get default"
+    case makeChannel = "chan"
     case take = "<!"
     case takeBlocking = "<!!"
     case put = ">!"
@@ -38,7 +39,7 @@ enum Operation: String, CaseIterable {
     /// The namespace whose function it is.
     private var namespace: String {
         switch self {
-        case .take, .takeBlocking, .put, .putBlocking: "clojure.core.async"
+        case .makeChannel, .take, .takeBlocking, .put, .putBlocking: "clojure.core.async"
         default: "clojure.core"
         }
     }
@@ -50,6 +51,7 @@ enum Operation: String, CaseIterable {
             .seq, .count, .take, .takeBlocking:
             1
         case .assoc, .getOr: 3
+        case .makeChannel: 0
         default: 2
         }
     }
@@ -105,6 +107,22 @@ enum Operation: String, CaseIterable {
             && Fiber.swapArguments.contains(arguments)
     }
 
+    /// Whether a call starts a fiber of the pool, as `go` does, and if so whether somebody reads its channel; nil when it does not.
+    static func isSpawn(_ callee: Node, _ arguments: [Node]) -> Bool? {
+        if arguments.count > 1 {
+            guard case .constant(let dispatch) = arguments[1].kind, dispatch.knownKeyword == .go else { return nil }
+        }
+        guard !arguments.isEmpty else { return nil }
+        switch callee.kind {
+        case .global(let variable)
+        where variable.name.name == "spawn" && variable.namespace.description == "sluice.runtime":
+            return true
+        // What stands for it where nobody reads the channel.
+        case .constant(.native(let native)) where native.name == "sluice.runtime/spawn": return false
+        default: return nil
+        }
+    }
+
     private static let byName: [String: Operation] = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
 
@@ -139,6 +157,7 @@ enum Operation: String, CaseIterable {
         case .getOr: .getOr
         case .nth: .nth
         case .assoc: .assoc
+        case .makeChannel: .makeChannel
         case .take, .takeBlocking: .take
         case .put, .putBlocking: .put
         }

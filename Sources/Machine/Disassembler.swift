@@ -34,7 +34,8 @@ package enum Disassembler {
         let operands: String
         switch i.op {
         case .nop, .resume: operands = ""
-        case .loadNil, .loadTrue, .loadFalse, .drop, .getSelf, .ret, .throw, .rethrow, .halt: operands = "r\(i.a)"
+        case .loadNil, .loadTrue, .loadFalse, .makeChannel, .drop, .getSelf, .ret, .throw, .rethrow, .halt:
+            operands = "r\(i.a)"
         case .loadInt: operands = "r\(i.a) \(i.wide)"
         case .loadConst, .getDynamic: operands = "r\(i.a) \(constant(i.wide, index, code))"
         case .getVar: operands = "r\(i.a) var"
@@ -43,7 +44,7 @@ package enum Disassembler {
             operands = "r\(i.a) → \(index + 1 + i.wide)"
         case .jumpUnlessLess, .jumpUnlessLessOrEqual, .jumpUnlessGreater, .jumpUnlessGreaterOrEqual, .jumpUnlessEqual,
             .jumpIfEqual, .jumpBackIfLess, .jumpBackIfGreater, .incrementJumpBackIfLess, .publish,
-            .choose, .swap:
+            .choose, .swap, .spawn:
             operands = "r\(i.a) r\(i.b) → \(index + 1 + i.signedC)"
         case .jumpUnlessLessInt, .jumpUnlessLessOrEqualInt, .jumpUnlessGreaterInt, .jumpUnlessGreaterOrEqualInt,
             .jumpUnlessEqualInt:

@@ -95,6 +95,13 @@ open class Fiber: Parkable, @unchecked Sendable {
     /// cancellation was due; one that comes later finds the fiber waiting.
     open func beginWait() throws(Fault) -> UInt64 { throw Fiber.cannotWait }
 
+    /// Starts a fiber for this one, which runs: moves what that calls and `count` arguments out of where they stand. Gives the
+    /// channel of its result where that `isRead`, and else the value nil. Nil, with nothing changed, where only the library
+    /// knows how.
+    open func start(
+        _ function: UnsafeMutablePointer<Value>, _ arguments: UnsafeMutablePointer<Value>, _ count: Int, _ isRead: Bool
+    ) -> Value? { nil }
+
     /// 64 bits of chance, for choices that are fair: of a seeded sequence where the order is.
     open func drawBits() -> UInt64 { 0 }
 

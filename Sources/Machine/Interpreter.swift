@@ -647,6 +647,20 @@ extension Fiber {
                         }
                         fuel &-= 1
                         if _slowPath(isAskedToStop) { fuel = 0 }
+                    case .spawn:
+                        save(pc, regs, fp)
+                        if let result = start(regs + i.a + 1, regs + i.a + 3, i.b, i.flags & 2 != 0) {
+                            if _slowPath(Meter.unsettled > Fiber.unsettledLimit) { try bookMemory() }
+                            store(regs + i.a, result)
+                            pc += i.signedC
+                        }
+                        fuel &-= 1
+                    case .makeChannel:
+                        store(regs + i.a, .object(Channel(.fixed(0))))
+                        if _slowPath(Meter.unsettled > Fiber.unsettledLimit) {
+                            save(pc, regs, fp)
+                            try bookMemory()
+                        }
                     case .throw, .rethrow: try raise(regs, i)
                     case .claim:
                         switch try claim(regs, i) {

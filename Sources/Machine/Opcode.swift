@@ -57,8 +57,9 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case callVar  //          b arguments, callee is the root of var k(c)
     case callLocal  //        b arguments, callee is c, which lives on
     case callCapture  //      b arguments, callee is captured value c
-    // where there is more to it than a primitive, what follows does it instead
-    case swap  //             a ← (swap! a+1 a+2 …) of b arguments, which die; jumps by c
+    // where there is more to it than these do, what follows does it instead; the arguments die
+    case swap  //             a ← (swap! a+1 a+2 …) of b arguments; jumps by c
+    case spawn  //            a fiber calls a+1 with the b arguments from a+3; flag 2: a ← its channel; jumps by c
     case ret  //              return a†
     case addReturn  //        return b† + c†; a sum that is no 64-bit integer goes to a, for the `ret` that follows
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
@@ -74,6 +75,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case assoc  //            a ← (assoc b† c c+1), both moved
     case makeVector, makeMap, makeSet, makeList  // a ← collection of the c values from b on (moved)
     // ports: a is the topmost register in use, for a put may go on with a call
+    case makeChannel  //      a ← a channel without a buffer
     case take  //             a ← taken from port b†, now or when there is a value
     case put  //              a ← whether c† was put on port b†, now or when there is room
     // where there is more to a choice than this, what follows does it instead

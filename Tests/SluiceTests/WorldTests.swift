@@ -204,10 +204,10 @@ import Values
         #expect(lines.filter { !$0.hasPrefix("[INFO]") } == ["old 0", "old 1", "new 2", "new 3"])
     }
 
-    /// The same on threads and real time: an idle world ends the run, and takes no longer than its ticks.
+    /// The same on threads and real time: an idle world ends the run, without another tick.
     @Test func anIdleWorldRests() throws {
         let (lines, faults) = try run(
-            #"(configure {:tick-ms 1}) (defsystem :idle [world dt] (println "tick") world)"#, seed: nil)
+            #"(configure {:tick-ms 60000}) (defsystem :idle [world dt] (println "tick") world)"#, seed: nil)
         #expect(lines == ["tick"])
         #expect(faults == [])
     }

@@ -102,7 +102,7 @@ package final class Completion: Sendable {
 /// Says that work is no longer wanted: once, with a reason.
 package final class CancelToken: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
-    private let lock = Lock()
+    private let lock = SpinLock()
     private var reason: CancelReason?
     private var isClosed = false
     private var bodies: [@Sendable (CancelReason) -> Void] = []

@@ -118,7 +118,7 @@ package final class EngineDriver: @unchecked Sendable {
     package var stats: EngineStats { lock.withLock { machine.stats } }
     package func view(_ id: ValueKey) -> EffectView? { lock.withLock { machine.view(id) } }
     package func views(tag: ValueKey? = nil) -> [EffectView] { lock.withLock { machine.views(tag: tag) } }
-    package func views(within scope: Identity) -> [EffectView] { lock.withLock { machine.views(within: scope) } }
+    package func views(_ ids: [ValueKey]) -> [EffectView?] { lock.withLock { ids.map { machine.view($0) } } }
     package func why(_ id: ValueKey) -> String { events.redactor.masked(lock.withLock { machine.why(id) }) }
 
     // For requests.
@@ -140,10 +140,11 @@ package final class EngineDriver: @unchecked Sendable {
         before()
         let actions = machine.step(input, at: clock.nowMs)
         look(actions)
+        events.append(of: actions)
         for action in actions {
             switch action {
-            case .event(let type, let identity, let content): events.append(type, identity, content)
-            case .accepted, .rejected: continue
+            case .event, .accepted, .rejected: continue
+            case .signal where listener == nil: continue
             default: queue.append(action)
             }
         }

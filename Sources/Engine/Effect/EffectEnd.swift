@@ -26,16 +26,27 @@ package enum EffectStatus: String, CaseIterable, Sendable {
     }
 }
 
-/// How an effect ended.
-package struct EffectEnd: Sendable {
+/// How an effect ended. A reference: its entry, its event, its signal and each who waited hold it.
+package final class EffectEnd: Sendable {
     /// One of the four ends.
     package let status: EffectStatus
     package let outcome: Outcome
     /// From the first start to the end; 0 when it never started.
     package let durationMs: Int64
     /// For a cancelled one.
-    package var reason: CancelReason?
-    package var cancelledBy: Value?
+    package let reason: CancelReason?
+    package let cancelledBy: Value?
+
+    package init(
+        status: EffectStatus, outcome: Outcome, durationMs: Int64, reason: CancelReason? = nil,
+        cancelledBy: Value? = nil
+    ) {
+        self.status = status
+        self.outcome = outcome
+        self.durationMs = durationMs
+        self.reason = reason
+        self.cancelledBy = cancelledBy
+    }
 
     /// The answer to who waits for an effect that nobody knows.
     static func unknown(_ error: EffectError) -> EffectEnd {

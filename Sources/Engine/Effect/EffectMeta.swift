@@ -71,13 +71,16 @@ package final class EffectMeta: Sendable {
     /// Reads and checks a meta map.
     package init(_ map: HashMap) throws(KeyError) {
         var fields = Fields()
-        for (key, value) in try KeyTable.read(map, EffectMeta.table, owner: "meta") {
-            do {
-                try fields.set(key, value)
-            } catch {
-                throw KeyError(
-                    path: [.kw(key)],
-                    message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
+        if !fields.take(map) {
+            fields = Fields()
+            for (key, value) in try KeyTable.read(map, EffectMeta.table, owner: "meta") {
+                do {
+                    try fields.set(key, value)
+                } catch {
+                    throw KeyError(
+                        path: [.kw(key)],
+                        message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
+                }
             }
         }
         // A nil timeout is a decision, not an absent key.
@@ -150,6 +153,25 @@ extension EffectMeta {
         var description: String?
         var timeout = Timeout.usual
         var retry: Retry?
+
+        /// Takes the keys that most effects have, where nothing is wrong with them: a million effects are not read by the table.
+        /// False when there is more to it.
+        mutating func take(_ map: HashMap) -> Bool {
+            var isTaken = true
+            map.forEach { (key, value) in
+                switch (key.knownKeyword, value) {
+                case (.group, .keyword), (.group, .int), (.idempotencyKey, .keyword), (.idempotencyKey, .int),
+                    (.idempotencyKey, .shortText), (.idempotencyKey, .longText):
+                    isTaken = (try? set(key.knownKeyword ?? .group, value)) != nil
+                case (.mode, .keyword(let name)) where name.known == .parallel: mode = .parallel
+                case (.mode, .keyword(let name)) where name.known == .sequential: mode = .sequential
+                case (.priority, .int(let number)) where (0...100).contains(number): priority = Int(number)
+                default: isTaken = false
+                }
+                return isTaken
+            }
+            return isTaken
+        }
 
         mutating func set(_ key: KnownName, _ value: Value) throws(Fault) {
             switch key {

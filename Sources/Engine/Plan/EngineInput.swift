@@ -95,8 +95,8 @@ package enum Action: Sendable {
     /// The answer to `.submit`: one handle for each effect, in order; those that were deduplicated share one.
     case accepted([EffectHandle])
     /// The answer to `.submit`: nothing of the batch was taken, and no waiter will be told anything.
-    case rejected(EffectError)
-    case start(StartOrder)
+    indirect case rejected(EffectError)
+    indirect case start(StartOrder)
     /// A running attempt is no longer wanted. A timeout comes as `.requested`.
     case cancelRunning(EffectHandle, attempt: Int, CancelReason)
     case answer(Waiter, index: Int, EffectEnd)

@@ -92,8 +92,7 @@ extension EngineMachine {
 
     private mutating func tell(_ slot: Int, _ effect: Effect, _ end: EffectEnd) {
         emit(.effectEnded, effect.identity, .ended(effect, end))
-        for (waiter, index) in entries[slot].waiters { actions.append(.answer(waiter, index: index, end)) }
-        entries[slot].waiters = []
+        entries[slot].takeWaiters { actions.append(.answer($0, index: $1, end)) }
         entries[slot].progress = nil
         actions.append(
             .signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
@@ -122,10 +121,7 @@ extension EngineMachine {
         forgettable = []
         while completed.count > configuration.retainCompleted, let oldest = completed.popFirst() {
             guard let slot = slot(oldest) else { continue }
-            let pinning = ([entries[slot].group] + entries[slot].adoptedBy).first {
-                $0 >= 0 && groups[Int($0)].hasDependents
-            }
-            if let pinning {
+            if let pinning = pinningGroup(slot) {
                 groups[Int(pinning)].kept.append(oldest)
             } else {
                 forget(oldest)
@@ -137,19 +133,34 @@ extension EngineMachine {
         }
     }
 
+    /// A group that the effect belongs to and that something depends on.
+    private func pinningGroup(_ slot: Int) -> Int32? {
+        let own = entries[slot].group
+        if own >= 0, groups[Int(own)].hasDependents { return own }
+        return entries[slot].adoptedBy.first { groups[Int($0)].hasDependents }
+    }
+
     private mutating func forget(_ handle: EffectHandle) {
         guard let slot = slot(handle), entries[slot].state == .ended else { return }
         let effect = entries[slot].effect
-        for id in [effect.id] + entries[slot].aliases where byID[id] == handle.slot { byID[id] = nil }
+        forgetID(effect.id, handle.slot)
+        for alias in entries[slot].aliases { forgetID(alias, handle.slot) }
         if let key = effect.meta.idempotencyKey, byKey[key] == handle.slot { byKey[key] = nil }
-        for group in [entries[slot].group] + entries[slot].adoptedBy where group >= 0 {
-            groups[Int(group)].retained -= 1
-            releaseGroup(group)
-        }
+        if entries[slot].group >= 0 { leaveGroup(entries[slot].group) }
+        for group in entries[slot].adoptedBy { leaveGroup(group) }
         let generation = entries[slot].generation &+ 1
         entries[slot] = Entry(effect: EngineMachine.nobody, submission: -1, enqueuedAt: 0)
         entries[slot].generation = generation
         freeSlots.append(handle.slot)
+    }
+
+    private mutating func forgetID(_ id: ValueKey, _ slot: Int32) {
+        if let index = byID.index(forKey: id), byID[index].value == slot { byID.remove(at: index) }
+    }
+
+    private mutating func leaveGroup(_ group: Int32) {
+        groups[Int(group)].retained -= 1
+        releaseGroup(group)
     }
 
     /// Stands in free slots, so that they keep nothing alive.

@@ -146,7 +146,7 @@ extension EngineMachine {
         let order = StartOrder(
             handle: handle(Int32(slot)), effect: effect, attempt: attempt,
             parts: attempt == 1 ? entries[slot].parts : [],
-            progress: entries[slot].progress, progressIndex: entries[slot].progressIndex)
+            progress: entries[slot].progress?.listener, progressIndex: entries[slot].progress?.index ?? 0)
         actions.append(.start(order))
     }
 

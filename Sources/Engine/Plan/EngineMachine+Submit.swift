@@ -199,8 +199,7 @@ extension EngineMachine {
             let slot = newEntry(standing.effect)
             slots[index] = slot
             entries[Int(slot)].parts = standing.parts
-            entries[Int(slot)].progress = submission.progress
-            entries[Int(slot)].progressIndex = standing.position
+            entries[Int(slot)].progress = submission.progress.map { ($0, standing.position) }
             for alias in standing.aliases { addAlias(alias, Int(slot)) }
         }
         return slots

@@ -34,14 +34,6 @@ extension EngineMachine {
             .map { view(slot: $0) }
     }
 
-    /// What was submitted by this identity or by anything below it, in the order of submission.
-    package func views(within scope: Identity) -> [EffectView] {
-        entries.indices
-            .filter { entries[$0].state != .free && entries[$0].effect.identity.isWithin(scope) }
-            .sorted { entries[$0].submission < entries[$1].submission }
-            .map { view(slot: $0) }
-    }
-
     private func view(slot: Int) -> EffectView {
         let entry = entries[slot]
         return EffectView(

@@ -164,7 +164,7 @@ package struct EngineMachine: Sendable {
         if let end = entries[slot].end {
             actions.append(.answer(waiter, index: index, end))
         } else {
-            entries[slot].waiters.append((waiter, index))
+            entries[slot].add(waiter, index)
         }
     }
 
@@ -227,25 +227,19 @@ enum EntryState: Sendable {
     case ended
 }
 
-/// One effect in the machine.
+/// One effect in the machine. Small, for there may be a million.
 struct Entry: Sendable {
     var generation: UInt32 = 0
     var state = EntryState.free
+    /// Its group has let it go.
+    var isReleased = false
+    var isParked = false
     var effect: Effect
     var submission: Int
     var group: Int32 = -1
     var position: Int32 = 0
-    /// Groups of later batches that were answered with this effect.
-    var adoptedBy: [Int32] = []
-    var aliases: [ValueKey] = []
-    var parts: [Effect] = []
     var scope: Int32 = -1
     var lane: Int32 = 0
-    /// Its group has let it go.
-    var isReleased = false
-    var isParked = false
-    /// Set while it is parked and wants to go on.
-    var resume: (@Sendable () -> Void)?
     var attempt = 0
     var enqueuedAt: Int64
     var startedAt: Int64 = 0
@@ -254,11 +248,79 @@ struct Entry: Sendable {
     var deadline = Int64.max
     var heapIndex: Int32 = -1
     var end: EffectEnd?
+    /// Who waits, when anybody does; the others are among what is rare.
+    private var waiter: (Waiter, Int)?
+    /// At most one.
+    private var rare: [Rare] = []
+
+    /// What few effects have.
+    private struct Rare: Sendable {
+        var adoptedBy: [Int32] = []
+        var aliases: [ValueKey] = []
+        var parts: [Effect] = []
+        var resume: (@Sendable () -> Void)?
+        var cause: DependencyFailure?
+        var waiters: [(Waiter, Int)] = []
+        var progress: ProgressListener?
+        var progressIndex = 0
+    }
+
+    init(effect: Effect, submission: Int, enqueuedAt: Int64) {
+        self.effect = effect
+        self.submission = submission
+        self.enqueuedAt = enqueuedAt
+    }
+
+    private mutating func withRare(_ body: (inout Rare) -> Void) {
+        if rare.isEmpty { rare = [Rare()] }
+        body(&rare[0])
+    }
+
+    /// Groups of later batches that were answered with this effect.
+    var adoptedBy: [Int32] {
+        get { rare.first?.adoptedBy ?? [] }
+        set { withRare { $0.adoptedBy = newValue } }
+    }
+    var aliases: [ValueKey] {
+        get { rare.first?.aliases ?? [] }
+        set { withRare { $0.aliases = newValue } }
+    }
+    var parts: [Effect] {
+        get { rare.first?.parts ?? [] }
+        set { if !newValue.isEmpty || !rare.isEmpty { withRare { $0.parts = newValue } } }
+    }
+    /// Set while it is parked and wants to go on.
+    var resume: (@Sendable () -> Void)? {
+        get { rare.first?.resume }
+        set { withRare { $0.resume = newValue } }
+    }
     /// What failed that it depends on.
-    var cause: DependencyFailure?
-    var waiters: [(Waiter, Int)] = []
-    var progress: ProgressListener?
-    var progressIndex = 0
+    var cause: DependencyFailure? {
+        get { rare.first?.cause }
+        set { withRare { $0.cause = newValue } }
+    }
+    /// Hears of progress, as the effect of this index.
+    var progress: (listener: ProgressListener, index: Int)? {
+        get { rare.first.flatMap { rare in rare.progress.map { ($0, rare.progressIndex) } } }
+        set {
+            if newValue == nil, rare.isEmpty { return }
+            withRare { ($0.progress, $0.progressIndex) = (newValue?.listener, newValue?.index ?? 0) }
+        }
+    }
+
+    mutating func add(_ new: @escaping Waiter, _ index: Int) {
+        if waiter == nil { waiter = (new, index) } else { withRare { $0.waiters.append((new, index)) } }
+    }
+
+    /// Those who wait, in the order in which they came; from here on nobody does.
+    mutating func takeWaiters(_ body: (@escaping Waiter, Int) -> Void) {
+        guard let first = waiter else { return }
+        waiter = nil
+        body(first.0, first.1)
+        guard let others = rare.first?.waiters, !others.isEmpty else { return }
+        rare[0].waiters = []
+        for other in others { body(other.0, other.1) }
+    }
 
     var status: EffectStatus {
         switch state {

@@ -46,12 +46,12 @@ package enum EventContent: Sendable {
     case effect(Effect)
     case started(Effect, attempt: Int)
     case progress(Effect, Value)
-    case retrying(Effect, attempt: Int, delayMs: Int64, EffectError)
+    indirect case retrying(Effect, attempt: Int, delayMs: Int64, EffectError)
     /// `by` is the id of the effect that stands for it.
     case deduped(Effect, by: Value)
     case ended(Effect, EffectEnd)
     case group(Value, [GroupMember])
-    case error(EffectError)
+    indirect case error(EffectError)
 
     package var value: Value {
         switch self {

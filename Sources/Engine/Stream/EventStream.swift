@@ -41,20 +41,34 @@ package final class EventStream: @unchecked Sendable {
     @discardableResult
     package func append(_ type: EventType, _ identity: Identity, _ content: EventContent) -> UInt64 {
         let ts = wallMs()
-        return lock.withLock {
-            sequence += 1
-            let event = Event(
-                sequence: sequence, ts: ts, type: type, identity: identity, content: content, redactor: redactor)
-            kept.append(event)
-            for subscription in subscriptions { subscription.push(event) }
-            return sequence
+        return lock.withLock { add(type, identity, content, at: ts) }
+    }
+
+    /// Adds the events among the actions of one step, all at one time, without waking anyone.
+    func append(of actions: [Action]) {
+        let ts = wallMs()
+        lock.acquire()
+        defer { lock.release() }
+        for action in actions {
+            if case .event(let type, let identity, let content) = action { add(type, identity, content, at: ts) }
         }
     }
 
+    /// Under the lock.
+    @discardableResult
+    private func add(_ type: EventType, _ identity: Identity, _ content: EventContent, at ts: Int64) -> UInt64 {
+        sequence += 1
+        let event = Event(
+            sequence: sequence, ts: ts, type: type, identity: identity, content: content, redactor: redactor)
+        kept.append(event)
+        for subscription in subscriptions { subscription.push(event) }
+        return sequence
+    }
+
     package func wakeSubscribers() {
-        let waiting = lock.withLock {
-            subscriptions.isEmpty ? [] : subscriptions.filter { $0.takeWake() }
-        }
+        lock.acquire()
+        let waiting = subscriptions.contains { $0.wantsWake } ? subscriptions.filter { $0.takeWake() } : []
+        lock.release()
         for subscription in waiting { subscription.wake() }
     }
 
@@ -93,7 +107,8 @@ package final class EventSubscription: @unchecked Sendable {
     private let lock: Lock
     private var buffer: EventRing
     private var lost = 0
-    private var wantsWake = false
+    /// There is something to take again; guarded by the stream's lock.
+    fileprivate private(set) var wantsWake = false
     let wake: @Sendable () -> Void
 
     init(lock: Lock, capacity: Int, wake: @escaping @Sendable () -> Void) {

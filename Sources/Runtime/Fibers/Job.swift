@@ -172,6 +172,18 @@ package final class Job: Fiber, @unchecked Sendable {
         if !ThreadedScheduler.readyHere(child, home) { Job.readyElsewhere(child) }
     }
 
+    public override func start(
+        _ function: UnsafeMutablePointer<Value>, _ arguments: UnsafeMutablePointer<Value>, _ count: Int, _ isRead: Bool
+    ) -> Value? {
+        guard isRead else {
+            start(function, arguments, count, .go, .none)
+            return .nil
+        }
+        let channel = Channel(.fixed(1))
+        start(function, arguments, count, .go, .channel(channel))
+        return .object(channel)
+    }
+
     // Waiting
 
     /// The job of the running `fiber`, which is about to wait. Throws where it cannot: in code that Swift called.

@@ -43,6 +43,8 @@ package final class World: @unchecked Sendable {
     private var elapsedMs: Int64 = 0
     /// Ids of effects that this world waits for.
     private var awaited: Set<ValueKey> = []
+    /// Ids of its effects that the engine knew at the last tick, or was given since, in the order of submission.
+    private var known: [ValueKey] = []
     private var submitted = 0
     /// What each system was last told off for, so that it is told once.
     private var complaints: [Name: String] = [:]
@@ -141,6 +143,7 @@ package final class World: @unchecked Sendable {
 
     /// Begins to tick: the first time at once.
     package func start(_ running: Running) {
+        if lock.withLock({ !systems.isEmpty }) { listen() }
         lock.withLock {
             self.running = running
             wake()
@@ -150,13 +153,17 @@ package final class World: @unchecked Sendable {
 
     /// Ends with the tick at hand, if there is one.
     package func stop() {
-        lock.withLock {
+        let id = lock.withLock { () -> Int? in
             running = nil
+            hearing = .nobody
+            defer { subscription = nil }
             if case .scheduled(let token) = stage {
                 token.cancel()
                 stage = .resting
             }
+            return subscription
         }
+        if let id { runtime.bus.unsubscribe(id) }
     }
 
     /// Brings an event to the next tick. On any thread.
@@ -242,11 +249,11 @@ package final class World: @unchecked Sendable {
     // A tick
 
     private func begin(_ token: TimerToken) {
-        let (pending, stats) = standing()
         let isDue = lock.withLock {
             guard case .scheduled(let current) = stage, current === token, running != nil else { return false }
             let now = runtime.scheduler.now()
             tickBeganNs = now
+            let (pending, stats) = standing()
             elapsedMs = machine.begin(at: now / 1_000_000, pending: pending, stats: stats)
             stage = .ticking(systems, -1)
             isWoken = false
@@ -257,12 +264,19 @@ package final class World: @unchecked Sendable {
         next()
     }
 
-    /// `:effects/pending` and `:effects/stats` (P14, P20); the former only where the world has effects.
+    /// `:effects/pending` and `:effects/stats` (P14, P20): no older than the events that the tick brings. The former holds what the
+    /// engine still knows of the effects that the world left. Under the lock, which the engine never waits for.
     private func standing() -> (Value?, Value) {
         guard let engine = runtime.engine else { return (nil, .map(HashMap())) }
-        guard lock.withLock({ submitted > 0 }) else { return (nil, engine.stats.value) }
+        guard !known.isEmpty else { return (nil, engine.stats.value) }
         var pending = HashMap()
-        for view in engine.views(within: identity) { try? HashMap.set(&pending, view.effect.id.value, view.value) }
+        var left: [ValueKey] = []
+        for (id, view) in zip(known, engine.views(known)) {
+            guard let view else { continue }
+            left.append(id)
+            try? HashMap.set(&pending, id.value, view.value)
+        }
+        known = left
         return (.map(pending), engine.stats.value)
     }
 
@@ -359,6 +373,7 @@ package final class World: @unchecked Sendable {
         let isNew = effects.map { effect in
             runtime.engine?.view(effect.id) == nil && lock.withLock { awaited.insert(effect.id).inserted }
         }
+        lock.withLock { known += zip(effects, isNew).filter(\.1).map(\.0.id) }
         do throws(Fault) {
             try runtime.submit(effects) { [weak self] index, end in
                 if isNew[index] { self?.settle(effects[index], end.outcome) }
