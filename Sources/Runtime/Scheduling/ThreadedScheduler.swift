@@ -25,7 +25,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     /// other are faster on one thread than on two, and those that compute end a slice soon.
     static let backlog = 64
     /// Turns within the steps of a slice up to which fibers are taken to compute, rather than to talk.
-    static let turnsOfWork = 16
+    static let turnsOfWork = 6
     /// How many looks an idle worker takes around before it parks, and the pauses between two of them: a microsecond or so, for
     /// who looks at a queue takes its line of cache away from who uses it.
     static let spins = (looks: 32, pauses: 32)
