@@ -40,6 +40,7 @@ extension EngineMachine {
         var ids: [ValueKey: Int] = [:]
         var keys: [ValueKey: Int] = [:]
         plan.places.reserveCapacity(submission.effects.count)
+        if !isSingle { ids.reserveCapacity(submission.effects.count) }
         for (position, effect) in submission.effects.enumerated() {
             if let slot = byID[effect.id] {
                 plan.places.append(.known(slot))
@@ -194,6 +195,11 @@ extension EngineMachine {
         var members: [Int] = []
         for group in plan.groups { members += group.members }
         members.sort()
+        // A large batch would have them grow, and hash everything anew, a dozen times.
+        if members.count >= EngineMachine.largeBatch {
+            byID.reserveCapacity(byID.count + members.count)
+            entries.reserveCapacity(max(entries.count, entries.count + members.count - freeSlots.count))
+        }
         for index in members {
             let standing = plan.standing[index]
             let slot = newEntry(standing.effect)
@@ -204,6 +210,8 @@ extension EngineMachine {
         }
         return slots
     }
+
+    private static let largeBatch = 1_000
 
     private mutating func newEntry(_ effect: Effect) -> Int32 {
         let slot: Int32
