@@ -165,6 +165,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     private func startThread() {
         let worker = workers[shared.pointee.started + 1]
+        // The first thread of the pool is there to keep watch; each further one is started because there is work for it.
+        worker.owned.pointee.runsShort = shared.pointee.started == 0
         hasStarted.store(true, ordering: .relaxed)
         let began = Values.startThread(stack: ThreadedScheduler.stackSize) { [self] in
             ThreadSlot.enter(worker, self)
