@@ -9,8 +9,7 @@ enum Lifting {
 
     /// The arguments of a call of `callee`: those of `(sluice.runtime/spawn f)` in the form `(spawn f :go captured…)`.
     static func lift(_ arguments: [Node], of callee: Node) -> [Node] {
-        guard case .global(let variable) = callee.kind, variable.name.name == "spawn",
-            variable.namespace.description == "sluice.runtime", arguments.count == 1,
+        guard case .global(let variable) = callee.kind, Operation.isSpawn(variable), arguments.count == 1,
             case .function(let function) = arguments[0].kind, let lifted = parameterized(function)
         else { return arguments }
         let place = arguments[0].place

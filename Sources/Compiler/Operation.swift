@@ -114,13 +114,16 @@ enum Operation: String, CaseIterable {
         }
         guard !arguments.isEmpty else { return nil }
         switch callee.kind {
-        case .global(let variable)
-        where variable.name.name == "spawn" && variable.namespace.description == "sluice.runtime":
-            return true
+        case .global(let variable) where isSpawn(variable): return true
         // What stands for it where nobody reads the channel.
         case .constant(.native(let native)) where native.name == "sluice.runtime/spawn": return false
         default: return nil
         }
+    }
+
+    /// Whether a function is the primitive that starts fibers.
+    static func isSpawn(_ variable: Var) -> Bool {
+        variable.name.name == "spawn" && variable.namespace.description == "sluice.runtime"
     }
 
     private static let byName: [String: Operation] = Dictionary(
