@@ -111,11 +111,12 @@ package struct FileEffects: Sendable {
     }
 
     /// `:fs/watch`, an event source: `{:pattern "notes/**/*.md" :settle-ms 50 :interval-ms 500 :existing? true}` → changes, each
-    /// as `FileChange.value` has it, until the watcher is stopped. `ready` comes once what was there has been told, which is
-    /// when a run with `--once` stops the watcher.
+    /// as `FileChange.value` has it, until the watcher is stopped. `looked` comes once the watch stands, `told` once what
+    /// was there has been told, which is when a run with `--once` stops the watcher.
     package static func watch(
         _ call: EffectCall, now: @escaping @Sendable () -> Int64, tell: @escaping @Sendable ([Value]) -> Void,
-        ready: @escaping @Sendable () -> Void, fail: @escaping @Sendable (AdapterError) -> Void
+        looked: @escaping @Sendable () -> Void, told: @escaping @Sendable () -> Void,
+        fail: @escaping @Sendable (AdapterError) -> Void
     ) throws(AdapterError) -> TreeWatcher {
         let pattern = try call.params.required(.pattern)
         let glob = try Glob(call.placed(pattern))
@@ -127,7 +128,7 @@ package struct FileEffects: Sendable {
         return try TreeWatcher(
             glob, settings, now: now,
             tell: { changes in tell(changes.map { $0.value(shownAs: call.shown($0.path, for: pattern)) }) },
-            ready: ready, fail: fail)
+            looked: looked, told: told, fail: fail)
     }
 
     static func value(of status: FileStatus, _ path: String) -> Value {

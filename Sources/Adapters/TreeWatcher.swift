@@ -30,7 +30,8 @@ package final class TreeWatcher: @unchecked Sendable {
     private let settings: Settings
     private let now: @Sendable () -> Int64
     private let tell: @Sendable ([FileChange]) -> Void
-    private let ready: @Sendable () -> Void
+    private let looked: @Sendable () -> Void
+    private let told: @Sendable () -> Void
     private let fail: @Sendable (AdapterError) -> Void
     private let cancel = CancelFlag()
     private let lock = Lock()
@@ -40,19 +41,21 @@ package final class TreeWatcher: @unchecked Sendable {
     /// - Parameters:
     ///   - now: the clock that settling is measured by, in milliseconds.
     ///   - tell: gets the changes that settled together, never an empty list; called on the watching thread.
-    ///   - ready: called once, when what was there at the start has been told and the watch stands.
+    ///   - looked: called once, when what is there at the start is known: whatever happens from here on is told as a change.
+    ///   - told: called once, when what was there at the start has been told.
     ///   - fail: gets the error that ended the watch, at most once.
     package init(
         _ glob: Glob, _ settings: Settings = Settings(),
         now: @escaping @Sendable () -> Int64 = { MonotonicClock.nowMs },
-        tell: @escaping @Sendable ([FileChange]) -> Void, ready: @escaping @Sendable () -> Void = {},
-        fail: @escaping @Sendable (AdapterError) -> Void = { _ in }
+        tell: @escaping @Sendable ([FileChange]) -> Void, looked: @escaping @Sendable () -> Void = {},
+        told: @escaping @Sendable () -> Void = {}, fail: @escaping @Sendable (AdapterError) -> Void = { _ in }
     ) throws(AdapterError) {
         self.glob = glob
         self.settings = settings
         self.now = now
         self.tell = tell
-        self.ready = ready
+        self.looked = looked
+        self.told = told
         self.fail = fail
         var ends: [Int32] = [-1, -1]
         let failed = sluice_pipe(&ends)
@@ -89,8 +92,9 @@ package final class TreeWatcher: @unchecked Sendable {
         var changes = TreeChanges(TreeChanges.Settings(settleMs: settings.settleMs, patienceMs: settings.settleMs * 40))
         do throws(AdapterError) {
             let first = changes.begin(try scan(&notices), tell: settings.tellExisting)
+            looked()
             if !first.isEmpty { tell(first) }
-            ready()
+            told()
             while true {
                 wait(notices, until: changes.nextDue)
                 rest()

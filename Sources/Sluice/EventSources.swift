@@ -81,9 +81,11 @@ enum SourcePrimitives {
                     source.begin()
                     return .object(source.channel)
                 },
-                // (watch pattern options): a channel of changes.
-                Primitive("watch", 2) { (arguments, _) throws(Fault) in
-                    .object(try WatchSource.begin(arguments[0], arguments[1], try sources.owner).channel)
+                // (watch pattern options standing): a channel of changes; the other is closed once no change can be missed.
+                Primitive("watch", 3) { (arguments, _) throws(Fault) in
+                    let source = try WatchSource.begin(
+                        arguments[0], arguments[1], standing: try channel(arguments[2]), try sources.owner)
+                    return .object(source.channel)
                 },
                 // (lines channel): a tag for the effects that read for it, which end when the source of the channel does.
                 Primitive("lines", 1) { (arguments, _) throws(Fault) in

@@ -14,34 +14,38 @@ final class WatchSource: EventSource, @unchecked Sendable {
 
     let channel = Channel(.fixed(WatchSource.buffer))
     let shown: String?
+    /// Closed once the watch stands or has ended, whichever is first.
+    private let standing: Channel
     private unowned let session: Session
     private let lock = Lock()
     private let changed = Condition()
     private var watcher: TreeWatcher?
     private var isOver = false
 
-    private init(_ pattern: String, _ session: Session) {
+    private init(_ pattern: String, _ standing: Channel, _ session: Session) {
         shown = pattern
+        self.standing = standing
         self.session = session
     }
 
+    /// - Parameter standing: closed once every change that follows will be told.
     /// - Throws: what is wrong with the pattern or the options, or that reading is not granted.
     static func begin(
-        _ pattern: Value, _ options: Value, _ session: Session
+        _ pattern: Value, _ options: Value, standing: Channel, _ session: Session
     ) throws(Fault) -> WatchSource {
         let call = EffectCall(
             params: Params(try params(pattern, options)), directory: session.options.grants.workingDirectory,
             allow: { [grants = session.options.grants] need throws(AdapterError) in
                 if let refusal = grants.refusal(of: need) { throw AdapterError(.notAllowed, refusal.message) }
             }, clock: session.runtime.clock)
-        let source = WatchSource(pattern.stringValue ?? "", session)
+        let source = WatchSource(pattern.stringValue ?? "", standing, session)
         let isOnce = session.sources.isOnce
         session.runtime.scheduler.hold()
         do throws(AdapterError) {
             // Files have the time of the system, whatever the run's clock shows.
             let watcher = try FileEffects.watch(
                 call, now: { MonotonicClock.nowMs }, tell: { source.tell($0) },
-                ready: { if isOnce { source.end() } }, fail: { source.finish($0) })
+                looked: { standing.close() }, told: { if isOnce { source.end() } }, fail: { source.finish($0) })
             session.sources.add(source)
             source.isWatched(by: watcher)
         } catch {
@@ -100,6 +104,7 @@ final class WatchSource: EventSource, @unchecked Sendable {
         if let error { session.options.uncaught(WatchSource.fault(error), session.runtime.identity) }
         watcher?.stop()
         channel.close()
+        standing.close()
         session.sources.remove(self)
         session.runtime.scheduler.release()
     }

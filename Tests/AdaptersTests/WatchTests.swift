@@ -164,14 +164,16 @@ import Values
         async throws
     {
         try directory.file("in/a.md")
-        let (told, ready) = (Gathered<Value>(), Gathered<Bool>())
+        let (told, looked, done) = (Gathered<Value>(), Gathered<Bool>(), Gathered<Bool>())
         let call = EffectCall(
             params: Params(map([.pattern: .string(directory("in/*.md")), .settleMs: .int(10)])), clock: RealClock())
         let watcher = try FileEffects.watch(
-            call, now: { MonotonicClock.nowMs }, tell: { told.add($0) }, ready: { ready.add(!told.all.isEmpty) },
+            call, now: { MonotonicClock.nowMs }, tell: { told.add($0) },
+            looked: { looked.add(told.all.isEmpty) }, told: { done.add(!told.all.isEmpty) },
             fail: { _ in })
         defer { watcher.stop() }
-        #expect(await ready.wait { !$0.isEmpty } == [true])
+        #expect(await done.wait { !$0.isEmpty } == [true])
+        #expect(looked.all == [true])
         #expect(told.all.map { $0[.path].stringValue } == [directory("in/a.md")])
         #expect(told.all.first?[.isInitial].isTruthy == true)
         let closed = EffectCall(
@@ -181,7 +183,7 @@ import Values
                 throw AdapterError(.permissionDenied, "no")
             }, clock: RealClock())
         let refused = failure { () throws(AdapterError) in
-            try FileEffects.watch(closed, now: { 0 }, tell: { _ in }, ready: {}, fail: { _ in })
+            try FileEffects.watch(closed, now: { 0 }, tell: { _ in }, looked: {}, told: {}, fail: { _ in })
         }
         #expect(refused?.code == .permissionDenied)
     }
