@@ -346,10 +346,16 @@ extension Fiber {
             result = .list(Cons.list(UnsafeBufferPointer(start: regs + i.b, count: i.c)))
             clear(regs + i.b, i.c)
         case .makeMap:
-            var map = HashMap()
-            for index in stride(from: i.b, to: i.b + i.c, by: 2) { try HashMap.set(&map, regs[index], regs[index + 1]) }
-            result = .map(map)
-            clear(regs + i.b, i.c)
+            if let map = try HashMap.taking(regs + i.b, count: i.c / 2) {
+                (regs + i.b).initialize(repeating: .nil, count: i.c)
+                result = .map(map)
+            } else {
+                // The last of two equal keys has the value.
+                var map = HashMap()
+                for at in stride(from: i.b, to: i.b + i.c, by: 2) { try HashMap.set(&map, regs[at], regs[at + 1]) }
+                result = .map(map)
+                clear(regs + i.b, i.c)
+            }
         case .makeSet:
             var set = HashSet()
             for index in i.b..<i.b + i.c { try HashSet.insert(&set, regs[index]) }

@@ -35,8 +35,8 @@ public final class HashMap: @unchecked Sendable {
     package static func taking(
         _ entries: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
     ) throws(Fault) -> HashMap? {
-        var table = KeyTable.map()
-        return try table.take(entries, count) ? HashMap(table, extra: extra) : nil
+        guard let table = try KeyTable.taking(entries, count, width: 1) else { return nil }
+        return HashMap(table, extra: extra)
     }
 
     public static let empty = HashMap()
@@ -133,11 +133,57 @@ public final class HashMap: @unchecked Sendable {
         }
     }
 
+    /// Visits the entries where they stand, key and value side by side; the map must be held meanwhile.
+    @inline(__always) package func forEachInPlace(_ body: (UnsafePointer<Value>) -> Void) {
+        var next = table.occupied(from: 0)
+        while let slot = next {
+            body(table.entry(slot))
+            next = table.occupied(from: slot + 1)
+        }
+    }
+
     /// The entries as a vector, in the map's order.
     public func entryVector() -> Vector { Vector(entries.lazy.map { .vector(.entry($0.key, $0.value)) }) }
 }
 
 extension HashMap {
+    /// Entries of a map that is about to be made, in order.
+    package struct Gathering {
+        fileprivate let entries: UnsafeMutablePointer<Value>
+        fileprivate let room: Int
+        fileprivate var filled = 0
+
+        @inline(__always) package mutating func add(_ key: Value, _ value: Value) {
+            precondition(filled < room)
+            (entries + 2 * filled).initialize(to: key)
+            (entries + 2 * filled + 1).initialize(to: value)
+            filled += 1
+        }
+
+        /// Adds what a map has, but for these keywords.
+        @inline(__always) package mutating func add(_ map: HashMap, leavingOut isLeftOut: (KnownName) -> Bool) {
+            defer { withExtendedLifetime(map) {} }
+            map.forEachInPlace { entry in
+                if let known = Value.knownKeyword(at: entry), isLeftOut(known) { return }
+                precondition(filled < room)
+                (entries + 2 * filled).initialize(from: entry, count: 2)
+                filled += 1
+            }
+        }
+    }
+
+    /// A map of up to `room` entries that `fill` adds: at once, where `set` would make room step by step. Nil when two keys are
+    /// equal, or one has no hash.
+    @inline(__always) package static func gathered(upTo room: Int, _ fill: (inout Gathering) -> Void) -> HashMap? {
+        withUnsafeTemporaryAllocation(of: Value.self, capacity: 2 * room) { buffer in
+            var gathering = Gathering(entries: buffer.baseAddress.unsafelyUnwrapped, room: room)
+            fill(&gathering)
+            if let made = (try? taking(gathering.entries, count: gathering.filled)) ?? nil { return made }
+            gathering.entries.deinitialize(count: 2 * gathering.filled)
+            return nil
+        }
+    }
+
     /// A place in the map's order: stays good for as long as the map is held unchanged, costs nothing to keep.
     public struct Cursor: Equatable, Sendable {
         fileprivate let slot: Int

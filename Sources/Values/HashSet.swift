@@ -32,8 +32,8 @@ public final class HashSet: @unchecked Sendable {
     package static func taking(
         _ elements: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
     ) throws(Fault) -> HashSet? {
-        var table = KeyTable.set()
-        return try table.take(elements, count) ? HashSet(table, extra: extra) : nil
+        guard let table = try KeyTable.taking(elements, count, width: 0) else { return nil }
+        return HashSet(table, extra: extra)
     }
 
     public static let empty = HashSet()

@@ -34,6 +34,13 @@ struct KeyTable: ~Copyable {
 
     private init(width: Int) { self.width = width }
 
+    private init(_ slots: consuming ValueTrie, _ index: consuming KeyIndex, count: Int, width: Int) {
+        self.slots = slots
+        self.index = index
+        self.count = count
+        self.width = width
+    }
+
     private init(forking other: borrowing KeyTable) {
         slots = other.slots.fork()
         index = other.index.fork()
@@ -224,13 +231,16 @@ struct KeyTable: ~Copyable {
     /// unless it is a run.
     @inline(__always) func indexForGrowth(_ key: Value) throws(Fault) -> KeyIndex? {
         guard isScanned, count >= KeyTable.scanned else { return nil }
-        return count < KeyTable.scannedKeywords && key.isKeyword && hasOnlyKeywords(slots.tail.values, count)
+        return count < KeyTable.scannedKeywords && key.isKeyword
+            && KeyTable.hasOnlyKeywords(slots.tail.values, count, width)
             ? nil : try indexed()
     }
 
-    /// Whether the keys of the first `count` of these slots are all keywords.
-    private func hasOnlyKeywords(_ values: UnsafeMutablePointer<Value>, _ count: Int) -> Bool {
-        for slot in 0..<count where !values[slot &<< width].isKeyword { return false }
+    /// Whether the keys of the first `count` entries, of `1 << width` values each, are all keywords.
+    private static func hasOnlyKeywords(
+        _ values: UnsafeMutablePointer<Value>, _ count: Int, _ width: Int
+    ) -> Bool {
+        for slot in 0..<count where Value.tag(values + (slot &<< width)) != Value.Tag.keyword { return false }
         return true
     }
 
@@ -262,26 +272,27 @@ struct KeyTable: ~Copyable {
         if isNextOfRun { runEnd &+= 1 } else if !isScanned { index.insert(slot, hash: place.hash) }
     }
 
-    /// Fills this empty table with the `taken` keys at `entries` and the values behind them, which are uninitialised afterwards.
-    /// False when two keys are equal; then, and when it throws, nothing has changed.
-    mutating func take(_ entries: UnsafeMutablePointer<Value>, _ taken: Int) throws(Fault) -> Bool {
-        if taken <= KeyTable.scannedKeywords, hasOnlyKeywords(entries, taken) {
-            guard areDistinctKeywords(entries, taken) else { return false }
+    /// The table of the `taken` entries at `entries`, each of `1 << width` values, which are uninitialised afterwards. Nil when
+    /// two keys are equal; then, and when it throws, nothing was taken.
+    static func taking(_ entries: UnsafeMutablePointer<Value>, _ taken: Int, width: Int) throws(Fault) -> KeyTable? {
+        var index = KeyIndex()
+        if taken <= KeyTable.scannedKeywords, hasOnlyKeywords(entries, taken, width) {
+            guard areDistinctKeywords(entries, taken, width) else { return nil }
         } else if taken <= KeyTable.scanned {
             for slot in 0..<taken {
-                for other in 0..<slot
-                where try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) { return false }
+                for other in 0..<slot where try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) {
+                    return nil
+                }
             }
         } else {
-            guard let made = try uniqueIndex(entries, taken) else { return false }
+            guard let made = try uniqueIndex(entries, taken, width) else { return nil }
             index = made
         }
-        slots = ValueTrie(taking: entries, count: taken &<< width)
-        count = taken
-        return true
+        return KeyTable(ValueTrie(taking: entries, count: taken &<< width), index, count: taken, width: width)
     }
 
-    private func areDistinctKeywords(_ entries: UnsafeMutablePointer<Value>, _ count: Int) -> Bool {
+    private static func areDistinctKeywords(_ entries: UnsafeMutablePointer<Value>, _ count: Int, _ width: Int) -> Bool
+    {
         // One bit of each hash tells most of them apart.
         var seen: UInt64 = 0
         for slot in 0..<count {
@@ -298,7 +309,9 @@ struct KeyTable: ~Copyable {
     }
 
     /// The index of these keys; nil when two are equal.
-    private func uniqueIndex(_ entries: UnsafeMutablePointer<Value>, _ count: Int) throws(Fault) -> KeyIndex? {
+    private static func uniqueIndex(
+        _ entries: UnsafeMutablePointer<Value>, _ count: Int, _ width: Int
+    ) throws(Fault) -> KeyIndex? {
         var made = KeyIndex()
         for slot in 0..<count {
             let hash = try entries[slot &<< width].keyHash()

@@ -28,6 +28,9 @@ public struct Name: Hashable, @unchecked Sendable {
     @inlinable @inline(__always) public static func == (left: Name, right: Name) -> Bool { left.record == right.record }
     public func hash(into hasher: inout Hasher) { hasher.combine(record) }
 
+    /// What dictionaries ask for; where a record lies is of nobody's choosing.
+    public func _rawHashValue(seed: Int) -> Int { Hashing.inDictionary(UInt64(UInt(bitPattern: record)), seed) }
+
     /// A hash of the text, the same in every process.
     @inlinable @inline(__always) public var textHash: UInt32 { record.pointee.hash }
 

@@ -94,6 +94,13 @@ extension Value {
         payload(slot, Tag.object, as: Unmanaged<Object>.self)
     }
 
+    /// Which well-known keyword stands in a slot, if one does.
+    @inline(__always) package static func knownKeyword(at slot: UnsafePointer<Value>) -> KnownName? {
+        guard tag(slot) == Tag.keyword else { return nil }
+        let word = UnsafeRawPointer(slot).load(as: UInt.self)
+        return Name(record: UnsafePointer<Name.Record>(bitPattern: word).unsafelyUnwrapped).known
+    }
+
     @inlinable @inline(__always) public static func borrowedInt(_ slot: UnsafePointer<Value>) -> Int64? {
         payload(slot, Tag.int, as: Int64.self)
     }

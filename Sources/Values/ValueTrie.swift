@@ -23,10 +23,11 @@
 
     /// Takes over the `taken` values at `values`, which are uninitialised afterwards; leaves no room to spare.
     init(taking values: UnsafeMutablePointer<Value>, count taken: Int) {
-        self.init()
-        guard taken > 0 else { return }
         count = min(taken, TrieLeaf.width)
-        replaceTail(with: TrieLeaf.taking(values, count: count))
+        tailStart = 0
+        shift = 5
+        // Most are of few values; the one empty leaf, which all cores would count references to, is left alone.
+        tail = Unmanaged.passRetained(taken == 0 ? TrieLeaf.empty : TrieLeaf.taking(values, count: count))
         while count < taken {
             let more = min(taken - count, TrieLeaf.width)
             pushTail()

@@ -110,7 +110,9 @@ final class Trial {
     }
 
     func step(_ input: Input, _ look: (Action) -> Void = { _ in }) {
-        for action in machine.step(input, at: now) {
+        let result = machine.step(input, at: now)
+        events += result.events.map { ($0.type, $0.identity.path) }
+        for action in result.actions {
             look(action)
             actionCount += 1
             switch action {
@@ -125,7 +127,6 @@ final class Trial {
                 running.remove(at: index)
             case .answer(let waiter, let index, let end): waiter(index, end)
             case .resume(let resume): resume()
-            case .event(let type, let identity, _): events.append((type, identity.path))
             case .signal(let signal):
                 signals.append(signal)
                 switch signal {

@@ -36,111 +36,146 @@ package struct ClosureHandler: EffectHandler {
     package func start(_ request: EffectRequest, _ completion: Completion) { body(request, completion) }
 }
 
-/// One attempt at one effect, as its handler sees it.
-package struct EffectRequest: Sendable {
-    package let effect: Effect
-    /// From 1; the effect's identity is the same in each.
-    package let attempt: Int
-    package let grants: Capabilities
-    package let token: CancelToken
-    package let clock: any Clock
-    private let handle: EffectHandle
-    /// Weak, because a handler that never answers must not keep a whole instance alive.
-    private weak let driver: EngineDriver?
-    private let listener: ProgressListener?
-    private let listenerIndex: Int
+/// One attempt at one effect, as its handler sees it. It is its own token of cancellation, and where its answer goes: one
+/// object, for there are many attempts.
+package final class EffectRequest: CancelToken, @unchecked Sendable {
+    // Sendable: `effect` is set before the handler sees it; the token guards what it has; the rest is immutable.
+    /// With the parts merged into it that the type's merge function merges.
+    package internal(set) var effect: Effect
+    let order: StartOrder
+    private let line: DriverLine
+    private let answered = Atomic<Bool>(false)
 
-    init(_ order: StartOrder, effect: Effect, grants: Capabilities, token: CancelToken, driver: EngineDriver) {
-        self.effect = effect
-        attempt = order.attempt
-        handle = order.handle
-        self.grants = grants
-        self.token = token
-        clock = driver.clock
-        self.driver = driver
-        listener = order.progress
-        listenerIndex = order.progressIndex
+    init(_ order: StartOrder, _ line: DriverLine) {
+        effect = order.effect
+        self.order = order
+        self.line = line
+    }
+
+    /// From 1; the effect's identity is the same in each.
+    package var attempt: Int { order.attempt }
+    package var grants: Capabilities { line.grants }
+    package var clock: any Clock { line.clock }
+    package var token: CancelToken { self }
+
+    /// Takes the answer. Only the first counts.
+    package func finish(_ outcome: Outcome) {
+        let isFirst = !answered.exchange(true, ordering: .acquiringAndReleasing)
+        if isFirst { close() }
+        guard let driver = line.driver else { return }
+        if isFirst {
+            driver.complete(self, outcome)
+        } else {
+            driver.events.emit(.effectExtraAnswer, effect.identity, .effect(effect))
+        }
     }
 
     /// Reports a part of a result that is still coming: an event, and the submitter's progress listener.
     package func report(_ part: Value) {
-        guard !token.isCancelled else { return }
-        driver?.events.emit(.effectProgress, effect.identity, .progress(effect, part))
-        listener?(listenerIndex, part)
+        guard !isCancelled else { return }
+        line.driver?.events.emit(.effectProgress, effect.identity, .progress(effect, part))
+        order.progress?(order.progressIndex, part)
     }
 
     /// The handler waits for other effects, events, time or people from here on: others may have its slot (P19).
-    package func park() { driver?.park(handle, attempt) }
+    package func park() { line.driver?.park(order.handle, attempt) }
 
     /// It could go on. `resume` is called, on any thread, as soon as there is a slot for it again; at once when the
     /// effect has ended meanwhile, so that the handler can clean up.
     package func unpark(_ resume: @escaping @Sendable () -> Void) {
-        guard let driver else { return resume() }
-        driver.unpark(handle, attempt, resume)
+        guard let driver = line.driver else { return resume() }
+        driver.unpark(order.handle, attempt, resume)
+    }
+}
+
+/// The way from the attempts of a driver to it. It does not hold the driver, because a handler that never answers must not keep
+/// a whole instance alive.
+final class DriverLine: @unchecked Sendable {
+    // Sendable: `driver` is set once, before the first attempt; the rest is immutable.
+    weak var driver: EngineDriver?
+    let clock: any Clock
+    let grants: Capabilities
+
+    init(_ clock: any Clock, _ grants: Capabilities) {
+        self.clock = clock
+        self.grants = grants
     }
 }
 
 /// Where a handler puts its answer. Only the first counts.
-package final class Completion: Sendable {
-    private let answered = Atomic<Bool>(false)
-    private let deliver: @Sendable (Outcome) -> Void
-    private let extra: @Sendable () -> Void
+package struct Completion: Sendable {
+    let request: EffectRequest
 
-    package init(_ deliver: @escaping @Sendable (Outcome) -> Void, extra: @escaping @Sendable () -> Void = {}) {
-        self.deliver = deliver
-        self.extra = extra
-    }
-
-    package func finish(_ outcome: Outcome) {
-        if answered.exchange(true, ordering: .acquiringAndReleasing) { extra() } else { deliver(outcome) }
-    }
-
+    package func finish(_ outcome: Outcome) { request.finish(outcome) }
     package func succeed(_ value: Value) { finish(.ok(value)) }
     package func fail(_ error: EffectError) { finish(.error(error)) }
 }
 
+/// What is told that work is no longer wanted.
+package protocol CancelListener: AnyObject, Sendable {
+    func cancel(_ why: CancelReason)
+}
+
 /// Says that work is no longer wanted: once, with a reason.
-package final class CancelToken: @unchecked Sendable {
+package class CancelToken: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
     private let lock = SpinLock()
     private var reason: CancelReason?
     private var isClosed = false
+    private var listener: (any CancelListener)?
     private var bodies: [@Sendable (CancelReason) -> Void] = []
 
     package init() {}
 
     /// Why it was cancelled, or nil.
-    package var cancelled: CancelReason? { lock.withLock { reason } }
-    package var isCancelled: Bool { cancelled != nil }
+    package final var cancelled: CancelReason? { lock.withLock { reason } }
+    package final var isCancelled: Bool { cancelled != nil }
 
     /// Calls `body` once when this is cancelled: at once, on this thread, when it is already. Dropped uncalled when the
     /// work ends by itself.
-    package func onCancel(_ body: @escaping @Sendable (CancelReason) -> Void) {
-        let now: CancelReason? = lock.withLock {
-            if reason == nil, !isClosed { bodies.append(body) }
-            return reason
-        }
+    package final func onCancel(_ body: @escaping @Sendable (CancelReason) -> Void) {
+        lock.acquire()
+        let now = reason
+        if now == nil, !isClosed { bodies.append(body) }
+        lock.release()
         if let now { body(now) }
     }
 
-    package func cancel(_ why: CancelReason) {
-        let called = lock.withLock {
-            guard reason == nil, !isClosed else { return [@Sendable (CancelReason) -> Void]() }
-            reason = why
-            defer { bodies = [] }
-            return bodies
-        }
-        for body in called { body(why) }
+    /// The same for an object that is told: one of it, which needs no closure.
+    package final func onCancel(_ new: any CancelListener) {
+        lock.acquire()
+        let now = reason
+        let isTaken = now == nil && !isClosed && listener == nil
+        if isTaken { listener = new }
+        lock.release()
+        if !isTaken { onCancel { new.cancel($0) } }
+    }
+
+    package final func cancel(_ why: CancelReason) {
+        lock.acquire()
+        guard reason == nil, !isClosed else { return lock.release() }
+        reason = why
+        let called = takeBodies()
+        lock.release()
+        called.listener?.cancel(why)
+        for body in called.bodies { body(why) }
     }
 
     /// The work is over: nobody has to be told any more.
-    func close() {
+    final func close() {
+        lock.acquire()
+        isClosed = true
         // Freed outside the lock: a body may hold anything.
-        let dropped = lock.withLock {
-            isClosed = true
-            defer { bodies = [] }
-            return bodies
-        }
+        let dropped = takeBodies()
+        lock.release()
         _ = dropped
+    }
+
+    /// Under the lock.
+    private func takeBodies() -> (listener: (any CancelListener)?, bodies: [@Sendable (CancelReason) -> Void]) {
+        let taken = (listener, bodies)
+        listener = nil
+        if !bodies.isEmpty { bodies = [] }
+        return taken
     }
 }

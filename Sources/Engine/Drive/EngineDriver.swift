@@ -32,8 +32,13 @@ package final class EngineDriver: @unchecked Sendable {
     private let lock = Lock()
     private var machine: EngineMachine
     private var types: [Name: Known] = [:]
-    private var running: [EffectHandle: CancelToken] = [:]
-    private var queue = Fifo<Action>()
+    /// The running attempts, by the slots of their effects.
+    private var running: [EffectRequest?] = []
+    private var queue: [Action] = []
+    /// Of the step that is being taken.
+    private var happened: [EventRecord] = []
+    private var toDo: [Action] = []
+    private let line: DriverLine
     private var isAttended = false
     private var alarm: ScheduledCall?
     private var alarmMs = Int64.max
@@ -55,6 +60,9 @@ package final class EngineDriver: @unchecked Sendable {
         self.events = events
         self.grants = grants
         machine = EngineMachine(configuration: configuration, seed: seed)
+        machine.tellsSignals = false
+        line = DriverLine(clock, grants)
+        line.driver = self
     }
 
     // Setting up.
@@ -65,13 +73,35 @@ package final class EngineDriver: @unchecked Sendable {
     }
 
     package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] }?.type }
+
+    /// The places of those effects whose handlers work outside of fibers and the clock.
+    package func outside(_ effects: [Effect]) -> Set<Int> {
+        var places: Set<Int> = []
+        // Most batches are of one type.
+        var asked: (type: Name, isOutside: Bool)?
+        lock.withLock {
+            for (place, effect) in effects.enumerated() {
+                if asked?.type != effect.type {
+                    asked = (effect.type, types[effect.type]?.type.handler.isVirtual == false)
+                }
+                if asked?.isOutside == true { places.insert(place) }
+            }
+        }
+        return places
+    }
+
     package var typeNames: [Name] { lock.withLock { types.keys.sorted { $0.description < $1.description } } }
 
     package func configure(_ configuration: EngineConfiguration) { step(.configure(configuration)) }
     package var configuration: EngineConfiguration { lock.withLock { machine.configuration } }
 
     /// Who hears every end (P8–P13, J25): one listener, called in order; it must return soon.
-    package func onSignal(_ body: @escaping @Sendable (Signal) -> Void) { lock.withLock { listener = body } }
+    package func onSignal(_ body: @escaping @Sendable (Signal) -> Void) {
+        lock.withLock {
+            listener = body
+            machine.tellsSignals = true
+        }
+    }
 
     // Work.
 
@@ -138,34 +168,35 @@ package final class EngineDriver: @unchecked Sendable {
     private func step(_ input: Input, before: () -> Void = {}, _ look: ([Action]) -> Void) {
         lock.acquire()
         before()
-        let actions = machine.step(input, at: clock.nowMs)
-        look(actions)
-        events.append(of: actions)
-        for action in actions {
-            switch action {
-            case .event, .accepted, .rejected: continue
-            case .signal where listener == nil: continue
-            default: queue.append(action)
-            }
-        }
+        machine.step(input, at: clock.nowMs, &happened, &toDo)
+        look(toDo)
+        let hasEvents = !happened.isEmpty
+        if hasEvents { events.append(happened) }
+        EngineDriver.empty(&happened)
+        if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
+        EngineDriver.empty(&toDo)
         rearm()
         let attends = !isAttended && !queue.isEmpty
         if attends { isAttended = true }
         lock.release()
-        events.wakeSubscribers()
+        if hasEvents { events.wakeSubscribers() }
         if attends { attend() }
     }
 
+    /// Keeps the room of a usual step, and not that of a large batch.
+    private static func empty<Element>(_ array: inout [Element]) { array.removeAll(keepingCapacity: array.count <= 64) }
+
     /// Performs the queue until it is empty. One thread at a time does.
     private func attend() {
+        var actions: [Action] = []
         while true {
-            let next: Action? = lock.withLock {
-                let action = queue.popFirst()
-                if action == nil { isAttended = false }
-                return action
-            }
-            guard let next else { return }
-            perform(next)
+            EngineDriver.empty(&actions)
+            lock.acquire()
+            swap(&queue, &actions)
+            if actions.isEmpty { isAttended = false }
+            lock.release()
+            if actions.isEmpty { return }
+            for action in actions { perform(action) }
         }
     }
 
@@ -173,8 +204,7 @@ package final class EngineDriver: @unchecked Sendable {
         switch action {
         case .start(let order): start(order)
         case .cancelRunning(let handle, _, let reason):
-            let token = lock.withLock { running.removeValue(forKey: handle) }
-            token?.cancel(reason)
+            takeRunning(handle)?.cancel(reason)
         case .answer(let waiter, let index, let end): waiter(index, masked(end))
         case .resume(let resume): resume()
         case .signal(let signal): lock.withLock { listener }?(signal)
@@ -184,7 +214,7 @@ package final class EngineDriver: @unchecked Sendable {
                 return stopWaiters
             }
             for waiter in waiters { waiter() }
-        case .event, .accepted, .rejected: return
+        case .accepted, .rejected: return
         }
     }
 
@@ -194,28 +224,41 @@ package final class EngineDriver: @unchecked Sendable {
     }
 
     private func start(_ order: StartOrder) {
-        let token = CancelToken()
+        let request = EffectRequest(order, line)
         let known: Known? = lock.withLock {
-            running[order.handle] = token
+            setRunning(request)
             return types[order.effect.type]
         }
-        let completion = Completion(
-            { [weak self] outcome in self?.complete(order, token, outcome) },
-            extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect))
-            })
-        guard let type = known?.type else { return completion.fail(.unknownType(order.effect.type, known: typeNames)) }
-        var effect = order.effect
+        guard let type = known?.type else {
+            return request.finish(.error(.unknownType(order.effect.type, known: typeNames)))
+        }
         if let merge = type.merge, !order.parts.isEmpty {
             do {
-                effect = try merged(effect, order.parts, merge)
+                request.effect = try merged(order.effect, order.parts, merge)
             } catch {
-                return completion.fail(.of(error, code: .mergeFailed))
+                return request.finish(.error(.of(error, code: .mergeFailed)))
             }
-            step(.merged(order.handle, attempt: order.attempt, effect))
+            step(.merged(order.handle, attempt: order.attempt, request.effect))
         }
-        if let complaint = type.complaint(about: effect) { return completion.fail(complaint) }
-        let request = EffectRequest(order, effect: effect, grants: grants, token: token, driver: self)
-        type.handler.start(request, completion)
+        if let complaint = type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
+        type.handler.start(request, Completion(request: request))
+    }
+
+    /// Under the lock.
+    private func setRunning(_ request: EffectRequest) {
+        let slot = Int(request.order.handle.slot)
+        while running.count <= slot { running.append(nil) }
+        running[slot] = request
+    }
+
+    /// The attempt at an effect that is under way, which no longer counts as such.
+    private func takeRunning(_ handle: EffectHandle) -> EffectRequest? {
+        lock.withLock {
+            let slot = Int(handle.slot)
+            guard slot < running.count, let request = running[slot], request.order.handle == handle else { return nil }
+            running[slot] = nil
+            return request
+        }
     }
 
     private func merged(
@@ -227,11 +270,11 @@ package final class EngineDriver: @unchecked Sendable {
         return effect.replacing(type: effect.type, fields: params, meta: effect.meta)
     }
 
-    private func complete(_ order: StartOrder, _ token: CancelToken, _ outcome: Outcome) {
-        token.close()
+    func complete(_ request: EffectRequest, _ outcome: Outcome) {
+        let (order, slot) = (request.order, Int(request.order.handle.slot))
         step(.outcome(order.handle, attempt: order.attempt, outcome)) {
             // A later attempt has a token of its own.
-            if self.running[order.handle] === token { self.running[order.handle] = nil }
+            if running[slot] === request { running[slot] = nil }
         }
     }
 

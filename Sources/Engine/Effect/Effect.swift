@@ -34,24 +34,31 @@ package final class Effect: Sendable {
             throw KeyError(
                 path: [], message: "an effect must be a map with :effect/type, but this is \(ValueKey.shown(value))")
         }
-        guard case .keyword(let type)? = Effect.field(.effectSlashType, of: fields) else {
-            let found = Effect.field(.effectSlashType, of: fields)
+        var (givenType, givenID, givenMeta): (Value?, Value, Value) = (nil, .nil, .nil)
+        fields.forEachInPlace { entry in
+            switch Value.knownKeyword(at: entry) {
+            case .effectSlashType: givenType = entry[1]
+            case .effectSlashID: givenID = entry[1]
+            case .meta: givenMeta = entry[1]
+            default: break
+            }
+        }
+        guard case .keyword(let type)? = givenType else {
             throw KeyError(
                 path: [.kw(.effectSlashType)],
-                message: found.map {
+                message: givenType.map {
                     "the :effect/type of an effect must be a keyword, but it is \(ValueKey.shown($0))"
                 }
                     ?? "an effect needs an :effect/type, a keyword such as :fs/read")
         }
         var id: ValueKey?
-        if let given = Effect.field(.effectSlashID, of: fields), !given.isNil {
-            do { id = try ValueKey(given) } catch {
+        if !givenID.isNil {
+            do { id = try ValueKey(givenID) } catch {
                 throw KeyError(path: [.kw(.effectSlashID)], message: "an :effect/id must be data")
             }
         }
-        let meta = try Effect.field(.meta, of: fields).map { (given) throws(KeyError) in try Effect.meta(given, named) }
         self.init(
-            type: type, fields: fields, meta: meta ?? .none, id: id,
+            type: type, fields: fields, meta: try Effect.meta(givenMeta, named), id: id,
             identity: parent.child(.effect, ordinal: ordinal))
     }
 
@@ -60,16 +67,10 @@ package final class Effect: Sendable {
 
     /// The parameters alone.
     package var params: HashMap {
-        var params = HashMap()
-        fields.forEach { (key, value) in
-            switch key.knownKeyword {
-            case .effectSlashID, .effectSlashType, .meta: break
-            // It is a key already.
-            default: try? HashMap.set(&params, key, value)
-            }
-            return true
-        }
-        return params
+        // They are keys of a map already.
+        HashMap.gathered(upTo: fields.count) { entries in
+            entries.add(fields) { $0 == .effectSlashID || $0 == .effectSlashType || $0 == .meta }
+        } ?? .empty
     }
 
     /// The whole, as a script sees it: always with its id.

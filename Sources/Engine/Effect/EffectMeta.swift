@@ -7,20 +7,36 @@ package final class EffectMeta: Sendable {
     package enum DedupStrategy: Sendable { case first, last, merge }
 
     package let group: ValueKey?
-    package let order: Int64
     package let mode: Mode
-    package let priority: Int
-    package let cancels: [ValueKey]
-    package let dependsOn: [ValueKey]
     package let onDependencyFailure: OnDependencyFailure
-    package let idempotencyKey: ValueKey?
     package let dedupStrategy: DedupStrategy
-    package let tags: [ValueKey]
-    package let description: String?
+    package let priority: Int
+    package let order: Int64
+    package let idempotencyKey: ValueKey?
     package let timeout: Timeout
-    package let retry: Retry?
     /// The map it was read from; nil for none.
     package let source: HashMap?
+    private let rare: Rare?
+
+    package var cancels: [ValueKey] { rare?.cancels ?? [] }
+    package var dependsOn: [ValueKey] { rare?.dependsOn ?? [] }
+    package var tags: [ValueKey] { rare?.tags ?? [] }
+    package var description: String? { rare?.description }
+    package var retry: Retry? { rare?.retry }
+
+    /// What few effects have.
+    private final class Rare: Sendable {
+        let cancels: [ValueKey]
+        let dependsOn: [ValueKey]
+        let tags: [ValueKey]
+        let description: String?
+        let retry: Retry?
+
+        init(_ fields: Fields) {
+            (cancels, dependsOn, tags) = (fields.cancels, fields.dependsOn, fields.tags)
+            (description, retry) = (fields.description, fields.retry)
+        }
+    }
 
     package enum Timeout: Equatable, Sendable {
         /// The type's, or the engine's.
@@ -63,16 +79,15 @@ package final class EffectMeta: Sendable {
 
     private init() {
         (group, order, mode, priority) = (nil, 0, .sequential, 0)
-        (cancels, dependsOn, onDependencyFailure) = ([], [], .error)
-        (idempotencyKey, dedupStrategy, tags, description) = (nil, .first, [], nil)
-        (timeout, retry, source) = (.usual, nil, nil)
+        (onDependencyFailure, idempotencyKey, dedupStrategy) = (.error, nil, .first)
+        (timeout, source, rare) = (.usual, nil, nil)
     }
 
     /// Reads and checks a meta map.
     package init(_ map: HashMap) throws(KeyError) {
         var fields = Fields()
         if !fields.take(map) {
-            fields = Fields()
+            fields = Fields(isRare: true)
             for (key, value) in try KeyTable.read(map, EffectMeta.table, owner: "meta") {
                 do {
                     try fields.set(key, value)
@@ -82,14 +97,13 @@ package final class EffectMeta: Sendable {
                         message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
                 }
             }
+            // A nil timeout is a decision, not an absent key.
+            if let given = try? map.find(.kw(.timeoutMs)), given.isNil { fields.timeout = .none }
         }
-        // A nil timeout is a decision, not an absent key.
-        if let given = try? map.find(.kw(.timeoutMs)), given.isNil { fields.timeout = .none }
         (group, order, mode, priority) = (fields.group, fields.order, fields.mode, fields.priority)
-        (cancels, dependsOn, onDependencyFailure) = (fields.cancels, fields.dependsOn, fields.onDependencyFailure)
-        (idempotencyKey, dedupStrategy) = (fields.idempotencyKey, fields.dedupStrategy)
-        (tags, description) = (fields.tags, fields.description)
-        (timeout, retry, source) = (fields.timeout, fields.retry, map)
+        (onDependencyFailure, dedupStrategy) = (fields.onDependencyFailure, fields.dedupStrategy)
+        (idempotencyKey, timeout, source) = (fields.idempotencyKey, fields.timeout, map)
+        rare = fields.isRare ? Rare(fields) : nil
     }
 
     /// The same meta, waiting for these groups as well: for effects that were merged.
@@ -139,7 +153,9 @@ package final class EffectMeta: Sendable {
 
 extension EffectMeta {
     /// Collects checked values.
-    private struct Fields {
+    fileprivate struct Fields {
+        /// Some of it was read by the table.
+        var isRare = false
         var group: ValueKey?
         var order: Int64 = 0
         var mode = Mode.sequential
@@ -158,17 +174,26 @@ extension EffectMeta {
         /// False when there is more to it.
         mutating func take(_ map: HashMap) -> Bool {
             var isTaken = true
-            map.forEach { (key, value) in
-                switch (key.knownKeyword, value) {
-                case (.group, .keyword), (.group, .int), (.idempotencyKey, .keyword), (.idempotencyKey, .int),
-                    (.idempotencyKey, .shortText), (.idempotencyKey, .longText):
-                    isTaken = (try? set(key.knownKeyword ?? .group, value)) != nil
-                case (.mode, .keyword(let name)) where name.known == .parallel: mode = .parallel
-                case (.mode, .keyword(let name)) where name.known == .sequential: mode = .sequential
-                case (.priority, .int(let number)) where (0...100).contains(number): priority = Int(number)
+            map.forEachInPlace { entry in
+                switch Value.knownKeyword(at: entry) {
+                case .group:
+                    group = ValueKey(plain: entry[1])
+                    isTaken = isTaken && group != nil
+                case .idempotencyKey:
+                    idempotencyKey = ValueKey(plain: entry[1])
+                    isTaken = isTaken && idempotencyKey != nil
+                case .mode:
+                    switch Value.knownKeyword(at: entry + 1) {
+                    case .parallel: mode = .parallel
+                    case .sequential: mode = .sequential
+                    default: isTaken = false
+                    }
+                case .priority:
+                    let number = Value.borrowedInt(entry + 1) ?? -1
+                    isTaken = isTaken && (0...100).contains(number)
+                    priority = Int(number)
                 default: isTaken = false
                 }
-                return isTaken
             }
             return isTaken
         }

@@ -13,6 +13,16 @@ package struct ValueKey: Hashable, Sendable {
         code = try value.hashCode()
     }
 
+    /// The key of what cannot fail: an integer, a keyword or a text. Nil for anything else.
+    @inline(__always) package init?(plain value: Value) {
+        switch value {
+        case .int, .keyword, .shortText: code = value.quickHash
+        case .longText: code = (try? value.hashCode()) ?? 0
+        default: return nil
+        }
+        self.value = value
+    }
+
     /// The key of a string: it cannot fail.
     package init(text: String) {
         value = .string(text)
@@ -31,6 +41,9 @@ package struct ValueKey: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+    /// What dictionaries ask for: their own hash of a hash that is spread already was a tenth of what an effect cost.
+    package func _rawHashValue(seed: Int) -> Int { Hashing.inDictionary(UInt64(code), seed) }
 
     /// The value as a message shows it: readable, without control characters, not longer than a line.
     package var shown: String { ValueKey.shown(value) }

@@ -97,14 +97,9 @@ package final class LocalExecutor: Sendable {
 
     /// A sleep that ends early, with an error, when it is cancelled.
     package static func sleep(_ ms: Int64, _ clock: any Clock, _ token: CancelToken, _ answer: @escaping EffectAnswer) {
-        let once = Completion({ outcome in
-            if case .ok = outcome { answer(.success(.sleep)) } else { answer(.failure(.sleepCancelled)) }
-        })
-        let call = clock.after(ms: ms) { once.succeed(.nil) }
-        token.onCancel { reason in
-            call.cancel()
-            once.fail(.cancelled(reason, by: nil))
-        }
+        let call = clock.after(ms: ms) { answer(.success(.sleep)) }
+        // Whoever takes the call answers: the clock, or this.
+        token.onCancel { _ in if call.cancel() { answer(.failure(.sleepCancelled)) } }
     }
 }
 

@@ -44,6 +44,8 @@ struct BatchPlan {
     var places: [Place] = []
     var standing: [Standing] = []
     var groups: [PlannedGroup] = []
+    /// A known effect has the key of one of the batch, and does not simply answer for it.
+    var mayTakeOver = false
     private var groupIndex: [ValueKey: Int] = [:]
     private var loneIndex: Int?
 

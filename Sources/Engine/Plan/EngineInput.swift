@@ -70,8 +70,8 @@ package enum Input: Sendable {
     case wake
 }
 
-/// An attempt to run an effect.
-package struct StartOrder: Sendable {
+/// An attempt to run an effect. A reference, because the queue, the attempt and its handler hold it.
+package final class StartOrder: Sendable {
     package let handle: EffectHandle
     package let effect: Effect
     /// From 1.
@@ -80,6 +80,18 @@ package struct StartOrder: Sendable {
     package let parts: [Effect]
     let progress: ProgressListener?
     let progressIndex: Int
+
+    init(
+        handle: EffectHandle, effect: Effect, attempt: Int, parts: [Effect], progress: ProgressListener?,
+        progressIndex: Int
+    ) {
+        self.handle = handle
+        self.effect = effect
+        self.attempt = attempt
+        self.parts = parts
+        self.progress = progress
+        self.progressIndex = progressIndex
+    }
 }
 
 /// What the world is told of an end (J25–J27, P8–P12).
@@ -96,12 +108,11 @@ package enum Action: Sendable {
     case accepted([EffectHandle])
     /// The answer to `.submit`: nothing of the batch was taken, and no waiter will be told anything.
     indirect case rejected(EffectError)
-    indirect case start(StartOrder)
+    case start(StartOrder)
     /// A running attempt is no longer wanted. A timeout comes as `.requested`.
     case cancelRunning(EffectHandle, attempt: Int, CancelReason)
     case answer(Waiter, index: Int, EffectEnd)
     case resume(@Sendable () -> Void)
-    case event(EventType, Identity, EventContent)
     case signal(Signal)
     /// Everything has ended and nothing more is taken.
     case stopped

@@ -26,7 +26,7 @@ extension EngineMachine {
         stats.queued += 1
         stats.retried += 1
         setDeadline(slot, saturating: delay)
-        emit(.effectRetrying, effect.identity, .retrying(effect, attempt: next, delayMs: delay, error))
+        emit(.effectRetrying, .retrying(effect, attempt: next, delayMs: delay, error))
         if entries[slot].heapIndex < 0 { finish(slot, .failed, .error(error)) }
     }
 
@@ -68,7 +68,7 @@ extension EngineMachine {
         clearDeadline(slot)
         count(status, wasRunning: before == .running)
         leaveIndexes(slot)
-        lonely[Int32(slot)] = nil
+        if !lonely.isEmpty { lonely[Int32(slot)] = nil }
         let effect = entries[slot].effect
         if status != .done, let key = effect.meta.idempotencyKey, byKey[key] == Int32(slot) { byKey[key] = nil }
         tell(slot, effect, end)
@@ -91,9 +91,10 @@ extension EngineMachine {
     }
 
     private mutating func tell(_ slot: Int, _ effect: Effect, _ end: EffectEnd) {
-        emit(.effectEnded, effect.identity, .ended(effect, end))
+        emit(.effectEnded, .ended(effect, end))
         entries[slot].takeWaiters { actions.append(.answer($0, index: $1, end)) }
         entries[slot].progress = nil
+        guard tellsSignals else { return }
         actions.append(
             .signal(end.status == .cancelled ? .effectCancelled(effect, end) : .effectCompleted(effect, end)))
     }

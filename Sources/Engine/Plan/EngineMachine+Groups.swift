@@ -170,7 +170,7 @@ extension EngineMachine {
         guard entries[slot].state == .held, entries[slot].isReleased else { return }
         let group = Int(entries[slot].group)
         var failure = group < 0 ? nil : groups[group].wait.failure
-        if let wait = lonely[Int32(slot)] {
+        if !lonely.isEmpty, let wait = lonely[Int32(slot)] {
             guard wait.unmet == 0 else { return }
             failure = wait.failure
             lonely[Int32(slot)] = nil
@@ -233,7 +233,7 @@ extension EngineMachine {
         if let key = groups[at].key, !groups[at].results.isEmpty {
             let sorted = groups[at].results.sorted { $0.position < $1.position }.map(\.member)
             emit(.groupCompleted, Identity(root: .engine), .group(key.value, sorted))
-            actions.append(.signal(.groupCompleted(key, sorted)))
+            if tellsSignals { actions.append(.signal(.groupCompleted(key, sorted))) }
         }
         groups[at].results = []
         groups[at].members = []

@@ -57,7 +57,7 @@ extension EngineMachine {
         enqueue(slot)
         let lane = Int(entries[slot].lane)
         // Said only of effects that really wait.
-        if !hasRoom(lane) { emit(.effectQueued, entries[slot].effect.identity, .effect(entries[slot].effect)) }
+        if !hasRoom(lane) { emit(.effectQueued, .effect(entries[slot].effect)) }
     }
 
     private func hasRoom(_ lane: Int) -> Bool {
@@ -138,7 +138,7 @@ extension EngineMachine {
             stats.running += 1
         }
         let attempt = entries[slot].attempt
-        emit(.effectStarted, effect.identity, .started(effect, attempt: attempt))
+        emit(.effectStarted, .started(effect, attempt: attempt))
         guard let traits = traits[effect.type] else {
             return finish(slot, .failed, .error(.unknownType(effect.type, known: traits.keys)))
         }

@@ -51,7 +51,7 @@ extension EngineMachine {
                 continue
             }
             if let key = effect.meta.idempotencyKey {
-                if let place = answer(for: key, submission) {
+                if let place = answer(for: key, submission, &plan) {
                     plan.places.append(place)
                     continue
                 }
@@ -77,9 +77,13 @@ extension EngineMachine {
     }
 
     /// What is known already answers `:first`; the other strategies are looked at when the batch has its order.
-    private func answer(for key: ValueKey, _ submission: Submission) -> BatchPlan.Place? {
+    private func answer(
+        for key: ValueKey, _ submission: Submission, _ plan: inout BatchPlan
+    ) -> BatchPlan.Place? {
         if let slot = byKey[key] {
-            return entries[Int(slot)].effect.meta.dedupStrategy == .first ? .known(slot) : nil
+            if entries[Int(slot)].effect.meta.dedupStrategy == .first { return .known(slot) }
+            plan.mayTakeOver = true
+            return nil
         }
         return submission.recorded[key].map { .recorded($0) }
     }
@@ -152,6 +156,7 @@ extension EngineMachine {
     /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes
     /// before. (One that this batch is about to cancel takes nothing: the newer would be lost with it.)
     private func takeOver(_ plan: inout BatchPlan) {
+        guard plan.mayTakeOver else { return }
         var taken: [Int: (slot: Int32, merge: Bool)] = [:]
         var cancelled: Set<ValueKey> = []
         for standing in plan.standing { cancelled.formUnion(standing.effect.meta.cancels) }
@@ -201,12 +206,14 @@ extension EngineMachine {
             entries.reserveCapacity(max(entries.count, entries.count + members.count - freeSlots.count))
         }
         for index in members {
-            let standing = plan.standing[index]
-            let slot = newEntry(standing.effect)
+            let slot = newEntry(plan.standing[index].effect)
             slots[index] = slot
-            entries[Int(slot)].parts = standing.parts
-            entries[Int(slot)].progress = submission.progress.map { ($0, standing.position) }
-            for alias in standing.aliases { addAlias(alias, Int(slot)) }
+            if let progress = submission.progress {
+                entries[Int(slot)].progress = (progress, plan.standing[index].position)
+            }
+            if plan.standing[index].parts.isEmpty, plan.standing[index].aliases.isEmpty { continue }
+            entries[Int(slot)].parts = plan.standing[index].parts
+            for alias in plan.standing[index].aliases { addAlias(alias, Int(slot)) }
         }
         return slots
     }
@@ -233,12 +240,13 @@ extension EngineMachine {
         stats.queued += 1
         entries[at].lane = lane(effect.type)
         byID[effect.id] = slot
-        if let key = effect.meta.idempotencyKey { byKey[key] = slot }
+        let meta = effect.meta
+        if let key = meta.idempotencyKey { byKey[key] = slot }
         let handle = handle(slot)
-        if let group = effect.meta.group { liveByGroup[group, default: LiveHandles()].add(handle) }
-        for tag in effect.meta.tags { liveByTag[tag, default: LiveHandles()].add(handle) }
+        if let group = meta.group { liveByGroup[group, default: LiveHandles()].add(handle) }
+        for tag in meta.tags { liveByTag[tag, default: LiveHandles()].add(handle) }
         enterScope(at)
-        emit(.effectSubmitted, effect.identity, .effect(effect))
+        emit(.effectSubmitted, .effect(effect))
         return slot
     }
 
@@ -286,7 +294,7 @@ extension EngineMachine {
 
     private mutating func deduped(_ effect: Effect, by slot: Int) {
         stats.deduped += 1
-        emit(.effectDeduped, effect.identity, .deduped(effect, by: entries[slot].effect.id.value))
+        emit(.effectDeduped, .deduped(effect, by: entries[slot].effect.id.value))
     }
 
     private mutating func takeOver(_ standing: BatchPlan.Standing, _ slot: Int, _ merge: Bool) {

@@ -14,9 +14,13 @@ package struct EngineMachine: Sendable {
     package internal(set) var configuration: EngineConfiguration
     package internal(set) var stats = EngineStats()
     package internal(set) var isStopped = false
+    /// Whether anybody hears signals: without, none are given.
+    package var tellsSignals = true
 
     var now: Int64 = 0
     var random: SplitMix
+    /// What the step that is being taken gives.
+    var events: [EventRecord] = []
     var actions: [Action] = []
     var work = Fifo<Work>()
 
@@ -62,14 +66,24 @@ package struct EngineMachine: Sendable {
         random = SplitMix(seed: seed)
     }
 
-    /// Takes one input at the time `now` (milliseconds, never less than the last step's) and gives what is to be done.
-    package mutating func step(_ input: Input, at now: Int64) -> [Action] {
+    /// Takes one input at the time `now` (milliseconds, never less than the last step's) and gives what happened and what is to
+    /// be done.
+    package mutating func step(_ input: Input, at now: Int64) -> (events: [EventRecord], actions: [Action]) {
+        var result: (events: [EventRecord], actions: [Action]) = ([], [])
+        step(input, at: now, &result.events, &result.actions)
+        return result
+    }
+
+    /// The same, added to what is there already: a driver need not make arrays for each step.
+    mutating func step(_ input: Input, at now: Int64, _ events: inout [EventRecord], _ actions: inout [Action]) {
+        swap(&self.events, &events)
+        swap(&self.actions, &actions)
         self.now = max(self.now, now)
         take(input)
         settle()
         if fireDue() { settle() }
-        defer { actions = [] }
-        return actions
+        swap(&self.events, &events)
+        swap(&self.actions, &actions)
     }
 
     private mutating func take(_ input: Input) {
@@ -121,8 +135,11 @@ package struct EngineMachine: Sendable {
         return next
     }
 
+    /// An event of the effect that the content has.
+    mutating func emit(_ type: EventType, _ content: EventContent) { events.append(EventRecord(type, content)) }
+
     mutating func emit(_ type: EventType, _ identity: Identity, _ content: EventContent) {
-        actions.append(.event(type, identity, content))
+        events.append(EventRecord(type, identity, content))
     }
 
     func handle(_ slot: Int32) -> EffectHandle { EffectHandle(slot: slot, generation: entries[Int(slot)].generation) }

@@ -53,6 +53,16 @@ package enum EventContent: Sendable {
     case group(Value, [GroupMember])
     indirect case error(EffectError)
 
+    /// The effect that it tells of, if it does of one.
+    var effect: Effect? {
+        switch self {
+        case .effect(let effect), .started(let effect, _), .progress(let effect, _), .retrying(let effect, _, _, _),
+            .deduped(let effect, _), .ended(let effect, _):
+            effect
+        case .none, .value, .group, .error: nil
+        }
+    }
+
     package var value: Value {
         switch self {
         case .none: .nil
@@ -72,36 +82,53 @@ package enum EventContent: Sendable {
     }
 }
 
-/// One thing that happened. A reference, because the stream and each of its readers hold it.
+/// One thing that happened, before it has its place in the stream.
+package struct EventRecord: Sendable {
+    package let type: EventType
+    let content: EventContent
+    /// Nil of an event that tells of an effect, which has it.
+    private let own: Identity?
+
+    /// An event of an effect, which the content has.
+    init(_ type: EventType, _ content: EventContent) {
+        self.type = type
+        self.content = content
+        own = nil
+    }
+
+    init(_ type: EventType, _ identity: Identity, _ content: EventContent) {
+        self.type = type
+        self.content = content
+        own = identity
+    }
+
+    package var identity: Identity { own ?? content.effect?.identity ?? EventRecord.engine }
+
+    private static let engine = Identity(root: .engine)
+}
+
+/// One thing that happened, as a reader sees it. A reference, because readers keep and pass on what they were given.
 package final class Event: Sendable {
     /// Position in the instance's stream, from 1, without gaps.
     package let sequence: UInt64
     /// Milliseconds since the epoch, by the instance's clock.
     package let ts: Int64
-    package let type: EventType
-    package let identity: Identity
+    package var type: EventType { record.type }
+    package var identity: Identity { record.identity }
     /// Private, because only what the redactor has seen may be read.
-    private let content: EventContent
+    private let record: EventRecord
     private let redactor: Redactor
+    private var content: EventContent { record.content }
 
-    init(sequence: UInt64, ts: Int64, type: EventType, identity: Identity, content: EventContent, redactor: Redactor) {
+    init(sequence: UInt64, ts: Int64, _ record: EventRecord, redactor: Redactor) {
         self.sequence = sequence
         self.ts = ts
-        self.type = type
-        self.identity = identity
-        self.content = content
+        self.record = record
         self.redactor = redactor
     }
 
     /// The type of the effect that it tells of, if it does of one: for readers who count, and need no payload.
-    package var effectType: Name? {
-        switch content {
-        case .effect(let effect), .started(let effect, _), .progress(let effect, _), .retrying(let effect, _, _, _),
-            .deduped(let effect, _), .ended(let effect, _):
-            effect.type
-        case .none, .value, .group, .error: nil
-        }
-    }
+    package var effectType: Name? { content.effect?.type }
 
     /// How the effect ended that it tells the end of.
     package var endStatus: EffectStatus? { if case .ended(_, let end) = content { end.status } else { nil } }

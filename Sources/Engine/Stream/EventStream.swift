@@ -3,17 +3,17 @@ import Values
 /// The one ordered stream of everything that happens in an instance.
 ///
 /// The journal, the inspector, the trace and the progress display all read it. The newest `keep` events stay readable;
-/// a subscriber has a buffer of its own and, when it is too slow, loses the oldest and is told how many.
+/// a subscriber may leave a number of events unread and, when it is too slow, loses the oldest and is told how many.
 package final class EventStream: @unchecked Sendable {
-    // Sendable: `lock` guards everything mutable.
-    private let lock = Lock()
+    // Sendable: the log's lock guards everything mutable.
+    private let log: EventLog
     private let wallMs: @Sendable () -> Int64
-    package let redactor: Redactor
-    private var sequence: UInt64 = 0
-    private var kept: EventRing
+    private let keep: Int
     private var subscriptions: [EventSubscription] = []
     /// What the events' keywords are made of: a reader may come after the instance has ended.
     private let names: Names?
+
+    package var redactor: Redactor { log.redactor }
 
     /// - Parameters:
     ///   - wallMs: the instance's clock, in milliseconds since the epoch.
@@ -24,8 +24,8 @@ package final class EventStream: @unchecked Sendable {
     ) {
         self.wallMs = wallMs
         self.names = names
-        self.redactor = redactor
-        kept = EventRing(capacity: max(0, keep))
+        self.keep = max(0, keep)
+        log = EventLog(redactor, capacity: self.keep)
     }
 
     /// Adds an event and wakes the subscribers. Gives its sequence number.
@@ -41,48 +41,42 @@ package final class EventStream: @unchecked Sendable {
     @discardableResult
     package func append(_ type: EventType, _ identity: Identity, _ content: EventContent) -> UInt64 {
         let ts = wallMs()
-        return lock.withLock { add(type, identity, content, at: ts) }
-    }
-
-    /// Adds the events among the actions of one step, all at one time, without waking anyone.
-    func append(of actions: [Action]) {
-        let ts = wallMs()
-        lock.acquire()
-        defer { lock.release() }
-        for action in actions {
-            if case .event(let type, let identity, let content) = action { add(type, identity, content, at: ts) }
+        return log.lock.withLock {
+            note(1)
+            log.add(EventRecord(type, identity, content), at: ts)
+            return log.sequence
         }
     }
 
-    /// Under the lock.
-    @discardableResult
-    private func add(_ type: EventType, _ identity: Identity, _ content: EventContent, at ts: Int64) -> UInt64 {
-        sequence += 1
-        let event = Event(
-            sequence: sequence, ts: ts, type: type, identity: identity, content: content, redactor: redactor)
-        kept.append(event)
-        for subscription in subscriptions { subscription.push(event) }
-        return sequence
+    /// Adds the events of one step, all at one time, without waking anyone.
+    func append(_ records: [EventRecord]) {
+        let ts = wallMs()
+        log.lock.acquire()
+        note(records.count)
+        for record in records { log.add(record, at: ts) }
+        log.lock.release()
+    }
+
+    /// Says to those who have read everything that there is something again. Under the lock.
+    private func note(_ added: Int) {
+        guard added > 0 else { return }
+        for subscription in subscriptions where subscription.seen == log.sequence { subscription.wantsWake = true }
     }
 
     package func wakeSubscribers() {
-        lock.acquire()
-        let waiting = subscriptions.contains { $0.wantsWake } ? subscriptions.filter { $0.takeWake() } : []
-        lock.release()
+        log.lock.acquire()
+        let waiting = subscriptions.contains { $0.wantsWake } ? subscriptions.filter { $0.wantsWake } : []
+        for subscription in waiting { subscription.wantsWake = false }
+        log.lock.release()
         for subscription in waiting { subscription.wake() }
     }
 
     /// The number of the newest event; 0 before the first.
-    package var latest: UInt64 { lock.withLock { sequence } }
+    package var latest: UInt64 { log.lock.withLock { log.sequence } }
 
     /// The kept events after `after`, oldest first, and how many after it are kept no more.
     package func recent(after: UInt64 = 0) -> (events: [Event], lost: UInt64) {
-        lock.withLock {
-            let oldest = sequence - UInt64(kept.count) + 1
-            let from = max(after + 1, oldest)
-            guard from <= sequence else { return ([], 0) }
-            return (kept.newest(Int(sequence - from + 1)), from - after - 1)
-        }
+        log.read { (after, log.sequence, keep) }
     }
 
     /// Starts a subscription that sees every event from now on.
@@ -91,86 +85,106 @@ package final class EventStream: @unchecked Sendable {
     ///   - capacity: events it may leave unread; at least 1.
     ///   - wake: called on any thread when there is something to take again after there was nothing; must not block.
     package func subscribe(capacity: Int = 1024, wake: @escaping @Sendable () -> Void = {}) -> EventSubscription {
-        let made = EventSubscription(lock: lock, capacity: max(1, capacity), wake: wake)
-        lock.withLock { subscriptions.append(made) }
-        return made
+        log.lock.withLock {
+            let made = EventSubscription(log, capacity: max(1, capacity), wake: wake)
+            subscriptions.append(made)
+            fitLog()
+            return made
+        }
     }
 
+    /// Ends a subscription: what it has not read by now it may still take.
     package func unsubscribe(_ subscription: EventSubscription) {
-        lock.withLock { subscriptions.removeAll { $0 === subscription } }
+        log.lock.withLock {
+            subscription.end = log.sequence
+            subscriptions.removeAll { $0 === subscription }
+            fitLog()
+        }
     }
+
+    /// The log holds what any reader may still read. Under the lock.
+    private func fitLog() { log.capacity = subscriptions.reduce(keep) { max($0, $1.capacity) } }
 }
 
-/// One reader of the stream.
+/// One reader of the stream: a place in its log.
 package final class EventSubscription: @unchecked Sendable {
-    // Sendable: the stream's lock guards everything mutable.
-    private let lock: Lock
-    private var buffer: EventRing
-    private var lost = 0
-    /// There is something to take again; guarded by the stream's lock.
-    fileprivate private(set) var wantsWake = false
-    let wake: @Sendable () -> Void
+    // Sendable: the log's lock guards everything mutable.
+    private let log: EventLog
+    fileprivate let capacity: Int
+    /// The number of the newest event that it has taken, or that was there before it.
+    fileprivate private(set) var seen: UInt64
+    /// The number of the last event that is for it, once it has ended.
+    fileprivate var end: UInt64?
+    /// There is something to take again.
+    fileprivate var wantsWake = false
+    fileprivate let wake: @Sendable () -> Void
 
-    init(lock: Lock, capacity: Int, wake: @escaping @Sendable () -> Void) {
-        self.lock = lock
-        buffer = EventRing(capacity: capacity)
+    fileprivate init(_ log: EventLog, capacity: Int, wake: @escaping @Sendable () -> Void) {
+        self.log = log
+        self.capacity = capacity
         self.wake = wake
-    }
-
-    /// Called by the stream, under its lock.
-    func push(_ event: Event) {
-        if buffer.count == 0 { wantsWake = true }
-        if buffer.append(event) { lost += 1 }
-    }
-
-    /// Called by the stream, under its lock.
-    func takeWake() -> Bool {
-        defer { wantsWake = false }
-        return wantsWake
+        seen = log.sequence
     }
 
     /// Everything unread, oldest first, and how many events were lost before them because nobody took them in time.
     package func take() -> (events: [Event], lost: Int) {
-        lock.withLock {
-            defer {
-                buffer.removeAll()
-                lost = 0
-            }
-            return (buffer.newest(buffer.count), lost)
+        let (events, lost) = log.read {
+            let (after, last) = (seen, end ?? log.sequence)
+            seen = last
+            return (after, last, capacity)
         }
+        return (events, Int(lost))
     }
 }
 
-/// The newest events, up to a capacity.
-struct EventRing {
-    private let capacity: Int
-    private var storage: [Event] = []
+/// The newest events, and how many there were.
+private final class EventLog {
+    let lock = Lock()
+    let redactor: Redactor
+    /// The number of the newest event; 0 before the first.
+    private(set) var sequence: UInt64 = 0
+    /// A ring once it is full: the oldest is at `start`.
+    private var kept: [(record: EventRecord, ts: Int64)] = []
     private var start = 0
 
-    init(capacity: Int) { self.capacity = capacity }
+    init(_ redactor: Redactor, capacity: Int) {
+        self.redactor = redactor
+        self.capacity = capacity
+    }
 
-    var count: Int { storage.count }
-
-    /// True when that pushed the oldest out.
-    @discardableResult
-    mutating func append(_ event: Event) -> Bool {
-        guard storage.count == capacity else {
-            storage.append(event)
-            return false
+    /// How many events are kept.
+    var capacity: Int {
+        didSet {
+            guard capacity != oldValue else { return }
+            kept = Array(kept[start...] + kept[..<start]).suffix(capacity)
+            start = 0
         }
-        guard capacity > 0 else { return true }
-        storage[start] = event
+    }
+
+    func add(_ record: EventRecord, at ts: Int64) {
+        sequence += 1
+        guard kept.count == capacity else { return kept.append((record, ts)) }
+        guard capacity > 0 else { return }
+        kept[start] = (record, ts)
         start = start + 1 == capacity ? 0 : start + 1
-        return true
     }
 
-    /// The newest `number`, oldest first; `number` is at most `count`.
-    func newest(_ number: Int) -> [Event] {
-        (storage.count - number..<storage.count).map { storage[(start + $0) % storage.count] }
-    }
-
-    mutating func removeAll() {
-        storage.removeAll(keepingCapacity: storage.count <= 64)
-        start = 0
+    /// The newest of the events after `after` and up to `last`, at most `limit`, oldest first, and how many of them are missing;
+    /// `range` says so under the lock. What readers get is made when it is held no more.
+    func read(_ range: () -> (after: UInt64, last: UInt64, limit: Int)) -> (events: [Event], lost: UInt64) {
+        var from: UInt64 = 0
+        var lost: UInt64 = 0
+        let found = lock.withLock { () -> [(record: EventRecord, ts: Int64)] in
+            let (after, last, limit) = range()
+            guard after < last else { return [] }
+            let oldest = sequence - UInt64(kept.count) + 1
+            from = max(after + 1, oldest, last < UInt64(limit) ? 1 : last - UInt64(limit) + 1)
+            lost = min(from, last + 1) - after - 1
+            return from > last ? [] : (from...last).map { kept[(start + Int($0 - oldest)) % kept.count] }
+        }
+        let events = found.enumerated().map { index, event in
+            Event(sequence: from + UInt64(index), ts: event.ts, event.record, redactor: redactor)
+        }
+        return (events, lost)
     }
 }

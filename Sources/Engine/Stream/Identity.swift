@@ -1,3 +1,5 @@
+import Values
+
 /// What something is called for good: its place under its parent, never when it happened.
 ///
 /// Two runs of the same script on the same input give the same identities whatever the schedule was, so a journal can
@@ -80,7 +82,11 @@ package final class Identity: Hashable, Sendable {
         return false
     }
 
-    package static func == (left: Identity, right: Identity) -> Bool {
+    @inline(__always) package static func == (left: Identity, right: Identity) -> Bool {
+        left === right || (left.code == right.code && areEqual(left, right))
+    }
+
+    @inline(never) private static func areEqual(_ left: Identity, _ right: Identity) -> Bool {
         var (left, right) = (left, right)
         while left !== right {
             guard left.code == right.code, left.kind == right.kind, left.ordinal == right.ordinal,
@@ -96,6 +102,8 @@ package final class Identity: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+    package func _rawHashValue(seed: Int) -> Int { Hashing.inDictionary(UInt64(bitPattern: Int64(code)), seed) }
 
     private static func escaped(_ name: String) -> String {
         guard name.utf8.contains(where: { isReserved($0) }) else { return name }

@@ -56,26 +56,22 @@ enum EffectPrimitives {
     }
 
     private static func effect(_ type: Value, _ params: Value, _ meta: Value, _ fiber: Fiber) throws(Fault) -> HashMap {
-        var given = HashMap()
+        let given: HashMap
         switch params {
         case .map(let map): given = map
-        case .nil: break
+        case .nil: given = .empty
         default: throw .type("effect", expected: "a map of parameters", found: params)
         }
-        var made = HashMap()
-        let id = try given.find(.kw(.effectSlashID)) ?? .nil
-        try HashMap.set(
-            &made, .kw(.effectSlashID), id.isNil ? .string(fiber.instance.random.uuid().description) : id)
-        try HashMap.set(&made, .kw(.effectSlashType), type)
-        try given.forEach { (key, value) throws(Fault) in
-            switch key.knownKeyword {
-            case .effectSlashID, .effectSlashType: break
-            default: try HashMap.set(&made, key, value)
-            }
-            return true
+        var id = try given.find(.kw(.effectSlashID)) ?? .nil
+        if id.isNil { id = .string(fiber.instance.random.uuid().description) }
+        let made = HashMap.gathered(upTo: given.count + 3) { entries in
+            entries.add(.kw(.effectSlashID), id)
+            entries.add(.kw(.effectSlashType), type)
+            entries.add(given) { $0 == .effectSlashID || $0 == .effectSlashType || ($0 == .meta && !meta.isNil) }
+            if !meta.isNil { entries.add(.kw(.meta), meta) }
         }
-        if !meta.isNil { try HashMap.set(&made, .kw(.meta), meta) }
-        return made
+        // What a map of parameters has for keys stands once in it.
+        return made.unsafelyUnwrapped
     }
 
     private static func elements(_ value: Value) throws(Fault) -> [Value] {
@@ -123,18 +119,17 @@ extension FiberRuntime {
     func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
         let engine = try theEngine
         let scheduler = scheduler
-        let isOutside = effects.map { engine.type($0.type)?.handler.isVirtual == false }
-        for outside in isOutside where outside { scheduler.hold() }
+        let outside = engine.outside(effects)
+        for _ in outside { scheduler.hold() }
+        let waiter: Waiter = { index, end in
+            body(index, end)
+            if outside.contains(index) { scheduler.release() }
+        }
         do throws(EffectError) {
             try engine.submit(
-                Submission(
-                    effects, declaredGroups: groups,
-                    waiter: { index, end in
-                        body(index, end)
-                        if isOutside[index] { scheduler.release() }
-                    }))
+                Submission(effects, declaredGroups: groups, waiter: outside.isEmpty ? body : waiter))
         } catch {
-            for outside in isOutside where outside { scheduler.release() }
+            for _ in outside { scheduler.release() }
             throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
         }
     }
@@ -275,7 +270,15 @@ package struct FunctionHandler: EffectHandler {
     package var isVirtual: Bool { true }
 
     package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
-        runtime.handle(request, completion, function, [.map(request.effect.params)])
+        runtime.handle(request, function, .map(request.effect.params))
+    }
+
+    /// What the end of a handler's fiber makes of its effect.
+    static func outcome(_ result: Result<Value, Fault>) -> Outcome {
+        switch result {
+        case .success(let value): .ok(value)
+        case .failure(let fault): .error(error(fault))
+        }
     }
 
     /// An exception with a `:code` in its data keeps it.
@@ -286,20 +289,5 @@ package struct FunctionHandler: EffectHandler {
             error.code = text
         }
         return error
-    }
-}
-
-extension FiberRuntime {
-    /// Does an effect by a function: one fiber for the attempt, which may park, perform effects and be cancelled.
-    func handle(_ request: EffectRequest, _ completion: Engine.Completion, _ function: Value, _ arguments: [Value]) {
-        let lineage = Lineage(request.effect.identity)
-        let job = makeHandler(function, arguments, lineage: lineage, request) { result in
-            switch result {
-            case .success(let value): completion.succeed(value)
-            case .failure(let fault): completion.fail(FunctionHandler.error(fault))
-            }
-        }
-        request.token.onCancel { job.cancel($0) }
-        scheduler.ready(job)
     }
 }

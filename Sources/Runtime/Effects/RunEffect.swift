@@ -35,7 +35,7 @@ package struct RunEffect: EffectHandler {
                 let function = try RunEffect.function(action, find)
                 return .call(function, RunEffect.takesContextToo(function) ? [params, context] : [params])
             })
-        runtime.handle(request, completion, .native(call), [])
+        runtime.handle(request, .native(call))
     }
 
     private static func given(_ value: Value?) -> Value {

@@ -219,17 +219,17 @@ package final class FiberRuntime: @unchecked Sendable {
         return job
     }
 
-    /// A job, not yet ready, that answers an effect.
-    func makeHandler(
-        _ function: Value, _ arguments: [Value], lineage: Lineage, _ request: EffectRequest,
-        _ body: @escaping @Sendable (Result<Value, Fault>) -> Void
-    ) -> Job {
-        let job = make(
-            function, arguments, dispatch: .go, from: nil, scope: nil, lineage: lineage, bindings: nil,
-            completion: .call(body),
-            holdMeter: nil)
-        job.request = request
-        return job
+    /// Does an effect by a function of one argument or none: a fiber for the attempt, which may park, perform effects and be
+    /// cancelled.
+    func handle(_ request: EffectRequest, _ function: Value, _ argument: Value? = nil) {
+        var callee = function
+        let job = Job(
+            calling: &callee, count: argument == nil ? 0 : 1, bindings: nil, scope: root,
+            lineage: Lineage(request.effect.identity), dispatch: .go, completion: .effect(request))
+        if let argument { job.argument(0).initialize(to: argument) }
+        root.add(Unmanaged.passUnretained(job))
+        request.onCancel(job)
+        scheduler.ready(job)
     }
 
     // Lending the calling thread

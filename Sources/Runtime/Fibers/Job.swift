@@ -27,12 +27,14 @@ package enum JobCompletion: @unchecked Sendable {
     case channel(Channel)
     /// Whoever waits for the promise gets the value or the fault.
     case promise(Promise)
+    /// It is the answer to an effect, whose handler the fiber is.
+    case effect(EffectRequest)
     /// Swift code is told, on the thread that ran the fiber.
     indirect case call(@Sendable (Result<Value, Fault>) -> Void)
 }
 
 /// A fiber with what the runtime knows of it: its scope, its identity and who is told of its end.
-package final class Job: Fiber, @unchecked Sendable {
+package final class Job: Fiber, CancelListener, @unchecked Sendable {
     // Sendable: what changes belongs to whoever owns the fiber, its links to the scope's lock; the rest is immutable. Small, for
     // there may be a million: the first three lie in what the superclass leaves of a word.
     package let dispatch: Dispatch
@@ -52,6 +54,7 @@ package final class Job: Fiber, @unchecked Sendable {
     private enum Rest {
         case none
         case channel(Channel)
+        case effect(EffectRequest)
         case extra(Extra)
     }
 
@@ -62,8 +65,6 @@ package final class Job: Fiber, @unchecked Sendable {
         let holdMeter: HoldMeter?
         /// How many effects the fiber has submitted.
         var effects = 0
-        /// The effect whose handler this fiber is.
-        var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
         /// Gets what the fiber's last operation gave it, when an ending keeps it from going on with that.
@@ -92,6 +93,7 @@ package final class Job: Fiber, @unchecked Sendable {
             switch completion {
             case .none where holdMeter == nil && undelivered == nil: .none
             case .channel(let channel) where holdMeter == nil && undelivered == nil: .channel(channel)
+            case .effect(let request) where holdMeter == nil && undelivered == nil: .effect(request)
             default: .extra(Extra(completion, holdMeter: holdMeter, undelivered: undelivered))
             }
         super.init(start, calling: function, count: count, bindings: bindings)
@@ -109,6 +111,7 @@ package final class Job: Fiber, @unchecked Sendable {
         switch rest {
         case .none: .none
         case .channel(let channel): .channel(channel)
+        case .effect(let request): .effect(request)
         case .extra(let extra): extra.completion
         }
     }
@@ -149,10 +152,7 @@ package final class Job: Fiber, @unchecked Sendable {
     }
 
     /// The effect whose handler this fiber is; only its owner asks.
-    var request: EffectRequest? {
-        get { extra?.request }
-        set { makeExtra().request = newValue }
-    }
+    var request: EffectRequest? { if case .effect(let request) = completion { request } else { nil } }
 
     /// Starts a fiber for this one, which runs, and moves what it calls and what that is given out of where they stand: what
     /// `FiberRuntime.spawn` does with the fewest questions and counts of references, for there may be a million.
@@ -397,6 +397,7 @@ package final class Job: Fiber, @unchecked Sendable {
             if case .success(let value) = result, !value.isNil { channel.deposit(value) }
             channel.close()
         case .promise(let promise): promise.complete(result)
+        case .effect(let request): request.finish(FunctionHandler.outcome(result))
         case .call(let body): body(result)
         }
         scope.remove(self)
