@@ -31,14 +31,9 @@ package struct SmallEffects: Sendable {
                     answer(.success(.nil))
                     return nil
                 }
-                // The timer and the cancellation may meet: whoever comes first answers.
-                let once = Once(answer)
-                let clock = call.clock
-                let timer = clock.after(ms: ms) { once.answer(.success(.nil)) }
-                return {
-                    timer.cancel()
-                    once.answer(.failure(.cancelled))
-                }
+                let timer = call.clock.after(ms: ms) { answer(.success(.nil)) }
+                // The timer and the cancellation may meet: whoever takes the call answers.
+                return { if timer.cancel() { answer(.failure(.cancelled)) } }
             } catch {
                 answer(.failure(error))
                 return nil
@@ -78,22 +73,5 @@ package struct SmallEffects: Sendable {
             try call.allow(.env(name))
             return getenv(name).map { .string(String(cString: $0)) } ?? .nil
         }
-    }
-}
-
-/// Lets the first answer through and drops the others.
-final class Once: @unchecked Sendable {
-    // Sendable: `lock` guards `target`.
-    private let lock = Lock()
-    private var target: Answer?
-
-    init(_ target: @escaping Answer) { self.target = target }
-
-    func answer(_ result: Result<Value, AdapterError>) {
-        let taken = lock.withLock {
-            defer { target = nil }
-            return target
-        }
-        taken?(result)
     }
 }

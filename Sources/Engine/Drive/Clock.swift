@@ -20,7 +20,7 @@ extension Clock {
 /// A call that a clock owes.
 package final class ScheduledCall: @unchecked Sendable {
     // Sendable: `lock` guards `body`; the rest is immutable.
-    private let lock = Lock()
+    private let lock = SpinLock()
     private var body: (@Sendable () -> Void)?
     private let withdrawn: @Sendable () -> Void
 

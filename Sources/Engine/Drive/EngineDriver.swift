@@ -247,7 +247,7 @@ package final class EngineDriver: @unchecked Sendable {
     /// Under the lock.
     private func setRunning(_ request: EffectRequest) {
         let slot = Int(request.order.handle.slot)
-        while running.count <= slot { running.append(nil) }
+        if running.count <= slot { running += repeatElement(nil, count: max(64, slot)) }
         running[slot] = request
     }
 

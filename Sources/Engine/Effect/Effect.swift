@@ -26,9 +26,10 @@ package final class Effect: Sendable {
     /// - Parameters:
     ///   - parent: what submits it.
     ///   - ordinal: its number among the effects of `parent`, counted in the order they are written, never by timing.
+    ///   - like: an effect that may have the same meta, as the one before it in a batch: it is read once then.
     ///   - named: the map of a `defmeta` name, or nil when there is none.
     package convenience init(
-        _ value: Value, parent: Identity, ordinal: Int, named: (Name) -> HashMap? = { _ in nil }
+        _ value: Value, parent: Identity, ordinal: Int, like: Effect? = nil, named: (Name) -> HashMap? = { _ in nil }
     ) throws(KeyError) {
         guard case .map(let fields) = value else {
             throw KeyError(
@@ -58,7 +59,7 @@ package final class Effect: Sendable {
             }
         }
         self.init(
-            type: type, fields: fields, meta: try Effect.meta(givenMeta, named), id: id,
+            type: type, fields: fields, meta: try Effect.meta(givenMeta, like?.meta, named), id: id,
             identity: parent.child(.effect, ordinal: ordinal))
     }
 
@@ -108,10 +109,14 @@ package final class Effect: Sendable {
     private static func field(_ key: KnownName, of map: HashMap) -> Value? { (try? map.find(.kw(key))) ?? nil }
 
     /// A map, the name of a `defmeta`, or a vector of these, merged from left to right.
-    private static func meta(_ given: Value, _ named: (Name) -> HashMap?) throws(KeyError) -> EffectMeta {
+    private static func meta(
+        _ given: Value, _ other: EffectMeta?, _ named: (Name) -> HashMap?
+    ) throws(KeyError) -> EffectMeta {
         switch given {
         case .nil: return .none
-        case .map(let map): return try within { () throws(KeyError) in try EffectMeta(map) }
+        case .map(let map):
+            if let other, other.source === map { return other }
+            return try within { () throws(KeyError) in try EffectMeta(map) }
         default:
             let merged = try metaMap(given, named)
             return try within { () throws(KeyError) in try EffectMeta(merged) }

@@ -231,9 +231,7 @@ extension EngineMachine {
             entries[Int(slot)].enqueuedAt = now
         } else {
             slot = Int32(entries.count)
-            var entry = Entry(effect: effect, submission: submissions, enqueuedAt: now)
-            entry.state = .held
-            entries.append(entry)
+            entries.append(Entry(effect: effect, submission: submissions, enqueuedAt: now, state: .held))
         }
         let at = Int(slot)
         live += 1

@@ -282,7 +282,8 @@ struct Entry: Sendable {
         var progressIndex = 0
     }
 
-    init(effect: Effect, submission: Int, enqueuedAt: Int64) {
+    init(effect: Effect, submission: Int, enqueuedAt: Int64, state: EntryState = .free) {
+        self.state = state
         self.effect = effect
         self.submission = submission
         self.enqueuedAt = enqueuedAt

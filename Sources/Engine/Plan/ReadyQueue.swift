@@ -37,7 +37,7 @@ struct ReadyQueue: Sendable {
         var items: [Item] { Array(queue.elements) + heap.items }
     }
 
-    private var levels: [Level?] = Array(repeating: nil, count: 101)
+    private var levels = Array(repeating: Level(), count: 101)
     /// The levels that have items, as bits.
     private var occupied: (low: UInt64, high: UInt64) = (0, 0)
     private(set) var count = 0
@@ -51,27 +51,24 @@ struct ReadyQueue: Sendable {
 
     /// Priority and submission order of the first; nil when empty.
     var first: (priority: Int, item: Item)? {
-        guard let highest, let item = levels[highest]?.first else { return nil }
+        guard let highest, let item = levels[highest].first else { return nil }
         return (highest, item)
     }
 
     mutating func push(slot: Int32, order: Int, priority: Int) {
-        if levels[priority] == nil {
-            levels[priority] = Level()
-            mark(priority, true)
-        }
-        levels[priority]?.append(Item(order: order, slot: slot))
+        mark(priority, true)
+        levels[priority].append(Item(order: order, slot: slot))
         count += 1
     }
 
     mutating func removeFirst() {
         guard let highest else { return }
-        levels[highest]?.removeFirst()
+        levels[highest].removeFirst()
         count -= 1
-        if levels[highest]?.first == nil {
-            levels[highest] = nil
-            mark(highest, false)
-        }
+        guard levels[highest].first == nil else { return }
+        // What a long queue took is given back.
+        levels[highest] = Level()
+        mark(highest, false)
     }
 
     var mostlyStale: Bool { stale > 64 && stale * 2 > count }
@@ -81,7 +78,6 @@ struct ReadyQueue: Sendable {
         let old = levels
         self = ReadyQueue()
         for (priority, level) in old.enumerated() {
-            guard let level else { continue }
             for item in level.items.sorted(by: { $0.order < $1.order }) where isLive(item) {
                 push(slot: item.slot, order: item.order, priority: priority)
             }

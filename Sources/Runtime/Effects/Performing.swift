@@ -102,11 +102,13 @@ extension FiberRuntime {
     func read(_ given: [Value], _ job: Job) throws(Fault) -> [Effect] {
         let parent = job.lineage.identity
         var effects: [Effect] = []
+        effects.reserveCapacity(given.count)
+        let named = { (name: Name) in self.meta(name) }
         for value in given {
             do throws(KeyError) {
                 effects.append(
                     try Effect(
-                        value, parent: parent, ordinal: job.nextEffect(), named: { [unowned self] in self.meta($0) }))
+                        value, parent: parent, ordinal: job.nextEffect(), like: effects.last, named: named))
             } catch {
                 throw error.fault
             }

@@ -25,9 +25,12 @@ package final class TimerToken: Sendable {
 ///
 /// A timer of a wait that has ended otherwise is not removed at once: such stale timers are swept when the heap has doubled.
 package final class TimerQueue: @unchecked Sendable {
-    // Sendable: `heap` and `sequence` are guarded by `lock`, the rest is atomic.
+    // Sendable: `lock` guards everything but `earliest`, which is atomic.
     private let lock = Lock()
     private var heap: [Entry] = []
+    /// What the entries of the heap do, in their slots: the heap moves words alone.
+    private var actions: [TimerAction] = []
+    private var freeSlots: [Int32] = []
     private var sequence: UInt64 = 0
     private var sweepAt = 64
     /// The earliest deadline, or `Int64.max`; read without the lock.
@@ -36,9 +39,9 @@ package final class TimerQueue: @unchecked Sendable {
     private struct Entry {
         let deadline: Int64
         let sequence: UInt64
-        var action: TimerAction
+        let slot: Int32
 
-        func isBefore(_ other: Entry) -> Bool {
+        @inline(__always) func isBefore(_ other: Entry) -> Bool {
             deadline != other.deadline ? deadline < other.deadline : sequence < other.sequence
         }
     }
@@ -52,7 +55,7 @@ package final class TimerQueue: @unchecked Sendable {
         lock.withLock {
             if heap.count >= sweepAt { sweep() }
             sequence += 1
-            heap.append(Entry(deadline: deadline, sequence: sequence, action: action))
+            heap.append(Entry(deadline: deadline, sequence: sequence, slot: keep(action)))
             siftUp(heap.count - 1)
             publish()
             return heap[0].sequence == sequence
@@ -64,7 +67,11 @@ package final class TimerQueue: @unchecked Sendable {
         guard nextDeadline <= now else { return false }
         var due: [TimerAction] = []
         lock.withLock {
-            while let first = heap.first, first.deadline <= now { due.append(removeFirst(first)) }
+            while let first = heap.first, first.deadline <= now {
+                removeFirst()
+                due.append(leave(first.slot))
+            }
+            if heap.isEmpty, actions.count > TimerQueue.usual { (actions, freeSlots) = ([], []) }
             publish()
         }
         for action in due { TimerQueue.perform(action) }
@@ -84,7 +91,7 @@ package final class TimerQueue: @unchecked Sendable {
         if nextDeadline == .max { return true }
         return lock.withLock {
             heap.allSatisfy { entry in
-                switch entry.action {
+                switch actions[Int(entry.slot)] {
                 case .resume(let waiting, _): !waiting.isWaiting
                 case .close(let channel): !channel.isWaitedFor
                 case .call(let token, _): token.isCancelled
@@ -95,11 +102,36 @@ package final class TimerQueue: @unchecked Sendable {
 
     package func removeAll() {
         // Freed outside of the lock: an action may hold the last reference to much.
-        var old: [Entry] = []
+        var old: [TimerAction] = []
         lock.withLock {
-            swap(&old, &heap)
+            swap(&old, &actions)
+            heap = []
+            freeSlots = []
             publish()
         }
+    }
+
+    /// Room for more than so many timers is not kept when there are none.
+    private static let usual = 1024
+
+    private func keep(_ action: TimerAction) -> Int32 {
+        if let slot = freeSlots.popLast() {
+            actions[Int(slot)] = action
+            return slot
+        }
+        actions.append(action)
+        return Int32(actions.count - 1)
+    }
+
+    /// Stands in slots that are free.
+    private static let nothing = TimerAction.call(TimerToken(), {})
+
+    /// What was in a slot, which is free now.
+    private func leave(_ slot: Int32) -> TimerAction {
+        freeSlots.append(slot)
+        var action = TimerQueue.nothing
+        swap(&action, &actions[Int(slot)])
+        return action
     }
 
     private func publish() { earliest.store(heap.first?.deadline ?? .max, ordering: .releasing) }
@@ -107,7 +139,9 @@ package final class TimerQueue: @unchecked Sendable {
     /// Drops timers that would do nothing now or later.
     private func sweep() {
         var live: [Entry] = []
-        for index in heap.indices where isLive(&heap[index].action) { live.append(heap[index]) }
+        for entry in heap {
+            if isLive(&actions[Int(entry.slot)]) { live.append(entry) } else { _ = leave(entry.slot) }
+        }
         heap = live.sorted { $0.isBefore($1) }
         sweepAt = max(64, heap.count * 2)
     }
@@ -118,19 +152,17 @@ package final class TimerQueue: @unchecked Sendable {
         case .call(let token, _): return !token.isCancelled
         case .close(var channel):
             // Moved out of the heap, so that a channel which the program has let go is uniquely referenced.
-            action = .call(TimerToken(), {})
+            action = TimerQueue.nothing
             defer { action = .close(channel) }
             return !isKnownUniquelyReferenced(&channel) || channel.isWaitedFor
         }
     }
 
-    private func removeFirst(_ first: Entry) -> TimerAction {
+    private func removeFirst() {
         let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            siftDown()
-        }
-        return first.action
+        if heap.isEmpty { return }
+        heap[0] = last
+        siftDown()
     }
 
     private func siftUp(_ start: Int) {
@@ -144,15 +176,16 @@ package final class TimerQueue: @unchecked Sendable {
     }
 
     private func siftDown() {
+        let moved = heap[0]
         var index = 0
         while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
-                least = child
-            }
-            if least == index { return }
-            heap.swapAt(index, least)
+            var least = 2 * index + 1
+            guard least < heap.count else { break }
+            if least + 1 < heap.count, heap[least + 1].isBefore(heap[least]) { least += 1 }
+            guard heap[least].isBefore(moved) else { break }
+            heap[index] = heap[least]
             index = least
         }
+        heap[index] = moved
     }
 }
