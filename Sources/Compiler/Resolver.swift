@@ -15,9 +15,9 @@ package struct Resolver {
         self.libraries = libraries
     }
 
-    package static let coreName = "clojure.core"
-    /// Where the forms that declare channels, workers and effects are; visible everywhere, after the core.
-    package static let declarationsName = "sluice.core"
+    package static let coreName = Instance.everywhere[0]
+    /// Where the forms that declare channels, workers and effects are.
+    package static let declarationsName = Instance.everywhere[1]
 
     private var declarations: Namespace { instance.namespace(instance.names.intern(nil, Resolver.declarationsName)) }
 
@@ -25,13 +25,7 @@ package struct Resolver {
 
     /// The var of a symbol: through an alias, or here, referred, or in the core.
     package func resolve(_ name: Name) -> Var? {
-        if let qualifier = name.namespace {
-            let symbol = instance.names.intern(nil, name.name)
-            let target = instance.names.intern(nil, qualifier)
-            return instance.findNamespace(namespace.alias(target) ?? target)?.find(symbol)
-        }
-        if let variable = namespace.resolve(name) { return variable }
-        return namespace.excludes(name) ? nil : core.find(name) ?? declarations.find(name)
+        instance.variable(name, seenFrom: namespace)
     }
 
     /// What a class name such as `my_app.shapes.Circle` stands for: a type that was defined there, or a protocol's

@@ -69,6 +69,24 @@ public final class Instance: @unchecked Sendable {
         lock.withLock { namespaces[name] } ?? namespaceProvider.provide(name)
     }
 
+    /// The namespaces whose names are seen everywhere, in this order: the core, and the forms that declare channels, workers and
+    /// effects.
+    package static let everywhere = ["clojure.core", "sluice.core"]
+
+    /// The var that a symbol means in a namespace: through an alias, or there, referred to, or seen everywhere.
+    package func variable(_ name: Name, seenFrom space: Namespace) -> Var? {
+        if let qualifier = name.namespace {
+            let target = names.intern(nil, qualifier)
+            return findNamespace(space.alias(target) ?? target)?.find(names.intern(nil, name.name))
+        }
+        if let own = space.resolve(name) { return own }
+        if space.excludes(name) { return nil }
+        for common in Instance.everywhere {
+            if let found = findNamespace(names.intern(nil, common))?.find(name) { return found }
+        }
+        return nil
+    }
+
     /// Parts what holds itself, when the instance ends and nothing of it runs any more.
     package func dismantle() {
         let ending = lock.withLock { Array(namespaces.values) }

@@ -133,7 +133,7 @@ import Values
         trial.advance(1)
         trial.fail("a", retryable: true)
         #expect(trial.answer("a") == "broken: it broke" && trial.starts.count == 3)
-        // One effect, however many attempts (P20).
+        // One effect, however many attempts (P20, P21).
         #expect(trial.machine.stats.started == 1 && trial.machine.stats.failed == 1 && trial.machine.stats.retried == 2)
     }
 

@@ -144,6 +144,8 @@ import Testing
                 (:meta (first (batch/phases [[{:effect/type :a :meta {:priority 7 :group :old}}]]))) ;=> {:priority 7 :group [:phase 1] :depends-on []}
                 (:meta (second (batch/phases [[{}] [{:meta {:depends-on [:before]}}]]))) ;=> {:group [:phase 2] :depends-on [[:phase 1] :before]}
                 (:meta (first (batch/phases [[{:meta :model-call}]]))) ;=> [:model-call {:group [:phase 1] :depends-on []}]
+                (do (defmeta :late {:depends-on [:before]}) (map :meta (batch/phases [[{:meta :late}] [{:meta [:late {:priority 1}]}]]))) ;=> ([:late {:group [:phase 1] :depends-on [:before]}] [:late {:priority 1} {:group [:phase 2] :depends-on [[:phase 1] :before]}])
+                (:meta (first (batch/phases [[{:meta {:depends-on :one}}]]))) ;=> {:depends-on [:one] :group [:phase 1]}
                 (map :meta (batch/phases [(batch/parallel [{:effect/type :a}])])) ;=> ({:mode :parallel :group [:phase 1] :depends-on []})
                 (batch/parallel [{:effect/type :a :meta {:mode :sequential :priority 1}}]) ;=> [{:effect/type :a :meta {:mode :parallel :priority 1}}]
                 """),

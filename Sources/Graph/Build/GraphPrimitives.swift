@@ -35,6 +35,16 @@ package enum GraphPrimitives {
                     let batch = try PhaseBatch(PhasesPlan(given), arguments[1]) { graph[.meta, $0]?.options }
                     return .record((.effects, .vector(batch.effects)), (.groups, .vector(batch.groups)))
                 },
+                // (meta-map meta): the map that an effect's meta comes to by now, with the names of defmetas followed; one that
+                // is not declared counts as empty until the effect is performed.
+                Primitive("meta-map", 1) { (arguments, _) throws(Fault) in
+                    let graph = builder.graph
+                    do throws(KeyError) {
+                        return .map(try Effect.metaMap(arguments[0]) { graph[.meta, $0]?.options ?? .empty })
+                    } catch {
+                        throw error.fault
+                    }
+                },
                 // (graph): the whole graph as data.
                 Primitive("graph", 0) { (_, _) throws(Fault) in builder.graph.data },
                 // (check): the findings as maps.

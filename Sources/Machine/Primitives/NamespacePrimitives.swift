@@ -140,15 +140,7 @@ enum NamespacePrimitives {
     }
 
     private static func resolve(_ name: Name, in space: Namespace, _ fiber: Fiber) throws(Fault) -> Value {
-        let names = fiber.instance.names
-        if let qualifier = name.namespace {
-            let target = names.intern(nil, qualifier)
-            let found = fiber.instance.findNamespace(space.alias(target) ?? target)?.find(names.intern(nil, name.name))
-            return found.map { .object($0) } ?? .nil
-        }
-        if let found = space.resolve(name) { return .object(found) }
-        if space.excludes(name) { return .nil }
-        return fiber.instance.findNamespace(names.intern(nil, "clojure.core"))?.find(name).map { .object($0) } ?? .nil
+        fiber.instance.variable(name, seenFrom: space).map { .object($0) } ?? .nil
     }
 
     /// `(refer-var! namespace symbol var)`.

@@ -116,10 +116,21 @@ extension FiberRuntime {
         return effects
     }
 
-    /// Submits a batch. For each effect that is worked on outside of fibers and timers, the scheduler is held until it has
-    /// ended.
+    /// Submits a batch for a script, which gets an exception when nothing of it is taken.
     func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
         let engine = try theEngine
+        do throws(EffectError) {
+            try hand(effects, groups: groups, to: engine, body)
+        } catch {
+            throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
+        }
+    }
+
+    /// Hands a batch to the engine. For each effect that is worked on outside of fibers and timers, the scheduler is held until
+    /// it has ended.
+    func hand(
+        _ effects: [Effect], groups: [ValueKey] = [], to engine: EngineDriver, _ body: @escaping Waiter
+    ) throws(EffectError) {
         let scheduler = scheduler
         let outside = engine.outside(effects)
         for _ in outside { scheduler.hold() }
@@ -132,7 +143,7 @@ extension FiberRuntime {
                 Submission(effects, declaredGroups: groups, waiter: outside.isEmpty ? body : waiter))
         } catch {
             for _ in outside { scheduler.release() }
-            throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
+            throw error
         }
     }
 
@@ -284,7 +295,7 @@ package struct FunctionHandler: EffectHandler {
     }
 
     /// An exception with a `:code` in its data keeps it.
-    static func error(_ fault: Fault) -> EffectError {
+    private static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
         if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
         {

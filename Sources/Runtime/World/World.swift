@@ -374,14 +374,14 @@ package final class World: @unchecked Sendable {
             runtime.engine?.view(effect.id) == nil && lock.withLock { awaited.insert(effect.id).inserted }
         }
         lock.withLock { known += zip(effects, isNew).filter(\.1).map(\.0.id) }
-        do throws(Fault) {
-            try runtime.submit(effects) { [weak self] index, end in
+        do throws(EffectError) {
+            guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
+            try runtime.hand(effects, to: engine) { [weak self] index, end in
                 if isNew[index] { self?.settle(effects[index], end.outcome) }
             }
         } catch {
             // Nothing of the batch was taken, and nobody shall wait for ever.
-            let refusal = FunctionHandler.error(error)
-            for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(refusal)) }
+            for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(error)) }
         }
     }
 
