@@ -69,7 +69,21 @@ package class Channel: Object, @unchecked Sendable {
     // Putting
 
     package final override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
+        // Calls nothing, but at its ends: that would cost registers to be saved, which is a good part of all there is to do.
+        guard _fastPath(lock.tryAcquire()) else { return putInTurn(slot, moving: moving) }
+        guard state.mayPutPlainly else { return .notNow }
+        guard _fastPath(state.putWord(slot, moving: moving)) else { return putWithLock(slot, moving: moving) }
+        isReady.store(true, ordering: .relaxed)
+        lock.release()
+        return .done
+    }
+
+    @inline(never) private final func putInTurn(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         lock.acquire()
+        return putWithLock(slot, moving: moving)
+    }
+
+    @inline(never) private final func putWithLock(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         guard state.putReady(slot, moving: moving) else { return .notNow }
         isReady.store(true, ordering: .relaxed)
         lock.release()
@@ -200,7 +214,16 @@ package class Channel: Object, @unchecked Sendable {
     // Taking
 
     package final override func takeNow(_ slot: UnsafeMutablePointer<Value>) -> Handing {
+        guard _fastPath(lock.tryAcquire()) else { return takeInTurn(slot) }
+        return takeWithLock(slot)
+    }
+
+    @inline(never) private final func takeInTurn(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         lock.acquire()
+        return takeWithLock(slot)
+    }
+
+    @inline(__always) private final func takeWithLock(_ slot: UnsafeMutablePointer<Value>) -> Handing {
         guard state.takeReady(slot) else { return .notNow }
         // It was ready, and is so as long as more lies there.
         if state.count == 0 { isReady.store(state.isClosed, ordering: .relaxed) }

@@ -173,6 +173,20 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         return taken
     }
 
+    /// Whether a put may find room and nobody who waits.
+    @inline(__always) package var mayPutPlainly: Bool { plainCapacity > 0 && firstTake == nil && !isClosed }
+
+    /// Does what `putReady` does, after `mayPutPlainly`, where there is nothing to be counted or made: the value is a word, or
+    /// moved, and there is room. False, with nothing changed, when `putReady` is to be asked.
+    @inline(__always) package mutating func putWord(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
+        guard let held, held.pointee.buffer.hasRoom, held.pointee.buffer.length < plainCapacity else { return false }
+        guard moving || !Value.holdsObject(slot), !slot.pointee.isNil else { return false }
+        held.pointee.buffer.appendInRoom(slot.move())
+        // What is no object still stands there.
+        if moving { slot.initialize(to: .nil) }
+        return true
+    }
+
     /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False, with nothing
     /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {

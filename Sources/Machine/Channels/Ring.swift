@@ -34,6 +34,15 @@ package struct Ring<Element>: ~Copyable {
         length &+= 1
     }
 
+    /// Whether one more goes in without making room.
+    @inlinable @inline(__always) var hasRoom: Bool { length < capacity }
+
+    /// As `append`, after `hasRoom`.
+    @inlinable @inline(__always) mutating func appendInRoom(_ element: consuming Element) {
+        place(length).initialize(to: element)
+        length &+= 1
+    }
+
     @inlinable @inline(__always) package mutating func popFirst() -> Element? {
         if length == 0 { return nil }
         return takeFirst()

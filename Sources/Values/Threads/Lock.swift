@@ -56,6 +56,11 @@ public struct SpinLock: ~Copyable, Sendable {
         if _slowPath(isTaken.exchange(true, ordering: .acquiring)) { contend() }
     }
 
+    /// Takes it if nobody has it: for code that does without registers of its own as long as it need not wait.
+    @inlinable @inline(__always) public borrowing func tryAcquire() -> Bool {
+        !isTaken.exchange(true, ordering: .acquiring)
+    }
+
     @inlinable @inline(__always) public borrowing func release() {
         // What is read under the lock is retained under it.
         sluice_keep_order()
