@@ -238,7 +238,8 @@ extension EngineMachine {
         if let group = effect.meta.group { liveByGroup[group, default: LiveHandles()].add(handle) }
         for tag in effect.meta.tags { liveByTag[tag, default: LiveHandles()].add(handle) }
         enterScope(at)
-        emit(.effectSubmitted, effect.identity, .effect(effect))
+        emit(.effectSubmitted, effect.identity, .submitted(effect))
+        newlyWaiting.append(handle)
         return slot
     }
 
