@@ -87,7 +87,7 @@ import Values
                 ":two (:run in the group :k) was deduplicated: :one stands for it, which has the same idempotency key :k.",
                 one,
             ])
-        expect(":one", [one, "It stands for :two too, deduplicated."])
+        expect(":one", [one, "It stands for :two too, which was deduplicated."])
         expect(
             "[:search 1]",
             [

@@ -77,7 +77,8 @@ import Values
         #expect(
             trace.sentences("a") == [
                 "\"a\" (:run) is done, after 9 ms and 1 attempt.",
-                "It stands for \"b\", \"a\" too, deduplicated.",
+                "It stands for \"b\" too, which was deduplicated.",
+                "1 later effect with the same id was deduplicated: this one stands for it.",
             ])
         #expect(trace.histories.all.map(\.status) == ["done", "deduplicated", "deduplicated"])
     }

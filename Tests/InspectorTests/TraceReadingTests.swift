@@ -89,4 +89,29 @@ import Values
         #expect(try read.find(.string(odd))?.stringValue == "a\u{0}b\u{1b}\n")
         #expect(try read.find(names.keyword("n"))?.intValue == 1)
     }
+
+    /// What is too long for a line is left out, and not what the line is about.
+    @Test func aLongPayloadKeepsWhatIsShort() throws {
+        let names = Names()
+        let stream = EventStream(wallMs: { 5 })
+        let long = Value.string(String(repeating: "x", count: 2 << 20))
+        var params = HashMap()
+        try HashMap.set(&params, .kw(.effectSlashType), .kw(.run))
+        try HashMap.set(&params, .kw(.content), long)
+        let effect = Effect(
+            type: KnownName.run.name, fields: params, id: ValueKey(text: "a"), identity: Identity(root: .run))
+        stream.emit(
+            .effectEnded, effect.identity,
+            .ended(effect, EffectEnd(status: .done, outcome: .ok(long), durationMs: 7)))
+        let line = TraceLine.line(stream.recent().events[0])
+        #expect(line.count < 1 << 20)
+        var histories = EffectHistories()
+        guard case .event(let record)? = TraceLine.read(Array(line.dropLast()), names: names) else {
+            Issue.record("no event")
+            return
+        }
+        histories.take(record)
+        #expect(histories.effects(withID: "a").first?.end?.durationMs == 7)
+        #expect(histories.effects(withID: "a").first?.type == ":run")
+    }
 }

@@ -137,8 +137,16 @@ package struct EffectStory {
             guard let by = other.standsForIt, other.submittedMs >= effect.submittedMs else { return false }
             return (try? by.equals(effect.id)) ?? false
         }
-        guard !replaced.isEmpty else { return told }
-        told.append("It stands for \(EffectWait.list(replaced.map(\.id))) too, deduplicated.")
+        let others = replaced.map(\.id).filter { !((try? $0.equals(effect.id)) ?? false) }
+        if !others.isEmpty {
+            let were = others.count == 1 ? "was" : "were"
+            told.append("It stands for \(EffectWait.list(others)) too, which \(were) deduplicated.")
+        }
+        let repeated = replaced.count - others.count
+        if repeated > 0 {
+            let were = repeated == 1 ? "effect with the same id was" : "effects with the same id were"
+            told.append("\(repeated) later \(were) deduplicated: this one stands for \(repeated == 1 ? "it" : "them").")
+        }
         return told
     }
 

@@ -11,8 +11,8 @@ package enum TraceLine {
 
     private static let marker = "sluice/trace"
     private static let lostType = "events.lost"
-    /// A payload that prints longer than this is left out, and the line says so: it may have no end.
-    private static let payloadLimit = 16 << 20
+    /// Bytes of a line. What makes it longer is told of in a few words: it may have no end, as `(range)`.
+    private static let longest = 1 << 20
     /// Data nested deeper is told of in a few words, because names in it cannot be looked at without a stack of its own.
     private static let deepest = 200
 
@@ -23,8 +23,20 @@ package enum TraceLine {
         let payload = (try? map.find(.kw(.payload))) ?? nil
         if let payload { set(&map, .kw(.payload), readable(payload, depth: 0)) }
         if let line = printed(.map(map)) { return line }
-        set(&map, .kw(.payload), .string("left out: \((payload ?? .nil).briefly)"))
+        set(&map, .kw(.payload), shortened(readable(payload ?? .nil, depth: 0), within: longest, depth: 0))
         return printed(.map(map)) ?? []
+    }
+
+    /// The value with what is long in it told of in a few words; maps keep their small entries, such as ids.
+    private static func shortened(_ value: Value, within limit: Int, depth: Int) -> Value {
+        if printed(value, limit) != nil { return value }
+        guard case .map(let map) = value, map.count <= 64, depth < 4 else { return .string(value.briefly) }
+        var made = HashMap()
+        map.forEach { (key, item) in
+            set(&made, key, shortened(item, within: limit / (map.count + 1), depth: depth + 1))
+            return true
+        }
+        return .map(made)
     }
 
     package static func lost(_ count: Int) -> [UInt8] {
@@ -32,10 +44,10 @@ package enum TraceLine {
     }
 
     /// A line, or nil when it has no end. What is unrealised stays so: a trace runs no code of the script.
-    private static func printed(_ value: Value) -> [UInt8]? {
+    private static func printed(_ value: Value, _ limit: Int = longest) -> [UInt8]? {
         var printer = Printer(readably: true)
         printer.forces = false
-        printer.byteLimit = payloadLimit
+        printer.byteLimit = limit
         guard (try? printer.write(value)) != nil else { return nil }
         var line: [UInt8] = []
         line.reserveCapacity(printer.bytes.count + 1)
