@@ -291,12 +291,17 @@ package struct FunctionHandler: EffectHandler {
 
 extension FiberRuntime {
     /// Does an effect by a function: one fiber for the attempt, which may park, perform effects and be cancelled.
-    func handle(_ request: EffectRequest, _ completion: Engine.Completion, _ function: Value, _ arguments: [Value]) {
+    ///
+    /// - Parameter error: what a fault of the function is to whoever waits for the effect.
+    func handle(
+        _ request: EffectRequest, _ completion: Engine.Completion, _ function: Value, _ arguments: [Value],
+        _ error: @escaping @Sendable (Fault) -> EffectError = { FunctionHandler.error($0) }
+    ) {
         let lineage = Lineage(request.effect.identity)
         let job = makeHandler(function, arguments, lineage: lineage, request) { result in
             switch result {
             case .success(let value): completion.succeed(value)
-            case .failure(let fault): completion.fail(FunctionHandler.error(fault))
+            case .failure(let fault): completion.fail(error(fault))
             }
         }
         request.token.onCancel { job.cancel($0) }
