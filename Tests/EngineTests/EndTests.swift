@@ -384,4 +384,16 @@ import Values
             told(.cancel(.group(ValueKey(keyword: trial.names.intern("g"))), .requested, by: nil))
                 == ["effect.held \"e\": its turn in the group :h, behind \"d\""])
     }
+
+    /// A large group is not looked through for each that waits for it, and still somebody is named.
+    @Test func ofALargeGroupSomebodyIsNamed() {
+        let trial = Trial(maxInflight: 1)
+        let parallel: [(KnownName, Value)] = [(.group, trial.group("g")), (.mode, .kw(.parallel))]
+        trial.submit((0..<300).map { trial.effect("\($0)", parallel) })
+        for id in 0..<290 { trial.end("\(id)") }
+        trial.submit([trial.effect("after", [(.dependsOn, vector(trial.group("g")))])])
+        #expect(
+            trial.machine.why(ValueKey(text: "after"))
+                == "\"after\" waits for the group :g (10 to go: \"290\", \"291\", \"292\" and 7 more)")
+    }
 }

@@ -79,7 +79,8 @@ final class TraceWriter: @unchecked Sendable {
         writing.withLock {
             stream = events
             subscription = events.subscribe(capacity: capacity) { bell.ring() }
-            emit(events.recent().events, lost: 0)
+            let (recent, lost) = events.recent()
+            emit(recent, lost: Int(lost))
         }
         let began = startThread { [self] in
             while !lock.withLock({ isEnding }) {

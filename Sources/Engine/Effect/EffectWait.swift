@@ -8,7 +8,7 @@ package enum EffectWait: Sendable {
         package let group: Value?
         /// How many there are.
         package let count: Int
-        /// The ids of the first of them, `shown` at most.
+        /// The ids of a few of them, `shown` at most.
         package let ids: [Value]
 
         package static let shown = 3
@@ -46,7 +46,7 @@ package enum EffectWait: Sendable {
         case .groups(let groups):
             return groups.map { other in
                 let name = other.group.map(ValueKey.shown) ?? "without a name"
-                return "the group \(name) (\(other.count) to go: \(other.list))"
+                return "the group \(name) (\(other.count) to go\(other.ids.isEmpty ? "" : ": \(other.list)"))"
             }.joined(separator: " and ")
         case .turn(let others):
             let place = others.group.map { "the group \(ValueKey.shown($0))" } ?? "its batch"

@@ -128,22 +128,35 @@ extension EngineMachine {
                 waiting.prefix(EffectWait.Others.shown).map { index in
                     let other = groups[Int(index)]
                     return EffectWait.Others(
-                        group: other.key?.value, count: other.remaining, ids: unended(other.members[...], of: index))
+                        group: other.key?.value, count: other.remaining,
+                        ids: unended(upTo: other.members.count, of: index))
                 })
         }
         guard group >= 0 else { return .turn(EffectWait.Others(group: nil, count: 0, ids: [])) }
         let next = groups[group].next
-        let ids = unended(groups[group].members.prefix(next), of: Int32(group))
+        let ids = unended(upTo: next, of: Int32(group))
         // Of those that the group has let go only a few run at once; all that come next are before it.
         let between = max(0, Int(entries[slot].position) - next)
         let before = max(ids.count, groups[group].inFlight) + between
         return .turn(EffectWait.Others(group: groups[group].key?.value, count: before, ids: ids))
     }
 
-    /// The ids of the first few members that have not ended.
-    private func unended(_ members: ArraySlice<Group.Member>, of group: Int32) -> [Value] {
-        members.lazy.map { Int($0.slot) }
-            .filter { entries[$0].group == group && entries[$0].state != .ended }
-            .prefix(EffectWait.Others.shown).map { entries[$0].effect.id.value }
+    /// The ids of a few members that have not ended, of those before `end`.
+    ///
+    /// In a large group they are looked for where they are to be found, at its beginning and around what it lets go next, because
+    /// this is told of each effect that waits, and may not look at all members each time.
+    private func unended(upTo end: Int, of group: Int32) -> [Value] {
+        let members = groups[Int(group)].members
+        let reach = 64
+        let next = groups[Int(group)].next
+        let beginning = 0..<min(reach, end)
+        let around = min(max(beginning.upperBound, next - reach), end)..<min(max(reach, next + reach), end)
+        for places in [beginning, around] {
+            let found = places.lazy.map { Int(members[$0].slot) }
+                .filter { entries[$0].group == group && entries[$0].state != .ended }
+                .prefix(EffectWait.Others.shown).map { entries[$0].effect.id.value }
+            if !found.isEmpty { return Array(found) }
+        }
+        return []
     }
 }
