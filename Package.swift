@@ -28,7 +28,8 @@ let package = Package(
         .target(name: "CHTTP", dependencies: ["CLibrary"]),
         .target(name: "Server", dependencies: ["CHTTP", "Values"], swiftSettings: strict),
         .target(name: "Adapters", dependencies: ["Engine", "Values", "CCurl", "CProcess"], swiftSettings: strict),
-        .target(name: "Inspector", dependencies: ["Runtime", "Graph"], swiftSettings: strict),
+        .target(
+            name: "Inspector", dependencies: ["Values", "Reader", "Engine", "Runtime", "Graph"], swiftSettings: strict),
         .executableTarget(name: "EmbedTool", swiftSettings: strict),
         .plugin(
             name: "EmbedStdlib", capability: .buildTool(), dependencies: ["EmbedTool"], path: "Sources/EmbedStdlib"),
@@ -41,7 +42,9 @@ let package = Package(
         .target(
             name: "Command",
             dependencies: [
-                "Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Sluice", "CEdit",
+                "Values", "Reader", "Machine", "Compiler", "Engine", "Runtime", "Graph", "Adapters", "Inspector",
+                "Sluice",
+                "CEdit",
             ], swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Values", "Engine"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(
@@ -78,6 +81,8 @@ let package = Package(
             name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
             exclude: ["cases", "clojure-core.txt", "Fixtures"],
             swiftSettings: strict),
+        .testTarget(
+            name: "InspectorTests", dependencies: ["Inspector", "Engine", "Reader", "Values"], swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
     ]
 )

@@ -4,7 +4,8 @@
 //! - `Invocation/`: the tables of commands and flags; the parser, help and suggestions read them.
 //! - `Driver.swift`: what this target needs of the rest of Sluice, as protocols.
 //! - `Terminal/`: output that shares the screen with a progress line; signals.
-//! - `Progress/`: a pure model of what is going on, fed by the engine's events, and the thread that shows it.
+//! - `Progress/`: a pure model of what is going on, fed by the engine's events, and the thread that shows it; another thread
+//!   that writes them to a file.
 //! - `REPL/`: the conversation, over a line source: an editor on a terminal, plain lines otherwise.
 //!
 //! Without Foundation, which would add milliseconds to every start.
@@ -51,6 +52,8 @@ package struct CommandLineTool {
             let control = RunControl(request.settings.json ? Console(terminal, json: true) : console)
             return control.run { driver.test(request, control) }
         case .format(let paths, let checkOnly): return driver.format(paths, checkOnly: checkOnly, console)
+        case .trace(let request):
+            return driver.trace(request, request.json ? Console(terminal, json: true) : console)
         case .repl(let request):
             return REPL(console).run { driver.openREPL(request, console) }
         }

@@ -59,6 +59,8 @@ package struct RunRequest: Equatable, Sendable {
     /// The loopback port on which exposed workers are served.
     package var http: UInt16?
     package var json = false
+    /// The file that everything that happens is written to.
+    package var trace: String?
     /// The arguments of `--allow`, already found to make sense.
     package var allow: [String] = []
     package var schedule = Schedule.threads
@@ -92,6 +94,20 @@ package struct TestRequest: Equatable, Sendable {
     }
 }
 
+/// Which trace is to be shown, and what of it.
+package struct TraceRequest: Equatable, Sendable {
+    package var path: String
+    /// Of the effect that is asked about; nil for all of the trace.
+    package var id: String?
+    package var json = false
+
+    package init(path: String, id: String? = nil, json: Bool = false) {
+        self.path = path
+        self.id = id
+        self.json = json
+    }
+}
+
 /// What the commands need of the rest of Sluice: one method for each. Each writes to the console and answers the exit code.
 package protocol ScriptDriver: Sendable {
     /// Runs a script or an expression. Once it can be stopped, it tells `control` how.
@@ -103,6 +119,8 @@ package protocol ScriptDriver: Sendable {
     func format(_ paths: [String], checkOnly: Bool, _ console: Console) -> Int32
     /// Loads what `request` names; a failure is written to the console and answered as its exit code.
     func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart
+    /// Shows what a run wrote with `--trace`.
+    func trace(_ request: TraceRequest, _ console: Console) -> Int32
 }
 
 package enum REPLStart {

@@ -17,6 +17,7 @@ package final class RunControl: @unchecked Sendable {
     private var stop: (@Sendable () -> Void)?
     private var stopped: StopSignal?
     private var display: ProgressDisplay?
+    private var last: (@Sendable () -> Void)?
 
     package init(_ console: Console) { self.console = console }
 
@@ -46,6 +47,9 @@ package final class RunControl: @unchecked Sendable {
         display?.finish()
     }
 
+    /// Sets what is still to be done when a second signal ends the process at once; must not take long.
+    func beforeEndingAtOnce(_ body: @escaping @Sendable () -> Void) { lock.withLock { last = body } }
+
     /// Whether a signal asked it to end.
     package var isStopped: Bool { lock.withLock { stopped != nil } }
 
@@ -74,6 +78,7 @@ package final class RunControl: @unchecked Sendable {
     }
 
     private func end(_ signal: StopSignal) {
+        lock.withLock { last }?()
         console.abandonStatus()
         _exit(signal.exitCode.rawValue)
     }

@@ -61,7 +61,6 @@ package final class Session: @unchecked Sendable {
             json: .own(names), names: names, secrets: redactor, input: options.input,
             log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
-        for type in WorldEffects.types(runtime) { engine.define(type) }
         isOffline = adapters.isOffline
         let lookup = GraphFunctions()
         builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
@@ -72,7 +71,7 @@ package final class Session: @unchecked Sendable {
                 tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
-        engine.define(RunEffect.type(runtime, Session.actions(lookup)))
+        for type in RuntimeEffects.types(runtime, Session.actions(lookup)) { engine.define(type) }
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current

@@ -127,6 +127,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     case eventsIn = "events/in"
     case eventsOut = "events/out"
     case bus, source
+    case count, ids, limit, turn, waits, why
+    case waitsFor = "waits-for"
     case idempotencyKey = "idempotency-key"
     case maxInflight = "max-inflight"
     case onDepFailure = "on-dep-failure"

@@ -23,6 +23,13 @@ import Testing
         #expect(try read("run --once a.slu x --json -5") == expected)
     }
 
+    @Test func aTraceIsWrittenToAFile() throws {
+        #expect(
+            try read("run a.slu --trace t x") == request(.file("a.slu")) { ($0.arguments, $0.trace) = (["x"], "t") })
+        #expect(try read("eval --trace=t 1") == request(.expression("1")) { $0.trace = "t" })
+        #expect(throws: UsageError.self) { try read("run a.slu --trace") }
+    }
+
     @Test func afterTwoDashesEverythingIsTheScripts() throws {
         #expect(try read("run a.slu -- --once -x") == request(.file("a.slu")) { $0.arguments = ["--once", "-x"] })
         #expect(try read("run -- -odd.slu --once") == request(.file("-odd.slu")) { $0.arguments = ["--once"] })
@@ -55,6 +62,8 @@ import Testing
         #expect(try read("graph a.slu") == .graph(path: "a.slu", .mermaid))
         #expect(try read("graph --format=dot a.slu") == .graph(path: "a.slu", .dot))
         #expect(try read("fmt a.slu - --check b") == .format(paths: ["a.slu", "-", "b"], checkOnly: true))
+        #expect(try read("trace a.trace") == .trace(TraceRequest(path: "a.trace")))
+        #expect(try read("trace --json a.trace :b") == .trace(TraceRequest(path: "a.trace", id: ":b", json: true)))
         #expect(try read("fmt -- -a.slu") == .format(paths: ["-a.slu"], checkOnly: false))
         #expect(try read("repl") == .repl(RunRequest(.none)))
         #expect(try read("repl a.slu") == .repl(RunRequest(.file("a.slu"))))

@@ -340,9 +340,60 @@ import Values
         #expect(why("a") == "\"a\" is running: attempt 1, since 0 ms")
         #expect(why("b") == "\"b\" waits for its turn in the group :g, behind \"a\"")
         #expect(why("c") == "\"c\" waits for the group :g (2 to go: \"a\", \"b\")")
-        #expect(why("d") == "\"d\" waits for a free slot: 1 effects run, and :max-inflight is 1")
+        #expect(why("d") == "\"d\" waits for a free slot: 1 effect runs, and :max-inflight is 1")
         trial.fail("a")
         #expect(why("a") == "\"a\" failed: it broke")
         #expect(why("zzz").hasPrefix("no effect with the id \"zzz\" is known"))
+    }
+
+    /// Events say what an effect waits for as soon as it does, so that a reader of them needs no engine to ask.
+    @Test func eventsTellWhatEffectsWaitFor() throws {
+        let trial = Trial(maxInflight: 2)
+        func told(_ input: Input) -> [String] {
+            var told: [String] = []
+            for event in trial.machine.step(input, at: trial.now).events {
+                guard case .waiting(let effect, let wait) = event.content else { continue }
+                // As a reader of the trace has it.
+                let read = EffectWait(wait.wait.value)
+                told.append("\(event.type.rawValue) \(effect.id.shown): \(read?.phrase() ?? "unreadable")")
+            }
+            return told
+        }
+        func submit(_ effects: [Effect]) -> [String] { told(.submit(Submission(effects))) }
+        let (g, h) = (trial.group("g"), trial.group("h"))
+        #expect(
+            submit([
+                trial.effect("a", [(.group, g)]), trial.effect("b", [(.group, g)]), trial.effect("c", [(.group, g)]),
+            ])
+                == [
+                    "effect.held \"b\": its turn in the group :g, behind \"a\"",
+                    "effect.held \"c\": its turn in the group :g, behind \"a\" and 1 more",
+                ])
+        let dependent: [(KnownName, Value)] = [(.group, h), (.dependsOn, vector(g)), (.onDepFailure, .kw(.continue))]
+        let waits = "the group :g (3 to go: \"a\", \"b\", \"c\")"
+        #expect(
+            submit([trial.effect("d", dependent), trial.effect("e", dependent)])
+                == ["effect.held \"d\": \(waits)", "effect.held \"e\": \(waits)"])
+        // Of a batch that comes at once only those that are still not started wait.
+        let parallel: [(KnownName, Value)] = [(.mode, .kw(.parallel))]
+        #expect(
+            submit([trial.effect("f", parallel), trial.effect("h", parallel)])
+                == ["effect.queued \"h\": a free slot: 2 effects run, and :max-inflight is 2"])
+        // "d" was submitted before "h", so the slot that is free now is its.
+        #expect(
+            told(.cancel(.group(ValueKey(keyword: trial.names.intern("g"))), .requested, by: nil))
+                == ["effect.held \"e\": its turn in the group :h, behind \"d\""])
+    }
+
+    /// A large group is not looked through for each that waits for it, and still somebody is named.
+    @Test func ofALargeGroupSomebodyIsNamed() {
+        let trial = Trial(maxInflight: 1)
+        let parallel: [(KnownName, Value)] = [(.group, trial.group("g")), (.mode, .kw(.parallel))]
+        trial.submit((0..<300).map { trial.effect("\($0)", parallel) })
+        for id in 0..<290 { trial.end("\(id)") }
+        trial.submit([trial.effect("after", [(.dependsOn, vector(trial.group("g")))])])
+        #expect(
+            trial.machine.why(ValueKey(text: "after"))
+                == "\"after\" waits for the group :g (10 to go: \"290\", \"291\", \"292\" and 7 more)")
     }
 }

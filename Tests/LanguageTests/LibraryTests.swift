@@ -10,7 +10,7 @@ import Values
         "clojure.core", "clojure.core.async", "clojure.data", "clojure.data.json", "clojure.edn", "clojure.pprint",
         "clojure.repl", "clojure.set", "clojure.string",
         "clojure.template",
-        "clojure.test", "clojure.walk", "sluice.batch", "sluice.core", "sluice.meta",
+        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.meta",
         "sluice.shape",
     ]
 

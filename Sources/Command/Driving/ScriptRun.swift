@@ -23,7 +23,14 @@ struct ScriptRun {
         case .failure(let fault):
             _ = FaultReport.write(fault, console)
             return ExitCode.unusable.rawValue
-        case .success(let (source, path)): return run(source, path)
+        case .success(let (source, path)):
+            do throws(Fault) {
+                return run(
+                    source, path, try request.trace.map { (file) throws(Fault) in try TraceWriter(file, console) })
+            } catch {
+                _ = FaultReport.write(error, console)
+                return ExitCode.unusable.rawValue
+            }
         }
     }
 
@@ -51,7 +58,9 @@ struct ScriptRun {
         return (try SourceFile.read(path), path)
     }
 
-    private func run(_ source: Source, _ path: String?) -> Int32 {
+    private func run(_ source: Source, _ path: String?, _ trace: TraceWriter?) -> Int32 {
+        // After the session, whose end is part of it.
+        defer { trace?.finish() }
         let failures = FailureCount()
         var options = SessionMaking.options(request, console, path: path)
         options.input = LineReader()
@@ -64,8 +73,13 @@ struct ScriptRun {
         }
         let session = Session(options)
         defer { session.shutDown() }
+        if let trace {
+            trace.follow(session.events)
+            control.beforeEndingAtOnce { trace.finish(patiently: false) }
+        }
         let console = console
         session.instance.exitHandler.set { code in
+            trace?.finish()
             console.close()
             Process.end(code)
         }

@@ -42,6 +42,10 @@ package struct SessionDriver: ScriptDriver {
         FormatRun(paths, checkOnly: checkOnly, console).perform()
     }
 
+    package func trace(_ request: TraceRequest, _ console: Console) -> Int32 {
+        TraceShow(request, console).perform()
+    }
+
     package func openREPL(_ request: RunRequest, _ console: Console) -> REPLStart {
         var path: String?
         if case .file(let file) = request.source { path = file }

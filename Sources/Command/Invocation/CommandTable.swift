@@ -3,7 +3,7 @@ import Reader
 /// What can be asked of the program: the one table of commands. The raw value is what the user types. Help, the parser,
 /// suggestions and the README's table come from it; a command stands here once it works.
 package enum CommandName: String, CaseIterable, Sendable {
-    case run, eval, check, graph, test, fmt, repl, version, help
+    case run, eval, check, graph, test, trace, fmt, repl, version, help
 
     package struct Row: Sendable {
         /// Operands that must be there, then those that may be, as help shows them.
@@ -46,7 +46,9 @@ package enum CommandName: String, CaseIterable, Sendable {
         case .run:
             Row(
                 ["FILE|-|DIR"], arguments: true,
-                flags: [.once, .http, .allow, .json, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds],
+                flags: [
+                    .once, .http, .allow, .json, .trace, .virtualTime, .seed, .maxSteps, .maxMemory, .maxSeconds,
+                ],
                 "runs a script, and the graph that it declares",
                 more: """
                     `-` reads the script from standard input; a folder is run by its main.slu. The script sees ARGS as
@@ -56,7 +58,7 @@ package enum CommandName: String, CaseIterable, Sendable {
                     """)
         case .eval:
             Row(
-                ["EXPR"], arguments: true, flags: [.allow, .json, .maxSteps, .maxMemory, .maxSeconds],
+                ["EXPR"], arguments: true, flags: [.allow, .json, .trace, .maxSteps, .maxMemory, .maxSeconds],
                 "evaluates an expression and prints its value", more: "The expression sees ARGS as *command-line-args*."
             )
         case .check:
@@ -79,6 +81,15 @@ package enum CommandName: String, CaseIterable, Sendable {
                     With --schedules, a file is simulated under the seeds from --seed on until a test fails; the seed is
                     printed, and the fewest turns found that have to be out of the ordinary for the failure. Exit code 1 when
                     a test failed, 2 when a file could not be loaded or there are no tests.
+                    """)
+        case .trace:
+            Row(
+                ["TRACE"], optional: ["ID"], flags: [.json],
+                "shows what happened in a run, or tells why the effect with an id waited, failed or did not run",
+                more: """
+                    TRACE is what `sluice run FILE --trace TRACE` wrote. ID is written as the trace shows it; the quotation
+                    marks of a text may be left out. Of several effects with one id the latest counts. A trace that a crash
+                    cut is read as far as it goes. Exit code 2 when there is no effect with this id.
                     """)
         case .fmt:
             Row(
@@ -114,6 +125,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case http
     case allow
     case json
+    case trace
     case format
     case virtualTime = "virtual-time"
     case seed
@@ -133,6 +145,7 @@ package enum Flag: String, CaseIterable, Sendable {
         switch self {
         case .once, .json, .virtualTime, .checkOnly, .help: nil
         case .http: "PORT"
+        case .trace: "TRACE"
         case .allow: "KIND[=WHAT]"
         case .format: GraphFormat.allCases.map(\.rawValue).joined(separator: "|")
         case .seed, .schedules, .maxSteps: "N"
@@ -149,6 +162,7 @@ package enum Flag: String, CaseIterable, Sendable {
             "serve exposed workers at POST /commands/ID of this port of 127.0.0.1, and take events at POST /events/TYPE; 0 for a free one"
         case .allow: "grant more than the usual; may be repeated"
         case .json: "one JSON object a line on standard output"
+        case .trace: "write everything that happens to the file TRACE, for `sluice trace`"
         case .format: "how to print it; mermaid unless given"
         case .virtualTime: "simulate: one thread, a clock that jumps, an order that the seed decides"
         case .seed: "the seed of --virtual-time; 0 unless given"

@@ -9,6 +9,7 @@ package enum Invocation: Equatable, Sendable {
     case test(TestRequest)
     /// Formats files, or says which ones would change.
     case format(paths: [String], checkOnly: Bool)
+    case trace(TraceRequest)
     /// A file is loaded first when the request's source is one.
     case repl(RunRequest)
 
@@ -48,6 +49,9 @@ package enum Invocation: Equatable, Sendable {
         case .graph: return .graph(path: words.operands[0], try words.format())
         case .test: return .test(try words.testRequest())
         case .fmt: return .format(paths: words.operands, checkOnly: words.has(.checkOnly))
+        case .trace:
+            let id = words.operands.dropFirst().first
+            return .trace(TraceRequest(path: words.operands[0], id: id, json: words.has(.json)))
         case .eval: return .run(try words.request(.expression(words.operands[0])))
         case .run: return .run(try words.request(source(words.operands[0])))
         case .repl: return .repl(try words.request(words.operands.first.map { .file($0) } ?? .none))
@@ -145,6 +149,7 @@ private struct Words {
         var request = RunRequest(source, arguments: scriptArguments)
         request.once = has(.once)
         request.json = has(.json)
+        request.trace = value(.trace)
         request.allow = flags.filter { $0.flag == .allow }.map(\.value)
         for grant in request.allow { try Suggestion.checkGrant(grant, command) }
         if has(.virtualTime) || has(.schedules) {

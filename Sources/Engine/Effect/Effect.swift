@@ -82,6 +82,13 @@ package final class Effect: Sendable {
         return .map(fields)
     }
 
+    /// The whole, its meta as the map that names of a `defmeta` came to: for those who do not know the names.
+    package var valueWithMeta: Value {
+        guard let source = meta.source, case .map(var fields) = value else { return value }
+        try? HashMap.set(&fields, .kw(.meta), .map(source))
+        return .map(fields)
+    }
+
     /// The same effect with other parameters: it keeps its id, its meta and its place.
     func replacing(type: Name, fields: HashMap, meta: EffectMeta) -> Effect {
         var fields = fields

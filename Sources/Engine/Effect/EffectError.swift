@@ -76,16 +76,8 @@ package struct EffectError: Error, Sendable {
     static func timeout(_ ms: Int64) -> EffectError { EffectError(.timeout, "effect timeout after \(ms)ms") }
 
     static func cancelled(_ reason: CancelReason, by id: Value?) -> EffectError {
-        let who = id.map { " by \(ValueKey.shown($0))" } ?? ""
-        let message =
-            switch reason {
-            case .superseded: "effect cancelled: superseded\(who)"
-            case .requested: "effect cancelled: requested"
-            case .stopped: "effect cancelled: the system was stopped"
-            case .parent: "effect cancelled: what it belonged to ended\(who)"
-            }
-        return EffectError(
-            .cancelled, message,
+        EffectError(
+            .cancelled, CancelReason.cancelled + reason.sentence(by: id),
             data: .record((.reason, .kw(reason.name)), (.cancelledBy, id ?? .nil), dropNil: true))
     }
 

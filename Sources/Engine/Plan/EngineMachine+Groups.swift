@@ -130,7 +130,12 @@ extension EngineMachine {
         case .advance(let group): advance(Int(group))
         case .open(let group):
             groups[Int(group)].isOpen = true
-            if groups[Int(group)].isComplete { completeGroup(group) } else { advance(Int(group)) }
+            if groups[Int(group)].isComplete {
+                completeGroup(group)
+            } else {
+                advance(Int(group))
+                tellTurns(group)
+            }
             releaseGroup(group)
         case .admit(let slot): admit(Int(slot))
         case .cancel(let handle, let reason, let by): cancelOne(handle, reason, by: by)
@@ -181,8 +186,8 @@ extension EngineMachine {
         case .proceed: makeReady(slot)
         case .skip:
             finish(
-                slot, .skipped, .error(EffectError(.skipped, "effect skipped: \(failure.sentence)", data: failure.data))
-            )
+                slot, .skipped,
+                .error(EffectError(.skipped, DependencyFailure.skipped + failure.sentence, data: failure.data)))
         case .error:
             finish(
                 slot, .failed,
@@ -276,6 +281,9 @@ extension EngineMachine {
 }
 
 extension DependencyFailure {
+    /// What the message of a skipped effect begins with.
+    static let skipped = "effect skipped: "
+
     var sentence: String {
         let what =
             switch status {

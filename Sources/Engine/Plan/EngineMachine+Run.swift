@@ -55,9 +55,11 @@ extension EngineMachine {
     mutating func makeReady(_ slot: Int) {
         entries[slot].state = .ready
         enqueue(slot)
-        let lane = Int(entries[slot].lane)
-        // Said only of effects that really wait.
-        if !hasRoom(lane) { emit(.effectQueued, .effect(entries[slot].effect)) }
+        // One that has just been submitted is looked at anyway.
+        if entries[slot].told != .nothing || entries[slot].attempt > 0 {
+            entries[slot].told = .nothing
+            newlyWaiting.append(handle(Int32(slot)))
+        }
     }
 
     private func hasRoom(_ lane: Int) -> Bool {

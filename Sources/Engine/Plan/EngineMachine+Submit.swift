@@ -244,7 +244,8 @@ extension EngineMachine {
         if let group = meta.group { liveByGroup[group, default: LiveHandles()].add(handle) }
         for tag in meta.tags { liveByTag[tag, default: LiveHandles()].add(handle) }
         enterScope(at)
-        emit(.effectSubmitted, .effect(effect))
+        emit(.effectSubmitted, .submitted(effect))
+        newlyWaiting.append(handle)
         return slot
     }
 

@@ -46,64 +46,122 @@ extension EngineMachine {
     package func why(_ id: ValueKey) -> String {
         guard let slot = byID[id].map(Int.init) else { return unknownEffect(id).message }
         let entry = entries[slot]
-        let name =
-            entry.effect.id == id
-            ? id.shown : "\(id.shown) was deduplicated: \(entry.effect.id.shown) stands for it, and"
+        let isItself = entry.effect.id == id
+        let name = isItself ? id.shown : "\(id.shown) \(EffectSentence.deduplicated(by: entry.effect.id.value)), and"
         switch entry.state {
         case .free: return unknownEffect(id).message
         case .ended: return "\(name) \(endSentence(entry))"
         case .running:
             let waits = entry.isParked ? ", and waits without holding a slot" : ""
-            return "\(name) is running: attempt \(entry.attempt), since \(now - entry.startedAt) ms\(waits)"
+            return "\(name) \(EffectSentence.running(attempt: entry.attempt, sinceMs: now - entry.startedAt))\(waits)"
         case .backingOff:
-            return
-                "\(name) failed and will be tried again in \(max(0, entry.deadline - now)) ms (attempt \(entry.attempt + 1))"
-        case .ready: return "\(name) waits for a free slot: \(limitSentence(entry))"
-        case .held: return "\(name) waits for \(holdSentence(slot))"
+            let dueInMs = max(0, entry.deadline - now)
+            return "\(name) \(EffectSentence.backingOff(dueInMs: dueInMs, attempt: entry.attempt + 1))"
+        case .ready: return "\(name) \(EffectSentence.waiting(for: limit(of: slot)))"
+        case .held: return "\(name) \(EffectSentence.waiting(for: hold(of: slot)))"
         }
     }
 
     private func endSentence(_ entry: Entry) -> String {
         guard let end = entry.end else { return "has ended" }
-        switch end.outcome {
-        case .ok:
-            return "is done, after \(end.durationMs) ms and \(entry.attempt) attempt\(entry.attempt == 1 ? "" : "s")"
-        case .error(let error):
-            return "\(end.status == .failed ? "failed" : "was \(end.status.rawValue)"): \(error.message)"
+        return EffectSentence.ended(
+            end.status, durationMs: end.durationMs, attempts: entry.attempt,
+            message: end.outcome.isOK ? nil : end.outcome.message, reason: end.reason, by: end.cancelledBy)
+    }
+
+    // MARK: What it waits for
+
+    /// Says of those that this step submitted or let go on what they wait for, unless they have started.
+    mutating func tellWaits() {
+        guard !newlyWaiting.isEmpty else { return }
+        // Those of one lane wait for the same limit, and those of one group for the same groups: a large batch is told of once.
+        var limited: (lane: Int32, wait: ToldWait)?
+        var held: (group: Int32, wait: ToldWait)?
+        for handle in newlyWaiting {
+            guard let slot = slot(handle) else { continue }
+            switch entries[slot].state {
+            case .ready:
+                let lane = entries[slot].lane
+                let wait = if let limited, limited.lane == lane { limited.wait } else { ToldWait(limit(of: slot)) }
+                limited = (lane, wait)
+                entries[slot].told = .limit
+                emit(.effectQueued, .waiting(entries[slot].effect, wait))
+            case .held:
+                let group = entries[slot].group
+                let isOwn = lonely[Int32(slot)] != nil || group < 0 || groups[Int(group)].isOpen
+                let wait = if !isOwn, let held, held.group == group { held.wait } else { ToldWait(hold(of: slot)) }
+                if !isOwn { held = (group, wait) }
+                if case .groups = wait.wait { entries[slot].told = .groups } else { entries[slot].told = .turn }
+                emit(.effectHeld, .waiting(entries[slot].effect, wait))
+            case .free, .running, .backingOff, .ended: continue
+            }
+        }
+        newlyWaiting.removeAll(keepingCapacity: newlyWaiting.count <= 64)
+    }
+
+    /// A group has what it waited for: its members wait for their turn now.
+    mutating func tellTurns(_ group: Int32) {
+        for member in groups[Int(group)].members {
+            let slot = Int(member.slot)
+            guard entries[slot].group == group, entries[slot].state == .held, entries[slot].told == .groups else {
+                continue
+            }
+            newlyWaiting.append(handle(member.slot))
         }
     }
 
-    private func limitSentence(_ entry: Entry) -> String {
-        let lane = lanes[Int(entry.lane)]
-        let type = ":\(entry.effect.type.description)"
-        if lane.running >= lane.limit { return "\(lane.running) of \(type) run, and its limit is \(lane.limit)" }
-        if let opens = lane.window?.opens(at: now), let rate = lane.window?.rate {
-            return "the rate of \(type) is \(rate.max) per \(rate.perMs) ms; the next may start in \(opens - now) ms"
+    /// What keeps a ready effect from starting.
+    private func limit(of slot: Int) -> EffectWait {
+        let lane = Int(entries[slot].lane)
+        let type = Value.keyword(entries[slot].effect.type)
+        if lanes[lane].running >= lanes[lane].limit {
+            return .limit(type: type, running: lanes[lane].running, max: lanes[lane].limit)
         }
-        return "\(slotsInUse) effects run, and :max-inflight is \(configuration.maxInflight)"
+        if let opens = lanes[lane].window?.opens(at: now), let rate = lanes[lane].window?.rate {
+            return .rate(type: type, max: rate.max, perMs: rate.perMs, opensInMs: opens - now)
+        }
+        return .inflight(running: slotsInUse, max: configuration.maxInflight)
     }
 
-    private func holdSentence(_ slot: Int) -> String {
+    /// What holds an effect that its group has not let go, or that waits for groups itself.
+    private func hold(of slot: Int) -> EffectWait {
         let group = Int(entries[slot].group)
         let lone = lonely[Int32(slot)]?.groups ?? []
         let waiting = (group < 0 ? lone : groups[group].wait.groups + lone).filter { !groups[Int($0)].isComplete }
         if !waiting.isEmpty {
-            let parts = waiting.prefix(3).map { index in
-                let other = groups[Int(index)]
-                let ids = unended(other.members[...], of: index)
-                return "the group \(other.key?.shown ?? "without a name") (\(other.remaining) to go: \(ids))"
-            }
-            return parts.joined(separator: " and ")
+            return .groups(
+                waiting.prefix(EffectWait.Others.shown).map { index in
+                    let other = groups[Int(index)]
+                    return EffectWait.Others(
+                        group: other.key?.value, count: other.remaining,
+                        ids: unended(upTo: other.members.count, of: index))
+                })
         }
-        guard group >= 0 else { return "its turn" }
-        let ids = unended(groups[group].members.prefix(groups[group].next), of: Int32(group))
-        return "its turn in \(groups[group].key.map { "the group \($0.shown)" } ?? "its batch"), behind \(ids)"
+        guard group >= 0 else { return .turn(EffectWait.Others(group: nil, count: 0, ids: [])) }
+        let next = groups[group].next
+        let ids = unended(upTo: next, of: Int32(group))
+        // Of those that the group has let go only a few run at once; all that come next are before it.
+        let between = max(0, Int(entries[slot].position) - next)
+        let before = max(ids.count, groups[group].inFlight) + between
+        return .turn(EffectWait.Others(group: groups[group].key?.value, count: before, ids: ids))
     }
 
-    /// The ids of the first few members that have not ended.
-    private func unended(_ members: ArraySlice<Group.Member>, of group: Int32) -> String {
-        members.lazy.map { Int($0.slot) }
-            .filter { entries[$0].group == group && entries[$0].state != .ended }
-            .prefix(3).map { entries[$0].effect.id.shown }.joined(separator: ", ")
+    /// The ids of a few members that have not ended, of those before `end`.
+    ///
+    /// In a large group they are looked for where they are to be found, at its beginning and around what it lets go next, because
+    /// this is told of each effect that waits, and may not look at all members each time.
+    private func unended(upTo end: Int, of group: Int32) -> [Value] {
+        let members = groups[Int(group)].members
+        let reach = 64
+        let next = groups[Int(group)].next
+        let beginning = 0..<min(reach, end)
+        let around = min(max(beginning.upperBound, next - reach), end)..<min(max(reach, next + reach), end)
+        for places in [beginning, around] {
+            let found = places.lazy.map { Int(members[$0].slot) }
+                .filter { entries[$0].group == group && entries[$0].state != .ended }
+                .prefix(EffectWait.Others.shown).map { entries[$0].effect.id.value }
+            if !found.isEmpty { return Array(found) }
+        }
+        return []
     }
 }

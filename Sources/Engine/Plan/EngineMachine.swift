@@ -31,6 +31,8 @@ package struct EngineMachine: Sendable {
     var byKey: [ValueKey: Int32] = [:]
     var submissions = 0
     var live = 0
+    /// What this step submitted or let go on: it is told what they wait for, if they still do at its end.
+    var newlyWaiting: [EffectHandle] = []
 
     var groups: [Group] = []
     var freeGroups: [Int32] = []
@@ -120,6 +122,7 @@ package struct EngineMachine: Sendable {
             while let item = work.popFirst() { perform(item) }
             startReady()
         } while !work.isEmpty
+        tellWaits()
         prune()
         if stopDeadline != nil, !isStopped, live == 0, stopDeadline ?? 0 <= now { finishStopping() }
     }
@@ -244,6 +247,11 @@ enum EntryState: Sendable {
     case ended
 }
 
+/// Which of the things that it waits for an event has told of.
+enum Told: Sendable {
+    case nothing, groups, turn, limit
+}
+
 /// One effect in the machine. Small, for there may be a million.
 struct Entry: Sendable {
     var generation: UInt32 = 0
@@ -251,6 +259,7 @@ struct Entry: Sendable {
     /// Its group has let it go.
     var isReleased = false
     var isParked = false
+    var told = Told.nothing
     var effect: Effect
     var submission: Int
     var group: Int32 = -1

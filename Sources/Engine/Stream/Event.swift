@@ -6,6 +6,8 @@ package enum EventType: String, CaseIterable, Sendable {
     case runEnded = "run.ended"
     /// An effect entered the engine.
     case effectSubmitted = "effect.submitted"
+    /// It waits for groups, or for its turn in its own.
+    case effectHeld = "effect.held"
     /// Nothing holds it back any more but a limit.
     case effectQueued = "effect.queued"
     case effectStarted = "effect.started"
@@ -44,6 +46,9 @@ package enum EventContent: Sendable {
     case none
     case value(Value)
     case effect(Effect)
+    case submitted(Effect)
+    /// What it waits for by now. A reference, because a whole batch may wait for the same.
+    case waiting(Effect, ToldWait)
     case started(Effect, attempt: Int)
     case progress(Effect, Value)
     indirect case retrying(Effect, attempt: Int, delayMs: Int64, EffectError)
@@ -56,8 +61,8 @@ package enum EventContent: Sendable {
     /// The effect that it tells of, if it does of one.
     var effect: Effect? {
         switch self {
-        case .effect(let effect), .started(let effect, _), .progress(let effect, _), .retrying(let effect, _, _, _),
-            .deduped(let effect, _), .ended(let effect, _):
+        case .effect(let effect), .submitted(let effect), .waiting(let effect, _), .started(let effect, _),
+            .progress(let effect, _), .retrying(let effect, _, _, _), .deduped(let effect, _), .ended(let effect, _):
             effect
         case .none, .value, .group, .error: nil
         }
@@ -68,18 +73,26 @@ package enum EventContent: Sendable {
         case .none: .nil
         case .value(let value): value
         case .effect(let effect): .record((.effect, effect.value))
+        case .submitted(let effect): .record((.effect, effect.valueWithMeta))
+        case .waiting(let effect, let wait): .record((.effectID, effect.id.value), (.waitsFor, wait.wait.value))
         case .started(let effect, let attempt): .record((.effectID, effect.id.value), (.attempt, .int(Int64(attempt))))
         case .progress(let effect, let value): .record((.effectID, effect.id.value), (.value, value))
         case .retrying(let effect, let attempt, let delay, let error):
             .record(
                 (.effectID, effect.id.value), (.attempt, .int(Int64(attempt))), (.retryAfterMs, .int(delay)),
                 (.error, error.value))
-        case .deduped(let effect, let by): .record((.effect, effect.value), (.effectID, by))
+        case .deduped(let effect, let by): .record((.effect, effect.valueWithMeta), (.effectID, by))
         case .ended(let effect, let end): end.value(of: effect)
         case .group(let group, let members): GroupMember.payload(group, members)
         case .error(let error): .record((.error, error.value))
         }
     }
+}
+
+/// What effects wait for, as events tell it.
+package final class ToldWait: Sendable {
+    package let wait: EffectWait
+    init(_ wait: EffectWait) { self.wait = wait }
 }
 
 /// One thing that happened, before it has its place in the stream.

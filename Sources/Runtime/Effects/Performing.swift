@@ -283,11 +283,13 @@ package struct FunctionHandler: EffectHandler {
     package var isVirtual: Bool { true }
 
     package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
-        runtime.handle(request, function, .map(request.effect.params))
+        runtime.handle(request, function, argument: .map(request.effect.params))
     }
 
     /// What the end of a handler's fiber makes of its effect.
-    static func outcome(_ result: Result<Value, Fault>) -> Outcome {
+    static func outcome(
+        _ result: Result<Value, Fault>, _ error: (Fault) -> EffectError = FunctionHandler.error
+    ) -> Outcome {
         switch result {
         case .success(let value): .ok(value)
         case .failure(let fault): .error(error(fault))
@@ -295,7 +297,7 @@ package struct FunctionHandler: EffectHandler {
     }
 
     /// An exception with a `:code` in its data keeps it.
-    private static func error(_ fault: Fault) -> EffectError {
+    static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
         if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
         {

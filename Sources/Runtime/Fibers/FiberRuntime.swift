@@ -221,11 +221,19 @@ package final class FiberRuntime: @unchecked Sendable {
 
     /// Does an effect by a function of one argument or none: a fiber for the attempt, which may park, perform effects and be
     /// cancelled.
-    func handle(_ request: EffectRequest, _ function: Value, _ argument: Value? = nil) {
+    ///
+    /// - Parameter error: what a fault of the function is to whoever waits for the effect; the usual unless given.
+    func handle(
+        _ request: EffectRequest, _ function: Value, argument: Value? = nil,
+        _ error: (@Sendable (Fault) -> EffectError)? = nil
+    ) {
         var callee = function
         let job = Job(
             calling: &callee, count: argument == nil ? 0 : 1, bindings: nil, scope: root,
-            lineage: Lineage(request.effect.identity), dispatch: .go, completion: .effect(request))
+            lineage: Lineage(request.effect.identity), dispatch: .go,
+            completion: error.map { error in .call { request.finish(FunctionHandler.outcome($0, error)) } }
+                ?? .effect(request))
+        if error != nil { job.answers(request) }
         if let argument { job.argument(0).initialize(to: argument) }
         root.add(Unmanaged.passUnretained(job))
         request.onCancel(job)

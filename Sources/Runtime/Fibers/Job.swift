@@ -65,6 +65,8 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         let holdMeter: HoldMeter?
         /// How many effects the fiber has submitted.
         var effects = 0
+        /// The effect whose handler this fiber is, where `completion` does not say so.
+        var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
         /// Gets what the fiber's last operation gave it, when an ending keeps it from going on with that.
@@ -152,7 +154,10 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
     }
 
     /// The effect whose handler this fiber is; only its owner asks.
-    var request: EffectRequest? { if case .effect(let request) = completion { request } else { nil } }
+    var request: EffectRequest? { if case .effect(let request) = completion { request } else { extra?.request } }
+
+    /// Says whose handler a fiber is that is about to begin, and whose result goes elsewhere first.
+    func answers(_ request: EffectRequest) { makeExtra().request = request }
 
     /// Starts a fiber for this one, which runs, and moves what it calls and what that is given out of where they stand: what
     /// `FiberRuntime.spawn` does with the fewest questions and counts of references, for there may be a million.

@@ -134,6 +134,9 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     /// A channel by name (D24).
     package func channel(_ name: Name) -> Channel? { lock.withLock { channels[name] } }
 
+    /// In the order of declaration.
+    var channelNames: [String] { allChannels.map { $0.0.name.description } }
+
     /// All channels, in the order of declaration.
     package var channelMap: Value {
         var map = HashMap()

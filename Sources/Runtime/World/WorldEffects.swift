@@ -3,8 +3,8 @@ import Machine
 import Values
 
 /// The effect types that act on the run itself: `:emit`, `:set-state` and `:event/await` (J13, P25).
-package enum WorldEffects {
-    package static func types(_ runtime: FiberRuntime) -> [EffectType] {
+enum WorldEffects {
+    static func types(_ runtime: FiberRuntime) -> [EffectType] {
         let names = runtime.instance.names
         func param(_ key: KnownName, _ type: EffectType.ParamType, required: Bool = false) -> EffectType.Param {
             EffectType.Param(key.name, type, required: required)

@@ -1,0 +1,170 @@
+import Engine
+import Reader
+import Sluice
+import Synchronization
+import Testing
+import Values
+
+/// `:channel/put` and `:code/eval` as scripts see them (P25), on threads and under virtual time.
+@Suite struct BuiltInEffectTests {
+    /// The readable value of a script, or what its failure is called.
+    private func value(_ script: String, seed: UInt64? = nil) -> String {
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = seed
+        let session = Session(options)
+        defer { session.shutDown() }
+        let script = "(require '[clojure.core.async :as async])\n" + script
+        switch session.evaluate(script).flatMap({ session.printed($0) }) {
+        case .success(let text): return text
+        case .failure(let fault): return Report.diagnostic(fault).title
+        }
+    }
+
+    struct Case: CustomTestStringConvertible, Sendable {
+        let script: String
+        let value: String
+        var testDescription: String { script }
+
+        init(_ script: String, _ value: String) { (self.script, self.value) = (script, value) }
+    }
+
+    static let puts: [Case] = [
+        Case(
+            "(let [c (async/chan 1)] [(perform (effect :channel/put {:channel c :value 7})) (async/<!! c)])",
+            "[true 7]"),
+        // It waits for room: the second is taken once the first was.
+        Case(
+            """
+            (let [c (async/chan)
+                  ids (submit! [(effect :channel/put {:channel c :value 1} {:group :g})
+                                (effect :channel/put {:channel c :value 2} {:group :g})])
+                  taken [(async/<!! c) (async/<!! c)]]
+              [taken (map outcome ids)])
+            """, "[[1 2] (true true)]"),
+        Case(
+            "(let [c (async/chan 1)] (async/close! c) (perform (effect :channel/put {:channel c :value 7})))", "false"),
+        // One that waits when the channel closes is still there to be taken, as for `>!`.
+        Case(
+            """
+            (let [c (async/chan)
+                  id (submit! (effect :channel/put {:channel c :value 1}))]
+              (time/sleep 20)
+              (async/close! c)
+              [(async/<!! c) (outcome id) (async/<!! c)])
+            """, "[1 true nil]"),
+        // Cancelling takes the put back: nobody finds it.
+        Case(
+            """
+            (let [c (async/chan)
+                  id (submit! (effect :channel/put {:channel c :value 1}))]
+              (time/sleep 20)
+              (cancel! {:id id})
+              [(try (outcome id) (catch Exception e (:code (ex-data e)))) (async/poll! c)])
+            """, "[\"cancelled\" nil]"),
+        // Any number may wait, for they hold no slot.
+        Case(
+            """
+            (configure {:effects {:max-inflight 1}})
+            (let [c (async/chan)
+                  ids (submit! (mapv #(effect :channel/put {:channel c :value %} {:mode :parallel}) (range 10)))]
+              (perform (run inc 1))
+              [(sort (repeatedly 10 #(async/<!! c))) (every? true? (map outcome ids))])
+            """, "[(0 1 2 3 4 5 6 7 8 9) true]"),
+        Case(
+            "(let [c (async/chan 2 (map inc))] (perform (effect :channel/put {:channel c :value 7})) (async/<!! c))",
+            "8"),
+        Case(
+            "(perform (effect :channel/put {:channel (async/chan 1) :value nil}))",
+            "the :value of :channel/put is nil, which no channel carries"),
+        Case(
+            "(perform (effect :channel/put {:channel 7 :value 1}))",
+            "the :channel of :channel/put must be a channel or the name of one, but it is 7"),
+        Case(
+            "(perform (effect :channel/put {:channel :results :value 1}))",
+            "no graph runs that could have the channel :results"),
+    ]
+
+    @Test(arguments: puts) func aPut(_ one: Case) {
+        #expect(value(one.script) == one.value)
+        #expect(value(one.script, seed: 3) == one.value)
+    }
+
+    static let evaluations: [Case] = [
+        Case("(perform (effect :code/eval {:code \"(def side 3) (map inc [side])\"}))", "(4)"),
+        Case("(perform (effect :code/eval {:code \"\"}))", "nil"),
+        // What a script defines is there, and what the code defines is there for the script.
+        Case(
+            "(def base 40) (perform (effect :code/eval {:code \"(def more (+ base 2))\"})) @(resolve 'more)", "42"),
+        Case(
+            "(ns shop) (def price 5) (perform (effect :code/eval {:code \"[price (ns-name *ns*)]\" :ns 'shop}))",
+            "[5 shop]"),
+        // A namespace that the code enters is its own affair.
+        Case(
+            """
+            (do (perform (effect :code/eval {:code "(ns other) (def a 1)"}))
+                (perform (effect :code/eval {:code "[(ns-name *ns*) other/a]"})))
+            """, "[user 1]"),
+        // It may wait, and perform effects.
+        Case("(perform (effect :code/eval {:code \"(time/sleep 5) (perform (run inc 1))\"}))", "2"),
+        Case(
+            """
+            (let [id (submit! (effect :code/eval {:code "(loop [] (recur))"}))]
+              (time/sleep 20)
+              (cancel! {:id id})
+              (try (outcome id) (catch Exception e (:code (ex-data e)))))
+            """, "\"cancelled\""),
+        Case(
+            "(perform (effect :code/eval {:code \"(loop [] (recur))\"} {:timeout-ms 20}))", "effect timeout after 20ms"),
+        Case(
+            "(perform (effect :code/eval {:code \"[1 inc]\"}))",
+            "the value of the code must be data, but in it is #<fn inc>"),
+        Case(
+            "(perform (effect :code/eval {:code \"1\" :ns 'nowhere}))",
+            "there is no namespace nowhere"),
+    ]
+
+    @Test(arguments: evaluations) func anEvaluation(_ one: Case) {
+        // Time stands while a loop computes, so what ends one by the clock needs a real one.
+        #expect(value(one.script) == one.value)
+        if !one.script.contains("recur") { #expect(value(one.script, seed: 3) == one.value) }
+    }
+
+    @Test(arguments: [
+        ("(+ 1", "invalid_effect"), ("(nonesuch 1)", "invalid_effect"), ("(/ 1 0)", "handler_failed"),
+        ("(throw (ex-info \\\"no\\\" {:code \\\"mine\\\"}))", "mine"), ("inc", "shape_mismatch"),
+    ]) func anErrorHasACode(_ code: String, _ expected: String) {
+        let script =
+            "(try (perform (effect :code/eval {:code \"\(code)\"})) (catch Exception e (:code (ex-data e))))"
+        #expect(value(script) == "\"\(expected)\"")
+    }
+
+    /// No more than the script may do itself.
+    @Test func codeIsGrantedNoMoreThanTheScript() {
+        let script =
+            "(try (perform (effect :code/eval {:code \"(fs/read \\\"/etc/hostname\\\")\"})) (catch Exception e (:code (ex-data e))))"
+        #expect(value(script) == "\"not_allowed\"")
+    }
+
+    /// In a running graph, a channel's name does.
+    @Test func aPutFindsChannelsOfTheGraphByName() throws {
+        let output = Mutex<[UInt8]>([])
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = 1
+        options.output = { bytes in output.withLock { $0 += bytes } }
+        let session = Session(options)
+        defer { session.shutDown() }
+        let script = """
+            (defchannel :found {:buffer 4})
+            (defworker :say {:in :found} [ctx n] (println "found" n))
+            (defworker :look {:kind :ticker :interval-ms 10} [ctx n]
+              (when (= n 0)
+                (perform (effect :channel/put {:channel :found :value 7}))
+                (println (try (perform (effect :channel/put {:channel :fuond :value 7}))
+                              (catch Exception e (ex-message e))))))
+            """
+        _ = try session.evaluate(script).get()
+        try Run(session, once: true).run()
+        let lines = Set(output.withLock { String(decoding: $0, as: UTF8.self) }.split(separator: "\n").map(String.init))
+        #expect(lines == ["found 7", "there is no channel :fuond; did you mean :found?"])
+    }
+}
