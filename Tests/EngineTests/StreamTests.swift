@@ -38,6 +38,47 @@ import Values
         #expect(subscription.take().events.isEmpty)
     }
 
+    /// What everybody has read holds nothing, but for the newest that stay readable; what one has not read waits for it.
+    @Test func eventsThatWereReadAreLetGo() {
+        final class Seen {
+            weak var effect: Effect?
+            init(_ effect: Effect) { self.effect = effect }
+        }
+        let events = stream(keep: 2)
+        let (quick, slow) = (events.subscribe(capacity: 100), events.subscribe(capacity: 50))
+        var seen: [Seen] = []
+        let name = Names().intern("test/work")
+        func emit(_ count: Int) {
+            for _ in 0..<count {
+                let effect = Effect(type: name, fields: .empty, identity: run.child(.effect, ordinal: seen.count))
+                seen.append(Seen(effect))
+                events.emit(.effectSubmitted, effect.identity, .effect(effect))
+            }
+        }
+        func alive() -> [Int] { seen.indices.filter { seen[$0].effect != nil } }
+        emit(40)
+        #expect(quick.take().events.map(\.sequence) == Array(1...40))
+        #expect(alive() == Array(0..<40))
+        #expect(slow.take().events.count == 40)
+        #expect(alive() == [38, 39])
+        emit(3)
+        // Neither has read these three, and the two before are no longer among the newest.
+        #expect(alive() == Array(40..<43) && events.recent().events.map(\.sequence) == [42, 43])
+        emit(60)
+        do {
+            let (late, lost) = slow.take()
+            #expect(late.map(\.sequence) == Array(54...103) && lost == 13)
+        }
+        // The other has room for a hundred and has left 63.
+        #expect(alive() == Array(40..<103))
+        events.unsubscribe(slow)
+        #expect(quick.take().events.map(\.sequence) == Array(41...103))
+        #expect(alive() == [101, 102])
+        events.unsubscribe(quick)
+        emit(1)
+        #expect(alive() == [102, 103] && quick.take().events.isEmpty)
+    }
+
     @Test func anEventIsData() throws {
         let events = stream()
         events.emit(.workerDrop, run.child(.worker, name: "w", ordinal: 0), .value(.int(1)))

@@ -77,6 +77,7 @@ extension EngineMachine {
         // Those of one lane wait for the same limit, and those of one group for the same groups: a large batch is told of once.
         var limited: (lane: Int32, wait: ToldWait)?
         var held: (group: Int32, wait: ToldWait)?
+        var before: (group: Int32, ids: [Value])?
         for handle in newlyWaiting {
             guard let slot = slot(handle) else { continue }
             switch entries[slot].state {
@@ -88,9 +89,16 @@ extension EngineMachine {
                 emit(.effectQueued, .waiting(entries[slot].effect, wait))
             case .held:
                 let group = entries[slot].group
-                let isOwn = lonely[Int32(slot)] != nil || group < 0 || groups[Int(group)].isOpen
-                let wait = if !isOwn, let held, held.group == group { held.wait } else { ToldWait(hold(of: slot)) }
-                if !isOwn { held = (group, wait) }
+                let wait: ToldWait
+                if group < 0 || (!lonely.isEmpty && lonely[Int32(slot)] != nil) {
+                    wait = ToldWait(hold(of: slot))
+                } else if groups[Int(group)].isOpen {
+                    if before?.group != group { before = (group, letGo(by: group)) }
+                    wait = ToldWait(turn(of: slot, behind: before?.ids ?? []))
+                } else {
+                    if held?.group != group { held = (group, ToldWait(hold(of: slot))) }
+                    wait = held?.wait ?? ToldWait(hold(of: slot))
+                }
                 if case .groups = wait.wait { entries[slot].told = .groups } else { entries[slot].told = .turn }
                 emit(.effectHeld, .waiting(entries[slot].effect, wait))
             case .free, .running, .backingOff, .ended: continue
@@ -138,12 +146,19 @@ extension EngineMachine {
                 })
         }
         guard group >= 0 else { return .turn(EffectWait.Others(group: nil, count: 0, ids: [])) }
-        let next = groups[group].next
-        let ids = unended(upTo: next, of: Int32(group))
+        return turn(of: slot, behind: letGo(by: Int32(group)))
+    }
+
+    /// A few of those that a group has let go and that have not ended.
+    private func letGo(by group: Int32) -> [Value] { unended(upTo: groups[Int(group)].next, of: group) }
+
+    /// What a member waits for that has its group's turn to come.
+    private func turn(of slot: Int, behind ids: [Value]) -> EffectWait {
+        let group = Int(entries[slot].group)
         // Of those that the group has let go only a few run at once; all that come next are before it.
-        let between = max(0, Int(entries[slot].position) - next)
-        let before = max(ids.count, groups[group].inFlight) + between
-        return .turn(EffectWait.Others(group: groups[group].key?.value, count: before, ids: ids))
+        let between = max(0, Int(entries[slot].position) - groups[group].next)
+        let count = max(ids.count, groups[group].inFlight) + between
+        return .turn(EffectWait.Others(group: groups[group].key?.value, count: count, ids: ids))
     }
 
     /// The ids of a few members that have not ended, of those before `end`.

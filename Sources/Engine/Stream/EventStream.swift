@@ -25,7 +25,7 @@ package final class EventStream: @unchecked Sendable {
         self.wallMs = wallMs
         self.names = names
         self.keep = max(0, keep)
-        log = EventLog(redactor, capacity: self.keep)
+        log = EventLog(redactor, keep: self.keep)
     }
 
     /// Adds an event and wakes the subscribers. Gives its sequence number.
@@ -86,7 +86,7 @@ package final class EventStream: @unchecked Sendable {
     ///   - wake: called on any thread when there is something to take again after there was nothing; must not block.
     package func subscribe(capacity: Int = 1024, wake: @escaping @Sendable () -> Void = {}) -> EventSubscription {
         log.lock.withLock {
-            let made = EventSubscription(log, capacity: max(1, capacity), wake: wake)
+            let made = EventSubscription(self, log, capacity: max(1, capacity), wake: wake)
             subscriptions.append(made)
             fitLog()
             return made
@@ -103,13 +103,19 @@ package final class EventStream: @unchecked Sendable {
     }
 
     /// The log holds what any reader may still read. Under the lock.
-    private func fitLog() { log.capacity = subscriptions.reduce(keep) { max($0, $1.capacity) } }
+    fileprivate func fitLog() {
+        log.fit(
+            capacity: subscriptions.reduce(keep) { max($0, $1.capacity) },
+            seen: subscriptions.reduce(UInt64.max) { min($0, $1.seen) })
+    }
 }
 
 /// One reader of the stream: a place in its log.
 package final class EventSubscription: @unchecked Sendable {
     // Sendable: the log's lock guards everything mutable.
     private let log: EventLog
+    /// Holds this one; gone when there are no more events.
+    private weak let stream: EventStream?
     fileprivate let capacity: Int
     /// The number of the newest event that it has taken, or that was there before it.
     fileprivate private(set) var seen: UInt64
@@ -119,7 +125,8 @@ package final class EventSubscription: @unchecked Sendable {
     fileprivate var wantsWake = false
     fileprivate let wake: @Sendable () -> Void
 
-    fileprivate init(_ log: EventLog, capacity: Int, wake: @escaping @Sendable () -> Void) {
+    fileprivate init(_ stream: EventStream, _ log: EventLog, capacity: Int, wake: @escaping @Sendable () -> Void) {
+        self.stream = stream
         self.log = log
         self.capacity = capacity
         self.wake = wake
@@ -128,10 +135,13 @@ package final class EventSubscription: @unchecked Sendable {
 
     /// Everything unread, oldest first, and how many events were lost before them because nobody took them in time.
     package func take() -> (events: [Event], lost: Int) {
+        let stream = stream
         let (events, lost) = log.read {
             let (after, last) = (seen, end ?? log.sequence)
             seen = last
             return (after, last, capacity)
+        } then: {
+            stream?.fitLog()
         }
         return (events, Int(lost))
     }
@@ -143,47 +153,71 @@ private final class EventLog {
     let redactor: Redactor
     /// The number of the newest event; 0 before the first.
     private(set) var sequence: UInt64 = 0
-    /// A ring once it is full: the oldest is at `start`.
-    private var kept: [(record: EventRecord, ts: Int64)] = []
+    /// A ring with room for a power of two.
+    private var slots: [(record: EventRecord, ts: Int64)?] = []
     private var start = 0
+    private var count = 0
+    /// How many stay, whoever has read them.
+    private let keep: Int
+    /// How many stay for those who have not read them yet, and up to which number everybody has.
+    private var capacity: Int
+    private var seen = UInt64.max
 
-    init(_ redactor: Redactor, capacity: Int) {
+    init(_ redactor: Redactor, keep: Int) {
         self.redactor = redactor
-        self.capacity = capacity
-    }
-
-    /// How many events are kept.
-    var capacity: Int {
-        didSet {
-            guard capacity != oldValue else { return }
-            kept = Array(kept[start...] + kept[..<start]).suffix(capacity)
-            start = 0
-        }
+        self.keep = keep
+        capacity = keep
     }
 
     func add(_ record: EventRecord, at ts: Int64) {
+        if count > 0, count >= capacity || (count >= keep && oldest <= seen) { dropOldest() }
         sequence += 1
-        guard kept.count == capacity else { return kept.append((record, ts)) }
         guard capacity > 0 else { return }
-        kept[start] = (record, ts)
-        start = start + 1 == capacity ? 0 : start + 1
+        if count == slots.count { move(into: max(16, slots.count * 2)) }
+        slots[(start + count) & (slots.count - 1)] = (record, ts)
+        count += 1
+    }
+
+    /// Lets go what nobody is to read any more: readers came, went or read.
+    func fit(capacity: Int, seen: UInt64) {
+        (self.capacity, self.seen) = (capacity, seen)
+        while count > capacity || (count > keep && oldest <= seen) { dropOldest() }
+        if slots.count > 64, count < slots.count / 4 { move(into: slots.count / 2) }
+    }
+
+    private var oldest: UInt64 { sequence - UInt64(count) + 1 }
+
+    private func dropOldest() {
+        slots[start] = nil
+        start = (start + 1) & (slots.count - 1)
+        count -= 1
+    }
+
+    private func move(into room: Int) {
+        var moved: [(record: EventRecord, ts: Int64)?] = []
+        moved.reserveCapacity(room)
+        for index in 0..<count { moved.append(slots[(start + index) & (slots.count - 1)]) }
+        moved += repeatElement(nil, count: room - count)
+        (slots, start) = (moved, 0)
     }
 
     /// The newest of the events after `after` and up to `last`, at most `limit`, oldest first, and how many of them are missing;
-    /// `range` says so under the lock. What readers get is made when it is held no more.
-    func read(_ range: () -> (after: UInt64, last: UInt64, limit: Int)) -> (events: [Event], lost: UInt64) {
+    /// `range` says so under the lock, under which `then` is called. What readers get is made when it is held no more.
+    func read(
+        _ range: () -> (after: UInt64, last: UInt64, limit: Int), then: () -> Void = {}
+    ) -> (events: [Event], lost: UInt64) {
         var from: UInt64 = 0
         var lost: UInt64 = 0
-        let found = lock.withLock { () -> [(record: EventRecord, ts: Int64)] in
+        let found = lock.withLock { () -> [(record: EventRecord, ts: Int64)?] in
+            defer { then() }
             let (after, last, limit) = range()
             guard after < last else { return [] }
-            let oldest = sequence - UInt64(kept.count) + 1
             from = max(after + 1, oldest, last < UInt64(limit) ? 1 : last - UInt64(limit) + 1)
             lost = min(from, last + 1) - after - 1
-            return from > last ? [] : (from...last).map { kept[(start + Int($0 - oldest)) % kept.count] }
+            return from > last ? [] : (from...last).map { slots[(start + Int($0 - oldest)) & (slots.count - 1)] }
         }
-        let events = found.enumerated().map { index, event in
-            Event(sequence: from + UInt64(index), ts: event.ts, event.record, redactor: redactor)
+        let events = found.enumerated().compactMap { index, event in
+            event.map { Event(sequence: from + UInt64(index), ts: $0.ts, $0.record, redactor: redactor) }
         }
         return (events, lost)
     }
