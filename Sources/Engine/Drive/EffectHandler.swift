@@ -106,6 +106,8 @@ package final class CancelToken: @unchecked Sendable {
     private var reason: CancelReason?
     private var isClosed = false
     private var bodies: [@Sendable (CancelReason) -> Void] = []
+    /// The driver's note of who has to hear that the attempt is over; set before anybody else has the token.
+    var isOutside = false
 
     package init() {}
 

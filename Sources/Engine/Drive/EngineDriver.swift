@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Runs the engine's machine against the world: owns its lock, its alarm, the handlers and the running attempts.
 ///
 /// What the runtime uses:
@@ -35,10 +41,13 @@ package final class EngineDriver: @unchecked Sendable {
     private var running: [EffectHandle: CancelToken] = [:]
     private var queue = Fifo<Action>()
     private var isAttended = false
+    /// The thread that attends the queue while somebody does.
+    private var attender = pthread_self()
     private var alarm: ScheduledCall?
     private var alarmMs = Int64.max
     private var listener: (@Sendable (Signal) -> Void)?
     private var stopWaiters: [@Sendable () -> Void] = []
+    private var outside: (began: @Sendable () -> Void, ended: @Sendable () -> Void)?
 
     /// A type as a reference: it is looked up for every effect.
     private final class Known: Sendable {
@@ -72,6 +81,12 @@ package final class EngineDriver: @unchecked Sendable {
 
     /// Who hears every end (P8–P13, J25): one listener, called in order; it must return soon.
     package func onSignal(_ body: @escaping @Sendable (Signal) -> Void) { lock.withLock { listener = body } }
+
+    /// Who hears of each attempt that happens outside of fibers and the clock (`EffectHandler.isVirtual`): as it begins, and once
+    /// when it is over, after whoever waited for it was told. Set once, before any work.
+    package func onOutside(began: @escaping @Sendable () -> Void, ended: @escaping @Sendable () -> Void) {
+        lock.withLock { outside = (began, ended) }
+    }
 
     // Work.
 
@@ -135,9 +150,13 @@ package final class EngineDriver: @unchecked Sendable {
         step(input, before: before) { _ in }
     }
 
-    private func step(_ input: Input, before: () -> Void = {}, _ look: ([Action]) -> Void) {
+    /// - Parameter last: what is done after all that the step gave; asked under the lock.
+    private func step(
+        _ input: Input, before prepare: () -> Void = {}, last: () -> Action? = { nil }, _ look: ([Action]) -> Void
+    ) {
         lock.acquire()
-        before()
+        prepare()
+        let before = queue.count
         let actions = machine.step(input, at: clock.nowMs)
         look(actions)
         events.append(of: actions)
@@ -148,9 +167,17 @@ package final class EngineDriver: @unchecked Sendable {
             default: queue.append(action)
             }
         }
+        if let last = last() { queue.append(last) }
         rearm()
         let attends = !isAttended && !queue.isEmpty
-        if attends { isAttended = true }
+        if attends {
+            isAttended = true
+            attender = pthread_self()
+        } else if queue.count > before, let outside, pthread_equal(attender, pthread_self()) == 0 {
+            // Left to another thread: until it has come to it, nobody may think that nothing happens any more.
+            outside.began()
+            queue.append(.resume(outside.ended))
+        }
         lock.release()
         events.wakeSubscribers()
         if attends { attend() }
@@ -175,6 +202,7 @@ package final class EngineDriver: @unchecked Sendable {
         case .cancelRunning(let handle, _, let reason):
             let token = lock.withLock { running.removeValue(forKey: handle) }
             token?.cancel(reason)
+            lock.withLock { if let token, let ended = over(token) { queue.append(ended) } }
         case .answer(let waiter, let index, let end): waiter(index, masked(end))
         case .resume(let resume): resume()
         case .signal(let signal): lock.withLock { listener }?(signal)
@@ -197,8 +225,11 @@ package final class EngineDriver: @unchecked Sendable {
         let token = CancelToken()
         let known: Known? = lock.withLock {
             running[order.handle] = token
-            return types[order.effect.type]
+            let known = types[order.effect.type]
+            token.isOutside = known?.type.handler.isVirtual == false
+            return known
         }
+        if token.isOutside { lock.withLock { outside }?.began() }
         let completion = Completion(
             { [weak self] outcome in self?.complete(order, token, outcome) },
             extra: { [weak self] in self?.events.emit(.effectExtraAnswer, order.effect.identity, .effect(order.effect))
@@ -229,10 +260,20 @@ package final class EngineDriver: @unchecked Sendable {
 
     private func complete(_ order: StartOrder, _ token: CancelToken, _ outcome: Outcome) {
         token.close()
-        step(.outcome(order.handle, attempt: order.attempt, outcome)) {
-            // A later attempt has a token of its own.
-            if self.running[order.handle] === token { self.running[order.handle] = nil }
-        }
+        var isOver = false
+        step(
+            .outcome(order.handle, attempt: order.attempt, outcome),
+            before: {
+                // A later attempt has a token of its own.
+                guard running[order.handle] === token else { return }
+                running[order.handle] = nil
+                isOver = true
+            }, last: { isOver ? over(token) : nil }, { _ in })
+    }
+
+    /// What says that an attempt is over, behind the answers that are in the queue. Called with the lock held.
+    private func over(_ token: CancelToken) -> Action? {
+        token.isOutside ? outside.map { .resume($0.ended) } : nil
     }
 
     /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early

@@ -118,23 +118,11 @@ extension FiberRuntime {
         return effects
     }
 
-    /// Submits a batch. For each effect that is worked on outside of fibers and timers, the scheduler is held until it has
-    /// ended.
     func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
         let engine = try theEngine
-        let scheduler = scheduler
-        let isOutside = effects.map { engine.type($0.type)?.handler.isVirtual == false }
-        for outside in isOutside where outside { scheduler.hold() }
         do throws(EffectError) {
-            try engine.submit(
-                Submission(
-                    effects, declaredGroups: groups,
-                    waiter: { index, end in
-                        body(index, end)
-                        if isOutside[index] { scheduler.release() }
-                    }))
+            try engine.submit(Submission(effects, declaredGroups: groups, waiter: body))
         } catch {
-            for outside in isOutside where outside { scheduler.release() }
             throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
         }
     }
