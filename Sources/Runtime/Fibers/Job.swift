@@ -260,6 +260,8 @@ package final class Job: Fiber, @unchecked Sendable {
 
     /// Cancels the fiber, once: it leaves its code with `Fault.cancelled` and runs its `finally` blocks, which may wait again
     /// undisturbed.
+    package override func walksFar() { runtime.scheduler.keepWatch() }
+
     package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
 
     /// Ends the fiber, once: it leaves its code with the ending's fault. A queued or running fiber notices at the start or end

@@ -212,6 +212,17 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
+    /// Nobody may be asleep who would see to them, when all work is done by the thread that lends itself.
+    package func keepWatch() {
+        if timers.nextDeadline == .max { return }
+        lock.withLock {
+            guard shared.pointee.idle.isEmpty, shared.pointee.started < cores, !stopping.load(ordering: .relaxed) else {
+                return
+            }
+            startThread()
+        }
+    }
+
     // The worker's loop
 
     /// Runs jobs until `isDone`, idleness or the end; those of the pool know no idleness.

@@ -68,6 +68,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
+    /// Time stands while an operation goes on.
+    package func keepWatch() {}
+
     package func attend() { lock.withLock { changed.broadcast() } }
 
     package func stop() {
