@@ -224,6 +224,18 @@ import Values
         #expect(script.printed(another) == "2")
     }
 
+    /// More of them than there are threads, none of which looks at anything else.
+    @Test func handlersThatHoldEveryThreadTimeOut() throws {  // P22
+        let script = try EffectScript()
+        let program = """
+            (configure {:effects {:max-inflight 64}})
+            (defeffect :t/endless [_] (reduce + (range)))
+            (map (fn [result] (:message (:error result)))
+                 (perform-all (repeatedly 20 (fn [] (effect :t/endless {} {:mode :parallel :timeout-ms 100})))))
+            """
+        #expect(script.printed("(set (do \(program)))") == "#{\"effect timeout after 100ms\"}")
+    }
+
     @Test(arguments: endless) func aHandlerThatNeverReturnsEndsWithTheRun(_ body: String) throws {  // D23
         let script = try EffectScript()
         _ = try script.session.evaluate(
