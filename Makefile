@@ -23,7 +23,7 @@ SUITES = $(sort $(notdir $(wildcard Tests/*Tests)))
 FORMATTED = Package.swift Sources Tests stdlib
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test fuzz soak conformance differential bench format lint tsan clean setup
+.PHONY: help run build test fuzz soak load conformance differential bench format lint tsan clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ conformance: build ## run SUITE, a checkout of jank-lang/clojure-test-suite
 SOAK_LOG = .build/soak.log
 soak: build ## a graph under load for SECONDS, by default 600, whose workers fail and are replaced: no message may be missing
 	@$(SLUICE) run Tests/soak/soak.slu "$(or $(SECONDS),600)" 2>$(SOAK_LOG) || { tail -20 $(SOAK_LOG); exit 1; }
+
+load: build ## REQUESTS requests outstanding at once, by default 10,000: at most 256 sockets and 400 MB
+	@Tests/load/run $(SLUICE) $(or $(REQUESTS),10000)
 
 # Clojure as Debian packages it (libclojure-java); another one is named by its class path.
 CLOJURE = java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -cp $(CLOJURE_JARS) clojure.main

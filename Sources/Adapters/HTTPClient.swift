@@ -1,4 +1,5 @@
 import CCurl
+import Engine
 import Values
 
 /// The authorities that are trusted beside those that libcurl was built to trust.
@@ -18,7 +19,13 @@ package struct Certificates: Sendable {
 }
 
 /// HTTP and HTTPS by libcurl: any number of requests at once, all on one thread that starts with the first.
+///
+/// So many as there may be connections are under way; the others wait for their turn in the order in which they came, and cost
+/// no more than what was asked.
 package final class HTTPClient: Sendable {
+    /// The connections that are open at once, idle ones among them: 256 sockets, less those that wake the thread.
+    package static let maxConnections = 250
+
     private let loop: HTTPLoop
     private let certificates: Certificates
 
@@ -64,6 +71,9 @@ private final class HTTPLoop: @unchecked Sendable {
     private var curl: OpaquePointer?
 
     private var running: [UnsafeMutableRawPointer: HTTPTransfer] = [:]
+    /// Those that wait for a connection. Some may have been stopped meanwhile; so many of them have.
+    private var waiting = Fifo<HTTPTransfer>()
+    private var stoppedWaiting = 0
     private let library: @Sendable () -> OpaquePointer?
 
     init(_ library: @escaping @Sendable () -> OpaquePointer?) { self.library = library }
@@ -119,6 +129,7 @@ private final class HTTPLoop: @unchecked Sendable {
             throw AdapterError(
                 .unavailable, "there is no memory left for HTTP; run fewer programs at once", retryable: true)
         }
+        _ = sluice_curl_multi_limit(curl, multi, HTTPClient.maxConnections)
         self.curl = curl
         self.multi = multi
         if startThread({ self.run() }) { return }
@@ -140,6 +151,7 @@ private final class HTTPLoop: @unchecked Sendable {
                 case .end(let result): transfer.end(result)
                 }
             }
+            if beginWaiting(curl, multi) { continue }
             // Sockets, libcurl's own timers and whoever has an order for the thread wake it.
             _ = sluice_curl_multi_poll(curl, multi, 60_000)
         }
@@ -148,6 +160,7 @@ private final class HTTPLoop: @unchecked Sendable {
             transfer.end(.failure(.cancelled))
         }
         running = [:]
+        while let transfer = waiting.popFirst() { transfer.end(.failure(.cancelled)) }
         sluice_curl_multi_free(curl, multi)
     }
 
@@ -161,7 +174,7 @@ private final class HTTPLoop: @unchecked Sendable {
         }
         for transfer in new {
             if open {
-                begin(transfer, curl, multi)
+                waiting.append(transfer)
                 watch(transfer, curl, multi)
             } else {
                 transfer.end(.failure(.cancelled))
@@ -175,12 +188,28 @@ private final class HTTPLoop: @unchecked Sendable {
                 watch(transfer, curl, multi)
             }
         }
+        if open { _ = beginWaiting(curl, multi) }
         return open
+    }
+
+    /// Begins those whose turn it is. False when that is none.
+    private func beginWaiting(_ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) -> Bool {
+        var hasBegun = false
+        while running.count < HTTPClient.maxConnections, let transfer = waiting.popFirst() {
+            if transfer.isOver {
+                stoppedWaiting -= 1
+                continue
+            }
+            begin(transfer, curl, multi)
+            watch(transfer, curl, multi)
+            hasBegun = true
+        }
+        return hasBegun
     }
 
     /// Looks at the transfer again when its time may be up by its own clock, unless it has ended.
     private func watch(_ transfer: HTTPTransfer, _ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer) {
-        guard transfer.easy != nil else { return }
+        guard !transfer.isOver else { return }
         transfer.watch { [weak self] in self?.look(at: transfer) }
         // The clock may have passed that time meanwhile.
         if let error = transfer.expired() { stop(transfer, error, curl, multi) }
@@ -201,9 +230,17 @@ private final class HTTPLoop: @unchecked Sendable {
     private func stop(
         _ transfer: HTTPTransfer, _ why: AdapterError, _ curl: OpaquePointer, _ multi: UnsafeMutableRawPointer
     ) {
+        if transfer.isOver { return }
         if let easy = transfer.easy, running.removeValue(forKey: easy) != nil {
             _ = sluice_curl_multi_remove(curl, multi, easy)
+        } else {
+            stoppedWaiting += 1
         }
         transfer.end(.failure(why))
+        // What was stopped must not stay because what is under way takes its time.
+        guard stoppedWaiting > 64, stoppedWaiting * 2 > waiting.count else { return }
+        var still = Fifo<HTTPTransfer>()
+        for transfer in waiting.elements where !transfer.isOver { still.append(transfer) }
+        (waiting, stoppedWaiting) = (still, 0)
     }
 }

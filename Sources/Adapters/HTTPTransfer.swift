@@ -74,6 +74,8 @@ final class HTTPTransfer: @unchecked Sendable {
                 .unavailable, "there is no memory left for another request; run fewer at once", retryable: true)
         }
         self.easy = easy
+        // However long it waited for a connection, it is silent only from now on.
+        lastActivity = request.clock.nowMs
         status = 0
         received = []
         answered = []
@@ -218,6 +220,9 @@ extension HTTPTransfer {
         address = next
     }
 
+    /// It was answered.
+    var isOver: Bool { done == nil }
+
     /// Answers, once.
     func end(_ result: Result<HTTPResponse, AdapterError>) {
         let answer = done
@@ -236,7 +241,8 @@ extension HTTPTransfer {
 
     /// When the transfer is to be looked at again although nothing has come; nil for never.
     private var nextDeadline: Int64? {
-        let idle = request.idleMs.map { lastActivity + $0 }
+        // One that still waits for a connection cannot be silent.
+        let idle = easy == nil ? nil : request.idleMs.map { lastActivity + $0 }
         guard let deadline else { return idle }
         return min(deadline, idle ?? deadline)
     }
@@ -247,7 +253,7 @@ extension HTTPTransfer {
         if let deadline, now >= deadline {
             return late("no complete answer within \(request.timeoutMs ?? 0) ms")
         }
-        guard let idle = request.idleMs, now >= lastActivity + idle else { return nil }
+        guard easy != nil, let idle = request.idleMs, now >= lastActivity + idle else { return nil }
         if let curl, let easy {
             // Sending goes through no sink of ours: ask.
             let sent = sluice_curl_sent(curl, easy)

@@ -20,6 +20,7 @@ struct sluice_curl {
   int (*multi_perform)(void *, int *);
   int (*multi_poll)(void *, void *, unsigned, int, int *);
   int (*multi_wakeup)(void *);
+  int (*multi_setopt)(void *, int, ...);
   struct curl_message *(*multi_info_read)(void *, int *);
 };
 
@@ -41,6 +42,7 @@ enum {
   option_write_function = 20011,
   option_header_function = 20079,
   option_post_size = 30120,
+  option_max_total_connections = 13,
   info_private = 0x100000 + 21,
   info_size_upload = 0x600000 + 7,
   message_done = 1,
@@ -72,6 +74,7 @@ static void open_library(void) {
     {&library.multi_perform, "curl_multi_perform"},
     {&library.multi_poll, "curl_multi_poll"},
     {&library.multi_wakeup, "curl_multi_wakeup"},
+    {&library.multi_setopt, "curl_multi_setopt"},
     {&library.multi_info_read, "curl_multi_info_read"},
   };
   int is_open =
@@ -147,6 +150,9 @@ int sluice_curl_multi_perform(const sluice_curl *curl, void *multi) {
 }
 int sluice_curl_multi_poll(const sluice_curl *curl, void *multi, int timeout_ms) {
   return curl->multi_poll(multi, NULL, 0, timeout_ms, NULL);
+}
+int sluice_curl_multi_limit(const sluice_curl *curl, void *multi, long connections) {
+  return curl->multi_setopt(multi, option_max_total_connections, connections);
 }
 int sluice_curl_multi_wake(const sluice_curl *curl, void *multi) { return curl->multi_wakeup(multi); }
 int sluice_curl_multi_next(const sluice_curl *curl, void *multi, sluice_curl_done *done) {

@@ -96,8 +96,16 @@ package final class Run: @unchecked Sendable {
         }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
         defer { session.applyDeclarations() }
-        session.runtime.runUntilIdle(or: { [self] in lock.withLock { isStopped } || session.runtime.exhaustion != nil })
-        if !lock.withLock({ isStopping }) { finish() }
+        let isOver: @Sendable () -> Bool = { [self] in
+            lock.withLock { isStopped } || session.runtime.exhaustion != nil
+        }
+        session.runtime.runUntilIdle(or: isOver)
+        if lock.withLock({ isStopping }) {
+            // Nothing could happen just before it was asked to stop: what that ends has to end first.
+            session.runtime.runUntilIdle(or: isOver)
+        } else {
+            finish()
+        }
     }
 
     /// What the world does and may do (P27).
@@ -128,6 +136,9 @@ package final class Run: @unchecked Sendable {
 
     /// Asks the run to finish what is in flight, for `graceMs` at most. On any thread.
     package func stop(graceMs: Int64 = Run.graceMs) {
+        // Until the end is under way, the run is not to be taken for idle.
+        session.runtime.scheduler.hold()
+        defer { session.runtime.scheduler.release() }
         guard
             lock.withLock({ () -> Bool in
                 defer { isStopping = true }

@@ -363,6 +363,63 @@ import Values
         }
     }
 
+    /// More than there may be connections: held back until as many as may be have asked, or answered.
+    @Test("Requests beyond the limit wait for a connection, in order, and are answered all the same") func limit() async
+    {
+        let (asked, most) = (Gathered<String>(), HTTPClient.maxConnections)
+        let server = LoopbackServer { request, connection in
+            asked.add(request.path)
+            while asked.all.count < most, !connection.waitForClose(ms: 20) {}
+            connection.respond(200, [], request.path)
+        }
+        let answers = Gathered<String?>()
+        for number in 0..<(most * 3) {
+            client.start(HTTPRequest("GET", "\(server.url)/\(number)", clock: RealClock())) { result in
+                answers.add((try? result.get()).map { String(decoding: $0.body, as: UTF8.self) })
+            }
+        }
+        let all = await answers.wait { $0.count == most * 3 }
+        #expect(Set(all.compactMap(\.self)) == Set((0..<(most * 3)).map { "/\($0)" }))
+        #expect(server.connections <= most)
+        #expect(Set(asked.all.prefix(most)) == Set((0..<most).map { "/\($0)" }))
+    }
+
+    @Test("One that waits for a connection is cancelled, or runs out of time, and is not silent meanwhile")
+    func waiting()
+        async throws
+    {
+        let goesOn = Gathered<Bool>()
+        let server = LoopbackServer { request, connection in
+            while goesOn.all.isEmpty, !connection.waitForClose(ms: 20) {}
+            connection.respond(200, [], request.path)
+        }
+        let clock = VirtualClock()
+        let answers = Gathered<String>()
+        func ask(_ path: String, timeoutMs: Int64? = nil, idleMs: Int64? = nil) -> @Sendable () -> Void {
+            var request = HTTPRequest("GET", server.url + path, clock: clock)
+            (request.timeoutMs, request.idleMs) = (timeoutMs, idleMs)
+            return client.start(request) { result in
+                switch result {
+                case .success(let response): answers.add("\(path) \(response.status)")
+                case .failure(let error): answers.add("\(path) \(error.code.rawValue)")
+                }
+            }
+        }
+        for _ in 0..<HTTPClient.maxConnections { _ = ask("/first") }
+        #expect(await eventually { server.requests.count == HTTPClient.maxConnections })
+        let cancel = ask("/cancelled")
+        _ = ask("/late", timeoutMs: 1_000)
+        _ = ask("/patient", timeoutMs: 100_000, idleMs: 500)
+        cancel()
+        #expect(await answers.wait { $0.count == 1 } == ["/cancelled cancelled"])
+        clock.advance(byMs: 2_000)
+        #expect(await answers.wait { $0.count == 2 }.last == "/late timeout")
+        #expect(server.requests.count == HTTPClient.maxConnections)
+        goesOn.add(true)
+        let all = await answers.wait { $0.count == HTTPClient.maxConnections + 3 }
+        #expect(all.filter { $0 == "/patient 200" }.count == 1 && server.requests.last?.path == "/patient")
+    }
+
     @Test("A streamed body is reported in pieces and answered whole") func streamed() async throws {
         let server = LoopbackServer { _, connection in
             connection.head(200, [("Transfer-Encoding", "chunked")])

@@ -302,6 +302,26 @@ import Values
         #expect(machine.lonely.isEmpty && machine.deadlines.isEmpty)
     }
 
+    /// Each performed by the one before: gone through once, not anew from every link. (Else this takes an hour.)
+    @Test(.timeLimit(.minutes(1))) func aLongChainOfEffectsIsCancelledAtOnce() {  // N5, J25
+        let trial = Trial()
+        let count = 20_000
+        var parent = trial.run
+        // Past the trial, whose own books spell out where each effect stands.
+        for number in 0..<count {
+            let effect = trial.effect("e\(number)", type: "test/wait", parent: parent)
+            _ = trial.machine.step(.submit(Submission([effect], waiter: { _, _ in })), at: 0)
+            parent = effect.identity
+        }
+        var messages: [String] = []
+        for action in trial.machine.step(.cancel(.id(ValueKey(text: "e0")), .requested, by: nil), at: 0).actions {
+            if case .answer(_, _, let end) = action { messages.append(end.outcome.message) }
+        }
+        #expect(trial.machine.stats.cancelled == count && messages.count == count)
+        #expect(messages.first == "effect cancelled: requested")
+        #expect(messages.last == "effect cancelled: what it belonged to ended by \"e\(count - 2)\"")
+    }
+
     @Test func stopLetsFinishThenCancelsTheRest() {  // D23
         let trial = Trial(maxInflight: 1)
         trial.submit([trial.effect("a")])

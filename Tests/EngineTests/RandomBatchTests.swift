@@ -6,7 +6,7 @@ import Values
 /// Random batches on a virtual clock, judged by rules written from the requirements alone: the judge keeps its own
 /// books of what was submitted and what started and ended when, and knows nothing of the machine's inside.
 @Suite struct RandomBatchTests {
-    @Test(arguments: 0..<200) func rulesHoldForRandomBatches(seed: Int) {  // P14–P24, J16–J23, J26
+    @Test(arguments: 0..<200) func rulesHoldForRandomBatches(seed: Int) {  // P14–P24, J11, J16–J23, J25–J27
         var world = RandomWorld(seed: UInt64(seed))
         world.play()
     }
@@ -33,6 +33,7 @@ private struct RandomWorld {
     var accepted = 0
     var seenSignals = 0
     var seenStarts = 0
+    /// How often each group of each batch was told to be complete, by its name and its members.
     var completions: [String: Int] = [:]
     let maxInflight: Int
     let typeLimit: Int
@@ -42,7 +43,14 @@ private struct RandomWorld {
     var pure: Set<Int> = []
     var groupsOf: [Int: Set<ValueKey>] = [:]
 
+    /// Waits for effects that were asked for at some moment, and how often each was answered.
+    let waits = Waits()
+
     final class Expected { var waiters: [String: Int] = [:] }
+    final class Waits: @unchecked Sendable {
+        // Sendable: used on one thread.
+        var answers: [Int] = []
+    }
 
     init(seed: UInt64) {
         random = SplitMix(seed: seed)
@@ -62,7 +70,7 @@ private struct RandomWorld {
             for _ in 0..<pick(40) { happen() }
         }
         // Everything comes to an end by itself once the world does its part.
-        var patience = 5000
+        var patience = 100_000
         while trial.machine.stats.queued + trial.machine.stats.running > 0, patience > 0 {
             happen()
             patience -= 1
@@ -73,7 +81,8 @@ private struct RandomWorld {
 
     mutating func submitBatch() {
         let batch = batches.count
-        let count = 1 + pick(chance(20) ? 100 : 12)
+        // One in four stands for itself; some are large.
+        let count = chance(25) ? 1 : 1 + pick(chance(4) ? 500 : chance(20) ? 100 : 12)
         var effects: [Effect] = []
         for position in 0..<count {
             // Some ids come twice.
@@ -135,6 +144,7 @@ private struct RandomWorld {
             meta.append((.idempotencyKey, .string("k\(pick(6))")))
             meta.append((.dedupStrategy, .kw([KnownName.first, .last, .merge][pick(3)])))
         }
+        if chance(10) { meta.append((.tags, vector(trial.group("t\(pick(3))")))) }
         if chance(20) { meta.append((.timeoutMs, .int(Int64(1 + pick(30))))) }
         if chance(15) {
             let backoff = Trial.map([(.baseMs, .int(Int64(pick(20))))])
@@ -148,11 +158,12 @@ private struct RandomWorld {
         tick += 1
         switch pick(10) {
         case 0: trial.advance(Int64(pick(25)))
-        case 1 where chance(15):
-            let all = books.keys.sorted()
-            if let id = all.isEmpty ? nil : all[pick(all.count)] {
-                trial.step(.cancel(.id(ValueKey(text: id)), .requested, by: nil))
-            }
+        case 1 where chance(15): cancelSomething()
+        case 2 where chance(15):
+            // Somebody asks how an effect ends that was submitted long ago, or never.
+            let number = waits.answers.count
+            waits.answers.append(0)
+            trial.step(.waitForID(ValueKey(text: someID() ?? "nobody"), { [waits] _, _ in waits.answers[number] += 1 }))
         default:
             let running = trial.runningIDs
             guard !running.isEmpty else { return trial.advance(Int64(1 + pick(50))) }
@@ -160,6 +171,23 @@ private struct RandomWorld {
             if chance(70) { trial.end(id) } else { trial.fail(id, retryable: chance(50)) }
         }
         observe()
+    }
+
+    mutating func someID() -> String? {
+        let batch = batches.isEmpty ? [] : batches[pick(batches.count)]
+        return batch.isEmpty ? nil : batch[pick(batch.count)]
+    }
+
+    mutating func cancelSomething() {
+        switch pick(20) {
+        case 0: trial.step(.cancel(.all, .stopped, by: nil))
+        case 1..<4:
+            trial.step(.cancel(.group(ValueKey(keyword: trial.names.intern("g\(pick(5))"))), .requested, by: nil))
+        case 4..<7: trial.step(.cancel(.tag(ValueKey(keyword: trial.names.intern("t\(pick(3))"))), .requested, by: nil))
+        default:
+            guard let id = someID() else { return }
+            trial.step(.cancel(.id(ValueKey(text: id)), .requested, by: nil))
+        }
     }
 
     /// Books what the last step did, and judges it.
@@ -176,8 +204,7 @@ private struct RandomWorld {
                 books[id]?.status = end.status
                 books[id]?.endedAt = tick
             case .groupCompleted(let key, let members):
-                completions["\(key.shown) \(members.map { $0.id.stringValue! }.joined(separator: " "))", default: 0] +=
-                    1
+                completions[completion(key, members.map { $0.id.stringValue! }), default: 0] += 1
             }
         }
         seenSignals = trial.signals.count
@@ -186,6 +213,10 @@ private struct RandomWorld {
         let ended = stats.done + stats.failed + stats.cancelled + stats.skipped
         #expect(stats.submitted == accepted)
         #expect(stats.submitted == stats.deduped + ended + stats.queued + stats.running)
+    }
+
+    func completion(_ group: ValueKey, _ members: [String]) -> String {
+        "\(group.shown): \(members.sorted().joined(separator: " "))"
     }
 
     /// P19.
@@ -202,13 +233,16 @@ private struct RandomWorld {
         guard let own = books[id] else { return }
         if order.attempt == 1 { #expect(own.startedAt == nil, "\(id) started twice") }
         books[id]?.startedAt = own.startedAt ?? tick
-        guard own.startedAt == nil, let group = order.effect.meta.group else { return }
+        guard own.startedAt == nil else { return }
+        judgePriority(id, own)
+        // J11: those without a group have one of their own, but for what they depend on.
+        let group = order.effect.meta.group
         let batch = batches.indices.contains(own.batch) ? batches[own.batch] : []
         let members = batch.compactMap { books[$0] }.filter { $0.effect.meta.group == group }
             .sorted { ($0.effect.meta.order, $0.position) < ($1.effect.meta.order, $1.position) }
         guard let place = members.firstIndex(where: { $0.effect.id == order.effect.id }) else { return }
         judgeTurn(id, members, place)
-        let depends = Set(members.flatMap { $0.effect.meta.dependsOn })
+        let depends = Set(group == nil ? own.effect.meta.dependsOn : members.flatMap { $0.effect.meta.dependsOn })
         judgeEarlierBatches(id, own, depends)
         for other in batch.compactMap({ books[$0] }) {
             guard let key = other.effect.meta.group, depends.contains(key) else { continue }
@@ -218,6 +252,21 @@ private struct RandomWorld {
                     order.effect.meta.onDependencyFailure == .proceed,
                     "\(id) started although \(other.effect.id.shown) \(status)")
             }
+        }
+    }
+
+    /// P18: of those that only a limit holds back, the most urgent starts first, then the earliest. Judged by what was submitted
+    /// alone, waits for nothing, and has the same limits.
+    func judgePriority(_ id: String, _ own: Booked) {
+        for (batch, ids) in batches.enumerated() where ids.count == 1 && pure.contains(batch) && batch != own.batch {
+            guard let other = books[ids[0]], other.effect.type == own.effect.type, other.effect.meta.dependsOn.isEmpty,
+                other.effect.meta.idempotencyKey == nil,
+                trial.startPlace[ids[0]].map({ $0 > trial.startPlace[id]! }) ?? true,
+                trial.endPlace[ids[0]].map({ $0 > trial.startPlace[id]! }) ?? true
+            else { continue }
+            #expect(
+                (-other.effect.meta.priority, other.batch) > (-own.effect.meta.priority, own.batch),
+                "\(id) started before \(ids[0])")
         }
     }
 
@@ -278,9 +327,34 @@ private struct RandomWorld {
         for (id, booked) in books { #expect(booked.status != nil, "\(id) never ended") }
         // Every waiter was answered, once for each time the id was submitted.
         for (id, count) in expected.waiters { #expect(trial.answers.byID[id]?.count == count, "\(id)") }
+        #expect(waits.answers.allSatisfy { $0 == 1 })
+        // P20, P21: what is counted is what was told.
+        let stats = trial.machine.stats
+        var told: [EffectStatus: Int] = [:]
+        for case .effectCompleted(_, let end) in trial.signals { told[end.status, default: 0] += 1 }
+        for case .effectCancelled(_, let end) in trial.signals { told[end.status, default: 0] += 1 }
+        let counted: [(EffectStatus, Int)] = [
+            (.done, stats.done), (.failed, stats.failed), (.cancelled, stats.cancelled), (.skipped, stats.skipped),
+        ]
+        for (status, count) in counted { #expect(told[status, default: 0] == count, "\(status)") }
+        #expect(stats.started == trial.startPlace.count && stats.queued == 0 && stats.running == 0)
+        // J26: each group of each batch was told of once, with all of its members. A later batch may have a group of the same name
+        // of which an effect of this one is all, because that answers for its members.
+        for batch in pure {
+            let members = Dictionary(grouping: batches[batch].filter { books[$0]?.effect.meta.group != nil }) {
+                books[$0]!.effect.meta.group!
+            }
+            for (group, ids) in members {
+                let others = groupsOf.filter { $0.key > batch && !pure.contains($0.key) && $0.value.contains(group) }
+                    .count
+                let told = completions[completion(group, ids), default: 0]
+                #expect(told >= 1 && told <= 1 + others, "\(group.shown) of \(batch): \(told)")
+            }
+        }
         // P24: nothing is retained beyond the newest.
         #expect(trial.machine.views().count <= retain)
-        #expect(completions.values.allSatisfy { $0 == 1 })
+        #expect(trial.machine.entries.filter { $0.state != .free }.count <= retain)
+        #expect(trial.machine.byKey.count <= retain && trial.machine.lonely.isEmpty && trial.machine.liveByTag.isEmpty)
         #expect(trial.machine.slotsInUse == 0 && trial.machine.deadlines.isEmpty && trial.machine.liveByGroup.isEmpty)
         #expect(trial.machine.scopeByIdentity.isEmpty)
     }

@@ -28,6 +28,24 @@ import Values
                 == "[nil 86400]")
     }
 
+    // Computing takes about the time that it would: not a minute because the next timer is the time limit of an effect (P22).
+    @Test func computingIsNotLate() throws {
+        let sum = "(reduce + (map inc (range 200000)))"
+        // 1 + … + 200,000
+        #expect(try evaluate("(perform (run (fn [_] \(sum))))") == "20000100000")
+    }
+
+    // Nor does one that spins keep the time from passing for which it waits.
+    @Test func spinningEnds() throws {
+        let program = """
+            (let [done (atom false)]
+              (future (Thread/sleep 20) (reset! done true))
+              (while (not @done))
+              (quot (sluice.runtime/nano-time) 1000000))
+            """
+        #expect(try evaluate(program) == "20")
+    }
+
     // What scripts see of time and chance is the simulation's: a run is its seed.
     @Test func theSeedIsTheRun() throws {
         let text = "[(System/currentTimeMillis) (do (Thread/sleep 1500) (System/currentTimeMillis)) (System/nanoTime)]"

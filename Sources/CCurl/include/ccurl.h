@@ -51,6 +51,8 @@ sluice_curl_list *sluice_curl_list_append(const sluice_curl *curl, sluice_curl_l
 void sluice_curl_list_free(const sluice_curl *curl, sluice_curl_list *list);
 
 void *sluice_curl_multi(const sluice_curl *curl);
+/// Keeps no more connections than this open, idle ones among them.
+int sluice_curl_multi_limit(const sluice_curl *curl, void *multi, long connections);
 void sluice_curl_multi_free(const sluice_curl *curl, void *multi);
 int sluice_curl_multi_add(const sluice_curl *curl, void *multi, void *easy);
 int sluice_curl_multi_remove(const sluice_curl *curl, void *multi, void *easy);

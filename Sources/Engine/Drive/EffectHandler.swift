@@ -39,11 +39,13 @@ package struct ClosureHandler: EffectHandler {
 /// One attempt at one effect, as its handler sees it. It is its own token of cancellation, and where its answer goes: one
 /// object, for there are many attempts.
 package final class EffectRequest: CancelToken, @unchecked Sendable {
-    // Sendable: `effect` is set before the handler sees it; the token guards what it has; the rest is immutable.
+    // Sendable: `effect` and `isOutside` are set before the handler sees it; the token guards what it has; the rest is immutable.
     /// With the parts merged into it that the type's merge function merges.
     package internal(set) var effect: Effect
     let order: StartOrder
     private let line: DriverLine
+    /// Whether somebody has to hear when the attempt is over; set before the handler sees it.
+    var isOutside = false
     private let answered = Atomic<Bool>(false)
 
     init(_ order: StartOrder, _ line: DriverLine) {

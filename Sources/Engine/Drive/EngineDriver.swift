@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Runs the engine's machine against the world: owns its lock, its alarm, the handlers and the running attempts.
 ///
 /// What the runtime uses:
@@ -40,10 +46,13 @@ package final class EngineDriver: @unchecked Sendable {
     private var toDo: [Action] = []
     private let line: DriverLine
     private var isAttended = false
+    /// The thread that attends the queue while somebody does.
+    private var attender = pthread_self()
     private var alarm: ScheduledCall?
     private var alarmMs = Int64.max
     private var listener: (@Sendable (Signal) -> Void)?
     private var stopWaiters: [@Sendable () -> Void] = []
+    private var outside: (began: @Sendable () -> Void, ended: @Sendable () -> Void)?
 
     /// A type as a reference: it is looked up for every effect.
     private final class Known: Sendable {
@@ -74,22 +83,6 @@ package final class EngineDriver: @unchecked Sendable {
 
     package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] }?.type }
 
-    /// The places of those effects whose handlers work outside of fibers and the clock.
-    package func outside(_ effects: [Effect]) -> Set<Int> {
-        var places: Set<Int> = []
-        // Most batches are of one type.
-        var asked: (type: Name, isOutside: Bool)?
-        lock.withLock {
-            for (place, effect) in effects.enumerated() {
-                if asked?.type != effect.type {
-                    asked = (effect.type, types[effect.type]?.type.handler.isVirtual == false)
-                }
-                if asked?.isOutside == true { places.insert(place) }
-            }
-        }
-        return places
-    }
-
     package var typeNames: [Name] { lock.withLock { types.keys.sorted { $0.description < $1.description } } }
 
     package func configure(_ configuration: EngineConfiguration) { step(.configure(configuration)) }
@@ -101,6 +94,12 @@ package final class EngineDriver: @unchecked Sendable {
             listener = body
             machine.tellsSignals = true
         }
+    }
+
+    /// Who hears of each attempt that happens outside of fibers and the clock (`EffectHandler.isVirtual`): as it begins, and once
+    /// when it is over, after whoever waited for it was told. Set once, before any work.
+    package func onOutside(began: @escaping @Sendable () -> Void, ended: @escaping @Sendable () -> Void) {
+        lock.withLock { outside = (began, ended) }
     }
 
     // Work.
@@ -165,19 +164,31 @@ package final class EngineDriver: @unchecked Sendable {
         step(input, before: before) { _ in }
     }
 
-    private func step(_ input: Input, before: () -> Void = {}, _ look: ([Action]) -> Void) {
+    /// - Parameter last: what is done after all that the step gave; asked under the lock.
+    private func step(
+        _ input: Input, before prepare: () -> Void = {}, last: () -> Action? = { nil }, _ look: ([Action]) -> Void
+    ) {
         lock.acquire()
-        before()
+        prepare()
+        let before = queue.count
         machine.step(input, at: clock.nowMs, &happened, &toDo)
         look(toDo)
         let hasEvents = !happened.isEmpty
         if hasEvents { events.append(happened) }
         EngineDriver.empty(&happened)
+        if let last = last() { toDo.append(last) }
         if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
         EngineDriver.empty(&toDo)
         rearm()
         let attends = !isAttended && !queue.isEmpty
-        if attends { isAttended = true }
+        if attends {
+            isAttended = true
+            attender = pthread_self()
+        } else if queue.count > before, let outside, pthread_equal(attender, pthread_self()) == 0 {
+            // Left to another thread: until it has come to it, nobody may think that nothing happens any more.
+            outside.began()
+            queue.append(.resume(outside.ended))
+        }
         lock.release()
         if hasEvents { events.wakeSubscribers() }
         if attends { attend() }
@@ -204,7 +215,9 @@ package final class EngineDriver: @unchecked Sendable {
         switch action {
         case .start(let order): start(order)
         case .cancelRunning(let handle, _, let reason):
-            takeRunning(handle)?.cancel(reason)
+            guard let request = takeRunning(handle) else { return }
+            request.cancel(reason)
+            lock.withLock { if let ended = over(request) { queue.append(ended) } }
         case .answer(let waiter, let index, let end): waiter(index, masked(end))
         case .resume(let resume): resume()
         case .signal(let signal): lock.withLock { listener }?(signal)
@@ -227,8 +240,11 @@ package final class EngineDriver: @unchecked Sendable {
         let request = EffectRequest(order, line)
         let known: Known? = lock.withLock {
             setRunning(request)
-            return types[order.effect.type]
+            let known = types[order.effect.type]
+            request.isOutside = known?.type.handler.isVirtual == false
+            return known
         }
+        if request.isOutside { lock.withLock { outside }?.began() }
         guard let type = known?.type else {
             return request.finish(.error(.unknownType(order.effect.type, known: typeNames)))
         }
@@ -272,10 +288,20 @@ package final class EngineDriver: @unchecked Sendable {
 
     func complete(_ request: EffectRequest, _ outcome: Outcome) {
         let (order, slot) = (request.order, Int(request.order.handle.slot))
-        step(.outcome(order.handle, attempt: order.attempt, outcome)) {
-            // A later attempt has a token of its own.
-            if running[slot] === request { running[slot] = nil }
-        }
+        var isOver = false
+        step(
+            .outcome(order.handle, attempt: order.attempt, outcome),
+            before: {
+                // A later attempt has a token of its own.
+                guard running[slot] === request else { return }
+                running[slot] = nil
+                isOver = true
+            }, last: { isOver ? over(request) : nil }, { _ in })
+    }
+
+    /// What says that an attempt is over, behind the answers that are in the queue. Called with the lock held.
+    private func over(_ request: EffectRequest) -> Action? {
+        request.isOutside ? outside.map { .resume($0.ended) } : nil
     }
 
     /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early

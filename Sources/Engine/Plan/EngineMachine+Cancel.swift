@@ -37,19 +37,28 @@ extension EngineMachine {
 
     /// What the handler of an effect submitted is of no use to anyone when the effect was cancelled or timed out.
     mutating func cancelChildren(of effect: Effect) {
-        for handle in handles(within: effect.identity) {
+        for handle in handles(within: effect.identity, isShallow: true) {
             work.append(.cancel(handle, .parent, by: effect.id.value))
         }
     }
 
     /// The live effects submitted by this identity or from below it, in submission order.
-    private func handles(within identity: Identity) -> [EffectHandle] {
+    ///
+    /// - Parameter isShallow: leaves out what other live effects among them submitted, which goes with those. Or a chain of
+    ///   effects, each performed by the one before, would be gone through anew from each link.
+    private func handles(within identity: Identity, isShallow: Bool = false) -> [EffectHandle] {
         guard let root = scopeByIdentity[identity] else { return [] }
         var found: [EffectHandle] = []
         var pending = [root]
         while let node = pending.popLast() {
-            found += scopes[Int(node)].effects.handles.filter { isLive($0) }
-            pending += scopes[Int(node)].children
+            let live = scopes[Int(node)].effects.handles.filter { isLive($0) }
+            found += live
+            guard isShallow, !live.isEmpty else {
+                pending += scopes[Int(node)].children
+                continue
+            }
+            let known = Set(live.map { entries[Int($0.slot)].effect.identity })
+            pending += scopes[Int(node)].children.filter { !(scopes[Int($0)].identity.map(known.contains) ?? false) }
         }
         return found.sorted { entries[Int($0.slot)].submission < entries[Int($1.slot)].submission }
     }

@@ -120,30 +120,9 @@ extension FiberRuntime {
     func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
         let engine = try theEngine
         do throws(EffectError) {
-            try hand(effects, groups: groups, to: engine, body)
+            try engine.submit(Submission(effects, declaredGroups: groups, waiter: body))
         } catch {
             throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
-        }
-    }
-
-    /// Hands a batch to the engine. For each effect that is worked on outside of fibers and timers, the scheduler is held until
-    /// it has ended.
-    func hand(
-        _ effects: [Effect], groups: [ValueKey] = [], to engine: EngineDriver, _ body: @escaping Waiter
-    ) throws(EffectError) {
-        let scheduler = scheduler
-        let outside = engine.outside(effects)
-        for _ in outside { scheduler.hold() }
-        let waiter: Waiter = { index, end in
-            body(index, end)
-            if outside.contains(index) { scheduler.release() }
-        }
-        do throws(EffectError) {
-            try engine.submit(
-                Submission(effects, declaredGroups: groups, waiter: outside.isEmpty ? body : waiter))
-        } catch {
-            for _ in outside { scheduler.release() }
-            throw error
         }
     }
 

@@ -106,6 +106,10 @@ package final class FiberRuntime: @unchecked Sendable {
     package func attach(_ engine: EngineDriver) {
         let old = attachedEngine.exchange(Unmanaged.passRetained(engine).toOpaque(), ordering: .acquiringAndReleasing)
         precondition(old == nil, "a runtime has one engine")
+        // While something happens outside, the run does not end and a virtual clock stands. While an effect waits for its turn, its
+        // next attempt or others, it goes on: that may be what the effect waits for.
+        let scheduler = scheduler
+        engine.onOutside(began: { scheduler.hold() }, ended: { scheduler.release() })
     }
 
     /// `defmeta` names and their maps, for effects that name one.

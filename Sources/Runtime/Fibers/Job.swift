@@ -263,6 +263,8 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
 
     // Cancellation
 
+    package override func walksFar() { runtime.scheduler.keepWatch() }
+
     /// Cancels the fiber, once: it leaves its code with `Fault.cancelled` and runs its `finally` blocks, which may wait again
     /// undisturbed.
     package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
@@ -280,7 +282,11 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         interrupt.store(1, ordering: .sequentiallyConsistent)
         // The flag is the right to deliver the cancellation. Held while the wait is claimed, so that it cannot be delivered
         // twice; given back when the fiber was not parked after all.
+        // Nor may anybody think meanwhile that nothing happens any more: on a thread that is not the scheduler's, cancelling what
+        // the fiber has submitted can take its time.
         while let epoch = currentWait {
+            runtime.scheduler.hold()
+            defer { runtime.scheduler.release() }
             guard interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1 else { return }
             if claim(epoch) {
                 resume(throwing: leaving())

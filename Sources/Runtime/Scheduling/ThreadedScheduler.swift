@@ -61,6 +61,8 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         var isLent = false
         /// What outside may still make a fiber ready.
         var held = 0
+        /// A thread that is no worker sees to the timers.
+        var isWatched = false
     }
 
     /// Signalled when the scheduler is idle, stops, or a waiting `run` should look again.
@@ -210,6 +212,38 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
                 wakeLocked()
             }
         }
+    }
+
+    /// Nobody may be asleep who would see to them, when every thread is in a long operation.
+    package func keepWatch() {
+        if timers.nextDeadline == .max { return }
+        lock.withLock {
+            guard shared.pointee.idle.isEmpty, !shared.pointee.isWatched, !stopping.load(ordering: .relaxed) else {
+                return
+            }
+            shared.pointee.isWatched = Values.startThread(stack: ThreadedScheduler.stackSize) { [self] in watch() }
+        }
+    }
+
+    /// Sees to the timers, on a thread that takes no jobs, for as long as no worker is asleep that would.
+    private func watch() {
+        lock.acquire()
+        while shared.pointee.idle.isEmpty, timers.nextDeadline != .max, !stopping.load(ordering: .relaxed) {
+            guard timers.nextDeadline <= now() else {
+                outsiders.wait(lock, until: min(timers.nextDeadline, now() + ThreadedScheduler.patrol.last))
+                continue
+            }
+            // What a timer brings about is not there yet when it is taken out.
+            shared.pointee.held += 1
+            lock.release()
+            _ = timers.fire(now())
+            lock.acquire()
+            shared.pointee.held -= 1
+            noticeIdleness()
+        }
+        shared.pointee.isWatched = false
+        outsiders.broadcast()
+        lock.release()
     }
 
     // The worker's loop
@@ -516,7 +550,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         let own = ThreadSlot.worker != nil ? 1 : 0
         // Slices are short; a thread that a primitive blocks is left to itself.
         let deadline = now() + 1_000_000_000
-        while shared.pointee.started > own || shared.pointee.isLent, now() < deadline {
+        while shared.pointee.started > own || shared.pointee.isLent || shared.pointee.isWatched, now() < deadline {
             outsiders.wait(lock, until: deadline)
         }
         lock.release()

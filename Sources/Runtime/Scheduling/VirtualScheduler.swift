@@ -8,8 +8,9 @@ import Values
 /// make fibers ready at any time; while anything outside is held, the clock does not jump.
 package final class VirtualScheduler: Scheduler, @unchecked Sendable {
     // Sendable: `shared` is guarded by `lock`.
-    /// Steps after which the clock jumps although fibers are ready: one that spins must not keep time from passing.
-    static let stepsPerJump = 100_000
+    /// Steps that take a millisecond, while there are timers: one that spins must not keep time from passing, and one that
+    /// computes must not be late by a minute because the next timer is so far away. About what a real core does.
+    static let stepsPerMillisecond = 100_000
 
     /// Asked and told under `lock`.
     private let schedule: Schedule
@@ -67,6 +68,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
+    /// Time stands while an operation goes on.
+    package func keepWatch() {}
+
     package func attend() { lock.withLock { changed.broadcast() } }
 
     package func stop() {
@@ -118,7 +122,9 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         defer { lock.release() }
         if shared.pointee.isStopping { return .end(.stopped) }
         let count = shared.pointee.ready.count
-        if count > 0, shared.pointee.steps > VirtualScheduler.stepsPerJump, shared.pointee.held == 0, jump() {
+        if count > 0, shared.pointee.steps > VirtualScheduler.stepsPerMillisecond, shared.pointee.held == 0,
+            jump(atMost: 1_000_000)
+        {
             return .again
         }
         if count > 0 {
@@ -139,12 +145,13 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         return .again
     }
 
-    /// Moves the clock to the next timer. False when there is none.
-    private func jump() -> Bool {
+    /// Moves the clock towards the next timer, by so many nanoseconds at most. False when there is none.
+    private func jump(atMost limit: Int64 = .max) -> Bool {
         shared.pointee.steps = 0
         let next = timers.nextDeadline
         if next == .max { return false }
-        shared.pointee.clock = max(shared.pointee.clock, next)
+        let clock = shared.pointee.clock
+        if next > clock { shared.pointee.clock = clock + min(next - clock, limit) }
         return true
     }
 

@@ -376,9 +376,10 @@ package final class World: @unchecked Sendable {
         lock.withLock { known += zip(effects, isNew).filter(\.1).map(\.0.id) }
         do throws(EffectError) {
             guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
-            try runtime.hand(effects, to: engine) { [weak self] index, end in
-                if isNew[index] { self?.settle(effects[index], end.outcome) }
-            }
+            try engine.submit(
+                Submission(effects) { [weak self] index, end in
+                    if isNew[index] { self?.settle(effects[index], end.outcome) }
+                })
         } catch {
             // Nothing of the batch was taken, and nobody shall wait for ever.
             for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(error)) }
