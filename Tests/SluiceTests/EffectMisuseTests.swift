@@ -79,6 +79,16 @@ import Values
         #expect(script.printed("[@log (perform (run note 7)) @log]") == "[[] 7 [7]]")
     }
 
+    /// One effect where several are asked for, and what is none at all.
+    @Test func whatIsNoCollectionOfEffectsIsRefused() throws {
+        let script = try EffectScript(seed: 1)
+        let expected = "expected effects in a vector or another collection, but found"
+        #expect(script.printed("(failure (perform-all (run note 1)))").contains("perform-all \(expected) a map"))
+        #expect(script.printed("(failure (perform-all 5))").contains("perform-all \(expected) the number 5"))
+        #expect(script.printed("(failure (submit! :a))").contains("submit! \(expected) the keyword :a"))
+        #expect(script.printed("[@log (perform-all nil)]") == "[[] []]")
+    }
+
     /// A key that joins the table needs its case above.
     @Test func everyKeyOfMetaHasItsMistake() {
         for row in EffectMeta.table + EffectMeta.retryTable + EffectMeta.backoffTable {

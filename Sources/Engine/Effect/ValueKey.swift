@@ -5,7 +5,7 @@ import Values
 /// Its hash is taken once, when it is made, because hashing a value can fail (an unrealised lazy sequence has none).
 package struct ValueKey: Hashable, Sendable {
     package let value: Value
-    private let code: UInt32
+    let code: UInt32
 
     /// Throws what hashing the value throws.
     package init(_ value: Value) throws(Fault) {

@@ -15,7 +15,7 @@ extension EngineMachine {
     mutating func cancel(_ selector: CancelSelector, _ reason: CancelReason, by: Value?) {
         let found: [EffectHandle]
         switch selector {
-        case .id(let id): found = byID[id].map { [handle($0)] } ?? []
+        case .id(let id): found = known(id).map { [handle($0)] } ?? []
         case .handle(let handle): found = [handle]
         case .group(let group): found = liveByGroup[group]?.handles ?? []
         case .tag(let tag): found = liveByTag[tag]?.handles ?? []

@@ -70,7 +70,7 @@ extension EngineMachine {
         leaveIndexes(slot)
         if !lonely.isEmpty { lonely[Int32(slot)] = nil }
         let effect = entries[slot].effect
-        if status != .done, let key = effect.meta.idempotencyKey, byKey[key] == Int32(slot) { byKey[key] = nil }
+        if status != .done, let key = effect.meta.idempotencyKey { byKey.remove(key.code, Int32(slot)) }
         tell(slot, effect, end)
         if entries[slot].group >= 0 { memberEnded(entries[slot].group, slot, end) }
         for group in entries[slot].adoptedBy { memberEnded(group, slot, end) }
@@ -144,19 +144,15 @@ extension EngineMachine {
     private mutating func forget(_ handle: EffectHandle) {
         guard let slot = slot(handle), entries[slot].state == .ended else { return }
         let effect = entries[slot].effect
-        forgetID(effect.id, handle.slot)
-        for alias in entries[slot].aliases { forgetID(alias, handle.slot) }
-        if let key = effect.meta.idempotencyKey, byKey[key] == handle.slot { byKey[key] = nil }
+        byID.remove(effect.id.code, handle.slot)
+        for alias in entries[slot].aliases { byID.remove(alias.code, handle.slot) }
+        if let key = effect.meta.idempotencyKey { byKey.remove(key.code, handle.slot) }
         if entries[slot].group >= 0 { leaveGroup(entries[slot].group) }
         for group in entries[slot].adoptedBy { leaveGroup(group) }
         let generation = entries[slot].generation &+ 1
         entries[slot] = Entry(effect: EngineMachine.nobody, submission: -1, enqueuedAt: 0)
         entries[slot].generation = generation
         freeSlots.append(handle.slot)
-    }
-
-    private mutating func forgetID(_ id: ValueKey, _ slot: Int32) {
-        if let index = byID.index(forKey: id), byID[index].value == slot { byID.remove(at: index) }
     }
 
     private mutating func leaveGroup(_ group: Int32) {

@@ -37,33 +37,39 @@ extension EngineMachine {
     /// (J21).
     private func deduplicate(_ submission: Submission, _ plan: inout BatchPlan) {
         let isSingle = submission.effects.count == 1
-        var ids: [ValueKey: Int] = [:]
-        var keys: [ValueKey: Int] = [:]
+        // Of those that stand: indices into `plan.standing`.
+        var (ids, keys) = (SlotIndex(), SlotIndex())
+        var combined: [ValueKey: Int] = [:]
         plan.places.reserveCapacity(submission.effects.count)
-        if !isSingle { ids.reserveCapacity(submission.effects.count) }
+        if !isSingle { ids.reserve(submission.effects.count) }
         for (position, effect) in submission.effects.enumerated() {
-            if let slot = byID[effect.id] {
+            if let slot = known(effect.id) {
                 plan.places.append(.known(slot))
                 continue
             }
-            if !isSingle, let standing = ids[effect.id] {
-                plan.places.append(.standing(standing))
-                continue
+            if !isSingle {
+                let one = ids.find(effect.id.code) { plan.standing[Int($0)].effect.id == effect.id }
+                if let standing = one.map(Int.init) ?? (combined.isEmpty ? nil : combined[effect.id]) {
+                    plan.places.append(.standing(standing))
+                    continue
+                }
             }
             if let key = effect.meta.idempotencyKey {
                 if let place = answer(for: key, submission, &plan) {
                     plan.places.append(place)
                     continue
                 }
-                if let standing = keys[key] {
+                let other = keys.find(key.code) { plan.standing[Int($0)].effect.meta.idempotencyKey == key }
+                if let standing = other.map(Int.init) {
+                    combined[plan.standing[standing].effect.id] = standing
                     combine(effect, position, &plan.standing[standing])
                     plan.places.append(.standing(standing))
-                    ids[effect.id] = standing
+                    combined[effect.id] = standing
                     continue
                 }
-                keys[key] = plan.standing.count
+                if !isSingle { keys.insert(key.code, Int32(plan.standing.count)) }
             }
-            if !isSingle { ids[effect.id] = plan.standing.count }
+            if !isSingle { ids.insert(effect.id.code, Int32(plan.standing.count)) }
             plan.places.append(.standing(plan.standing.count))
             plan.standing.append(
                 BatchPlan.Standing(effect: effect, strategy: effect.meta.dedupStrategy, position: position))
@@ -80,7 +86,7 @@ extension EngineMachine {
     private func answer(
         for key: ValueKey, _ submission: Submission, _ plan: inout BatchPlan
     ) -> BatchPlan.Place? {
-        if let slot = byKey[key] {
+        if let slot = known(key: key) {
             if entries[Int(slot)].effect.meta.dedupStrategy == .first { return .known(slot) }
             plan.mayTakeOver = true
             return nil
@@ -161,7 +167,9 @@ extension EngineMachine {
         var cancelled: Set<ValueKey> = []
         for standing in plan.standing { cancelled.formUnion(standing.effect.meta.cancels) }
         for index in plan.standing.indices {
-            guard let key = plan.standing[index].effect.meta.idempotencyKey, let slot = byKey[key] else { continue }
+            guard let key = plan.standing[index].effect.meta.idempotencyKey, let slot = known(key: key) else {
+                continue
+            }
             let state = entries[Int(slot)].state
             let meta = entries[Int(slot)].effect.meta
             guard state == .held || state == .ready, entries[Int(slot)].attempt == 0, meta.dedupStrategy != .first,
@@ -202,7 +210,7 @@ extension EngineMachine {
         members.sort()
         // A large batch would have them grow, and hash everything anew, a dozen times.
         if members.count >= EngineMachine.largeBatch {
-            byID.reserveCapacity(byID.count + members.count)
+            byID.reserve(members.count)
             entries.reserveCapacity(max(entries.count, entries.count + members.count - freeSlots.count))
         }
         for index in members {
@@ -237,9 +245,12 @@ extension EngineMachine {
         live += 1
         stats.queued += 1
         entries[at].lane = lane(effect.type)
-        byID[effect.id] = slot
+        byID.insert(effect.id.code, slot)
         let meta = effect.meta
-        if let key = meta.idempotencyKey { byKey[key] = slot }
+        if let key = meta.idempotencyKey {
+            if let before = known(key: key) { byKey.remove(key.code, before) }
+            byKey.insert(key.code, slot)
+        }
         let handle = handle(slot)
         if let group = meta.group { liveByGroup[group, default: LiveHandles()].add(handle) }
         for tag in meta.tags { liveByTag[tag, default: LiveHandles()].add(handle) }
@@ -251,11 +262,13 @@ extension EngineMachine {
 
     /// Ids that were deduplicated are known by the effect that stands for them; the newest `aliasLimit` of each.
     mutating func addAlias(_ id: ValueKey, _ slot: Int) {
-        guard byID[id] == nil else { return }
+        guard known(id) == nil else { return }
         let aliasLimit = 64
-        if entries[slot].aliases.count == aliasLimit { byID[entries[slot].aliases.removeFirst()] = nil }
+        if entries[slot].aliases.count == aliasLimit {
+            byID.remove(entries[slot].aliases.removeFirst().code, Int32(slot))
+        }
         entries[slot].aliases.append(id)
-        byID[id] = Int32(slot)
+        byID.insert(id.code, Int32(slot))
     }
 
     /// Tells every effect of the batch's caller who answers for it.

@@ -22,7 +22,7 @@ package struct EffectView: Sendable {
 }
 
 extension EngineMachine {
-    package func view(_ id: ValueKey) -> EffectView? { byID[id].map { view(slot: Int($0)) } }
+    package func view(_ id: ValueKey) -> EffectView? { known(id).map { view(slot: Int($0)) } }
 
     package func view(_ handle: EffectHandle) -> EffectView? { slot(handle).map { view(slot: $0) } }
 
@@ -44,7 +44,7 @@ extension EngineMachine {
 
     /// A sentence that says why an effect stands where it stands, naming the others involved.
     package func why(_ id: ValueKey) -> String {
-        guard let slot = byID[id].map(Int.init) else { return unknownEffect(id).message }
+        guard let slot = known(id).map(Int.init) else { return unknownEffect(id).message }
         let entry = entries[slot]
         let isItself = entry.effect.id == id
         let name = isItself ? id.shown : "\(id.shown) \(EffectSentence.deduplicated(by: entry.effect.id.value)), and"

@@ -26,9 +26,10 @@ package struct EngineMachine: Sendable {
 
     var entries: [Entry] = []
     var freeSlots: [Int32] = []
-    var byID: [ValueKey: Int32] = [:]
+    /// By id, and by the ids that were deduplicated.
+    var byID = SlotIndex()
     /// The effect that counts for an idempotency key: live, or retained and done.
-    var byKey: [ValueKey: Int32] = [:]
+    var byKey = SlotIndex()
     var submissions = 0
     var live = 0
     /// What this step submitted or let go on: it is told what they wait for, if they still do at its end.
@@ -93,7 +94,7 @@ package struct EngineMachine: Sendable {
         case .submit(let submission): submit(submission)
         case .wait(let handle, let waiter): wait(handle, waiter)
         case .waitForID(let id, let waiter):
-            if let slot = byID[id] {
+            if let slot = known(id) {
                 wait(handle(slot), waiter)
             } else {
                 actions.append(.answer(waiter, index: 0, .unknown(unknownEffect(id))))
@@ -143,6 +144,18 @@ package struct EngineMachine: Sendable {
 
     mutating func emit(_ type: EventType, _ identity: Identity, _ content: EventContent) {
         events.append(EventRecord(type, identity, content))
+    }
+
+    /// The slot of the effect that has this id, or stands for one that had it.
+    func known(_ id: ValueKey) -> Int32? {
+        byID.find(id.code) { slot in
+            entries[Int(slot)].effect.id == id || entries[Int(slot)].aliases.contains(id)
+        }
+    }
+
+    /// The slot of the effect that counts for an idempotency key.
+    func known(key: ValueKey) -> Int32? {
+        byKey.find(key.code) { slot in entries[Int(slot)].effect.meta.idempotencyKey == key }
     }
 
     func handle(_ slot: Int32) -> EffectHandle { EffectHandle(slot: slot, generation: entries[Int(slot)].generation) }

@@ -18,19 +18,20 @@ enum EffectPrimitives {
             },
             // (perform-all effects): outcomes in the order given; an error is {:error {:code … :message …}}.
             RuntimePrimitive(name: "perform-all", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
-                let given = try elements(arguments[0])
+                let given = try elements(arguments[0], "perform-all")
                 return try runtime.performAll(given, try Job.waiting(fiber))
             },
             // (perform-groups effects groups): one batch, in which the groups are there even without effects (J19);
             // {group {effect-id [:ok v]}} with each of them.
             RuntimePrimitive(name: "perform-groups", arity: 2) { [unowned runtime] (arguments, fiber) throws(Fault) in
-                let (given, groups) = (try elements(arguments[0]), try elements(arguments[1]))
+                let given = try elements(arguments[0], "perform-groups")
+                let groups = try elements(arguments[1], "perform-groups")
                 return try runtime.performGroups(given, groups, try Job.waiting(fiber))
             },
             // (submit! effects): ids in the order given, without waiting. One effect or a collection of them.
             RuntimePrimitive(name: "submit!", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 let isOne = if case .map = arguments[0] { true } else { false }
-                let given = isOne ? [arguments[0]] : try elements(arguments[0])
+                let given = isOne ? [arguments[0]] : try elements(arguments[0], "submit!")
                 let effects = try runtime.read(given, try Job.waiting(fiber))
                 try runtime.submit(effects) { _, _ in }
                 return .value(isOne ? effects[0].id.value : .vector(effects.map { $0.id.value }))
@@ -74,7 +75,11 @@ enum EffectPrimitives {
         return made.unsafelyUnwrapped
     }
 
-    private static func elements(_ value: Value) throws(Fault) -> [Value] {
+    private static func elements(_ value: Value, _ operation: String) throws(Fault) -> [Value] {
+        switch value {
+        case .nil, .vector, .list, .lazy, .seq, .set, .object: break
+        default: throw .type(operation, expected: "effects in a vector or another collection", found: value)
+        }
         var found: [Value] = []
         try Sequences.forEach(value) { (element) throws(Fault) in found.append(element) }
         return found
