@@ -18,7 +18,11 @@ struct BatchPlan {
     }
 
     struct Standing {
-        var effect: Effect
+        var effect: Effect {
+            didSet { asks = Asks(effect.meta) }
+        }
+        /// What of its meta planning has to look at.
+        private(set) var asks: Asks
         /// The first's, when several were combined.
         let strategy: EffectMeta.DedupStrategy
         /// Position in the batch.
@@ -26,6 +30,36 @@ struct BatchPlan {
         var aliases: [ValueKey] = []
         /// For a type that merges itself.
         var parts: [Effect] = []
+
+        init(effect: Effect, position: Int) {
+            self.effect = effect
+            self.position = position
+            let meta = effect.meta
+            strategy = meta.dedupStrategy
+            asks = Asks(meta)
+        }
+    }
+
+    /// Which of the things that planning looks at an effect's meta asks for. Beside the plan's own, because a large batch is gone
+    /// through several times, and its effects and their meta lie all over the memory.
+    struct Asks: OptionSet {
+        let rawValue: UInt8
+        static let sequence = Asks(rawValue: 1)
+        static let group = Asks(rawValue: 2)
+        static let order = Asks(rawValue: 4)
+        static let dependencies = Asks(rawValue: 8)
+        static let cancellation = Asks(rawValue: 16)
+
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        init(_ meta: EffectMeta) {
+            self = []
+            if meta.mode == .sequential { insert(.sequence) }
+            if meta.group != nil { insert(.group) }
+            if meta.order != 0 { insert(.order) }
+            if !meta.dependsOn.isEmpty { insert(.dependencies) }
+            if !meta.cancels.isEmpty { insert(.cancellation) }
+        }
     }
 
     struct PlannedGroup {
@@ -53,24 +87,25 @@ struct BatchPlan {
     mutating func formGroups(_ submission: Submission) {
         for key in submission.declaredGroups { _ = group(key) }
         for (position, place) in places.enumerated() {
-            guard let key = submission.effects[position].meta.group else { continue }
             switch place {
-            case .known(let slot): groups[group(key)].adopted.append(slot)
-            case .recorded: _ = group(key)
+            case .known(let slot):
+                if let key = submission.effects[position].meta.group { groups[group(key)].adopted.append(slot) }
+            case .recorded:
+                if let key = submission.effects[position].meta.group { _ = group(key) }
             default: continue
             }
         }
         for index in standing.indices {
-            let meta = standing[index].effect.meta
-            let at = group(meta.group)
+            let asks = standing[index].asks
+            let at = group(asks.contains(.group) ? standing[index].effect.meta.group : nil)
             groups[at].members.append(index)
             // J19: a group depends on what any of its members depends on. Effects without a group share nothing.
-            guard meta.group != nil else { continue }
-            for key in meta.dependsOn where !groups[at].dependencies.contains(key) {
+            guard asks.isSuperset(of: [.group, .dependencies]) else { continue }
+            for key in standing[index].effect.meta.dependsOn where !groups[at].dependencies.contains(key) {
                 groups[at].dependencies.append(key)
             }
         }
-        for at in groups.indices where groups[at].members.contains(where: { standing[$0].effect.meta.order != 0 }) {
+        for at in groups.indices where groups[at].members.contains(where: { standing[$0].asks.contains(.order) }) {
             groups[at].members.sort {
                 (standing[$0].effect.meta.order, $0) < (standing[$1].effect.meta.order, $1)
             }
@@ -92,7 +127,7 @@ struct BatchPlan {
     /// A single effect that asks nothing of others: it needs no group.
     var isOneAlone: Bool {
         groups.count == 1 && groups[0].key == nil && groups[0].members.count == 1
-            && standing[0].effect.meta.dependsOn.isEmpty
+            && !standing[0].asks.contains(.dependencies)
             && standing.count == 1
     }
 

@@ -10,6 +10,8 @@ struct Group: Sendable {
         let slot: Int32
         /// Known here because the slot may be another's by the time the group comes to it.
         let isSequential: Bool
+        /// Its meta has an `:order` other than 0.
+        let hasOrder: Bool
     }
 
     var key: ValueKey?
@@ -26,6 +28,8 @@ struct Group: Sendable {
     var isOpen = false
     /// Its completion has been told.
     var isDone = false
+    /// Members have been told to wait for other groups.
+    var hasTold = false
     /// Has no effects: it is kept by a queue of its own, since nothing is retained in its place.
     var isEmptyPhase = false
     /// Members, adopted ones too, that have not ended.
@@ -48,13 +52,12 @@ struct Group: Sendable {
 extension EngineMachine {
     /// Makes the plan's groups. Gives those that can open.
     mutating func enterGroups(_ plan: BatchPlan, _ slots: [Int32]) -> [Int32] {
-        let made = plan.groups.map { newGroup($0, slots) }
+        let made = plan.groups.map { newGroup($0, plan, slots) }
         var ready: [Int32] = []
         for (at, planned) in plan.groups.enumerated() {
             let group = Int(made[at])
             for target in planned.local.map({ made[$0] }) + planned.earlier { depend(group: group, on: target) }
-            for index in planned.members where planned.key == nil && !plan.standing[index].effect.meta.dependsOn.isEmpty
-            {
+            for index in planned.members where planned.key == nil && plan.standing[index].asks.contains(.dependencies) {
                 for key in plan.standing[index].effect.meta.dependsOn {
                     let target = plan.localGroup(key).map { made[$0] } ?? latestGroup[key]
                     if let target { depend(effect: slots[index], on: target) }
@@ -70,12 +73,18 @@ extension EngineMachine {
         return ready
     }
 
-    private mutating func newGroup(_ planned: BatchPlan.PlannedGroup, _ slots: [Int32]) -> Int32 {
+    private mutating func newGroup(
+        _ planned: BatchPlan.PlannedGroup, _ plan: BatchPlan, _ slots: [Int32]
+    ) -> Int32 {
         let index = freeGroups.popLast() ?? Int32(groups.count)
         if Int(index) == groups.count { groups.append(Group()) }
         var group = Group()
         group.key = planned.key
-        group.members = planned.members.map { Group.Member(slot: slots[$0], isSequential: isSequential(slots[$0])) }
+        group.members = planned.members.map { index in
+            let asks = plan.standing[index].asks
+            return Group.Member(
+                slot: slots[index], isSequential: asks.contains(.sequence), hasOrder: asks.contains(.order))
+        }
         group.remaining = planned.members.count
         group.retained = planned.members.count
         groups[Int(index)] = group
@@ -90,8 +99,6 @@ extension EngineMachine {
         }
         return index
     }
-
-    private func isSequential(_ slot: Int32) -> Bool { entries[Int(slot)].effect.meta.mode == .sequential }
 
     /// A known effect answers for a member of a later batch's group: the group waits for it too.
     private mutating func adopt(_ slot: Int32, by group: Int32) {
@@ -154,14 +161,14 @@ extension EngineMachine {
                 groups[at].next += 1
                 continue
             }
-            let meta = entries[slot].effect.meta
+            let order = member.hasOrder ? entries[slot].effect.meta.order : 0
             if groups[at].inFlight > 0 {
-                guard groups[at].segmentIsParallel, meta.mode == .parallel else { return }
-                guard meta.order == groups[at].currentOrder || groups[at].notStarted == 0 else { return }
+                guard groups[at].segmentIsParallel, !member.isSequential else { return }
+                guard order == groups[at].currentOrder || groups[at].notStarted == 0 else { return }
             } else {
-                groups[at].segmentIsParallel = meta.mode == .parallel
+                groups[at].segmentIsParallel = !member.isSequential
             }
-            groups[at].currentOrder = meta.order
+            groups[at].currentOrder = order
             groups[at].next += 1
             groups[at].inFlight += 1
             groups[at].notStarted += 1

@@ -38,7 +38,7 @@ extension EngineMachine {
 
     private mutating func enqueue(_ slot: Int) {
         lanes[Int(entries[slot].lane)].ready.push(
-            slot: Int32(slot), order: entries[slot].submission, priority: entries[slot].effect.meta.priority)
+            slot: Int32(slot), order: entries[slot].submission, priority: Int(entries[slot].priority))
     }
 
     private mutating func occupy(_ lane: Int) {

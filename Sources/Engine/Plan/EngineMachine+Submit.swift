@@ -72,7 +72,7 @@ extension EngineMachine {
             if !isSingle { ids.insert(effect.id.code, Int32(plan.standing.count)) }
             plan.places.append(.standing(plan.standing.count))
             plan.standing.append(
-                BatchPlan.Standing(effect: effect, strategy: effect.meta.dedupStrategy, position: position))
+                BatchPlan.Standing(effect: effect, position: position))
         }
         guard
             plan.standing.indices.dropFirst().contains(where: {
@@ -136,8 +136,10 @@ extension EngineMachine {
                 }
             }
         }
-        for standing in plan.standing where standing.effect.meta.group == nil {
-            for key in standing.effect.meta.dependsOn where plan.localGroup(key) == nil {
+        for index in plan.standing.indices {
+            let asks = plan.standing[index].asks
+            guard asks.contains(.dependencies), !asks.contains(.group) else { continue }
+            for key in plan.standing[index].effect.meta.dependsOn where plan.localGroup(key) == nil {
                 _ = try earlierGroup(key, plan)
             }
         }
@@ -193,7 +195,7 @@ extension EngineMachine {
     /// J23: what was submitted before this batch, in the named groups, wherever it stands.
     private mutating func cancelFor(_ plan: BatchPlan) {
         for at in plan.groups.indices {
-            for index in plan.groups[at].members {
+            for index in plan.groups[at].members where plan.standing[index].asks.contains(.cancellation) {
                 let effect = plan.standing[index].effect
                 for group in effect.meta.cancels { cancel(.group(group), .superseded, by: effect.id.value) }
             }
@@ -247,6 +249,7 @@ extension EngineMachine {
         entries[at].lane = lane(effect.type)
         byID.insert(effect.id.code, slot)
         let meta = effect.meta
+        entries[at].priority = UInt8(meta.priority)
         if let key = meta.idempotencyKey {
             if let before = known(key: key) { byKey.remove(key.code, before) }
             byKey.insert(key.code, slot)
@@ -276,26 +279,23 @@ extension EngineMachine {
         var handles: [EffectHandle] = []
         handles.reserveCapacity(plan.places.count)
         for (index, place) in plan.places.enumerated() {
-            let effect = submission.effects[index]
             let slot: Int
             switch place {
             case .standing(let standing):
                 slot = Int(slots[standing])
-                if entries[slot].effect.id != effect.id || plan.standing[standing].position != index {
-                    deduped(effect, by: slot)
-                }
+                if plan.standing[standing].position != index { deduped(submission.effects[index], by: slot) }
             case .known(let known):
                 slot = Int(known)
-                deduped(effect, by: slot)
-                addAlias(effect.id, slot)
+                deduped(submission.effects[index], by: slot)
+                addAlias(submission.effects[index].id, slot)
             case .takenOver(let standing, let known, let merge):
                 slot = Int(known)
                 if plan.standing[standing].position == index { takeOver(plan.standing[standing], slot, merge) }
-                deduped(effect, by: slot)
-                addAlias(effect.id, slot)
+                deduped(submission.effects[index], by: slot)
+                addAlias(submission.effects[index].id, slot)
             case .replayed(let entered):
                 slot = Int(entered)
-                deduped(effect, by: slot)
+                deduped(submission.effects[index], by: slot)
             case .recorded: continue
             }
             handles.append(handle(Int32(slot)))

@@ -99,7 +99,12 @@ extension EngineMachine {
                     if held?.group != group { held = (group, ToldWait(hold(of: slot))) }
                     wait = held?.wait ?? ToldWait(hold(of: slot))
                 }
-                if case .groups = wait.wait { entries[slot].told = .groups } else { entries[slot].told = .turn }
+                if case .groups = wait.wait {
+                    entries[slot].told = .groups
+                    if group >= 0 { groups[Int(group)].hasTold = true }
+                } else {
+                    entries[slot].told = .turn
+                }
                 emit(.effectHeld, .waiting(entries[slot].effect, wait))
             case .free, .running, .backingOff, .ended: continue
             }
@@ -109,6 +114,7 @@ extension EngineMachine {
 
     /// A group has what it waited for: its members wait for their turn now.
     mutating func tellTurns(_ group: Int32) {
+        guard groups[Int(group)].hasTold else { return }
         for member in groups[Int(group)].members {
             let slot = Int(member.slot)
             guard entries[slot].group == group, entries[slot].state == .held, entries[slot].told == .groups else {

@@ -273,6 +273,8 @@ struct Entry: Sendable {
     var isReleased = false
     var isParked = false
     var told = Told.nothing
+    /// Its meta's, from 0 to 100.
+    var priority: UInt8 = 0
     var effect: Effect
     var submission: Int
     var group: Int32 = -1
