@@ -47,10 +47,18 @@ extension Emitter {
         var plan = recur.plan
         let increment = incrementAtBottom(recur)
         if increment != nil { plan.removeLast() }
+        // Whether the last step is a sum, which stands last.
+        var endsInSum = false
         for step in plan {
             let register = target.locals[step.index].register
             if step.direct {
-                try emit(recur.arguments[step.index], into: register)
+                let argument = recur.arguments[step.index]
+                try emit(argument, into: register)
+                if case .operation(.add, _) = argument.kind, let last = instructions.last {
+                    endsInSum = last.op == .add && last.a == register
+                } else {
+                    endsInSum = false
+                }
             } else {
                 let temporary = allocate()
                 try emit(recur.arguments[step.index], into: temporary)
@@ -60,6 +68,10 @@ extension Emitter {
         for move in moves { write(Instruction(.move, move.to, move.from)) }
         top = mark
         guard let test = target.test, let op = test.operation.jumpBack else {
+            if endsInSum, moves.isEmpty, let last = instructions.last {
+                instructions[instructions.count - 1] = Instruction(
+                    .addJumpBack, last.a, last.b, last.c, flags: Int(last.flags))
+            }
             let back = jump(.jumpBack)
             land(back, at: target.head)
             return

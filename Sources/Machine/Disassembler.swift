@@ -62,7 +62,7 @@ package enum Disassembler {
             operands = "r\(i.a) r\(i.b)"
         case .add, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater, .greaterOrEqual,
             .equal,
-            .identical, .cons, .conj, .get, .getOr, .nth, .assoc, .put, .addReturn:
+            .identical, .cons, .conj, .get, .getOr, .nth, .assoc, .put, .addReturn, .addJumpBack:
             operands = "r\(i.a) r\(i.b) r\(i.c)"
         }
         return "\(i.op) \(operands)\(dies)"

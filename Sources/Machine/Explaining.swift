@@ -35,7 +35,7 @@ extension Fiber {
     private func site(_ instruction: Instruction, _ code: Code, _ index: Int, _ registers: Registers) -> Site? {
         let operands: [Int]
         switch instruction.op {
-        case .add, .addReturn, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater,
+        case .add, .addReturn, .addJumpBack, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater,
             .greaterOrEqual, .cons, .conj, .get, .getOr, .nth:
             operands = [instruction.b, instruction.c]
         case .assoc: operands = [instruction.b, instruction.c, instruction.c + 1]
@@ -209,7 +209,7 @@ extension Opcode {
     /// The functions of `clojure.core` that the operation may be written as.
     fileprivate var writtenNames: [String] {
         switch self {
-        case .add, .addReturn: ["+"]
+        case .add, .addReturn, .addJumpBack: ["+"]
         case .addInt: ["+", "inc"]
         case .subtract: ["-"]
         case .subtractInt: ["-", "dec"]

@@ -550,6 +550,19 @@ extension Fiber {
                         }
                         // The instruction after it returns what this gives.
                         try arithmetic(regs, i)
+                    case .addJumpBack:
+                        if case .int(let x) = regs[i.b], case .int(let y) = regs[i.c] {
+                            let (r, o) = x.addingReportingOverflow(y)
+                            if _fastPath(!o) {
+                                store(regs + i.a, .int(r))
+                                pc += 1 + pc.pointee.wide
+                                fuel &-= 1
+                                if _slowPath(fuel < 0) { return preempt(pc, regs, fp) }
+                                continue
+                            }
+                        }
+                        // The instruction after it jumps.
+                        try arithmetic(regs, i)
                     case .jumpUnlessLessInt:
                         guard case .int(let x) = regs[i.a] else {
                             if try !compareInt(regs, i) { pc += i.signedC }

@@ -62,6 +62,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case spawn  //            a fiber calls a+1 with the b arguments from a+3; flag 2: a ← its channel; jumps by c
     case ret  //              return a†
     case addReturn  //        return b† + c†; a sum that is no 64-bit integer goes to a, for the `ret` that follows
+    case addJumpBack  //      a ← b† + c†, and a 64-bit sum goes on with the `jumpBack` that follows at once
     case makeClosure  //      a ← closure of prototype k(c) over the captures in b, b+1 … (moved)
     case makeSibling  //      a ← closure of function b of the group in capture 0, over this closure's captures
     case makeLazy  //         a ← lazy sequence of thunk b (moved)

@@ -30,7 +30,7 @@ extension Fiber {
         let x = regs[i.b]
         var result: Value
         switch i.op {
-        case .add, .addReturn: result = try Numbers.add(x, regs[i.c])
+        case .add, .addReturn, .addJumpBack: result = try Numbers.add(x, regs[i.c])
         case .subtract: result = try Numbers.subtract(x, regs[i.c])
         case .multiply: result = try Numbers.multiply(x, regs[i.c])
         case .quotient: result = try Numbers.quotient(x, regs[i.c])
@@ -52,7 +52,7 @@ extension Fiber {
     /// What an operation gives when a double takes part in it; nil for other numbers, and for division with a rest.
     @inline(__always) private func floating(_ regs: Registers, _ i: Instruction) -> Double? {
         switch i.op {
-        case .add, .addReturn: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 + $1 }
+        case .add, .addReturn, .addJumpBack: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 + $1 }
         case .subtract: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 - $1 }
         case .multiply: Value.borrowedDoubles(regs + i.b, regs + i.c).map { $0 * $1 }
         case .addInt: Value.borrowedDouble(regs + i.b).map { $0 + Double(i.signedC) }
