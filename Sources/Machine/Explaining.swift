@@ -35,7 +35,8 @@ extension Fiber {
     private func site(_ instruction: Instruction, _ code: Code, _ index: Int, _ registers: Registers) -> Site? {
         let operands: [Int]
         switch instruction.op {
-        case .add, .addReturn, .addJumpBack, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual, .greater,
+        case .add, .addReturn, .addJumpBack, .subtract, .multiply, .quotient, .remainder, .modulo, .less, .lessOrEqual,
+            .greater,
             .greaterOrEqual, .cons, .conj, .get, .getOr, .nth:
             operands = [instruction.b, instruction.c]
         case .assoc: operands = [instruction.b, instruction.c, instruction.c + 1]

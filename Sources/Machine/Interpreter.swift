@@ -632,6 +632,22 @@ extension Fiber {
                         let attempt = putNow(regs, i)
                         if case .done = attempt, i.flags & 1 == 0 {
                             store(regs + i.a, .true)
+                            // A put is mostly the last thing that a loop does: to ask for that costs less than to go round.
+                            i = pc.pointee
+                            if i.op == .jumpBack {
+                                pc += 1 + i.wide
+                            } else if i.op == .incrementJumpBackIfLess, case .int(let x) = regs[i.a],
+                                case .int(let y) = regs[i.b], _fastPath(x != .max)
+                            {
+                                store(regs + i.a, .int(x &+ 1))
+                                pc += 1
+                                if _slowPath(x &+ 1 >= y) { continue }
+                                pc += i.signedC
+                            } else {
+                                continue
+                            }
+                            fuel &-= 1
+                            if _slowPath(fuel < 0) { return preempt(pc, regs, fp) }
                             continue
                         }
                         save(pc, regs, fp)
