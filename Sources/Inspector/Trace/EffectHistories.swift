@@ -97,8 +97,13 @@ package struct EffectHistories: Sendable {
     package private(set) var firstMs: Int64?
     package private(set) var lastMs: Int64 = 0
     private var byIdentity: [String: Int] = [:]
-    /// Those that run, in the order of their starts.
-    private var running: [Int] = []
+    /// Those that run, each with the number of its start.
+    private var running: [Int: Int] = [:] {
+        didSet { named = [:] }
+    }
+    private var starts = 0
+    /// The ids of those that run, of a type or, with no type, of all: a whole batch waits for the same, and shares them.
+    private var named: [String: [Value]] = [:]
 
     package init() {}
 
@@ -133,7 +138,8 @@ package struct EffectHistories: Sendable {
                 $0.endWait(record.ts)
                 $0.attempts.append(EffectHistory.Attempt(number: number, startedMs: record.ts))
             }
-            running.append(index)
+            starts += 1
+            running[index] = starts
         case .effectRetrying:
             let error = Fields(fields[.error])
             let index = change(record) {
@@ -143,7 +149,7 @@ package struct EffectHistories: Sendable {
                 $0.attempts[last].code = error[.code]?.stringValue
                 $0.attempts[last].delayMs = fields[.retryAfterMs]?.intValue
             }
-            running.removeAll { $0 == index }
+            running[index] = nil
         case .effectEnded: end(record, fields)
         case .workerError, .workerDrop, .fiberFailed, .systemFailed, .systemSlow, .graphChanged, .guardReport,
             .batchRejected:
@@ -198,19 +204,27 @@ package struct EffectHistories: Sendable {
             $0.endAttempt(record.ts)
             $0.end = end
         }
-        running.removeAll { $0 == index }
+        running[index] = nil
     }
 
     /// Who runs that a ready effect waits for; nobody when the counts differ, as when some wait without holding a slot.
-    private func holders(of wait: EffectWait) -> [Value] {
-        let (count, ids): (Int, [Value])
+    private mutating func holders(of wait: EffectWait) -> [Value] {
+        let (count, type): (Int, String)
         switch wait {
-        case .limit(let type, let number, _):
-            (count, ids) = (number, running.filter { all[$0].type == ValueKey.shown(type) }.map { all[$0].id })
-        case .inflight(let number, _): (count, ids) = (number, running.map { all[$0].id })
+        case .limit(let name, let number, _): (count, type) = (number, ValueKey.shown(name))
+        case .inflight(let number, _): (count, type) = (number, "")
         case .groups, .turn, .rate: return []
         }
+        let ids = named[type] ?? ids(running: type)
+        named[type] = ids
         return ids.count == count ? ids : []
+    }
+
+    /// In the order of their starts.
+    private func ids(running type: String) -> [Value] {
+        running.filter { type.isEmpty || all[$0.key].type == type }.sorted { $0.value < $1.value }.map {
+            all[$0.key].id
+        }
     }
 
     /// A few words of a payload.
