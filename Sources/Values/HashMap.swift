@@ -173,12 +173,21 @@ extension HashMap {
     }
 
     /// A map of up to `room` entries that `fill` adds: at once, where `set` would make room step by step. Nil when two keys are
-    /// equal, or one has no hash.
-    @inline(__always) package static func gathered(upTo room: Int, _ fill: (inout Gathering) -> Void) -> HashMap? {
-        withUnsafeTemporaryAllocation(of: Value.self, capacity: 2 * room) { buffer in
+    /// equal.
+    ///
+    /// - Throws: what hashing or comparing a key throws; that it was a key of a small map says nothing, which hashes none.
+    @inline(__always) package static func gathered(
+        upTo room: Int, _ fill: (inout Gathering) -> Void
+    ) throws(Fault) -> HashMap? {
+        try withUnsafeTemporaryAllocation(of: Value.self, capacity: 2 * room) { buffer throws(Fault) in
             var gathering = Gathering(entries: buffer.baseAddress.unsafelyUnwrapped, room: room)
             fill(&gathering)
-            if let made = (try? taking(gathering.entries, count: gathering.filled)) ?? nil { return made }
+            do throws(Fault) {
+                if let made = try taking(gathering.entries, count: gathering.filled) { return made }
+            } catch {
+                gathering.entries.deinitialize(count: 2 * gathering.filled)
+                throw error
+            }
             gathering.entries.deinitialize(count: 2 * gathering.filled)
             return nil
         }

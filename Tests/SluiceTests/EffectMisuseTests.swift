@@ -89,6 +89,17 @@ import Values
         #expect(script.printed("[@log (perform-all nil)]") == "[[] []]")
     }
 
+    /// Parameters may have any keys: one that is yet to be computed is so when the map outgrows being looked through.
+    @Test func parametersMayHaveStrangeKeys() throws {
+        let script = try EffectScript(seed: 1)
+        let eight = "(zipmap [(map inc [1]) 2 3 4 5 6 7 8] (range))"
+        #expect(script.printed("(count (effect :x \(eight) {:priority 1}))") == "11")
+        #expect(script.printed("(perform (run (fn [p] (get p (list 2))) \(eight)))") == "0")
+        #expect(
+            script.printed("(do (defeffect :odd [p] (count p)) (perform (effect :odd {(lazy-seq [1]) 1 [2] 2})))")
+                == "2")
+    }
+
     /// A key that joins the table needs its case above.
     @Test func everyKeyOfMetaHasItsMistake() {
         for row in EffectMeta.table + EffectMeta.retryTable + EffectMeta.backoffTable {

@@ -68,10 +68,14 @@ package final class Effect: Sendable {
 
     /// The parameters alone.
     package var params: HashMap {
-        // They are keys of a map already.
-        HashMap.gathered(upTo: fields.count) { entries in
+        let made = try? HashMap.gathered(upTo: fields.count) { entries in
             entries.add(fields) { $0 == .effectSlashID || $0 == .effectSlashType || $0 == .meta }
-        } ?? .empty
+        }
+        if let made { return made }
+        // Keys that cannot be compared stay as they are.
+        var params = fields
+        for key in [KnownName.effectSlashID, .effectSlashType, .meta] { try? HashMap.remove(&params, .kw(key)) }
+        return params
     }
 
     /// The whole, as a script sees it: always with its id.

@@ -65,14 +65,15 @@ enum EffectPrimitives {
         }
         var id = try given.find(.kw(.effectSlashID)) ?? .nil
         if id.isNil { id = .string(fiber.instance.random.uuid().description) }
-        let made = HashMap.gathered(upTo: given.count + 3) { entries in
+        let made = try HashMap.gathered(upTo: given.count + 3) { entries in
             entries.add(.kw(.effectSlashID), id)
             entries.add(.kw(.effectSlashType), type)
             entries.add(given) { $0 == .effectSlashID || $0 == .effectSlashType || ($0 == .meta && !meta.isNil) }
             if !meta.isNil { entries.add(.kw(.meta), meta) }
         }
         // What a map of parameters has for keys stands once in it.
-        return made.unsafelyUnwrapped
+        guard let made else { throw .illegalArgument("two parameters of the effect have equal keys") }
+        return made
     }
 
     private static func elements(_ value: Value, _ operation: String) throws(Fault) -> [Value] {
