@@ -58,7 +58,7 @@ final class TraceWriter: @unchecked Sendable {
             }
             guard ftruncate(descriptor, 0) == 0 else { throw TraceWriter.unwritable(path, errno) }
         }
-        if let error = write(TraceLine.header) { throw TraceWriter.unwritable(path, error) }
+        if let error = Descriptor.writeAll(descriptor, TraceLine.header) { throw TraceWriter.unwritable(path, error) }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -137,36 +137,9 @@ final class TraceWriter: @unchecked Sendable {
     }
 
     private func deliver(_ bytes: [UInt8]) {
-        guard !isBroken, let error = write(bytes) else { return }
+        guard !isBroken, let error = Descriptor.writeAll(descriptor, bytes) else { return }
         isBroken = true
         console.write(
             "sluice: the trace \(path) ends here: \(String(cString: strerror(error)))\n", to: .error)
-    }
-
-    /// Gives the system's error number when not all of it could be written.
-    private func write(_ bytes: [UInt8]) -> Int32? {
-        bytes.withUnsafeBytes { buffer -> Int32? in
-            var offset = 0
-            while offset < buffer.count {
-                let count = TraceFile.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
-                if count > 0 {
-                    offset += count
-                } else if errno != EINTR {
-                    return errno
-                }
-            }
-            return nil
-        }
-    }
-}
-
-/// The system's calls whose names the methods hide.
-private enum TraceFile {
-    static func write(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, start, count)
-        #else
-            Darwin.write(descriptor, start, count)
-        #endif
     }
 }

@@ -143,32 +143,5 @@ package final class Console: @unchecked Sendable {
     private func emitJSON(_ value: Value) -> Bool { show(Array((JSON.shown(value) + "\n").utf8), .output) }
 
     /// Writes all of it, whatever a signal or a full pipe does meanwhile.
-    package static let writeAll: Sink = { stream, bytes in
-        bytes.withUnsafeBytes { buffer in
-            var offset = 0
-            while offset < buffer.count {
-                let written = Platform.write(stream.rawValue, buffer.baseAddress! + offset, buffer.count - offset)
-                if written > 0 {
-                    offset += written
-                } else if errno == EAGAIN {
-                    var ready = pollfd(fd: stream.rawValue, events: Int16(POLLOUT), revents: 0)
-                    poll(&ready, 1, -1)
-                } else if errno != EINTR {
-                    return errno != EPIPE
-                }
-            }
-            return true
-        }
-    }
-}
-
-/// The system's `write`, whose name `Console.write` hides.
-private enum Platform {
-    static func write(_ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, start, count)
-        #else
-            Darwin.write(descriptor, start, count)
-        #endif
-    }
+    package static let writeAll: Sink = { stream, bytes in Descriptor.writeAll(stream.rawValue, bytes) != EPIPE }
 }

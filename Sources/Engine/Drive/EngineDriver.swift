@@ -81,8 +81,6 @@ package final class EngineDriver: @unchecked Sendable {
         step(.define(type.name, type.traits)) { self.types[type.name] = Known(type) }
     }
 
-    package func type(_ name: Name) -> EffectType? { lock.withLock { types[name] }?.type }
-
     package var typeNames: [Name] { lock.withLock { types.keys.sorted { $0.description < $1.description } } }
 
     package func configure(_ configuration: EngineConfiguration) { step(.configure(configuration)) }

@@ -190,7 +190,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Does what `put` does of a value that only goes into the buffer, copied or moved out of its slot. False, with nothing
     /// changed, when there is more to it, or it is nil.
     @inline(__always) package mutating func putReady(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        guard plainCapacity > 0, firstTake == nil, !isClosed, !slot.pointee.isNil else { return false }
+        guard mayPutPlainly, !slot.pointee.isNil else { return false }
         let held = held ?? makeHeld()
         guard held.pointee.buffer.length < plainCapacity else { return false }
         if moving || !Value.holdsObject(slot) {

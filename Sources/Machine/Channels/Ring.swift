@@ -30,8 +30,7 @@ package struct Ring<Element>: ~Copyable {
 
     @inlinable @inline(__always) package mutating func append(_ element: consuming Element) {
         if _slowPath(length == capacity) { grow() }
-        place(length).initialize(to: element)
-        length &+= 1
+        appendInRoom(element)
     }
 
     /// Whether one more goes in without making room.
