@@ -55,8 +55,9 @@ final class Worker: @unchecked Sendable {
     var queued: Int { length.load(ordering: .relaxed) }
 
     /// Jobs that another's queue must hold for this one to take of them. One, unless what this one ran lately were short turns:
-    /// then a few at a time cost more than they bring, and those that are left run soon where they are. For the worker's thread.
-    var leastWorthStealing: Int { owned.pointee.runsShort ? Worker.haul / 2 : 1 }
+    /// then two threads mostly wait for each other's lines of cache and memory, and those that are left run soon where they
+    /// are. For the worker's thread.
+    var leastWorthStealing: Int { owned.pointee.runsShort ? Worker.manyShortTurns : 1 }
 
     /// Notes whether the turns since the account was settled were short.
     func measureTurns() {
@@ -85,6 +86,8 @@ final class Worker: @unchecked Sendable {
 
     /// Most jobs that are taken from another's queue at once, so that its lock is held for a short time.
     private static let haul = 64
+    /// As many short turns as take some tenths of a millisecond.
+    private static let manyShortTurns = 1024
     /// Steps that a turn takes on average below which turns are short.
     private static let shortTurn = 100
 
