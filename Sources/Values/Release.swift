@@ -26,7 +26,12 @@ public enum Release {
     /// Deinitialises `count` values whose memory belongs to the object that is being freed: beyond the depth limit they are
     /// moved out and put aside.
     @usableFromInline package static func contents(of values: UnsafeMutablePointer<Value>, count: Int) {
-        guard count > 0 else { return }
+        var first = 0
+        while first < count, !Value.holdsObject(values + first) { first &+= 1 }
+        if first < count { objects(values + first, count: count - first) }
+    }
+
+    @inline(never) private static func objects(_ values: UnsafeMutablePointer<Value>, count: Int) {
         let thread = sluice_thread()!
         guard thread.pointee.release_depth < depthLimit else {
             let moved = UnsafeMutablePointer<Value>.allocate(capacity: count)
@@ -35,9 +40,23 @@ public enum Release {
             return
         }
         thread.pointee.release_depth += 1
-        values.deinitialize(count: count)
+        releaseEach(values, count)
         thread.pointee.release_depth -= 1
         drainIfOutermost(thread)
+    }
+
+    /// What `deinitialize` comes to, without asking each value's type how it is destroyed. Never inlined, so that no release is
+    /// moved past what `objects` counts.
+    @inline(never) private static func releaseEach(_ values: UnsafeMutablePointer<Value>, _ count: Int) {
+        var index = 0
+        while index < count {
+            if Value.holdsObject(values + index) {
+                // A class payload is the first word of a value.
+                let word = UnsafeRawPointer(values + index).load(as: UnsafeRawPointer.self)
+                Unmanaged<AnyObject>.fromOpaque(word).release()
+            }
+            index &+= 1
+        }
     }
 
     /// Takes a value out of `slot` and releases it within the depth limit.

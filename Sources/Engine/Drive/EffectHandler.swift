@@ -39,21 +39,20 @@ package struct ClosureHandler: EffectHandler {
 /// One attempt at one effect, as its handler sees it. It is its own token of cancellation, and where its answer goes: one
 /// object, for there are many attempts.
 package final class EffectRequest: CancelToken, @unchecked Sendable {
-    // Sendable: `effect` and `isOutside` are set before the handler sees it; the token guards what it has; the rest is immutable.
-    /// With the parts merged into it that the type's merge function merges.
-    package internal(set) var effect: Effect
-    let order: StartOrder
+    // Sendable: `order` and `isOutside` are set before the handler sees it; the token guards what it has; the rest is immutable.
+    @exclusivity(unchecked) var order: StartOrder
     private let line: DriverLine
     /// Whether somebody has to hear when the attempt is over; set before the handler sees it.
-    var isOutside = false
+    @exclusivity(unchecked) var isOutside = false
     private let answered = Atomic<Bool>(false)
 
     init(_ order: StartOrder, _ line: DriverLine) {
-        effect = order.effect
         self.order = order
         self.line = line
     }
 
+    /// With the parts merged into it that the type's merge function merges.
+    package var effect: Effect { order.effect }
     /// From 1; the effect's identity is the same in each.
     package var attempt: Int { order.attempt }
     package var grants: Capabilities { line.grants }
@@ -76,7 +75,7 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
     package func report(_ part: Value) {
         guard !isCancelled else { return }
         line.driver?.events.emit(.effectProgress, effect.identity, .progress(effect, part))
-        order.progress?(order.progressIndex, part)
+        order.tellProgress(part)
     }
 
     /// The handler waits for other effects, events, time or people from here on: others may have its slot (P19).

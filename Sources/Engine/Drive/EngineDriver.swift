@@ -54,10 +54,17 @@ package final class EngineDriver: @unchecked Sendable {
     private var stopWaiters: [@Sendable () -> Void] = []
     private var outside: (began: @Sendable () -> Void, ended: @Sendable () -> Void)?
 
-    /// A type as a reference: it is looked up for every effect.
+    /// A type as a reference: it is looked up for every effect, and a copy would count a dozen references.
     private final class Known: Sendable {
         let type: EffectType
-        init(_ type: EffectType) { self.type = type }
+        let isOutside: Bool
+        let merges: Bool
+
+        init(_ type: EffectType) {
+            self.type = type
+            isOutside = !type.handler.isVirtual
+            merges = type.merge != nil
+        }
     }
 
     /// - Parameter seed: of the jitter of back-offs.
@@ -171,8 +178,7 @@ package final class EngineDriver: @unchecked Sendable {
         let before = queue.count
         machine.step(input, at: clock.nowMs, &happened, &toDo)
         look(toDo)
-        let hasEvents = !happened.isEmpty
-        if hasEvents { events.append(happened) }
+        let isAwaited = !happened.isEmpty && events.append(taking: &happened)
         EngineDriver.empty(&happened)
         if let last = last() { toDo.append(last) }
         if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
@@ -188,7 +194,7 @@ package final class EngineDriver: @unchecked Sendable {
             queue.append(.resume(outside.ended))
         }
         lock.release()
-        if hasEvents { events.wakeSubscribers() }
+        if isAwaited { events.wakeSubscribers() }
         if attends { attend() }
     }
 
@@ -205,7 +211,11 @@ package final class EngineDriver: @unchecked Sendable {
             if actions.isEmpty { isAttended = false }
             lock.release()
             if actions.isEmpty { return }
-            for action in actions { perform(action) }
+            for index in actions.indices {
+                var action = Action.stopped
+                swap(&action, &actions[index])
+                perform(action)
+            }
         }
     }
 
@@ -239,23 +249,23 @@ package final class EngineDriver: @unchecked Sendable {
         let known: Known? = lock.withLock {
             setRunning(request)
             let known = types[order.effect.type]
-            request.isOutside = known?.type.handler.isVirtual == false
+            request.isOutside = known?.isOutside ?? false
             return known
         }
         if request.isOutside { lock.withLock { outside }?.began() }
-        guard let type = known?.type else {
+        guard let known else {
             return request.finish(.error(.unknownType(order.effect.type, known: typeNames)))
         }
-        if let merge = type.merge, !order.parts.isEmpty {
+        if known.merges, !order.parts.isEmpty, let merge = known.type.merge {
             do {
-                request.effect = try merged(order.effect, order.parts, merge)
+                request.order.effect = try merged(order.effect, order.parts, merge)
             } catch {
                 return request.finish(.error(.of(error, code: .mergeFailed)))
             }
             step(.merged(order.handle, attempt: order.attempt, request.effect))
         }
-        if let complaint = type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
-        type.handler.start(request, Completion(request: request))
+        if let complaint = known.type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
+        known.type.handler.start(request, Completion(request: request))
     }
 
     /// Under the lock.

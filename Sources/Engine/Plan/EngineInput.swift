@@ -70,27 +70,42 @@ package enum Input: Sendable {
     case wake
 }
 
-/// An attempt to run an effect. A reference, because the queue, the attempt and its handler hold it.
-package final class StartOrder: Sendable {
+/// An attempt to run an effect.
+package struct StartOrder: Sendable {
     package let handle: EffectHandle
-    package let effect: Effect
+    package internal(set) var effect: Effect
     /// From 1.
     package let attempt: Int
-    /// Effects whose parameters the type's merge function merges into this one's first.
-    package let parts: [Effect]
-    let progress: ProgressListener?
-    let progressIndex: Int
+    private let extra: Extra?
+
+    /// What few effects have.
+    private final class Extra: Sendable {
+        let parts: [Effect]
+        let progress: (listener: ProgressListener, index: Int)?
+
+        init(_ parts: [Effect], _ progress: (listener: ProgressListener, index: Int)?) {
+            self.parts = parts
+            self.progress = progress
+        }
+    }
 
     init(
-        handle: EffectHandle, effect: Effect, attempt: Int, parts: [Effect], progress: ProgressListener?,
-        progressIndex: Int
+        handle: EffectHandle, effect: Effect, attempt: Int, parts: [Effect],
+        progress: (listener: ProgressListener, index: Int)?
     ) {
         self.handle = handle
         self.effect = effect
         self.attempt = attempt
-        self.parts = parts
-        self.progress = progress
-        self.progressIndex = progressIndex
+        extra = parts.isEmpty && progress == nil ? nil : Extra(parts, progress)
+    }
+
+    /// Effects whose parameters the type's merge function merges into this one's first.
+    package var parts: [Effect] { extra?.parts ?? [] }
+
+    /// Tells who submitted the effect of a part of its result.
+    func tellProgress(_ part: Value) {
+        guard let progress = extra?.progress else { return }
+        progress.listener(progress.index, part)
     }
 }
 

@@ -75,8 +75,10 @@ extension EngineMachine {
         let scope = entries[slot].scope
         guard scope >= 0 else { return }
         entries[slot].scope = -1
-        let entries = entries
-        scopes[Int(scope)].effects.removeOne { EngineMachine.isLive($0, entries) }
+        if scopes[Int(scope)].effects.removeOne() {
+            let entries = entries
+            scopes[Int(scope)].effects.sweep { EngineMachine.isLive($0, entries) }
+        }
         removeIfEmpty(scope)
     }
 

@@ -112,8 +112,9 @@ extension EngineMachine {
     }
 
     private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: [Entry]) {
-        index[key]?.removeOne { isLive($0, entries) }
-        if index[key]?.live == 0 { index[key] = nil }
+        guard let at = index.index(forKey: key) else { return }
+        if index.values[at].removeOne() { index.values[at].sweep { isLive($0, entries) } }
+        if index.values[at].live == 0 { index.remove(at: at) }
     }
 
     /// P24: all that is queued or running stays, all that something still depends on, and the newest `retainCompleted`.
@@ -149,9 +150,7 @@ extension EngineMachine {
         if let key = effect.meta.idempotencyKey { byKey.remove(key.code, handle.slot) }
         if entries[slot].group >= 0 { leaveGroup(entries[slot].group) }
         for group in entries[slot].adoptedBy { leaveGroup(group) }
-        let generation = entries[slot].generation &+ 1
-        entries[slot] = Entry(effect: EngineMachine.nobody, submission: -1, enqueuedAt: 0)
-        entries[slot].generation = generation
+        entries[slot].vacate(EngineMachine.nobody)
         freeSlots.append(handle.slot)
     }
 

@@ -272,13 +272,12 @@ extension EngineMachine {
     /// Forgets a group that is complete and of whom nothing is known any more.
     mutating func releaseGroup(_ index: Int32) {
         let at = Int(index)
-        let group = groups[at]
+        // Asked of each effect that is forgotten, and mostly answered by the first: a copy of the group would cost more.
+        guard groups[at].retained == 0, !groups[at].isFree, groups[at].isDone else { return }
         // While it waits for something, that holds its index.
-        guard !group.isFree, group.isDone, group.wait.unmet == 0, group.retained == 0, !group.hasDependents else {
-            return
-        }
-        if let key = group.key, latestGroup[key] == index {
-            if group.isEmptyPhase { return }
+        guard groups[at].wait.unmet == 0, !groups[at].hasDependents else { return }
+        if let key = groups[at].key, latestGroup[key] == index {
+            if groups[at].isEmptyPhase { return }
             latestGroup[key] = nil
         }
         groups[at] = Group()

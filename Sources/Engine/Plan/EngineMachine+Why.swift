@@ -172,17 +172,23 @@ extension EngineMachine {
     /// In a large group they are looked for where they are to be found, at its beginning and around what it lets go next, because
     /// this is told of each effect that waits, and may not look at all members each time.
     private func unended(upTo end: Int, of group: Int32) -> [Value] {
-        let members = groups[Int(group)].members
         let reach = 64
         let next = groups[Int(group)].next
         let beginning = 0..<min(reach, end)
         let around = min(max(beginning.upperBound, next - reach), end)..<min(max(reach, next + reach), end)
-        for places in [beginning, around] {
-            let found = places.lazy.map { Int(members[$0].slot) }
-                .filter { entries[$0].group == group && entries[$0].state != .ended }
-                .prefix(EffectWait.Others.shown).map { entries[$0].effect.id.value }
-            if !found.isEmpty { return Array(found) }
+        let found = unended(in: beginning, of: group)
+        return found.isEmpty ? unended(in: around, of: group) : found
+    }
+
+    private func unended(in places: Range<Int>, of group: Int32) -> [Value] {
+        var found: [Value] = []
+        // Not `lazy`, whose closures would hold a copy of the machine.
+        for place in places {
+            let slot = Int(groups[Int(group)].members[place].slot)
+            guard entries[slot].group == group, entries[slot].state != .ended else { continue }
+            found.append(entries[slot].effect.id.value)
+            if found.count == EffectWait.Others.shown { break }
         }
-        return []
+        return found
     }
 }

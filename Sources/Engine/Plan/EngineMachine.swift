@@ -131,8 +131,10 @@ package struct EngineMachine: Sendable {
     /// When the machine wants to be woken, in milliseconds; nil for not at all.
     package var nextWake: Int64? {
         var next = deadlines.first.map { entries[Int($0)].deadline }
-        for lane in lanes where lane.ready.count > lane.ready.stale {
-            guard let opens = lane.window?.opens(at: now), lane.running < lane.limit else { continue }
+        for lane in lanes.indices where lanes[lane].window != nil && lanes[lane].ready.count > lanes[lane].ready.stale {
+            guard let opens = lanes[lane].window?.opens(at: now), lanes[lane].running < lanes[lane].limit else {
+                continue
+            }
             next = min(next ?? opens, opens)
         }
         if let stopDeadline, !isStopped { next = min(next ?? stopDeadline, stopDeadline) }
@@ -311,6 +313,13 @@ struct Entry: Sendable {
         self.effect = effect
         self.submission = submission
         self.enqueuedAt = enqueuedAt
+    }
+
+    /// Frees the slot, for another effect later. `nobody` stands in it meanwhile.
+    mutating func vacate(_ nobody: Effect) {
+        let next = generation &+ 1
+        self = Entry(effect: nobody, submission: -1, enqueuedAt: 0)
+        generation = next
     }
 
     private mutating func withRare(_ body: (inout Rare) -> Void) {

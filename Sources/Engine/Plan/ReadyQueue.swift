@@ -162,9 +162,12 @@ struct LiveHandles: Sendable {
         live += 1
     }
 
-    /// One of them ended; `isLive` tells of any.
-    mutating func removeOne(_ isLive: (EffectHandle) -> Bool) {
+    /// One of them ended. Gives whether it is time for a sweep.
+    mutating func removeOne() -> Bool {
         live -= 1
-        if handles.count > 32, handles.count > live * 2 { handles.removeAll { !isLive($0) } }
+        return handles.count > 32 && handles.count > live * 2
     }
+
+    /// Drops those that have ended; `isLive` tells of any.
+    mutating func sweep(_ isLive: (EffectHandle) -> Bool) { handles.removeAll { !isLive($0) } }
 }

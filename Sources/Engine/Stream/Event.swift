@@ -115,6 +115,9 @@ package struct EventRecord: Sendable {
         own = identity
     }
 
+    /// Where none is.
+    static var nothing: EventRecord { EventRecord(.log, .none) }
+
     package var identity: Identity { own ?? content.effect?.identity ?? EventRecord.engine }
 
     private static let engine = Identity(root: .engine)

@@ -43,24 +43,33 @@ package final class EventStream: @unchecked Sendable {
         let ts = wallMs()
         return log.lock.withLock {
             note(1)
-            log.add(EventRecord(type, identity, content), at: ts)
+            var records = [EventRecord(type, identity, content)]
+            log.add(&records, at: ts)
             return log.sequence
         }
     }
 
-    /// Adds the events of one step, all at one time, without waking anyone.
-    func append(_ records: [EventRecord]) {
+    /// Adds the events of one step, all at one time, without waking anyone: takes them out of `records`, and leaves there what
+    /// nobody is to read any more. Gives whether somebody wants to be woken.
+    func append(taking records: inout [EventRecord]) -> Bool {
         let ts = wallMs()
         log.lock.acquire()
-        note(records.count)
-        for record in records { log.add(record, at: ts) }
+        let isAwaited = note(records.count)
+        log.add(&records, at: ts)
         log.lock.release()
+        return isAwaited
     }
 
-    /// Says to those who have read everything that there is something again. Under the lock.
-    private func note(_ added: Int) {
-        guard added > 0 else { return }
-        for subscription in subscriptions where subscription.seen == log.sequence { subscription.wantsWake = true }
+    /// Says to those who have read everything that there is something again. Gives whether anybody is to be woken. Under the lock.
+    @discardableResult
+    private func note(_ added: Int) -> Bool {
+        guard added > 0 else { return false }
+        var isAwaited = false
+        for subscription in subscriptions where subscription.seen == log.sequence {
+            subscription.wantsWake = true
+            isAwaited = true
+        }
+        return isAwaited
     }
 
     package func wakeSubscribers() {
@@ -153,8 +162,8 @@ private final class EventLog {
     let redactor: Redactor
     /// The number of the newest event; 0 before the first.
     private(set) var sequence: UInt64 = 0
-    /// A ring with room for a power of two.
-    private var slots: [(record: EventRecord, ts: Int64)?] = []
+    /// A ring with room for a power of two; what lies outside of the newest `count` is `EventRecord.nothing`.
+    private var slots: [Kept] = []
     private var start = 0
     private var count = 0
     /// How many stay, whoever has read them.
@@ -169,13 +178,27 @@ private final class EventLog {
         capacity = keep
     }
 
-    func add(_ record: EventRecord, at ts: Int64) {
-        if count > 0, count >= capacity || (count >= keep && oldest <= seen) { dropOldest() }
-        sequence += 1
-        guard capacity > 0 else { return }
-        if count == slots.count { move(into: max(16, slots.count * 2)) }
-        slots[(start + count) & (slots.count - 1)] = (record, ts)
-        count += 1
+    private struct Kept {
+        var record = EventRecord.nothing
+        var ts: Int64 = 0
+    }
+
+    /// Takes the records in, and leaves in their places those that they drive out: no reference is counted, and what goes is freed
+    /// by the caller, when the lock is free again.
+    func add(_ records: inout [EventRecord], at ts: Int64) {
+        for index in records.indices {
+            if count > 0, count >= capacity || (count >= keep && oldest <= seen) {
+                // In a full ring that is where the new one comes to lie.
+                if count < slots.count { dropOldest() } else { forgetOldest() }
+            }
+            sequence += 1
+            guard capacity > 0 else { continue }
+            if count == slots.count { move(into: max(16, slots.count * 2)) }
+            let at = (start + count) & (slots.count - 1)
+            swap(&slots[at].record, &records[index])
+            slots[at].ts = ts
+            count += 1
+        }
     }
 
     /// Lets go what nobody is to read any more: readers came, went or read.
@@ -188,16 +211,21 @@ private final class EventLog {
     private var oldest: UInt64 { sequence - UInt64(count) + 1 }
 
     private func dropOldest() {
-        slots[start] = nil
+        slots[start].record = .nothing
+        forgetOldest()
+    }
+
+    /// Its record stays where it lies.
+    private func forgetOldest() {
         start = (start + 1) & (slots.count - 1)
         count -= 1
     }
 
     private func move(into room: Int) {
-        var moved: [(record: EventRecord, ts: Int64)?] = []
+        var moved: [Kept] = []
         moved.reserveCapacity(room)
         for index in 0..<count { moved.append(slots[(start + index) & (slots.count - 1)]) }
-        moved += repeatElement(nil, count: room - count)
+        moved += repeatElement(Kept(), count: room - count)
         (slots, start) = (moved, 0)
     }
 
@@ -208,7 +236,7 @@ private final class EventLog {
     ) -> (events: [Event], lost: UInt64) {
         var from: UInt64 = 0
         var lost: UInt64 = 0
-        let found = lock.withLock { () -> [(record: EventRecord, ts: Int64)?] in
+        let found = lock.withLock { () -> [Kept] in
             defer { then() }
             let (after, last, limit) = range()
             guard after < last else { return [] }
@@ -216,8 +244,8 @@ private final class EventLog {
             lost = min(from, last + 1) - after - 1
             return from > last ? [] : (from...last).map { slots[(start + Int($0 - oldest)) & (slots.count - 1)] }
         }
-        let events = found.enumerated().compactMap { index, event in
-            event.map { Event(sequence: from + UInt64(index), ts: $0.ts, $0.record, redactor: redactor) }
+        let events = found.enumerated().map { index, kept in
+            Event(sequence: from + UInt64(index), ts: kept.ts, kept.record, redactor: redactor)
         }
         return (events, lost)
     }
