@@ -161,6 +161,22 @@ enum SchedulerKind: CaseIterable {
         #expect(trace(3).count == 120)
     }
 
+    /// A fiber that was woken runs on another core when the one that woke it goes on in one operation for long.
+    @Test func whoIsWokenDoesNotWaitForALongOperation() {
+        let world = World(.threads(cores: 2))
+        let channel = Channel(.fixed(0))
+        let hasRun = Shared(false)
+        world.runtime.spawn(Actor([Do.take(channel), Do.note { hasRun.update { $0 = true } }]).function())
+        let walk: Actor.Operation = { job throws(Fault) in
+            let end = MonotonicClock.now + 10_000_000_000
+            while !hasRun.value, MonotonicClock.now < end { try job.book(steps: 1, holding: 0) }
+            return .value(.bool(hasRun.value))
+        }
+        // The taker waits before the put, so that this wakes it.
+        let result = world.main(world.call("sleep", .int(5)), Do.put(.int(1), channel), walk)
+        if case .success(.bool(true)) = result {} else { Issue.record("it waited for the end of the operation") }
+    }
+
     /// An hour passes without waiting for it.
     @Test func virtualTimeJumps() {
         let world = World(.virtual(seed: 1))

@@ -214,8 +214,10 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
-    /// Nobody may be asleep who would see to them, when every thread is in a long operation.
+    /// The fiber that this one woke would wait for the end of its operation, and nobody may be asleep who would see to the timers,
+    /// when every thread is in such an operation.
     package func keepWatch() {
+        shareHandoff()
         if timers.nextDeadline == .max { return }
         lock.withLock {
             guard shared.pointee.idle.isEmpty, !shared.pointee.isWatched, !stopping.load(ordering: .relaxed) else {
@@ -223,6 +225,17 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
             }
             shared.pointee.isWatched = Values.startThread(stack: ThreadedScheduler.stackSize) { [self] in watch() }
         }
+    }
+
+    /// Puts the job in this thread's hand-off slot, which only this thread can take, where others can.
+    private func shareHandoff() {
+        let slot = ThreadSlot.pointer
+        guard slot.pointee.home == Unmanaged.passUnretained(self).toOpaque(), let owned = slot.pointee.owned,
+            let worker = slot.pointee.worker, let job = owned.pointee.handoff
+        else { return }
+        owned.pointee.handoff = nil
+        _ = worker._withUnsafeGuaranteedRef { $0.push(job) }
+        wakeOne()
     }
 
     /// Sees to the timers, on a thread that takes no jobs, for as long as no worker is asleep that would.
