@@ -17,12 +17,12 @@ public struct Arguments {
     @inlinable @inline(__always) public subscript(index: Int) -> Value { base[index] }
 
     /// Where argument `index`, which must be below `count`, stands: to look at it without retaining it.
-    @inlinable @inline(__always) package func place(_ index: Int) -> UnsafePointer<Value> {
+    @inlinable @inline(__always) public func place(_ index: Int) -> UnsafePointer<Value> {
         UnsafePointer(base + index)
     }
 
     /// The same, to move it out and leave nil.
-    @inlinable @inline(__always) package func slot(_ index: Int) -> UnsafeMutablePointer<Value> { base + index }
+    @inlinable @inline(__always) public func slot(_ index: Int) -> UnsafeMutablePointer<Value> { base + index }
 
     /// Argument `index`, or nil when it was not given.
     public func optional(_ index: Int) -> Value { index < count ? base[index] : .nil }

@@ -14,7 +14,7 @@ public enum Hashing {
 
     /// For keys of the host's dictionaries that have spread bits or bits of nobody's choosing already: what a dictionary makes of
     /// a key by itself costs several hundred instructions.
-    @inlinable @inline(__always) package static func inDictionary(_ word: UInt64, _ seed: Int) -> Int {
+    @inlinable @inline(__always) public static func inDictionary(_ word: UInt64, _ seed: Int) -> Int {
         let product = (word ^ UInt64(bitPattern: Int64(seed)) ^ 0x2d35_8dcc_aa6c_78a5)
             .multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
         return Int(truncatingIfNeeded: product.high ^ product.low)

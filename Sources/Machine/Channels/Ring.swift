@@ -3,20 +3,20 @@
 /// Not an `Array`: taking from the front must be constant time, and an empty channel must not allocate.
 ///
 /// Small: there may be a million channels.
-package struct Ring<Element>: ~Copyable {
+public struct Ring<Element>: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<Element>
     @usableFromInline var capacity: UInt32 = 0
     @usableFromInline var head: UInt32 = 0
     @usableFromInline var length: UInt32 = 0
 
-    @inlinable package var count: Int { Int(length) }
+    @inlinable public var count: Int { Int(length) }
 
     /// Where element `index` from the front is.
     @inlinable @inline(__always) func place(_ index: UInt32) -> UnsafeMutablePointer<Element> {
         base + Int((head &+ index) & (capacity &- 1))
     }
 
-    @inlinable package init() {
+    @inlinable public init() {
         // Never read or written while `capacity` is 0.
         base = UnsafeMutablePointer(bitPattern: MemoryLayout<Element>.alignment)!
     }
@@ -26,9 +26,9 @@ package struct Ring<Element>: ~Copyable {
         if capacity > 0 { base.deallocate() }
     }
 
-    @inlinable @inline(__always) package var isEmpty: Bool { length == 0 }
+    @inlinable @inline(__always) public var isEmpty: Bool { length == 0 }
 
-    @inlinable @inline(__always) package mutating func append(_ element: consuming Element) {
+    @inlinable @inline(__always) public mutating func append(_ element: consuming Element) {
         if _slowPath(length == capacity) { grow() }
         appendInRoom(element)
     }
@@ -42,30 +42,30 @@ package struct Ring<Element>: ~Copyable {
         length &+= 1
     }
 
-    @inlinable @inline(__always) package mutating func popFirst() -> Element? {
+    @inlinable @inline(__always) public mutating func popFirst() -> Element? {
         if length == 0 { return nil }
         return takeFirst()
     }
 
     /// Takes the first element of a ring that is not empty.
-    @inlinable @inline(__always) package mutating func takeFirst() -> Element {
+    @inlinable @inline(__always) public mutating func takeFirst() -> Element {
         let element = (base + Int(head)).move()
         head = (head &+ 1) & (capacity &- 1)
         length &-= 1
         return element
     }
 
-    @inlinable package mutating func popLast() -> Element? {
+    @inlinable public mutating func popLast() -> Element? {
         if length == 0 { return nil }
         length &-= 1
         return place(length).move()
     }
 
     /// Element `index` from the front, which must be below `count`.
-    @inlinable package subscript(index: Int) -> Element { place(UInt32(index)).pointee }
+    @inlinable public subscript(index: Int) -> Element { place(UInt32(index)).pointee }
 
     /// Removes element `index`, which must be below `count`, and puts the last in its place: order is lost.
-    @inlinable package mutating func swapRemove(at index: Int) -> Element {
+    @inlinable public mutating func swapRemove(at index: Int) -> Element {
         let last = popLast()!
         guard index < count else { return last }
         let slot = place(UInt32(index))
@@ -75,7 +75,7 @@ package struct Ring<Element>: ~Copyable {
     }
 
     /// Keeps, in order, what `isKept` says.
-    @inlinable package mutating func filter(_ isKept: (borrowing Element) -> Bool) {
+    @inlinable public mutating func filter(_ isKept: (borrowing Element) -> Bool) {
         for _ in 0..<length {
             let element = takeFirst()
             if isKept(element) { append(element) }

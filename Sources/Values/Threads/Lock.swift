@@ -13,7 +13,7 @@ import Synchronization
 /// allocated once so that its address never moves.
 public final class Lock: @unchecked Sendable {
     // Sendable: a mutex is made to be shared.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     public init() {
         mutex = .allocate(capacity: 1)
@@ -26,12 +26,12 @@ public final class Lock: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    @inline(__always) public func acquire() { pthread_mutex_lock(mutex) }
+    @inlinable @inline(__always) public func acquire() { pthread_mutex_lock(mutex) }
     /// Takes it unless somebody has it; false then.
     public func tryAcquire() -> Bool { pthread_mutex_trylock(mutex) == 0 }
-    @inline(__always) public func release() { pthread_mutex_unlock(mutex) }
+    @inlinable @inline(__always) public func release() { pthread_mutex_unlock(mutex) }
 
-    @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    @inlinable @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
         -> Result
     {
         acquire()
