@@ -88,12 +88,12 @@ open class Fiber: Parkable, @unchecked Sendable {
     public final override var isAsked: Bool { interrupt.load(ordering: .relaxed) != 0 }
 
     public final override func book(steps: Int, holding bytes: Int) throws(Fault) {
-        walksFar()
+        walksFar(steps)
         try instance.account.book(steps: steps, holding: bytes)
     }
 
-    /// One operation of it has gone on for long, and goes on: its thread has looked at nothing else meanwhile.
-    open func walksFar() {}
+    /// One operation of it has gone on for so many more steps, and goes on: its thread has looked at nothing else meanwhile.
+    open func walksFar(_ steps: Int) {}
 
     /// Begins a wait of this fiber, which runs, at one place: gives its epoch. Throws where it cannot wait, and when a
     /// cancellation was due; one that comes later finds the fiber waiting.

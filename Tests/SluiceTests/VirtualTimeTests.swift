@@ -46,6 +46,14 @@ import Values
         #expect(try evaluate(program) == "20")
     }
 
+    // Nor does one operation without end, which is no step of the machine's.
+    @Test(arguments: ["(= (range) (range))", "(hash (iterate inc 1))", "(reduce + (range))"])
+    func aHandlerInOneEndlessOperationTimesOut(_ body: String) throws {  // P22
+        let program =
+            "(map (fn [end] (:message (:error end))) (perform-all [(run (fn [_] \(body)) nil {:timeout-ms 20})]))"
+        #expect(try evaluate("(vec \(program))") == #"["effect timeout after 20ms"]"#)
+    }
+
     // What scripts see of time and chance is the simulation's: a run is its seed.
     @Test func theSeedIsTheRun() throws {
         let text = "[(System/currentTimeMillis) (do (Thread/sleep 1500) (System/currentTimeMillis)) (System/nanoTime)]"

@@ -263,7 +263,7 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
 
     // Cancellation
 
-    package override func walksFar() { runtime.scheduler.keepWatch() }
+    package override func walksFar(_ steps: Int) { runtime.scheduler.keepWatch(after: steps) }
 
     /// Cancels the fiber, once: it leaves its code with `Fault.cancelled` and runs its `finally` blocks, which may wait again
     /// undisturbed.

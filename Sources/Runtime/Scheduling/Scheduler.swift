@@ -25,8 +25,8 @@ package protocol Scheduler: AnyObject, Sendable {
     /// Says that something outside may still make a fiber ready: an effect in flight, a live source.
     func hold()
     func release()
-    /// An operation of a fiber holds its thread for long: somebody else has to look at the timers.
-    func keepWatch()
+    /// An operation of a fiber, on its thread, has held that for so many more steps: somebody else has to look at the timers.
+    func keepWatch(after steps: Int)
 
     /// Ends the threads after the slices they are in; fibers that are left run no more.
     func stop()

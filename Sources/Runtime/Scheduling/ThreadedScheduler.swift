@@ -216,7 +216,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
 
     /// The fiber that this one woke would wait for the end of its operation, and nobody may be asleep who would see to the timers,
     /// when every thread is in such an operation.
-    package func keepWatch() {
+    package func keepWatch(after steps: Int) {
         shareHandoff()
         if timers.nextDeadline == .max { return }
         lock.withLock {

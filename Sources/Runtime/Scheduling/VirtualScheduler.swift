@@ -68,8 +68,14 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         }
     }
 
-    /// Time stands while an operation goes on.
-    package func keepWatch() {}
+    /// Time passes while an operation goes on, which may be one without end.
+    package func keepWatch(after steps: Int) {
+        let hasMoved = lock.withLock {
+            shared.pointee.steps += steps
+            return passTime()
+        }
+        if hasMoved { _ = timers.fire(now()) }
+    }
 
     package func attend() { lock.withLock { changed.broadcast() } }
 
@@ -122,11 +128,7 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         defer { lock.release() }
         if shared.pointee.isStopping { return .end(.stopped) }
         let count = shared.pointee.ready.count
-        if count > 0, shared.pointee.steps > VirtualScheduler.stepsPerMillisecond, shared.pointee.held == 0,
-            jump(atMost: 1_000_000)
-        {
-            return .again
-        }
+        if count > 0, passTime() { return .again }
         if count > 0 {
             let turn = schedule.next(of: count)
             // Whoever came first goes without disturbing the order of the others.
@@ -143,6 +145,12 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
         if timers.isDrained() { return .end(.idle) }
         _ = jump()
         return .again
+    }
+
+    /// Moves the clock when so many steps have been taken that it is time. Under the lock.
+    private func passTime() -> Bool {
+        shared.pointee.steps > VirtualScheduler.stepsPerMillisecond && shared.pointee.held == 0
+            && jump(atMost: 1_000_000)
     }
 
     /// Moves the clock towards the next timer, by so many nanoseconds at most. False when there is none.
