@@ -205,6 +205,22 @@ import Values
         #expect(end.reason == .superseded && end.cancelledBy?.stringValue == "new")
     }
 
+    @Test func aHandlerThatOthersEndedIsCancelledAndHasNotFailed() {  // J25
+        let trial = Trial(maxInflight: 10)
+        trial.submit([trial.effect("a", retry([(.baseMs, number(0))], on: [.kw(.cancelled)]))])
+        let child = trial.effect("child", parent: trial.running[0].effect.identity)
+        trial.submit([child])
+        trial.end("a", .error(.of(.cancelled(.stopped), code: .handlerFailed)))
+        #expect(trial.status("a") == .cancelled && trial.status("child") == .cancelled)
+        #expect(trial.machine.stats.cancelled == 2 && trial.machine.stats.failed == 0)
+        #expect(trial.machine.stats.retried == 0 && trial.runningIDs.isEmpty)
+        guard case .effectCancelled(_, let end)? = trial.signals.first else {
+            Issue.record("no signal")
+            return
+        }
+        #expect(end.reason == .stopped)
+    }
+
     @Test func effectsAreCancelledByTagAndByGroup() {  // J33
         let trial = Trial(maxInflight: 10)
         let tag = trial.group("slow")

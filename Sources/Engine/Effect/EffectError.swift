@@ -50,6 +50,8 @@ package struct EffectError: Error, Sendable {
     package var retryable: Bool
     /// How long the other side asked to be left alone.
     package var retryAfterMs: Int64?
+    /// Set where the work did not fail, but was ended by somebody who is not the engine.
+    private(set) var cancellation: CancelReason?
 
     package init(
         code: String, _ message: String, data: Value = .nil, retryable: Bool = false, retryAfterMs: Int64? = nil
@@ -76,9 +78,11 @@ package struct EffectError: Error, Sendable {
     static func timeout(_ ms: Int64) -> EffectError { EffectError(.timeout, "effect timeout after \(ms)ms") }
 
     static func cancelled(_ reason: CancelReason, by id: Value?) -> EffectError {
-        EffectError(
+        var error = EffectError(
             .cancelled, CancelReason.cancelled + reason.sentence(by: id),
             data: .record((.reason, .kw(reason.name)), (.cancelledBy, id ?? .nil), dropNil: true))
+        error.cancellation = reason
+        return error
     }
 
     /// P23

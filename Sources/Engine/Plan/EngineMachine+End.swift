@@ -6,7 +6,12 @@ extension EngineMachine {
         guard let slot = running(handle, attempt) else { return }
         switch outcome {
         case .ok: finish(slot, .done, outcome)
-        case .error(let error): fail(slot, error)
+        case .error(let error):
+            // The fiber of a handler ends with the run, or with the scope it was started in.
+            guard let reason = error.cancellation else { return fail(slot, error) }
+            let effect = entries[slot].effect
+            finish(slot, .cancelled, outcome, reason: reason)
+            cancelChildren(of: effect)
         }
     }
 
