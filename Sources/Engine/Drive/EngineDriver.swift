@@ -212,7 +212,8 @@ package final class EngineDriver: @unchecked Sendable {
             lock.release()
             if actions.isEmpty { return }
             for index in actions.indices {
-                var action = Action.stopped
+                // Taken out rather than copied, which would count its references; what stands in its place does nothing.
+                var action = Action.accepted([])
                 swap(&action, &actions[index])
                 perform(action)
             }
