@@ -47,14 +47,14 @@ struct AdapterHandler: EffectHandler {
     let effect: AdapterEffect
     var isVirtual: Bool { effect.isVirtual }
 
-    func start(_ request: EffectRequest, _ completion: Completion) {
+    func start(_ request: EffectRequest) {
         let cancel = effect.start(EffectCall(request)) { result in
             switch result {
-            case .success(let value): completion.succeed(value)
-            case .failure(let error): completion.fail(error.effectError)
+            case .success(let value): request.succeed(value)
+            case .failure(let error): request.fail(error.effectError)
             }
         }
-        if let cancel { request.token.onCancel { _ in cancel() } }
+        if let cancel { request.onCancel { _ in cancel() } }
     }
 }
 

@@ -31,7 +31,7 @@ import Values
 
         func define(
             _ type: String, params: [EffectType.Param] = [], holdsSlot: Bool = true,
-            _ body: @escaping @Sendable (EffectRequest, Completion) -> Void
+            _ body: @escaping @Sendable (EffectRequest) -> Void
         ) {
             driver.define(
                 EffectType(
@@ -71,8 +71,8 @@ import Values
 
     @Test func anOutcomeReachesItsWaiterAndTheListener() throws {  // P8, J25
         let rig = Rig()
-        rig.define("test/add") { request, completion in
-            completion.succeed(.int((request.effect[.value]?.intValue ?? 0) + 1))
+        rig.define("test/add") { request in
+            request.succeed(.int((request.effect[.value]?.intValue ?? 0) + 1))
         }
         rig.driver.onSignal { if case .effectCompleted(_, let end) = $0 { rig.hear("signal \(end.status)") } }
         try rig.perform([rig.effect("test/add", [(.value, number(41))])])
@@ -83,7 +83,7 @@ import Values
 
     @Test func manyEffectsThatEndAtOnceNeedNoStack() throws {  // N5
         let rig = Rig(maxInflight: 1)
-        rig.define("test/now") { _, completion in completion.succeed(.nil) }
+        rig.define("test/now") { request in request.succeed(.nil) }
         let count = 20_000
         let answered = Atomic<Int>(0)
         let effects = (0..<count).map { _ in rig.effect("test/now") }
@@ -93,8 +93,8 @@ import Values
 
     @Test func aHandlerMaySubmitAndAwaitWithoutDeadlock() throws {  // P19
         let rig = Rig(maxInflight: 1)
-        rig.define("test/leaf") { _, completion in completion.succeed(.int(1)) }
-        rig.define("test/nest") { request, completion in
+        rig.define("test/leaf") { request in request.succeed(.int(1)) }
+        rig.define("test/nest") { request in
             let depth = request.effect[.value]?.intValue ?? 0
             let child = depth == 0 ? "test/leaf" : "test/nest"
             request.park()
@@ -103,7 +103,7 @@ import Values
                 Submission(
                     [effect],
                     waiter: { _, end in
-                        request.unpark { completion.finish(end.outcome) }
+                        request.unpark { request.finish(end.outcome) }
                     }))
         }
         try rig.perform([rig.effect("test/nest", [(.value, number(50))])])
@@ -112,10 +112,10 @@ import Values
 
     @Test func cancellationReachesTheHandlerOnce() throws {
         let rig = Rig()
-        rig.define("test/hang") { request, completion in
-            request.token.onCancel { reason in
+        rig.define("test/hang") { request in
+            request.onCancel { reason in
                 rig.hear("stopped: \(reason.rawValue)")
-                completion.fail(EffectError(code: "late", "too late"))
+                request.fail(EffectError(code: "late", "too late"))
             }
         }
         let effect = rig.effect("test/hang")
@@ -127,7 +127,7 @@ import Values
 
     @Test func aTimeoutRingsByTheClock() throws {  // P22
         let rig = Rig()
-        rig.define("test/hang") { request, _ in request.token.onCancel { _ in rig.hear("stopped") } }
+        rig.define("test/hang") { request in request.onCancel { _ in rig.hear("stopped") } }
         try rig.perform([rig.effect("test/hang", meta: [(.timeoutMs, number(30))])])
         rig.clock.advance(byMs: 29)
         #expect(rig.all.isEmpty)
@@ -138,9 +138,9 @@ import Values
 
     @Test func aSecondAnswerIsDroppedAndReported() throws {
         let rig = Rig()
-        rig.define("test/twice") { _, completion in
-            completion.succeed(.int(1))
-            completion.succeed(.int(2))
+        rig.define("test/twice") { request in
+            request.succeed(.int(1))
+            request.succeed(.int(2))
         }
         try rig.perform([rig.effect("test/twice")])
         #expect(rig.all == ["0 ok 1"])
@@ -150,7 +150,7 @@ import Values
     @Test func parametersAreChecked() throws {
         let rig = Rig()
         let param = EffectType.Param(KnownName.path.name, .string, required: true)
-        rig.define("test/read", params: [param]) { _, completion in completion.succeed(.nil) }
+        rig.define("test/read", params: [param]) { request in request.succeed(.nil) }
         try rig.perform([rig.effect("test/read")])
         try rig.perform([rig.effect("test/read", [(.path, number(1))])])
         #expect(rig.all[0] == "0 invalid_effect: :test/read needs the parameter :path, a string")
@@ -160,10 +160,10 @@ import Values
 
     @Test func partsReachTheListenerAndTheStream() throws {  // P25: streaming
         let rig = Rig()
-        rig.define("test/stream") { request, completion in
+        rig.define("test/stream") { request in
             request.report(.string("a"))
             request.report(.string("b"))
-            completion.succeed(.string("ab"))
+            request.succeed(.string("ab"))
             request.report(.string("late"))
         }
         try rig.driver.submit(
@@ -192,7 +192,7 @@ import Values
     @Test func secretsDoNotLeaveInErrors() throws {  // U
         let rig = Rig()
         rig.redactor.add("sk-verysecret")
-        rig.define("test/leak") { _, completion in completion.fail(EffectError(code: "x", "key sk-verysecret refused"))
+        rig.define("test/leak") { request in request.fail(EffectError(code: "x", "key sk-verysecret refused"))
         }
         try rig.perform([rig.effect("test/leak")])
         #expect(rig.all == ["0 x: key #<secret> refused"])
@@ -200,7 +200,7 @@ import Values
 
     @Test func stopAnswersWhenEverythingHasEnded() throws {  // D23
         let rig = Rig()
-        rig.define("test/hang") { _, _ in }
+        rig.define("test/hang") { _ in }
         try rig.perform([rig.effect("test/hang")])
         rig.driver.stop(graceMs: 100) { rig.hear("stopped") }
         #expect(rig.all.isEmpty)
@@ -222,8 +222,8 @@ import Values
     @Test func manyThreadsEndTheirEffects() throws {
         // Real threads: every waiter is answered once, whoever ends what.
         let rig = Rig(maxInflight: 8)
-        rig.define("test/thread") { _, completion in
-            #expect(startThread { completion.succeed(.nil) })
+        rig.define("test/thread") { request in
+            #expect(startThread { request.succeed(.nil) })
         }
         let count = 400
         let done = Atomic<Int>(0)

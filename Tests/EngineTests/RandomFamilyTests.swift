@@ -33,19 +33,18 @@ private final class RandomFamily: @unchecked Sendable {
     /// Attempts whose handler may answer now.
     private var open: [Open] = []
     /// Of attempts that were cancelled or ran out of time: their handlers may answer still, which is to mean nothing (P22).
-    private var late: [Completion] = []
+    private var late: [EffectRequest] = []
 
     private final class Open: @unchecked Sendable {
         // Sendable: used on one thread.
         let id: String
         let type: String
         let request: EffectRequest
-        let completion: Completion
         var isParked = false
         var isOver = false
 
-        init(_ id: String, _ type: String, _ request: EffectRequest, _ completion: Completion) {
-            (self.id, self.type, self.request, self.completion) = (id, type, request, completion)
+        init(_ id: String, _ type: String, _ request: EffectRequest) {
+            (self.id, self.type, self.request) = (id, type, request)
         }
     }
 
@@ -64,8 +63,8 @@ private final class RandomFamily: @unchecked Sendable {
             driver.define(
                 EffectType(
                     name: names.intern(type),
-                    handler: ClosureHandler(isVirtual: true) { [unowned self] request, completion in
-                        begin(type, request, completion)
+                    handler: ClosureHandler(isVirtual: true) { [unowned self] request in
+                        begin(type, request)
                     }))
         }
         driver.onSignal { [unowned self] signal in
@@ -80,14 +79,14 @@ private final class RandomFamily: @unchecked Sendable {
     private func pick(_ below: Int) -> Int { Int(random.next() % UInt64(below)) }
     private func chance(_ percent: Int) -> Bool { pick(100) < percent }
 
-    private func begin(_ type: String, _ request: EffectRequest, _ completion: Completion) {
-        let attempt = Open(request.effect.id.value.stringValue!, type, request, completion)
+    private func begin(_ type: String, _ request: EffectRequest) {
+        let attempt = Open(request.effect.id.value.stringValue!, type, request)
         begun.insert(attempt.id)
         take(attempt)
         open.append(attempt)
-        request.token.onCancel { [unowned self] _ in
+        request.onCancel { [unowned self] _ in
             leave(attempt)
-            late.append(completion)
+            late.append(request)
         }
     }
 
@@ -174,12 +173,12 @@ private final class RandomFamily: @unchecked Sendable {
         case 44..<45: driver.cancel(.scope(attempt.request.effect.identity), .parent)
         case 45..<60:
             leave(attempt)
-            attempt.completion.fail(EffectError(code: "broken", "it broke", retryable: chance(50)))
+            attempt.request.fail(EffectError(code: "broken", "it broke", retryable: chance(50)))
         default:
             leave(attempt)
-            attempt.completion.succeed(.nil)
+            attempt.request.succeed(.nil)
             // Now and then a handler answers twice.
-            if chance(5) { attempt.completion.succeed(.int(2)) }
+            if chance(5) { attempt.request.succeed(.int(2)) }
         }
     }
 

@@ -48,7 +48,7 @@ import Values
 
     // P22, in virtual time
     @Test func aTimeoutFails() {
-        define("test/hang", timeout: .ms(300), ClosureHandler(isVirtual: true) { _, _ in })
+        define("test/hang", timeout: .ms(300), ClosureHandler(isVirtual: true) { _ in })
         let result = world.main(world.call("perform", effect("test/hang")))
         #expect(result.message == "effect timeout after 300ms")
         #expect(world.runtime.scheduler.now() == 300_000_000)
@@ -57,12 +57,12 @@ import Values
     @Test func aBatchKeepsItsOrder() throws {
         define(
             "test/echo",
-            ClosureHandler { request, completion in
+            ClosureHandler { request in
                 let value = request.effect[.value]!
                 if value.intValue == 2 {
-                    completion.fail(EffectError(code: "two", "two"))
+                    request.fail(EffectError(code: "two", "two"))
                 } else {
-                    completion.succeed(value)
+                    request.succeed(value)
                 }
             })
         let batch = Value.vector((1...3).map { effect("test/echo", .int($0)) })
@@ -93,8 +93,8 @@ import Values
         let heard = Shared<CancelReason?>(nil)
         define(
             "test/hang",
-            ClosureHandler(isVirtual: true) { request, _ in
-                request.token.onCancel { reason in heard.update { $0 = reason } }
+            ClosureHandler(isVirtual: true) { request in
+                request.onCancel { reason in heard.update { $0 = reason } }
             })
         let ended = Shared(false)
         let job = world.runtime.spawn(

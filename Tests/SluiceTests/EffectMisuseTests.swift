@@ -212,10 +212,10 @@ import Values
             session.engine.define(
                 EffectType(
                     name: session.instance.names.intern("t/twice"),
-                    handler: ClosureHandler { _, completion in
-                        completion.succeed(.int(1))
-                        completion.succeed(.int(2))
-                        completion.fail(EffectError(code: "late", "too late"))
+                    handler: ClosureHandler { request in
+                        request.succeed(.int(1))
+                        request.succeed(.int(2))
+                        request.fail(EffectError(code: "late", "too late"))
                     }))
         }
         #expect(script.printed("[(perform (effect :t/twice {})) (perform-all [(effect :t/twice {})])]") == "[1 [1]]")

@@ -167,16 +167,16 @@ import Values
                 session.engine.define(
                     EffectType(
                         name: name, timeout: .none,
-                        handler: ClosureHandler(isVirtual: true) { request, completion in
+                        handler: ClosureHandler(isVirtual: true) { request in
                             ledger.begin(type, at: request.clock.nowMs)
                             let ms = request.effect[.ms]?.intValue ?? 0
                             _ = request.clock.after(ms: ms) {
                                 ledger.end(type)
                                 let broken = request.effect[.value]?.intValue == Int64(request.attempt)
                                 if broken {
-                                    completion.fail(EffectError(code: "broken", "it broke", retryable: true))
+                                    request.fail(EffectError(code: "broken", "it broke", retryable: true))
                                 } else {
-                                    completion.succeed(.nil)
+                                    request.succeed(.nil)
                                 }
                             }
                         }))

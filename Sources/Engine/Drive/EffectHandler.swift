@@ -3,11 +3,11 @@ import Values
 
 /// Does the work of one effect type: a Swift adapter, a script's `defeffect`, a closure of the host, all alike (P26).
 ///
-/// `start` must return soon: work that blocks belongs on a thread of the handler's own. It answers `completion` once,
-/// from any thread, before or after returning. When the work is no longer wanted, the request's token says so; the
+/// `start` must return soon: work that blocks belongs on a thread of the handler's own. It answers the request once,
+/// from any thread, before or after returning. When the work is no longer wanted, the request says so (`onCancel`); the
 /// handler then stops what it does and may answer or not, since nothing is made of a late answer.
 package protocol EffectHandler: Sendable {
-    func start(_ request: EffectRequest, _ completion: Completion)
+    func start(_ request: EffectRequest)
 
     /// Whether the work happens in fibers and on the request's clock alone, so that a virtual clock may jump while it is under
     /// way. False unless a handler says otherwise: then time stands until it has answered.
@@ -20,20 +20,20 @@ extension EffectHandler {
 
 /// A handler that is a closure.
 package struct ClosureHandler: EffectHandler {
-    private let body: @Sendable (EffectRequest, Completion) -> Void
+    private let body: @Sendable (EffectRequest) -> Void
     package let isVirtual: Bool
 
-    package init(isVirtual: Bool = false, _ body: @escaping @Sendable (EffectRequest, Completion) -> Void) {
+    package init(isVirtual: Bool = false, _ body: @escaping @Sendable (EffectRequest) -> Void) {
         self.body = body
         self.isVirtual = isVirtual
     }
 
     /// For work that is over at once.
     package static func immediate(_ body: @escaping @Sendable (EffectRequest) -> Outcome) -> ClosureHandler {
-        ClosureHandler { request, completion in completion.finish(body(request)) }
+        ClosureHandler { request in request.finish(body(request)) }
     }
 
-    package func start(_ request: EffectRequest, _ completion: Completion) { body(request, completion) }
+    package func start(_ request: EffectRequest) { body(request) }
 }
 
 /// One attempt at one effect, as its handler sees it. It is its own token of cancellation, and where its answer goes: one
@@ -57,7 +57,6 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
     package var attempt: Int { order.attempt }
     package var grants: Capabilities { line.grants }
     package var clock: any Clock { line.clock }
-    package var token: CancelToken { self }
 
     /// Takes the answer. Only the first counts.
     package func finish(_ outcome: Outcome) {
@@ -70,6 +69,9 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
             driver.events.emit(.effectExtraAnswer, effect.identity, .effect(effect))
         }
     }
+
+    package func succeed(_ value: Value) { finish(.ok(value)) }
+    package func fail(_ error: EffectError) { finish(.error(error)) }
 
     /// Reports a part of a result that is still coming: an event, and the submitter's progress listener.
     package func report(_ part: Value) {
@@ -101,15 +103,6 @@ final class DriverLine: @unchecked Sendable {
         self.clock = clock
         self.grants = grants
     }
-}
-
-/// Where a handler puts its answer. Only the first counts.
-package struct Completion: Sendable {
-    let request: EffectRequest
-
-    package func finish(_ outcome: Outcome) { request.finish(outcome) }
-    package func succeed(_ value: Value) { finish(.ok(value)) }
-    package func fail(_ error: EffectError) { finish(.error(error)) }
 }
 
 /// What is told that work is no longer wanted.

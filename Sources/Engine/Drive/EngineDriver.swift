@@ -266,7 +266,7 @@ package final class EngineDriver: @unchecked Sendable {
             step(.merged(order.handle, attempt: order.attempt, request.effect))
         }
         if let complaint = known.type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
-        known.type.handler.start(request, Completion(request: request))
+        known.type.handler.start(request)
     }
 
     /// Under the lock.

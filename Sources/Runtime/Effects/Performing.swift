@@ -267,7 +267,7 @@ package struct FunctionHandler: EffectHandler {
 
     package var isVirtual: Bool { true }
 
-    package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
+    package func start(_ request: EffectRequest) {
         runtime.handle(request, function, argument: .map(request.effect.params))
     }
 

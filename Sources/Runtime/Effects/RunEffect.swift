@@ -25,7 +25,7 @@ package struct RunEffect: EffectHandler {
 
     package var isVirtual: Bool { true }
 
-    package func start(_ request: EffectRequest, _ completion: Engine.Completion) {
+    package func start(_ request: EffectRequest) {
         let (action, find) = (request.effect[.action] ?? .nil, find)
         let params = RunEffect.given(request.effect[.params])
         let context = RunEffect.given(request.effect[.context])

@@ -35,7 +35,7 @@ struct ChannelPut: EffectHandler {
 
     var isVirtual: Bool { true }
 
-    func start(_ request: EffectRequest, _ completion: Engine.Completion) {
+    func start(_ request: EffectRequest) {
         let (given, value) = (request.effect[.channel] ?? .nil, request.effect[.value] ?? .nil)
         let channel: Channel
         do throws(Fault) {
@@ -44,7 +44,7 @@ struct ChannelPut: EffectHandler {
                 throw RunEffect.refusal(
                     "the :value of :channel/put is nil, which no channel carries; put something else")
             }
-        } catch { return completion.fail(FunctionHandler.error(error)) }
+        } catch { return request.fail(FunctionHandler.error(error)) }
         let put = Native(
             ":channel/put", 0,
             control: { (_, fiber) throws(Fault) in
@@ -97,7 +97,7 @@ struct CodeEvaluation: EffectHandler {
 
     var isVirtual: Bool { true }
 
-    func start(_ request: EffectRequest, _ completion: Engine.Completion) {
+    func start(_ request: EffectRequest) {
         let (code, space) = (request.effect[.code] ?? .nil, request.effect[.ns] ?? .nil)
         let name = runtime.instance.names.intern("sluice.code/evaluate")
         let find = find

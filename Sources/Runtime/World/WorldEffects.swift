@@ -14,30 +14,30 @@ enum WorldEffects {
                 name: names.intern("emit"), doc: "tells the world and whoever subscribed of an event",
                 params: [param(.type, .any, required: true), param(.data, .any), param(.bus, .any)],
                 recovery: .retry, holdsSlot: false,
-                handler: ClosureHandler(isVirtual: true) { [weak runtime] request, completion in
+                handler: ClosureHandler(isVirtual: true) { [weak runtime] request in
                     guard let runtime else { return }
                     let event = emitted(request.effect, runtime)
                     runtime.bus.publish(.map(event))
-                    completion.succeed(((try? event.find(.kw(.eventID))) ?? nil) ?? .nil)
+                    request.succeed(((try? event.find(.kw(.eventID))) ?? nil) ?? .nil)
                 }),
             EffectType(
                 name: names.intern("set-state"), doc: "sets what lies at a path of the world",
                 params: [param(.path, .vector, required: true), param(.value, .any)],
                 recovery: .retry, holdsSlot: false,
-                handler: ClosureHandler(isVirtual: true) { [weak runtime] request, completion in
+                handler: ClosureHandler(isVirtual: true) { [weak runtime] request in
                     guard let runtime else { return }
                     do throws(Fault) {
                         let path = try Sequences.array(request.effect[.path] ?? .nil)
                         try runtime.world.set(path, request.effect[.value] ?? .nil)
-                        completion.succeed(.nil)
-                    } catch { completion.fail(.of(error, code: .invalidEffect)) }
+                        request.succeed(.nil)
+                    } catch { request.fail(.of(error, code: .invalidEffect)) }
                 }),
             EffectType(
                 name: names.intern("event/await"), doc: "waits for the next event of a type, which is the result",
                 params: [param(.type, .any, required: true)], recovery: .retry, timeout: .none, holdsSlot: false,
-                handler: ClosureHandler(isVirtual: true) { [weak runtime] request, completion in
+                handler: ClosureHandler(isVirtual: true) { [weak runtime] request in
                     guard let runtime else { return }
-                    EventWait(runtime.bus, request.effect[.type] ?? .nil, completion).begin(request.token)
+                    EventWait(runtime.bus, request.effect[.type] ?? .nil, request).begin()
                 }),
         ]
     }
@@ -58,33 +58,33 @@ enum WorldEffects {
 
 /// Waits for one event, once.
 private final class EventWait: @unchecked Sendable {
-    // Sendable: `lock` guards `subscription`; `completion` takes the first answer only.
+    // Sendable: `lock` guards `subscription`; `request` takes the first answer only.
     private let bus: EventBus
     private let type: Value
-    private let completion: Completion
+    private let request: EffectRequest
     private let lock = Lock()
     private var subscription: Int?
     private var isOver = false
 
-    init(_ bus: EventBus, _ type: Value, _ completion: Completion) {
+    init(_ bus: EventBus, _ type: Value, _ request: EffectRequest) {
         self.bus = bus
         self.type = type
-        self.completion = completion
+        self.request = request
     }
 
-    func begin(_ token: CancelToken) {
+    func begin() {
         let id = bus.subscribe { self.hear($0) }
         let isLate = lock.withLock { () -> Bool in
             subscription = id
             return isOver
         }
         if isLate { bus.unsubscribe(id) }
-        token.onCancel { _ in _ = self.end() }
+        request.onCancel { _ in _ = self.end() }
     }
 
     private func hear(_ event: Value) {
         guard EventBus.isOf(type, event), end() else { return }
-        completion.succeed(event)
+        request.succeed(event)
     }
 
     /// False when it was over before.

@@ -31,7 +31,8 @@ public final class Lock: @unchecked Sendable {
     public func tryAcquire() -> Bool { pthread_mutex_trylock(mutex) == 0 }
     @inlinable @inline(__always) public func release() { pthread_mutex_unlock(mutex) }
 
-    @inlinable @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    @inlinable @inline(__always) public func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result)
+        throws(Failure)
         -> Result
     {
         acquire()
