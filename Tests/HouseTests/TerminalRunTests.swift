@@ -65,14 +65,17 @@ struct TerminalRunTests {
 
         #expect(narrow.end() == 0)
         // Nothing but what was logged is longer than a row.
-        #expect(narrow.lines.dropLast() == ["[INFO] summarised no", "tes/a.md", "[INFO] summarised no", "tes/b.md"])
+        // In whichever order: on a busy machine this run may ask when both may be answered.
+        let rows = Array(narrow.lines.dropLast())
+        let (start, a, b) = ("[INFO] summarised no", "tes/a.md", "tes/b.md")
+        #expect(rows == [start, a, start, b] || rows == [start, b, start, a])
         let shown = String(decoding: narrow.terminal.bytes, as: UTF8.self)
         let status = try #require(shown.firstMatch(of: /\d+ s · llm\/chat 2 ·[^\r]*\r/)).output
         #expect(status.count == 20, "nineteen columns and the return: the last column stays free")
         #expect(!shown.contains("\u{1b}[2m"), "NO_COLOR")
 
         #expect(json.end() == 0)
-        #expect(json.lines == summaries, "no progress, and no trace of one")
+        #expect(json.lines.sorted() == summaries, "no progress, and no trace of one")
         #expect(!json.terminal.bytes.contains(0x1b))
         let objects = try String(contentsOf: told, encoding: .utf8).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
