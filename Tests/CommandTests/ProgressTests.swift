@@ -50,6 +50,21 @@ import Values
         #expect(model.line(13_900) == "12 s · llm/chat 2, fs/read · 1 done · 1 failed")
     }
 
+    /// What ended unseen does not stay on the line for the rest of the run.
+    @Test func whoseEndWasNotSeenRunsNoMore() {
+        let effects = (0..<3).map { effect("llm/chat", $0) }
+        var model = model { effects.forEach(begin) }
+        model.lose(0)
+        #expect(model.line(1000) == "0 s · llm/chat 3 · 0 done")
+        model.lose(70)
+        let later = events {
+            begin(effect("fs/read", 3))
+            end(effects[2], .done)
+        }
+        for event in later { model.take(event) }
+        #expect(model.line(1000) == "0 s · fs/read · 1 done · 70 events not seen")
+    }
+
     @Test func whatNeverStartedEndsWithoutHavingRun() {
         let model = model {
             let one = effect("llm/chat", 0)

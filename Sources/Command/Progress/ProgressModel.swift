@@ -47,8 +47,13 @@ struct ProgressModel {
     /// How long somebody takes to type a line is nobody's progress, and must not disturb who types.
     private static func isInput(_ type: Name) -> Bool { type.namespace == "stdin" && type.name == "line" }
 
-    /// Events that came too fast to be seen.
-    mutating func lose(_ count: Int) { lost += count }
+    /// Events came too fast to be seen, before those that are taken next: of what was under way nobody knows whether it still is.
+    mutating func lose(_ count: Int) {
+        guard count > 0 else { return }
+        lost += count
+        started = []
+        running = [:]
+    }
 
     private mutating func leave(_ effect: Identity, _ type: Name) {
         guard started.remove(effect) != nil else { return }
