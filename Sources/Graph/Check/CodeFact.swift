@@ -101,7 +101,7 @@ struct BodyScan {
         }
     }
 
-    private static let effectNamespaces: Set<String> = ["fs", "http", "llm", "proc", "time", "log"]
+    private static let effectNamespaces: Set<String> = ["fs", "http", "llm", "mcp", "proc", "time", "log"]
 }
 
 /// What is known of effect types without asking who handles them.
