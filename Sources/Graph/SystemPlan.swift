@@ -225,6 +225,15 @@ extension Graph {
         }
     }
 
+    /// What using the configured servers needs, each once.
+    private var grantedServers: [String] {
+        var found: [String] = []
+        for (_, server) in configuration.servers.entries {
+            if let what = Graph.granted(server), !found.contains(what) { found.append(what) }
+        }
+        return found
+    }
+
     /// What using a configured server needs: its program, or the host of its address.
     private static func granted(_ server: Value) -> String? {
         guard case .map(let map) = server else { return nil }
@@ -237,7 +246,7 @@ extension Graph {
     /// that only an effect type needs is asked for whole.
     package var capabilities: [CapabilityRequest] {
         let needs = self.needs
-        let servers = configuration.servers.entries.compactMap { Graph.granted($0.value) }
+        let servers = grantedServers
         let ofEffects = all(.effect).flatMap { Graph.elements($0[.needs] ?? .nil) }.compactMap(\.knownKeyword)
         return CapabilityKind.allCases.compactMap { kind in
             guard let key = KnownName(rawValue: kind.rawValue) else { return nil }

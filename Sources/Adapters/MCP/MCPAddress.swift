@@ -184,7 +184,8 @@ final class MCPPost: @unchecked Sendable {
             refuse(
                 AdapterError(
                     .tooLarge,
-                    "\(session.server.shown) sent a message of more than \(MCPWire.maxMessageBytes) bytes; ask for less"))
+                    "\(session.server.shown) sent a message of more than \(MCPWire.maxMessageBytes) bytes; ask for less"
+                ))
             return cancel()
         }
         // An event without data only keeps the connection alive.

@@ -1,3 +1,4 @@
+import Engine
 import Values
 
 /// One session with a server of the Model Context Protocol (P25): what is asked and what comes goes in, what is to be sent and
@@ -208,7 +209,7 @@ struct MCPMachine: Sendable {
             if id.isNil, case .failure(let error) = result {
                 return violated("it understood none of a message: \(error.message) (\(error.code))")
             }
-            return violated("it answered a request that was never made, with the id \(id.briefly)")
+            return violated("it answered a request that was never made, with the id \(ValueKey.shown(id))")
         }
         let id = Int(number)
         if phase == .greeting(id: id) { return greeted(result) }

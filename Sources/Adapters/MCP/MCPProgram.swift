@@ -37,7 +37,8 @@ final class MCPProgram: MCPTransport, @unchecked Sendable {
             let wake = try WakePipe()
             lock.withLock { self.wake = wake }
             if startThread({ [self] in serve(session, wake) }) { return }
-            throw AdapterError(.unavailable, "the system has no thread left for \(shown); try again later", retryable: true)
+            throw AdapterError(
+                .unavailable, "the system has no thread left for \(shown); try again later", retryable: true)
         } catch {
             session.take(.failed(error))
             session.ended()

@@ -73,7 +73,8 @@ package struct MCPServer: Hashable, Sendable {
         let keys: [KnownName] = [.command, .env, .dir, .url, .headers]
         for (key, _) in map.entries where !(key.knownKeyword.map(keys.contains) ?? false) {
             throw .parameter(
-                "a server has no key \(key.briefly); its keys are \(keys.map { ":\($0.rawValue)" }.joined(separator: " "))")
+                "a server has no key \(ValueKey.shown(key)); its keys are \(keys.map { ":\($0.rawValue)" }.joined(separator: " "))"
+            )
         }
         let (url, command) = (try params.string(.url), params.value(.command))
         switch (url, command) {

@@ -197,7 +197,7 @@ package enum DeclarationKeys {
             .devGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
         DeclarationKey(.guardMs, .whole(1...86_400_000), usual: "50", "D16", "how long is too long"),
         DeclarationKey(
-            .mcp, .map([DeclarationKey(.servers, .byKeyword(.map(server)), "P25", "each by the keyword that names it")]),
+            .mcp, .map([DeclarationKey(.servers, .byKeyword(.map(server)), "P25", "by the keywords that name them")]),
             "P25", "servers of tools"),
         DeclarationKey(.paths, .texts, usual: "[]", "U", "folders that namespaces are looked for in"),
         DeclarationKey(.doc, .text, "G1", "for people"),
