@@ -101,7 +101,7 @@ import Values
         let url = scripted.server.url + "/mcp"
         #expect(try await call(.string(url), "one")[.text].stringValue == "one")
         #expect(try await call(.string(url), "two")[.text].stringValue == "two")
-        mcp.close()
+        await mcp.end()
         let heard = scripted.heard
         #expect(
             heard.map { "\($0.request.method) \($0.method)" } == [
@@ -129,7 +129,7 @@ import Values
         headers.set(.string("accept"), .string("text/html"))
         server.set(.headers, headers.value)
         #expect(try await call(server.value, "x")[.text].stringValue == "x")
-        mcp.close()
+        await mcp.end()
         #expect(scripted.heard.map(\.method) == ["initialize", "notifications/initialized", "tools/call"])
         for one in scripted.heard {
             #expect(one.request.headers["authorization"] == "Bearer t")
@@ -157,7 +157,6 @@ import Values
                 "initialize -", "notifications/initialized s-1", "tools/call s-1", "tools/call s-1", "initialize -",
                 "notifications/initialized s-2", "tools/call s-2",
             ])
-        mcp.close()
     }
 
     @Test("A server that forgets every session is not asked for ever") func alwaysGone() async {
@@ -169,7 +168,6 @@ import Values
         let error = await error(.string(scripted.server.url))
         #expect(error?.code == .mcpServerEnded)
         #expect(scripted.heard.filter { $0.method == "initialize" }.count == MCPSessions.maxAttempts)
-        mcp.close()
     }
 
     @Test("Within a stream a server may ask, tell and then answer") func asking() async throws {
@@ -184,7 +182,7 @@ import Values
             )
             connection.chunk("data: {\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"content\":[]}}\n\n")
             // Left open: the answer counts when it is there.
-            answers.add(connection.waitForClose(ms: 10_000) ? "closed" : "open")
+            answers.add(connection.waitForClose(ms: 20_000) ? "closed" : "open")
             return true
         }
         let parts = Gathered<String>()
@@ -198,7 +196,7 @@ import Values
             await eventually {
                 scripted.server.requests.contains { $0.text == #"{"jsonrpc":"2.0","id":7,"result":{}}"# }
             })
-        mcp.close()
+        await mcp.end()
         #expect(await answers.wait { !$0.isEmpty } == ["closed"])
     }
 
@@ -206,7 +204,7 @@ import Values
         let dropped = Gathered<Bool>()
         let scripted = Scripted(names) { heard, connection in
             guard heard.text == "wait" else { return false }
-            dropped.add(connection.waitForClose(ms: 10_000))
+            dropped.add(connection.waitForClose(ms: 20_000))
             return true
         }
         let answers = Gathered<AdapterCode?>()
@@ -227,7 +225,6 @@ import Values
         #expect(notice.headers["mcp-session-id"] == "s-1")
         #expect(try await call(.string(scripted.server.url), "on")[.text].stringValue == "on")
         #expect(scripted.heard.filter { $0.method == "initialize" }.count == 1)
-        mcp.close()
     }
 
     private static func answering(_ status: Int, _ headers: [(String, String)] = [], _ body: String)
@@ -273,7 +270,6 @@ import Values
         let error = await error(.string(scripted.server.url))
         #expect(error?.code == code, "\(error?.message ?? "")")
         #expect(error?.message.hasText(words) == true, "\(error?.message ?? "")")
-        mcp.close()
     }
 
     @Test("An address without a server of the protocol is said to be one") func noServer() async {
@@ -284,7 +280,6 @@ import Values
                 == "127.0.0.1:\(server.port) has no MCP server of Streamable HTTP there (404): check the address")
         let closed = await self.error(.string("http://127.0.0.1:\(LoopbackServer.closedPort())"))
         #expect(closed?.code == .connectionRefused)
-        mcp.close()
     }
 
     @Test("The host is asked for, of the address and of where it redirects to") func granted() async {
@@ -304,6 +299,5 @@ import Values
         #expect(error?.code == .notAllowed)
         #expect(Set(asked.all.map { "\($0)" }) == ["mcp(server: \"127.0.0.1\")", "mcp(server: \"localhost\")"])
         #expect(target.heard.isEmpty)
-        mcp.close()
     }
 }

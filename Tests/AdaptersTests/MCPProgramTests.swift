@@ -11,8 +11,9 @@ import Values
     import Darwin
 #endif
 
-/// Servers that are programs, with one that is written from the specification (`tool_server.py`).
-@Suite struct MCPProgramTests {
+/// Servers that are programs, with one that is written from the specification (`tool_server.py`). One after the other, because
+/// two dozen programs that start at once would hold up the tests beside them.
+@Suite(.serialized) struct MCPProgramTests {
     let directory = TemporaryDirectory()
     let names = Names()
     let mcp: MCPEffects
@@ -61,7 +62,6 @@ import Values
     }
 
     @Test("P25: a call reaches the tool, after the handshake, and its result is a map") func result() async throws {
-        defer { mcp.close() }
         let reply = try await call(server(), "echo", "grüße\n")
         #expect(reply[.text].stringValue == "grüße\n")
         #expect(try Printer.readable(reply[.content]) == #"[{:type "text", :text "grüße\n"}]"#)
@@ -80,7 +80,6 @@ import Values
     }
 
     @Test("A tool's own error and one of the protocol are told apart") func errors() async throws {
-        defer { mcp.close() }
         let own = await error(server(), "fail")
         #expect(own?.code == .mcpToolError)
         #expect(own?.message == "no such city\ntry another")
@@ -100,7 +99,6 @@ import Values
     }
 
     @Test("P25: tools are listed over all pages", arguments: [1, 3, 14]) func tools(_ pages: Int) async throws {
-        defer { mcp.close() }
         let tools = try await perform(mcp.all, "mcp/tools", [.server: server("--pages", String(pages))])
         let all = try #require(tools.elementsIfVector)
         #expect(all.count == 14)
@@ -114,7 +112,6 @@ import Values
     }
 
     @Test("Calls at once share a session, and are answered in the server's order") func concurrent() async throws {
-        defer { mcp.close() }
         let order = Gathered<String>()
         let server = server()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -135,7 +132,6 @@ import Values
 
     @Test("A server that dies fails the calls in flight with its last words, and the next call starts it anew")
     func death() async throws {
-        defer { mcp.close() }
         let server = server("--chatty")
         async let waiting = error(server, "silent")
         #expect(await eventually { ((try? heard()) ?? []).contains { $0.hasText("\"silent\"") } })
@@ -152,7 +148,6 @@ import Values
     }
 
     @Test("A server that ended while nobody called is started anew") func deathUnnoticed() async throws {
-        defer { mcp.close() }
         _ = try await call(server(), "echo")
         let pid = try #require(try pids("pid").first)
         kill(pid, SIGKILL)
@@ -174,7 +169,6 @@ import Values
         "Whatever a server writes, the call ends with a sentence, and the next call gets a new server",
         arguments: garbage)
     func nonsense(_ kind: String, _ words: String) async throws {
-        defer { mcp.close() }
         let error = await error(server(), "garbage", kind)
         #expect([.mcpProtocol, .tooLarge].contains(error?.code))
         #expect(error?.message.hasPrefix("the MCP server \"python3\" ") == true)
@@ -183,7 +177,6 @@ import Values
     }
 
     @Test("A revision of the protocol that nobody here speaks is refused by name") func version() async throws {
-        defer { mcp.close() }
         let old = await error(server("--version", "2023-01-01"), "echo")
         #expect(old?.code == .mcpProtocol)
         #expect(
@@ -192,7 +185,6 @@ import Values
     }
 
     @Test("A cancelled call tells the server which, and the session goes on") func cancelled() async throws {
-        defer { mcp.close() }
         let answers = Gathered<AdapterCode?>()
         let cancel = start("silent", server()) { answers.add($0) }
         #expect(await eventually { ((try? heard()) ?? []).contains { $0.hasText("\"silent\"") } })
@@ -228,7 +220,6 @@ import Values
     @Test("What a server asks: ping is answered, the rest is not there; its progress is reported") func asked()
         async throws
     {
-        defer { mcp.close() }
         #expect(try await call(server(), "ask", "ping")[.text].stringValue == "{}")
         #expect(try await call(server(), "ask", "sampling/createMessage")[.text].stringValue == "-32601")
         let parts = Gathered<String>()
@@ -251,7 +242,7 @@ import Values
         #expect(started.count == 2)
         let waiting = Gathered<AdapterCode?>()
         _ = start("silent", server) { waiting.add($0) }
-        mcp.close()
+        await mcp.end()
         #expect(waiting.all == [.cancelled])
         #expect(mcp.count == 0)
         // Reaped by us, and its child by whoever takes orphans.
@@ -267,7 +258,6 @@ import Values
     }
 
     @Test("Its variables and its folder are those that were given, as for :proc/run") func surroundings() async throws {
-        defer { mcp.close() }
         setenv("SLUICE_TEST_KEY", "hidden", 1)
         #expect(try await call(server(), "environment", "SLUICE_TEST_KEY")[.text].stringValue == "none")
         func with(_ key: KnownName, _ value: Value) throws -> Value {
@@ -300,7 +290,6 @@ import Values
             (["sh", "-c", "kill -9 $$"], .mcpServerEnded, "was ended by signal 9"),
         ]) func unusable(_ command: [String], _ code: AdapterCode, _ words: String) async
     {
-        defer { mcp.close() }
         var map = MapBuilder()
         map.set(.command, .vector(command.map { .string($0) }))
         let error = await error(map.value, "echo")
@@ -352,12 +341,23 @@ import Values
     }
 
     @Test("A keyword names a server that was configured") func configured() async throws {
-        defer { mcp.close() }
         var servers = MapBuilder()
         servers.set(names.keyword("files"), server())
         mcp.configure(servers.hashMap)
         #expect(try await call(names.keyword("files"), "echo", "x")[.text].stringValue == "x")
         let error = await error(names.keyword("filles"), "echo")
         #expect(error?.message == "no MCP server :filles is configured; did you mean :files?")
+    }
+}
+
+extension MCPEffects {
+    /// `close`, without holding up the thread of a test. Tests that do not look at the end leave it to the last reference.
+    func end() async {
+        await withCheckedContinuation { continuation in
+            _ = startThread {
+                close()
+                continuation.resume()
+            }
+        }
     }
 }

@@ -5,8 +5,9 @@ import TestSupport
 import Testing
 import Values
 
-/// `sluice.mcp` as scripts see it (P25): a real server, which keeps a log of what it read.
-@Suite struct ToolServerTests {
+/// `sluice.mcp` as scripts see it (P25): a real server, which keeps a log of what it read. One after the other,
+/// because each starts programs.
+@Suite(.serialized) struct ToolServerTests {
     /// The server as a form, with its log in the script's folder.
     private static func form(_ flags: [String] = []) -> String {
         let command = ToolServer.command("--log", "log") + flags

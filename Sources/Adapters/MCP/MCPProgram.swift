@@ -260,7 +260,7 @@ struct MCPLines {
     /// Adds the lines that `bytes` complete to `found`, without their breaks; empty ones are none.
     mutating func feed(_ bytes: ArraySlice<UInt8>, _ found: inout [[UInt8]]) {
         var rest = bytes
-        while !isTooLong, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        while !isTooLong, let end = MCPLines.firstBreak(in: rest) {
             add(rest[..<end])
             rest = rest[(end + 1)...]
             if line.last == UInt8(ascii: "\r") { line.removeLast() }
@@ -268,6 +268,14 @@ struct MCPLines {
             line = []
         }
         if !isTooLong { add(rest) }
+    }
+
+    /// By the system's search, because a message may be large.
+    private static func firstBreak(in bytes: ArraySlice<UInt8>) -> Int? {
+        bytes.withUnsafeBytes { raw in
+            guard let start = raw.baseAddress, let found = memchr(start, 10, raw.count) else { return nil }
+            return bytes.startIndex + (UnsafeRawPointer(found) - start)
+        }
     }
 
     private mutating func add(_ bytes: ArraySlice<UInt8>) {
