@@ -272,6 +272,18 @@ import Values
         #expect(error?.message.hasText(words) == true, "\(error?.message ?? "")")
     }
 
+    @Test("Servers are bounded, and one that has ended makes room") func bounded() async throws {
+        let scripted = Scripted(names, session: nil)
+        for number in 1...MCPSessions.maxServers {
+            _ = try await call(.string(scripted.server.url + "/\(number)"))
+        }
+        let error = await error(.string(scripted.server.url + "/more"))
+        #expect(error?.code == .rateLimited)
+        #expect(error?.message == "64 MCP servers are in use, which is the most; use fewer")
+        #expect(try await call(.string(scripted.server.url + "/1"), "x")[.text].stringValue == "x")
+        #expect(mcp.count == MCPSessions.maxServers)
+    }
+
     @Test("An address without a server of the protocol is said to be one") func noServer() async {
         let server = LoopbackServer { _, connection in connection.respond(404) }
         let error = await error(.string(server.url))
