@@ -35,7 +35,8 @@ build: setup ## install what is missing, and build the release as .build/release
 	@mkdir -p .build/static && $(if $(LIBSTDCXX),ln -sf $(LIBSTDCXX) .build/static/libstdc++.a,true)
 	@$(SWIFT) build $(RELEASE) --product sluice
 
-test: setup ## install what is missing, and run every test
+test: ## install what is missing, and run every test
+	@.ci/setup tests
 	@$(SWIFT) build --build-tests
 	@for suite in $(SUITES); do \
 		echo "== $$suite"; \

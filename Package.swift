@@ -46,7 +46,9 @@ let package = Package(
                 "Sluice",
                 "CEdit",
             ], swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Values", "Engine"], path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Values", "Engine"], path: "Tests/Support",
+            exclude: ["tool_server.py"], swiftSettings: strict),
         .testTarget(
             name: "AdaptersTests", dependencies: ["Adapters", "Engine", "Reader", "Values", "TestSupport"],
             swiftSettings: strict),

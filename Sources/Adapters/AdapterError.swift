@@ -1,3 +1,6 @@
+import Engine
+import Values
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -52,6 +55,11 @@ package enum AdapterCode: String, CaseIterable, Sendable {
     case programNotFound = "program_not_found"
     case couldNotStart = "could_not_start"
     case programFailed = "program_failed"
+    // servers of tools
+    case mcpError = "mcp_error"
+    case mcpToolError = "mcp_tool_error"
+    case mcpProtocol = "mcp_protocol_error"
+    case mcpServerEnded = "mcp_server_ended"
 }
 
 /// Why an adapter could not do what it was asked: a code to branch on and a sentence that says what to do next.
@@ -73,6 +81,14 @@ package struct AdapterError: Error, Equatable, Sendable {
         case body(String)
         case out(String)
         case err(String)
+        /// What another program gave, under a name of its own.
+        case given(KnownName, ValueKey)
+
+        /// Data of JSON is realised, so that its hash can be taken; nil for anything else.
+        static func given(_ name: KnownName, _ value: Value?) -> Detail? {
+            guard let value, let key = try? ValueKey(value) else { return nil }
+            return .given(name, key)
+        }
     }
 
     package init(

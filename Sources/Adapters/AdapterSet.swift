@@ -8,6 +8,8 @@ package struct AdapterSet: Sendable {
     package let types: [EffectType]
     /// No model server is configured: chat answers by extraction.
     package let isOffline: Bool
+    /// What holds servers of tools, which have to be let go of in the end.
+    package let mcp: MCPEffects
 
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
@@ -21,10 +23,13 @@ package struct AdapterSet: Sendable {
     ) {
         let client = HTTPClient(certificates: certificates)
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
+        let mcp = MCPEffects(client: client, json: json, names: names)
+        self.mcp = mcp
         isOffline = chat.isOffline
         if let key = endpoint?.key { secrets?.add(key.text) }
         effects =
-            FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + ProcessEffects().all
+            FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + mcp.all
+            + ProcessEffects().all
             + LineEffects(input).all + SmallEffects(log: log).all
         types = effects.map { effect in
             // A test holds the table and the handlers together.
@@ -88,6 +93,7 @@ extension AdapterError {
             case .body(let body): map.set(.body, .string(body))
             case .out(let text): map.set(.out, .string(text))
             case .err(let text): map.set(.err, .string(text))
+            case .given(let name, let given): map.set(name, given.value)
             }
         }
         return map.value

@@ -1,9 +1,10 @@
 //! Adapters: the real world as effect handlers.
 //!
 //! Comes in: effect requests of the engine. Goes out: outcomes. Each family has a core that knows nothing of effects
-//! (`FileSystem`, `TreeWatcher`, `HTTPClient`, `ChatClient`, `ProcessRunner`) and speaks in its own Swift types, and a thin
+//! (`FileSystem`, `TreeWatcher`, `HTTPClient`, `ChatClient`, `ProcessRunner`, `MCPMachine`) and speaks in its own Swift types, and a thin
 //! layer of handlers that states what it is about to touch, calls the core and turns its answer into a value. Nothing here
-//! blocks its caller: blocking system calls run on a `BlockingPool`, HTTP on one event loop, programs on a thread each.
+//! blocks its caller: blocking system calls run on a `BlockingPool`, HTTP on one event loop, programs and servers of tools on a
+//! thread each.
 //!
 //! Times are the run's: each limit, of a request as of a program, is measured on the clock that the run has. Virtual time
 //! stands while anything outside is under way, so there no request and no program is ever too slow, on whatever machine; what

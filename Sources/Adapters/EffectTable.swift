@@ -41,7 +41,7 @@ package struct EffectRow: Sendable {
 
     package static func row(_ type: String) -> EffectRow? { table.first { $0.type == type } }
 
-    package static let table: [EffectRow] = files + web + chat + rest
+    package static let table: [EffectRow] = files + web + chat + servers + rest
 
     private static let path = Param(.path, .string, required: true, "the file")
     private static let content = Param(.content, .any, required: true, "a string, or a vector of bytes")
@@ -114,6 +114,22 @@ package struct EffectRow: Sendable {
                 Param(.model, .string, "the embedding model"),
                 Param(.dimensions, .int, "how long the vectors are to be"),
             ], needs: [.net]),
+    ]
+
+    private static let server = Param(
+        .server, .any, required: true,
+        "a URL, {:url :headers}, {:command [program arguments] :env :dir}, or the keyword of a configured one")
+
+    private static let servers: [EffectRow] = [
+        EffectRow(
+            "mcp/call", "{:content :text :structured} of a tool of a server of the Model Context Protocol",
+            [
+                server, Param(.tool, .string, required: true, "the name of the tool"),
+                Param(.arguments, .map, "what the tool takes"),
+            ], needs: [.mcp, .read, .env], recovery: .fail),
+        EffectRow(
+            "mcp/tools", "the tools of such a server: [{:name :description :input-schema}]", [server],
+            needs: [.mcp, .read, .env]),
     ]
 
     private static let message = [

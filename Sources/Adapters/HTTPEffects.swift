@@ -78,7 +78,7 @@ package struct HTTPEffects: Sendable {
     }
 
     /// The entries of a map of strings, keywords and numbers, in its order.
-    private static func pairs(_ params: Params, _ key: KnownName) throws(AdapterError) -> [(
+    static func pairs(_ params: Params, _ key: KnownName) throws(AdapterError) -> [(
         name: String, value: String
     )] {
         guard let value = params.value(key) else { return [] }

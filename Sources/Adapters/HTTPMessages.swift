@@ -30,6 +30,9 @@ package struct HTTPRequest: Sendable {
     package var maxRedirects = HTTPRequest.defaultRedirects
     /// Asked before each host is called, the first and every one redirected to; throws to refuse.
     package var permit: @Sendable (WebAddress) throws(AdapterError) -> Void = { _ throws(AdapterError) in }
+    /// Gets status and headers of the final answer when its body begins, names in lower case. On the client's only thread: must
+    /// not wait. An answer without a body has none to begin.
+    package var onHead: (@Sendable (_ status: Int, _ headers: [(name: String, value: String)]) -> Void)?
     /// Gets the pieces of the final body as they come, with the status. On the client's only thread: must not wait.
     package var onChunk: (@Sendable (_ status: Int, _ bytes: [UInt8]) -> Void)?
     /// Repeating it does no harm, whatever the method says.
@@ -49,7 +52,7 @@ package struct HTTPRequest: Sendable {
 
     /// What tells the other side who we are, and must therefore not follow a redirect elsewhere.
     static let credentialHeaders: Set<String> = [
-        "authorization", "cookie", "proxy-authorization", "x-api-key", "api-key",
+        "authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "mcp-session-id",
     ]
 
     var hasCredentials: Bool { headers.contains { HTTPRequest.credentialHeaders.contains($0.name.lowercased()) } }
@@ -96,12 +99,14 @@ package struct HTTPResponse: Sendable {
     }
 
     /// The error that a status other than success amounts to, for callers who want one.
-    package func failure(_ request: HTTPRequest) -> AdapterError? {
+    package func failure(_ request: HTTPRequest) -> AdapterError? { failure(isSafe: request.isSafeToRepeat) }
+
+    /// - Parameter safe: the request may be sent again when nobody knows if it was carried out.
+    func failure(isSafe safe: Bool) -> AdapterError? {
         guard status >= 400 else { return nil }
         let host = (try? WebAddress(url).authority) ?? "the server"
         let said = String(decoding: body.prefix(500), as: UTF8.self)
         let data: [AdapterError.Detail] = [.status(status), .body(said)]
-        let safe = request.isSafeToRepeat
         switch status {
         case 401, 403:
             return AdapterError(

@@ -305,6 +305,7 @@ extension HTTPTransfer {
                 data: [.host(address.authority)])
             return false
         }
+        if received.isEmpty, !(300..<400).contains(status) { request.onHead?(status, answered) }
         received.append(contentsOf: bytes)
         if !(300..<400).contains(status) { request.onChunk?(status, Array(bytes)) }
         return true

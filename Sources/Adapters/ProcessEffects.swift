@@ -58,7 +58,7 @@ package struct ProcessEffects: Sendable {
         return program
     }
 
-    private static func environment(_ params: Params) throws(AdapterError) -> ProcessEnvironment {
+    static func environment(_ params: Params) throws(AdapterError) -> ProcessEnvironment {
         var environment = ProcessEnvironment()
         guard let value = params.value(.env) else { return environment }
         let expected = "a map from names to strings (nil leaves one out, :inherit passes ours on), or a vector of names"
@@ -85,7 +85,7 @@ package struct ProcessEffects: Sendable {
         return environment
     }
 
-    private static func strings(_ params: Params, _ key: KnownName, _ value: Value) throws(AdapterError) -> [String] {
+    static func strings(_ params: Params, _ key: KnownName, _ value: Value) throws(AdapterError) -> [String] {
         guard let elements = value.realizedElements else {
             throw params.wrong(key, "a vector of strings (no shell splits a single one)", value)
         }

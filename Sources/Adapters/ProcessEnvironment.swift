@@ -3,7 +3,7 @@ import CProcess
 /// Which variables a program is given: the usual ones, which no secret is kept in, and those that its caller names.
 ///
 /// A key that this process was started with, such as OPENAI_API_KEY, is not for every program that a script runs.
-package struct ProcessEnvironment: Equatable, Sendable {
+package struct ProcessEnvironment: Hashable, Sendable {
     /// What every program gets: how to find programs and the user's files, how to speak, what the time is.
     static let usual: Set<String> = [
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "TERM", "COLORTERM", "NO_COLOR",

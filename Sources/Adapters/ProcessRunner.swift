@@ -88,7 +88,7 @@ package final class ProcessRunner: Sendable {
         return { wake.raise(.cancelled) }
     }
 
-    private static func validate(_ program: Program) throws(AdapterError) {
+    static func validate(_ program: Program) throws(AdapterError) {
         guard let name = program.arguments.first, !name.isEmpty else {
             throw .parameter("there is no program to run; give a vector such as [\"git\" \"status\"]")
         }
@@ -140,104 +140,50 @@ final class WakePipe: @unchecked Sendable {
 
     func raise(_ reason: Reason) {
         lock.withLock { first = first ?? reason }
+        wake()
+    }
+
+    /// Wakes the thread without a reason to end: for one that has other orders and drains the pipe.
+    func wake() {
         var byte: UInt8 = 0
         write(writer, &byte, 1)
+    }
+
+    /// Takes what has woken, so that the next sleep is one.
+    func drain() {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        while read(descriptor, &bytes, bytes.count) == bytes.count {}
     }
 }
 
 /// One program while it runs; owned by one thread.
 private struct ProgramRun: ~Copyable {
-    /// How often to look whether the program has ended, where the system cannot tell.
-    static let lookMs: Int64 = 10
-
     let program: Program
     let wake: WakePipe
-    let pid: pid_t
-    /// Readable when the program has ended; -1 where there is no such thing.
-    let ended: Int32
-    var input: Int32
+    var child: ChildProcess
     var written = 0
-    var outputs: [(descriptor: Int32, kept: ProgramResult.Output)]
+    var kept: [ProgramResult.Output] = [.init(), .init()]
     var ending: WakePipe.Reason?
     var killAt: Int64?
 
     init(_ program: Program, _ wake: WakePipe) throws(AdapterError) {
         self.program = program
         self.wake = wake
-        var pipes: [[Int32]] = []
-        for _ in 0..<3 {
-            var ends: [Int32] = [-1, -1]
-            if sluice_pipe(&ends) != 0 {
-                for end in pipes.joined() { close(end) }
-                throw AdapterError(.tooManyOpen, "too many files are open; run fewer effects at once", retryable: true)
-            }
-            pipes.append(ends)
-        }
-        var started: pid_t = 0
-        let failed = ProgramRun.spawn(program, &started, pipes[0][0], pipes[1][1], pipes[2][1])
-        for theirs in [pipes[0][0], pipes[1][1], pipes[2][1]] { close(theirs) }
-        let ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
-        if failed != 0 {
-            for end in ours { close(end) }
-            throw ProgramRun.error(program.arguments[0], failed)
-        }
-        for end in ours { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
-        pid = started
-        ended = sluice_process_descriptor(started)
-        input = ours[0]
-        outputs = [(ours[1], .init()), (ours[2], .init())]
-    }
-
-    deinit {
-        for descriptor in [ended, input, outputs[0].descriptor, outputs[1].descriptor] where descriptor >= 0 {
-            close(descriptor)
-        }
-    }
-
-    private static func error(_ name: String, _ number: Int32) -> AdapterError {
-        switch number {
-        case ENOENT:
-            AdapterError(
-                .programNotFound,
-                "could not run \(quoted(name)): there is no such program; install it, or give its path")
-        case EACCES:
-            AdapterError(
-                .permissionDenied, "could not run \(quoted(name)): it may not be executed; check its mode (chmod +x)")
-        case E2BIG:
-            AdapterError(.tooLarge, "could not run \(quoted(name)): its arguments are too long; pass them on its input")
-        case EAGAIN, ENOMEM:
-            AdapterError(
-                .couldNotStart,
-                "could not run \(quoted(name)): the system has no room for another process; try again later",
-                retryable: true)
-        default:
-            AdapterError(
-                .couldNotStart, "could not run \(quoted(name)): \(String(cString: strerror(number))); is it a program?")
-        }
-    }
-
-    private static func spawn(_ program: Program, _ pid: inout pid_t, _ input: Int32, _ output: Int32, _ error: Int32)
-        -> Int32
-    {
-        var arguments = program.arguments.map { strdup($0) } + [nil]
-        var variables = program.environment.entries(of: ProcessEnvironment.own).map { strdup($0) } + [nil]
-        defer { for text in arguments + variables { free(text) } }
-        return sluice_spawn(&pid, program.arguments[0], &arguments, &variables, program.directory, input, output, error)
+        child = try ChildProcess(program)
     }
 
     /// Talks with the program until it has ended, and reaps it whatever happens.
     mutating func finish() throws(AdapterError) -> ProgramResult {
-        while sluice_has_ended(pid) == 0 {
+        while !child.hasEnded {
             let now = MonotonicClock.nowMs
             endIfAsked(now)
             transfer(waitingUntil: nextLook(now))
         }
         // What it wrote before it ended is in the pipes still; what its own children may yet write is not waited for.
-        for index in 0..<2 { read(index) }
-        // Not reaped yet, so its group's number cannot have been given to another.
-        if ending != nil { kill(-pid, SIGKILL) }
-        var (exit, signal) = (Int32(0), Int32(0))
-        sluice_reap(pid, &exit, &signal)
+        read(.output)
+        read(.error)
+        if ending != nil { child.killGroup() }
+        let (exit, signal) = child.reap()
         switch ending {
         case .cancelled: throw .cancelled
         case .timedOut:
@@ -245,9 +191,7 @@ private struct ProgramRun: ~Copyable {
                 .timeout,
                 "\(quoted(program.arguments[0])) ran longer than \(program.timeoutMs ?? 0) ms and was ended; allow more time"
             )
-        case nil:
-            return ProgramResult(
-                exit: Int(exit), signal: signal == 0 ? nil : Int(signal), out: outputs[0].kept, err: outputs[1].kept)
+        case nil: return ProgramResult(exit: exit, signal: signal, out: kept[0], err: kept[1])
         }
     }
 
@@ -256,11 +200,10 @@ private struct ProgramRun: ~Copyable {
             ending = wake.reason
             guard ending != nil else { return }
             killAt = now + program.graceMs
-            kill(-pid, SIGTERM)
-            kill(-pid, SIGCONT)  // a stopped program does not see the first
+            child.terminate()
         } else if let at = killAt, now >= at {
             killAt = nil
-            kill(-pid, SIGKILL)
+            child.killGroup()
         }
     }
 
@@ -268,63 +211,37 @@ private struct ProgramRun: ~Copyable {
     private func nextLook(_ now: Int64) -> Int32 {
         var next: Int64?
         if let killAt { next = killAt - now }
-        if ended < 0 { next = min(next ?? .max, ProgramRun.lookMs) }
+        if child.ended < 0 { next = min(next ?? .max, ChildProcess.lookMs) }
         return next.map { Int32(clamping: max(0, $0)) } ?? -1
     }
 
     private mutating func transfer(waitingUntil timeout: Int32) {
-        if input >= 0, written == program.input.count { closeInput() }
+        if written == program.input.count { child.closeInput() }
         var polled = [
-            pollfd(fd: outputs[0].descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: outputs[1].descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: input, events: Int16(POLLOUT), revents: 0),
-            pollfd(fd: ended, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: child.outputs[0], events: Int16(POLLIN), revents: 0),
+            pollfd(fd: child.outputs[1], events: Int16(POLLIN), revents: 0),
+            pollfd(fd: child.input, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: child.ended, events: Int16(POLLIN), revents: 0),
             // Once it has woken us there is nothing more to learn from it.
             pollfd(fd: ending == nil ? wake.descriptor : -1, events: Int16(POLLIN), revents: 0),
         ]
         guard poll(&polled, nfds_t(polled.count), timeout) > 0 else { return }
-        for index in 0..<2 where polled[index].revents != 0 { read(index) }
-        if polled[2].revents != 0 { writeInput() }
+        if polled[0].revents != 0 { read(.output) }
+        if polled[1].revents != 0 { read(.error) }
+        if polled[2].revents != 0 { written += child.write(program.input, from: written) }
     }
 
-    private mutating func closeInput() {
-        close(input)
-        input = -1
-    }
-
-    private mutating func writeInput() {
-        let wrote = program.input.withUnsafeBytes {
-            write(input, $0.baseAddress! + written, min($0.count - written, 64 << 10))
+    /// Keeps up to the limit and drops the rest, so that a talkative program is not held up.
+    private mutating func read(_ stream: ChildProcess.Stream) {
+        // Taken out meanwhile, so that what was kept is added to and not copied.
+        var output = ProgramResult.Output()
+        swap(&output, &kept[stream.rawValue])
+        let most = program.maxBytes
+        child.read(stream) { bytes in
+            let room = max(0, most - output.bytes.count)
+            output.bytes.append(contentsOf: bytes.prefix(room))
+            if bytes.count > room { output.truncated = true }
         }
-        if wrote > 0 {
-            written += wrote
-        } else if errno != EAGAIN, errno != EINTR {
-            closeInput()  // the program does not want to read on, which is its right
-        }
-    }
-
-    /// Reads what is there, keeps up to the limit and drops the rest, so that a talkative program is not held up.
-    private mutating func read(_ index: Int) {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        // Bounded, so that a program that never stops writing cannot keep us from seeing a cancellation.
-        for _ in 0..<16 where outputs[index].descriptor >= 0 {
-            #if canImport(Glibc)
-                let got = Glibc.read(outputs[index].descriptor, &buffer, buffer.count)
-            #else
-                let got = Darwin.read(outputs[index].descriptor, &buffer, buffer.count)
-            #endif
-            if got < 0 {
-                if errno == EINTR { continue }
-                if errno == EAGAIN { return }
-            }
-            if got <= 0 {
-                close(outputs[index].descriptor)
-                outputs[index].descriptor = -1
-                return
-            }
-            let room = program.maxBytes - outputs[index].kept.bytes.count
-            outputs[index].kept.bytes.append(contentsOf: buffer[..<min(got, max(0, room))])
-            if got > room { outputs[index].kept.truncated = true }
-        }
+        kept[stream.rawValue] = output
     }
 }

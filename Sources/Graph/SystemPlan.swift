@@ -27,6 +27,8 @@ package struct SystemPlan: Sendable {
         package let isDevGuarded: Bool
         package let guardMs: Int64
         package let paths: [String]
+        /// Servers of tools by their keywords, as they were declared.
+        package let servers: HashMap
     }
 
     /// The findings that stop a start: errors, and functions that nobody has found.
@@ -57,6 +59,7 @@ extension SystemPlan.Settings {
         isDevGuarded = map.option(.devGuard)?.isTruthy ?? false
         guardMs = map.option(.guardMs)?.intValue ?? 50
         paths = Graph.elements(map.option(.paths) ?? .nil).compactMap(\.stringValue)
+        servers = map.servers
         if case .map(let effects)? = map.option(.effects), let read = try? EngineConfiguration(effects) {
             engine = read
         } else {
@@ -222,18 +225,51 @@ extension Graph {
         }
     }
 
+    /// What using the configured servers needs, each once.
+    private var grantedServers: [String] {
+        var found: [String] = []
+        for (_, server) in configuration.servers.entries {
+            if let what = Graph.granted(server), !found.contains(what) { found.append(what) }
+        }
+        return found
+    }
+
+    /// What using a configured server needs: its program, or the host of its address.
+    private static func granted(_ server: Value) -> String? {
+        guard case .map(let map) = server else { return nil }
+        if let program = elements(map.option(.command) ?? .nil).first?.stringValue { return program }
+        guard let url = map.option(.url)?.stringValue, case .mcp(let host)? = Need.mcp(url: url) else { return nil }
+        return host
+    }
+
     /// Every capability the script asks for, in the order of the table: what `check` lists and a run must grant. A kind
     /// that only an effect type needs is asked for whole.
     package var capabilities: [CapabilityRequest] {
         let needs = self.needs
+        let servers = grantedServers
         let ofEffects = all(.effect).flatMap { Graph.elements($0[.needs] ?? .nil) }.compactMap(\.knownKeyword)
         return CapabilityKind.allCases.compactMap { kind in
             guard let key = KnownName(rawValue: kind.rawValue) else { return nil }
             if let asked = needs.option(key) {
                 if case .bool(let all) = asked { return all ? CapabilityRequest(kind: kind, what: nil) : nil }
-                return CapabilityRequest(kind: kind, what: Graph.elements(asked).compactMap(\.stringValue))
+                let named = Graph.elements(asked).compactMap(\.stringValue)
+                let others = kind == .mcp ? servers.filter { !named.contains($0) } : []
+                return CapabilityRequest(kind: kind, what: named + others)
+            }
+            if kind == .mcp, !servers.isEmpty, !ofEffects.contains(key) {
+                return CapabilityRequest(kind: kind, what: servers)
             }
             return ofEffects.contains(key) ? CapabilityRequest(kind: kind, what: nil) : nil
         }
+    }
+}
+
+extension HashMap {
+    /// The servers of tools that a configuration declares, by their keywords.
+    fileprivate var servers: HashMap {
+        guard case .map(let mcp)? = option(.mcp), case .map(let servers)? = mcp.option(.servers) else {
+            return HashMap()
+        }
+        return servers
     }
 }

@@ -26,8 +26,8 @@ struct Libraries: LibrarySource {
 
     // What scripts, the REPL and `eval` have in place.
     let aliases = [
-        ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("proc", "sluice.proc"),
-        ("time", "sluice.time"),
+        ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("mcp", "sluice.mcp"),
+        ("proc", "sluice.proc"), ("time", "sluice.time"),
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
     ]
 

@@ -1,3 +1,4 @@
+import Adapters
 import Compiler
 import Engine
 import Graph
@@ -20,9 +21,15 @@ extension Session {
         case .meta: runtime.setMetas(graph.metaMap)
         // What happens before its first tick waits for that.
         case .system: if change.after != nil { runtime.world.listen() }
-        case .configure: engine.configure(SystemPlan.Settings(graph.configuration).engine)
+        case .configure: configure(SystemPlan.Settings(graph.configuration))
         default: break
         }
+    }
+
+    /// What a configuration means to effects, from here on.
+    func configure(_ settings: SystemPlan.Settings) {
+        engine.configure(settings.engine)
+        mcp.configure(settings.servers)
     }
 
     /// Gives the action of a `:run` effect that is named.

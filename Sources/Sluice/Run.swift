@@ -42,7 +42,7 @@ package final class Run: @unchecked Sendable {
         plan = try SystemPlan(session.builder.graph, session.checkContext)
         applied = plan.graph
         for effect in plan.effects { session.engine.define(effect.type(session.runtime)) }
-        session.engine.configure(plan.settings.engine)
+        session.configure(plan.settings)
         session.runtime.setMetas(plan.graph.metaMap)
         session.runtime.world.setSystems(plan.worldSystems)
         let output = session.options.errorOutput
@@ -200,7 +200,7 @@ package final class Run: @unchecked Sendable {
             // Workers that name it carry it along.
             for spec in plan.workers.workers { system.replace(spec) }
         case .system: session.runtime.world.setSystems(plan.worldSystems)
-        case .configure: session.engine.configure(plan.settings.engine)
+        case .configure: session.configure(plan.settings)
         default: break
         }
         session.runtime.events.emit(.graphChanged, system.identity, .value(.string(change.sentence)))

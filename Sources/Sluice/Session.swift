@@ -24,6 +24,8 @@ package final class Session: @unchecked Sendable {
     package let builder: GraphBuilder
     /// What brings events from outside.
     let sources: EventSources
+    /// What holds servers of tools.
+    let mcp: MCPEffects
     /// Whether chat is answered offline, for want of a model server.
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
@@ -62,6 +64,7 @@ package final class Session: @unchecked Sendable {
             log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
         isOffline = adapters.isOffline
+        mcp = adapters.mcp
         let lookup = GraphFunctions()
         builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
         evaluator = Evaluator(
@@ -92,10 +95,11 @@ package final class Session: @unchecked Sendable {
     /// Says that wall time is up. On any thread.
     package func expire() { runtime.expire() }
 
-    /// Ends every fiber and thread.
+    /// Ends every fiber and thread, and every server that was started.
     package func shutDown() {
         sources.endAll()
         hasEnded = runtime.shutDown()
+        mcp.close()
     }
 
     // What still runs past the deadline may use any var.

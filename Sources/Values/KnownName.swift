@@ -73,6 +73,9 @@ public enum KnownName: String, CaseIterable, Sendable {
     case exit, function, headers, host, input, json, kind, message, messages, method, mode, model
     case ms, out, parameters, pattern, query, role, schema, signal, size, status, temperature
     case text, tools, type, url, usage, value
+    case annotations, arguments, dir, progress, server, servers, structured, title, tool, total
+    case inputSchema = "input-schema"
+    case outputSchema = "output-schema"
     case completionTokens = "completion-tokens"
     case errTruncated = "err-truncated?"
     case finishReason = "finish-reason"

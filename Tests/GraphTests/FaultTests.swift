@@ -192,6 +192,11 @@ struct FaultTests {
         PlantedFault(
             .undeclaredMeta, "(defworker :t {:kind :ticker} [c n] (llm/chat {:messages [] :meta :model}))",
             "worker :t names the meta `:model`, which is not declared", at: ":model"),
+        // What a tool takes may have a key of that name.
+        PlantedFault(
+            .undeclaredMeta,
+            "(defworker :t {:kind :ticker} [c n] (mcp/call {:url \"x\"} \"t\" {:meta :page} {:meta :model}))",
+            "worker :t names the meta `:model`, which is not declared", at: ":model"),
         PlantedFault(
             .undeclaredGroup, .data,
             """

@@ -93,6 +93,18 @@ struct GraphValueTests {
             ])
     }
 
+    @Test func configuredServersAskForTheirProgramOrHost() throws {  // P25, G2
+        let servers =
+            "{:files {:command [\"npx\" \"files\"]} :web {:url \"https://Example.com:8443/mcp\"} :more {:command [\"npx\"]}}"
+        let sample = try Sample(forms: "(configure {:mcp {:servers \(servers)}})")
+        #expect(sample.graph.check().isEmpty)
+        #expect(sample.graph.capabilities == [CapabilityRequest(kind: .mcp, what: ["npx", "example.com"])])
+        let asking = try Sample(forms: "(configure {:mcp {:servers \(servers)}}) (needs {:mcp [\"uvx\" \"npx\"]})")
+        #expect(asking.graph.capabilities == [CapabilityRequest(kind: .mcp, what: ["uvx", "npx", "example.com"])])
+        let all = try Sample(forms: "(configure {:mcp {:servers \(servers)}}) (needs {:mcp true})")
+        #expect(all.graph.capabilities == [CapabilityRequest(kind: .mcp, what: nil)])
+    }
+
     @Test func redefinitionReplacesInPlaceAndSaysWhatChanged() throws {  // G3
         let sample = try Sample(
             forms: "(defchannel :a {:buffer 8 :doc \"x\"}) (defchannel :b) (defworker :w {:in :a} [c m] m)")

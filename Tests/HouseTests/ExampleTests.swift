@@ -103,6 +103,18 @@ import Testing
         #expect(result.output == text, "\(script)")
     }
 
+    // P25: the server is a program that the example brings along.
+    @Test func theToolsConvert() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let server = Repository.root.appending(path: "examples/tools/units.py").path
+        let result = try run("tools/tools.slu", [server], scratch, allow: ["mcp=python3"])
+        #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
+        #expect(try result.output == Repository.text("examples/tools/expected.txt"))
+        let refused = try run("tools/tools.slu", [server], scratch)
+        #expect(refused.code == 1 && refused.error.contains("--allow mcp=python3"), "\(refused.error)")
+    }
+
     // P3–P13, P27, P28: a world that is driven by a source and ends with it; under a seed its time is the same each time.
     @Test func theWorldOpensItsWindows() throws {
         let scratch = try Scratch()

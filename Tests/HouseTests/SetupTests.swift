@@ -35,13 +35,13 @@ import Testing
             try FileManager.default.removeItem(at: scratch.folder.appending(path: "root/\(path)"))
         }
 
-        func setUp() throws -> Repository.Result {
+        func setUp(_ arguments: String...) throws -> Repository.Result {
             let environment = [
                 "PATH": scratch.folder.appending(path: "bin").path,
                 "SLUICE_ROOT": scratch.folder.appending(path: "root").path,
                 "CALLS": scratch.folder.appending(path: "calls").path,
             ]
-            return try Repository.run(Repository.root.appending(path: ".ci/setup"), [], environment: environment)
+            return try Repository.run(Repository.root.appending(path: ".ci/setup"), arguments, environment: environment)
         }
 
         var calls: [String] { ((try? scratch.read("calls")) ?? "").split(separator: "\n").map(String.init) }
@@ -94,6 +94,17 @@ import Testing
             #expect(result.code == 0, "\(result.error)")
             #expect(result.error.contains("Installing what is missing: libedit-dev (line editing in the REPL)"))
             #expect(machine.calls == ["apt-get install -y -qq --no-install-recommends libedit-dev"])
+        }
+    }
+
+    @Test func testsNeedMore() throws {
+        try onMachine { machine in
+            try machine.tool("apt-get", apt)
+            let result = try machine.setUp("tests")
+            #expect(result.code == 0, "\(result.error)")
+            #expect(machine.calls == ["apt-get install -y -qq --no-install-recommends python3"])
+            try machine.tool("python3", "")
+            #expect(try machine.setUp("tests").error == "")
         }
     }
 

@@ -98,5 +98,8 @@ import Testing
         let source = try Repository.text("Sources/Command/CommandLineTool.swift")
         let version = try #require(source.firstMatch(of: /static let version = "([^"]+)"/)?.1)
         #expect(try Repository.text("CHANGELOG.md").contains("## \(version)"))
+        // Servers of tools are told the same.
+        let wire = try Repository.text("Sources/Adapters/MCP/MCPWire.swift")
+        #expect(wire.contains("clientVersion = \"\(version)\""))
     }
 }

@@ -10,8 +10,8 @@ import Values
         "clojure.core", "clojure.core.async", "clojure.data", "clojure.data.json", "clojure.edn", "clojure.pprint",
         "clojure.repl", "clojure.set", "clojure.string",
         "clojure.template",
-        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.meta",
-        "sluice.shape",
+        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.mcp",
+        "sluice.meta", "sluice.shape",
     ]
 
     @Test("docstring examples", arguments: namespaces) func examples(namespace: String) {

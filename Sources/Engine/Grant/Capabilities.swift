@@ -11,7 +11,7 @@ package enum CapabilityKind: String, CaseIterable, Sendable {
         case .net: "a host, host:port or *.domain"
         case .run: "a program"
         case .env: "a variable, or a prefix with *"
-        case .mcp: "a server"
+        case .mcp: "a server's program or host"
         case .code, .all: nil
         }
     }
@@ -60,6 +60,7 @@ package enum Need: Equatable, Sendable {
     case run(program: String)
     case env(String)
     case code
+    /// A server of tools: its program as the script wrote it, or the host of its address.
     case mcp(server: String)
 
     package var kind: CapabilityKind {
@@ -73,6 +74,11 @@ package enum Need: Equatable, Sendable {
         case .mcp: .mcp
         }
     }
+}
+
+extension Need {
+    /// What using the server of tools at an address needs; nil for what is no address.
+    package static func mcp(url: String) -> Need? { HostPattern(url: url).map { .mcp(server: $0.host) } }
 }
 
 /// What a run may touch. A value: a part of a program may be given less than the whole.
@@ -219,7 +225,7 @@ package struct Capabilities: Sendable {
 
 /// `host`, `host:port`, `*.domain` or `*.domain:port`; without a port, any.
 struct HostPattern: Equatable, Sendable, CustomStringConvertible {
-    private var host: String
+    fileprivate var host: String
     private var port: Int
 
     init(host: String, port: Int) {

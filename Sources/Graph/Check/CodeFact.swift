@@ -90,10 +90,12 @@ struct BodyScan {
 
     /// `(llm/chat {… :meta :model-call})`: what the parameters of a built-in effect name. Other maps may mean anything.
     private mutating func meta(_ elements: [Value]) {
-        guard let space = elements.first?.symbolName?.namespace, BodyScan.effectNamespaces.contains(space) else {
-            return
-        }
-        for case .map(let map) in elements.dropFirst() {
+        guard let head = elements.first?.symbolName, let space = head.namespace,
+            BodyScan.effectNamespaces.contains(space)
+        else { return }
+        // A server, and what a tool takes, are maps with keys of their own.
+        let others = space != "mcp" ? 1 : head.name == "call" ? 4 : 2
+        for case .map(let map) in elements.dropFirst(others) {
             guard case .keyword(let name)? = map.option(.meta) else { continue }
             let site = Site(
                 source: map.origin?.source, span: map.origin?.span, nameSpan: nil, options: .map(map), optionsSpan: nil)
@@ -101,7 +103,7 @@ struct BodyScan {
         }
     }
 
-    private static let effectNamespaces: Set<String> = ["fs", "http", "llm", "proc", "time", "log"]
+    private static let effectNamespaces: Set<String> = ["fs", "http", "llm", "mcp", "proc", "time", "log"]
 }
 
 /// What is known of effect types without asking who handles them.

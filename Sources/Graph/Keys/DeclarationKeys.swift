@@ -196,8 +196,20 @@ package enum DeclarationKeys {
         DeclarationKey(
             .devGuard, .flag, usual: "false", "D16", "reports :go workers that hold their thread too long"),
         DeclarationKey(.guardMs, .whole(1...86_400_000), usual: "50", "D16", "how long is too long"),
+        DeclarationKey(
+            .mcp, .map([DeclarationKey(.servers, .byKeyword(.map(server)), "P25", "by the keywords that name them")]),
+            "P25", "servers of tools"),
         DeclarationKey(.paths, .texts, usual: "[]", "U", "folders that namespaces are looked for in"),
         DeclarationKey(.doc, .text, "G1", "for people"),
+    ]
+
+    /// A server of the Model Context Protocol: a program or an address.
+    package static let server: [DeclarationKey] = [
+        DeclarationKey(.command, .texts, "P25", "the program and its arguments"),
+        DeclarationKey(.env, .data, "P25", "variables of the program, as for :proc/run"),
+        DeclarationKey(.dir, .text, "P25", "the directory that the program runs in"),
+        DeclarationKey(.url, .text, "P25", "the address, for Streamable HTTP"),
+        DeclarationKey(.headers, .data, "P25", "headers of every request, names to values"),
     ]
 
     package static let needs: [DeclarationKey] = CapabilityKind.allCases.compactMap { kind in
