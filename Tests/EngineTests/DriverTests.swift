@@ -219,6 +219,46 @@ import Values
         #expect(rig.all == ["unknown_effect"])
     }
 
+    /// What an attempt on a thread of its own sets off there, at once or from elsewhere, is done before the attempt counts as over:
+    /// else a run would end, with fibers that are about to be told.
+    @Test func anOutsideAttemptIsOverWhenAllThatCameOfItIsDone() throws {
+        let rig = Rig()
+        let over = Signalled()
+        rig.driver.onOutside(
+            began: { rig.hear("began") },
+            ended: {
+                rig.hear("ended")
+                if rig.all.count(where: { $0 == "ended" }) == rig.all.count(where: { $0 == "began" }) { over.signal() }
+            })
+        let isSubmitted = Signalled()
+        rig.define("test/outside") { request in
+            _ = startThread {
+                // When the thread that submitted it attends to nothing any more.
+                #expect(isSubmitted.wait(ms: 10_000))
+                request.succeed(.nil)
+            }
+        }
+        rig.driver.define(
+            EffectType(
+                name: rig.names.intern("test/inside"),
+                handler: ClosureHandler(isVirtual: true) { request in request.succeed(.nil) }))
+        let (inner, submitted) = (rig.effect("test/inside"), Signalled())
+        try rig.driver.submit(
+            Submission(
+                [rig.effect("test/outside")],
+                waiter: { _, _ in
+                    // As a fiber does that was resumed on another thread, while this one is not done yet.
+                    _ = startThread {
+                        _ = try? rig.driver.submit(Submission([inner], waiter: { _, _ in rig.hear("inner") }))
+                        submitted.signal()
+                    }
+                    #expect(submitted.wait(ms: 10_000))
+                }))
+        isSubmitted.signal()
+        #expect(over.wait(ms: 10_000))
+        #expect(rig.all == ["began", "began", "inner", "ended", "ended"])
+    }
+
     @Test func manyThreadsEndTheirEffects() throws {
         // Real threads: every waiter is answered once, whoever ends what.
         let rig = Rig(maxInflight: 8)

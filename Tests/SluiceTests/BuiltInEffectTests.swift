@@ -9,7 +9,9 @@ import Values
 @Suite struct BuiltInEffectTests {
     /// The readable value of a script, or what its failure is called.
     private func value(_ script: String, seed: UInt64? = nil) -> String {
-        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        var grants = Capabilities(workingDirectory: "/")
+        try? grants.allow(flag: "read=/tmp")
+        var options = SessionOptions(grants: grants)
         options.seed = seed
         let session = Session(options)
         defer { session.shutDown() }
@@ -166,5 +168,11 @@ import Values
         try Run(session, once: true).run()
         let lines = Set(output.withLock { String(decoding: $0, as: UTF8.self) }.split(separator: "\n").map(String.init))
         #expect(lines == ["found 7", "there is no channel :fuond; did you mean :found?"])
+    }
+
+    /// A fiber that goes on after a file and performs what is done at once does not look as if nothing could happen any more.
+    @Test func whatFollowsAFileIsWaitedFor() {
+        #expect(value("(dotimes [i 400] (fs/stat \"/tmp\") (perform (set-state [:n] i))) :done") == ":done")
+        #expect(value("(dotimes [i 400] (fs/stat \"/tmp\") (perform (emit \"x\" i))) :done") == ":done")
     }
 }

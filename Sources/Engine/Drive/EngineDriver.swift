@@ -53,6 +53,9 @@ package final class EngineDriver: @unchecked Sendable {
     private var listener: (@Sendable (Signal) -> Void)?
     private var stopWaiters: [@Sendable () -> Void] = []
     private var outside: (began: @Sendable () -> Void, ended: @Sendable () -> Void)?
+    /// How often `outside.ended` is to be called once the queue is empty: what came of an attempt that is over may still set off
+    /// more, and until all of that is done nobody may think that nothing happens any more.
+    private var owed = 0
 
     /// A type as a reference: it is looked up for every effect, and a copy would count a dozen references.
     private final class Known: Sendable {
@@ -102,7 +105,7 @@ package final class EngineDriver: @unchecked Sendable {
     }
 
     /// Who hears of each attempt that happens outside of fibers and the clock (`EffectHandler.isVirtual`): as it begins, and once
-    /// when it is over, after whoever waited for it was told. Set once, before any work.
+    /// when it is over, after all that came of it was done. Set once, before any work.
     package func onOutside(began: @escaping @Sendable () -> Void, ended: @escaping @Sendable () -> Void) {
         lock.withLock { outside = (began, ended) }
     }
@@ -169,10 +172,7 @@ package final class EngineDriver: @unchecked Sendable {
         step(input, before: before) { _ in }
     }
 
-    /// - Parameter last: what is done after all that the step gave; asked under the lock.
-    private func step(
-        _ input: Input, before prepare: () -> Void = {}, last: () -> Action? = { nil }, _ look: ([Action]) -> Void
-    ) {
+    private func step(_ input: Input, before prepare: () -> Void = {}, _ look: ([Action]) -> Void) {
         lock.acquire()
         prepare()
         let before = queue.count
@@ -180,18 +180,17 @@ package final class EngineDriver: @unchecked Sendable {
         look(toDo)
         let isAwaited = !happened.isEmpty && events.append(taking: &happened)
         EngineDriver.empty(&happened)
-        if let last = last() { toDo.append(last) }
         if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
         EngineDriver.empty(&toDo)
         rearm()
-        let attends = !isAttended && !queue.isEmpty
+        let attends = !isAttended && !(queue.isEmpty && owed == 0)
         if attends {
             isAttended = true
             attender = pthread_self()
         } else if queue.count > before, let outside, pthread_equal(attender, pthread_self()) == 0 {
-            // Left to another thread: until it has come to it, nobody may think that nothing happens any more.
+            // Left to another thread.
             outside.began()
-            queue.append(.resume(outside.ended))
+            owed += 1
         }
         lock.release()
         if isAwaited { events.wakeSubscribers() }
@@ -208,8 +207,11 @@ package final class EngineDriver: @unchecked Sendable {
             EngineDriver.empty(&actions)
             lock.acquire()
             swap(&queue, &actions)
-            if actions.isEmpty { isAttended = false }
+            let due = actions.isEmpty ? owed : 0
+            if actions.isEmpty { (isAttended, owed) = (false, 0) }
+            let outside = due > 0 ? outside : nil
             lock.release()
+            for _ in 0..<due { outside?.ended() }
             if actions.isEmpty { return }
             for index in actions.indices {
                 // Taken out rather than copied, which would count its references; what stands in its place does nothing.
@@ -226,7 +228,7 @@ package final class EngineDriver: @unchecked Sendable {
         case .cancelRunning(let handle, _, let reason):
             guard let request = takeRunning(handle) else { return }
             request.cancel(reason)
-            lock.withLock { if let ended = over(request) { queue.append(ended) } }
+            if request.isOutside { lock.withLock { owed += 1 } }
         case .answer(let waiter, let index, let end): waiter(index, masked(end))
         case .resume(let resume): resume()
         case .signal(let signal): lock.withLock { listener }?(signal)
@@ -297,20 +299,12 @@ package final class EngineDriver: @unchecked Sendable {
 
     func complete(_ request: EffectRequest, _ outcome: Outcome) {
         let (order, slot) = (request.order, Int(request.order.handle.slot))
-        var isOver = false
-        step(
-            .outcome(order.handle, attempt: order.attempt, outcome),
-            before: {
-                // A later attempt has a token of its own.
-                guard running[slot] === request else { return }
-                running[slot] = nil
-                isOver = true
-            }, last: { isOver ? over(request) : nil }, { _ in })
-    }
-
-    /// What says that an attempt is over, behind the answers that are in the queue. Called with the lock held.
-    private func over(_ request: EffectRequest) -> Action? {
-        request.isOutside ? outside.map { .resume($0.ended) } : nil
+        step(.outcome(order.handle, attempt: order.attempt, outcome)) {
+            // A later attempt has a token of its own.
+            guard running[slot] === request else { return }
+            running[slot] = nil
+            if request.isOutside { owed += 1 }
+        }
     }
 
     /// One alarm serves every deadline of the machine. It is moved only to an earlier time; one that rings too early
