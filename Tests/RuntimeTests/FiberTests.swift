@@ -161,6 +161,28 @@ enum SchedulerKind: CaseIterable {
         #expect(trace(3).count == 120)
     }
 
+    /// A run does not go on for a timeout that lost the choice.
+    @Test(arguments: SchedulerKind.allCases)
+    func aTimeoutThatWasNotChosenKeepsNothingGoing(_ kind: SchedulerKind) {
+        let world = kind.world()
+        let channel = Channel(.fixed(0))
+        let chosen = Shared<[Value]>([])
+        let chooser = Actor { step, results in
+            switch step {
+            case 0: world.call("timeout", .int(3_600_000))
+            case 1: world.choose(.vector([.object(channel), results[0]]))
+            case 2: Do.note { chosen.update { $0 = [results[1]] } }
+            default: nil
+            }
+        }
+        world.runtime.spawn(chooser.function())
+        world.runtime.spawn(Actor([world.call("sleep", .int(20)), Do.put(.int(1), channel)]).function())
+        let began = world.runtime.scheduler.now()
+        #expect(world.runtime.runUntilIdle() == .idle)
+        #expect(world.runtime.scheduler.now() - began < 600_000_000_000)
+        #expect(chosen.value.count == 1)
+    }
+
     /// A fiber that was woken runs on another core when the one that woke it goes on in one operation for long.
     @Test func whoIsWokenDoesNotWaitForALongOperation() {
         let world = World(.threads(cores: 2))

@@ -45,6 +45,21 @@ import Values
         #expect(script.number("(now)") == 3_600_000 + 2 && came.all.count == 3)
     }
 
+    // What a handler performs is performed anew by each attempt: that of the attempt before has failed, or went with it.
+    @Test(arguments: [nil, 1] as [UInt64?]) func anAttemptPerformsItsOwnEffects(_ seed: UInt64?) throws {
+        let script = try EffectScript(seed: seed)
+        let program = """
+            (def inner (atom 0))
+            (defn flaky [_] (if (< (swap! inner inc) 3) (throw (ex-info "busy" {:code "unavailable"})) :ok))
+            (defeffect :t/work {} [_] (perform (run flaky)))
+            (def slow (atom 0))
+            (defeffect :t/slow {} [_] (time/sleep (if (= 1 (swap! slow inc)) 60000 1)) :done)
+            (defn again [type meta] (perform (effect type {} (assoc meta :retry {:max 5 :backoff {:base-ms 1} :on [:unavailable :timeout]}))))
+            [(again :t/work {}) @inner (again :t/slow {:timeout-ms 50}) @slow]
+            """
+        #expect(script.printed("(do \(program))") == "[:ok 3 :done 2]")
+    }
+
     @Test func aDateIsWaitedFor() throws {
         let came = Told<Int64>()
         let format = DateFormatter()

@@ -51,6 +51,12 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
         self.line = line
     }
 
+    /// Who submits what the handler performs: the effect, or, where that may be tried again, the attempt, whose effects are not those
+    /// of the one before (J: `:retry`).
+    package var identity: Identity {
+        effect.meta.retry == nil ? effect.identity : effect.identity.child(.attempt, ordinal: attempt - 1)
+    }
+
     /// With the parts merged into it that the type's merge function merges.
     package var effect: Effect { order.effect }
     /// From 1; the effect's identity is the same in each.

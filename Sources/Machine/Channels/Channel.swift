@@ -57,8 +57,8 @@ package class Channel: Object, @unchecked Sendable {
     package final var isClosed: Bool { lock.withLock { state.isClosed } }
     /// Values in the buffer.
     package final var count: Int { lock.withLock { state.count } }
-    /// Whether somebody waits to take.
-    package final var isWaitedFor: Bool { lock.withLock { state.waitingTakes > 0 } }
+    /// Whether somebody waits to take, who has not chosen another channel meanwhile.
+    package final var isWaitedFor: Bool { lock.withLock { state.isWaitedFor } }
 
     /// Gives the lock back after an operation that may have changed what a take finds.
     @inline(__always) private final func leave() {

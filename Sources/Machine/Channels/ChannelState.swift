@@ -158,6 +158,13 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package var waitingPuts: Int { held.map { $0.pointee.puts.count } ?? 0 }
     package var waitingTakes: Int { firstTake == nil ? 0 : 1 + (held.map { $0.pointee.takes.count } ?? 0) }
 
+    /// Whether somebody waits to take whose wait has not ended otherwise: who chose another channel stands here until he is met.
+    package var isWaitedFor: Bool {
+        if let firstTake, firstTake.isWaiting { return true }
+        guard let held else { return false }
+        return (0..<held.pointee.takes.count).contains { held.pointee.takes[$0].isWaiting }
+    }
+
     /// Whether a take may find something: true too often rather than too rarely.
     @inline(__always) package var mayTake: Bool {
         isClosed || held.map { !($0.pointee.buffer.isEmpty && $0.pointee.puts.isEmpty) } ?? false

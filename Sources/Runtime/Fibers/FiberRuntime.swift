@@ -234,7 +234,7 @@ package final class FiberRuntime: @unchecked Sendable {
         var callee = function
         let job = Job(
             calling: &callee, count: argument == nil ? 0 : 1, bindings: nil, scope: root,
-            lineage: Lineage(request.effect.identity), dispatch: .go,
+            lineage: Lineage(request.identity), dispatch: .go,
             completion: error.map { error in .call { request.finish(FunctionHandler.outcome($0, error)) } }
                 ?? .effect(request))
         if error != nil { job.answers(request) }
