@@ -95,6 +95,8 @@ package final class Run: @unchecked Sendable {
             components?.stop()
         }
         session.builder.observe { [weak self] _, _ in self?.applyChanges() }
+        // What was declared since the graph was planned: fibers that the script had started go on meanwhile.
+        applyChanges()
         defer { session.applyDeclarations() }
         let isOver: @Sendable () -> Bool = { [self] in
             lock.withLock { isStopped } || session.runtime.exhaustion != nil

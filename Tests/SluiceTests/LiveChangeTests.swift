@@ -112,6 +112,31 @@ import Values
         #expect(said.contains { $0.hasPrefix("[INFO] worker :keep: :in :out → :elsewhere") })
     }
 
+    /// Nothing that is declared between the plan and the first message is forgotten.
+    @Test func whatIsDeclaredWhileItStartsRuns() throws {
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = 1
+        let output = Output()
+        options.errorOutput = { output.write($0) }
+        let session = Session(options)
+        defer { session.shutDown() }
+        func evaluate(_ text: String) throws -> Value {
+            try session.evaluate(Source(name: "live.slu", bytes: Array(text.utf8))).get()
+        }
+        _ = try evaluate(
+            """
+            (def seen (atom []))
+            (defchannel :in {:buffer 1})
+            (defworker :w {:in :in} [_ n] (swap! seen conj [:old n]) nil)
+            (defworker :sender {:kind :ticker :output-chan :in} [_ n] n)
+            """)
+        let run = try Run(session, once: true)
+        _ = try evaluate("(defworker :w {:in :in} [_ n] (swap! seen conj [:new n]) nil)")
+        run.run()
+        #expect(try evaluate("(pr-str @seen)").stringValue == "[[:new 0]]")
+        #expect(output.text.contains("[INFO]"), "it is told, too: \(output.text)")
+    }
+
     @Test func aWorkerReplacesItself() throws {
         let text = """
             (ns live (:require [clojure.core.async :as a]))
