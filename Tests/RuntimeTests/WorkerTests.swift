@@ -174,6 +174,26 @@ import Values
         #expect(code(try system.request(name("good"), .int(1))) == "stopped")
     }
 
+    /// A ticker with a schedule has no tick that is not on it.
+    @Test func aScheduleSaysWhenTheFirstTickComes() throws {  // D10
+        let clock = world.runtime.scheduler
+        let (began, wallMs) = (clock.now(), world.runtime.clock.wallMs)
+        let ticked = Shared<[Int64]>([])
+        // At 1,000 ms and 3,000 ms by the wall, and never again.
+        _ = try system(
+            [],
+            [
+                WorkerSpec(
+                    name("t"), .ticker(.schedule { now in [wallMs + 1_000, wallMs + 3_000].first { $0 > now } }),
+                    function: function { n in
+                        ticked.update { $0 += [n.intValue!, (clock.now() - began) / 1_000_000] }
+                        return .nil
+                    })
+            ])
+        world.runtime.runUntilIdle()
+        #expect(ticked.value == [0, 1_000, 1, 3_000])
+    }
+
     // D10
     @Test func tickersCountAndStop() throws {
         let system = try system(

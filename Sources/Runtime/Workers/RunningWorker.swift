@@ -156,8 +156,10 @@ final class RunningWorker: @unchecked Sendable {
     private func nextTick(_ loop: WorkerLoop, _ job: Job) throws(Fault) -> Control {
         guard case .ticker(let timing) = spec.kind else { return .value(.nil) }
         let scheduler = system.runtime.scheduler
-        guard let firstTick = loop.firstTick else {
-            loop.firstTick = scheduler.now()
+        let isFirst = loop.firstTick == nil
+        let firstTick = loop.firstTick ?? scheduler.now()
+        loop.firstTick = firstTick
+        if isFirst, timing.beginsAtOnce || system.isOnce {
             return .value(.int(ticks.wrappingAdd(1, ordering: .relaxed).oldValue))
         }
         if system.isOnce { return .value(.nil) }

@@ -44,12 +44,14 @@ package struct WorkerSpec: Sendable {
         case ticker(Timing)
     }
 
-    /// When a ticker ticks. The first tick comes at once.
+    /// When a ticker ticks.
     package enum Timing: Sendable {
-        /// Every so many milliseconds from the first tick; ticks that were missed are left out.
+        /// At once, and every so many milliseconds from then on; ticks that were missed are left out.
         case every(ms: Int64)
         /// When the wall clock, in milliseconds since 1970, shows what this gives for the time now; nil ends the ticker.
         case schedule(@Sendable (Int64) -> Int64?)
+
+        var beginsAtOnce: Bool { if case .every = self { true } else { false } }
     }
 
     /// How often a worker may fail before it is given up, and how long it pauses after a failure.
