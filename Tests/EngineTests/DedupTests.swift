@@ -168,6 +168,38 @@ import Values
         #expect(trial.answer("dup") == "broken: it broke")
     }
 
+    /// A group that has lost all its members to another of the batch is there still, and complete when that one has ended.
+    @Test(arguments: [KnownName.first, .last]) func aGroupWaitsForWhatAnswersInTheSameBatch(_ strategy: KnownName) {  // J16, J19
+        let trial = Trial(maxInflight: 10)
+        let (x, y) = (trial.group("x"), trial.group("y"))
+        let emptied = strategy == .first ? y : x
+        trial.submit([
+            trial.effect("a", key("k", strategy) + [(.group, x)]),
+            trial.effect("b", key("k", strategy) + [(.group, y)]),
+            trial.effect("after", [(.group, trial.group("z")), (.dependsOn, vector(emptied))]),
+        ])
+        let standing = strategy == .first ? "a" : "b"
+        #expect(trial.runningIDs == [standing] && trial.status("after") == .queued)
+        trial.fail(standing)
+        // What failed for it failed for whoever waits.
+        #expect(trial.status("after") == .failed && trial.answers.byID.count == 3)
+    }
+
+    /// An effect that would wait for the group that it answers for would wait for itself.
+    @Test(arguments: [true, false]) func whatAnswersForAGroupCannotWaitForIt(_ hasGroup: Bool) {
+        let trial = Trial()
+        let y = trial.group("y")
+        let own: [(KnownName, Value)] = hasGroup ? [(.group, trial.group("x"))] : []
+        let result = trial.submit([
+            trial.effect("a", key("k") + own + [(.dependsOn, vector(y))]), trial.effect("b", key("k") + [(.group, y)]),
+        ])
+        guard case .failure(let error) = result else {
+            Issue.record("taken")
+            return
+        }
+        #expect(error.code == EffectCode.dependencyCycle.rawValue)
+    }
+
     // J21, J23: a replacement must not be cancelled with what it cancels
     @Test func theNewestSearchTakesItsOwnPlace() {
         let trial = Trial(maxInflight: 1)

@@ -69,6 +69,8 @@ struct BatchPlan {
         var members: [Int] = []
         /// Known effects that answer for members.
         var adopted: [Int32] = []
+        /// The same of this batch, which stand elsewhere: indices into `standing`.
+        var answeredBy: [Int] = []
         var dependencies: [ValueKey] = []
         /// Indices into `groups`, and machine groups of earlier batches.
         var local: [Int] = []
@@ -88,6 +90,11 @@ struct BatchPlan {
         for key in submission.declaredGroups { _ = group(key) }
         for (position, place) in places.enumerated() {
             switch place {
+            case .standing(let index) where standing[index].position != position:
+                // It is no member, but the group is there, and complete no sooner than what answers for it has ended.
+                if let key = submission.effects[position].meta.group, standing[index].effect.meta.group != key {
+                    groups[group(key)].answeredBy.append(index)
+                }
             case .known(let slot):
                 if let key = submission.effects[position].meta.group { groups[group(key)].adopted.append(slot) }
             case .recorded:
@@ -147,22 +154,33 @@ struct BatchPlan {
         return true
     }
 
+    /// The groups of the batch that must be complete, or at least come to something, before this one is complete.
+    private func awaited(by at: Int) -> [Int] {
+        groups[at].local
+            + groups[at].answeredBy.flatMap { index -> [Int] in
+                let meta = standing[index].effect.meta
+                if let home = meta.group { return localGroup(home).map { [$0] } ?? [] }
+                return meta.dependsOn.compactMap { localGroup($0) }
+            }
+    }
+
     /// The groups along a cycle, first again at the end; nil when there is none.
     func cycle() -> [ValueKey]? {
         enum Mark { case new, open, closed }
         var marks = Array(repeating: Mark.new, count: groups.count)
+        let targets = groups.indices.map { groups[$0].answeredBy.isEmpty ? groups[$0].local : awaited(by: $0) }
         for start in groups.indices where marks[start] == .new {
             // A stack of its own: a batch may have a chain of any length.
             var path: [(group: Int, next: Int)] = [(start, 0)]
             marks[start] = .open
             while let (here, next) = path.last {
-                guard next < groups[here].local.count else {
+                guard next < targets[here].count else {
                     marks[here] = .closed
                     path.removeLast()
                     continue
                 }
                 path[path.count - 1].next += 1
-                let target = groups[here].local[next]
+                let target = targets[here][next]
                 switch marks[target] {
                 case .closed: continue
                 case .open:

@@ -92,8 +92,8 @@ extension EngineMachine {
             entries[Int(member.slot)].group = index
             entries[Int(member.slot)].position = Int32(position)
         }
-        for slot in planned.adopted { adopt(slot, by: index) }
-        if groups[Int(index)].members.isEmpty && planned.adopted.isEmpty {
+        for slot in planned.adopted + planned.answeredBy.map({ slots[$0] }) { adopt(slot, by: index) }
+        if groups[Int(index)].members.isEmpty && planned.adopted.isEmpty && planned.answeredBy.isEmpty {
             groups[Int(index)].isEmptyPhase = true
             emptyGroups.append(index)
         }

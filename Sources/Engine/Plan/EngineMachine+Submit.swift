@@ -189,6 +189,8 @@ extension EngineMachine {
                 if let into = taken[index], plan.groups[at].key != nil { plan.groups[at].adopted.append(into.slot) }
             }
             plan.groups[at].members.removeAll { taken[$0] != nil }
+            plan.groups[at].adopted += plan.groups[at].answeredBy.compactMap { taken[$0]?.slot }
+            plan.groups[at].answeredBy.removeAll { taken[$0] != nil }
         }
     }
 
