@@ -168,8 +168,8 @@ import Values
         #expect(trial.answer("dup") == "broken: it broke")
     }
 
-    /// A group that has lost all its members to another of the batch is there still, and complete when that one has ended.
-    @Test(arguments: [KnownName.first, .last]) func aGroupWaitsForWhatAnswersInTheSameBatch(_ strategy: KnownName) {  // J16, J19
+    // J16, J19: a group that has lost all its members to another of the batch is there, and complete when that one has ended
+    @Test(arguments: [KnownName.first, .last]) func aGroupWaitsForWhatAnswersInTheSameBatch(_ strategy: KnownName) {
         let trial = Trial(maxInflight: 10)
         let (x, y) = (trial.group("x"), trial.group("y"))
         let emptied = strategy == .first ? y : x

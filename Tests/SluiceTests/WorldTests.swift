@@ -154,6 +154,25 @@ import Values
         #expect(faults == ["world: an effect must be a map with :effect/type, but this is 5"])
     }
 
+    // J, P8–P12: what a system leaves and is wrong has failed, like any other that fails; what it left beside that goes on.
+    @Test func anEffectWithWrongMetaIsAnEvent() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :s [world dt]
+              (doseq [event (:events/in world)]
+                (println (:event/type event) (get-in event [:event/payload :effect-id]) (get-in event [:event/payload :error :code])))
+              (if (:sent world)
+                world
+                (-> world (assoc :sent true)
+                    (update :effects conj (run identity 1 {:priority 1000}) {:effect/id 7 :effect/type :run :action identity})
+                    (update :effects conj {:effect/id 6 :effect/type :run :action identity :meta {:priority 1000}}))))
+            """
+        let (lines, faults) = try run(script)
+        #expect(lines.contains(":effect/run.error 6 invalid_effect") && lines.contains(":effect/run.result 7 nil"))
+        #expect(lines.count == 2, "nobody waits for the first, which has no id: \(lines)")
+        #expect(!faults.isEmpty && faults.allSatisfy { $0.contains(":priority must be a whole number from 0 to 100") })
+    }
+
     // J13: what `emit` says is an event, and what `set-state` sets is seen by the next tick.
     @Test func effectsActOnTheWorld() throws {
         let script = """

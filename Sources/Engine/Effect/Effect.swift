@@ -63,6 +63,14 @@ package final class Effect: Sendable {
             identity: parent.child(.effect, ordinal: ordinal))
     }
 
+    /// What can be told of an effect whose meta says nothing that holds; nil without a type and an id that are such.
+    package convenience init?(unread value: Value, identity: Identity) {
+        guard case .map(let fields) = value, case .keyword(let type)? = Effect.field(.effectSlashType, of: fields),
+            let given = Effect.field(.effectSlashID, of: fields), !given.isNil, let id = try? ValueKey(given)
+        else { return nil }
+        self.init(type: type, fields: fields, id: id, identity: identity)
+    }
+
     /// A parameter; nil when it is absent.
     package subscript(key: KnownName) -> Value? { Effect.field(key, of: fields) }
 

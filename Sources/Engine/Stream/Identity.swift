@@ -6,7 +6,8 @@ import Values
 /// be replayed and two traces compared. The path reads `run/worker:summarise#0/invocation:12/effect:3`.
 package final class Identity: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        case run, worker, system, phases, invocation, fiber, effect, attempt, scope, ticker, channel, process, eval, engine
+        case run, worker, system, phases, invocation, fiber, effect, attempt, scope, ticker, channel, process, eval,
+            engine
     }
 
     package let parent: Identity?

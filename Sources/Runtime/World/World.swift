@@ -386,7 +386,7 @@ package final class World: @unchecked Sendable {
         }
     }
 
-    /// What is no effect is told of, and left out.
+    /// What is no effect is told of, and left out; one with an id has failed, and whoever waits for that hears it.
     private func read(_ given: [Value]) -> [Effect] {
         given.compactMap { value in
             let ordinal = lock.withLock {
@@ -397,6 +397,9 @@ package final class World: @unchecked Sendable {
                 return try Effect(value, parent: identity, ordinal: ordinal, named: { [runtime] in runtime.meta($0) })
             } catch {
                 failed(runtime.instance.names.intern(nil, "world"), error.fault)
+                if let effect = Effect(unread: value, identity: identity.child(.effect, ordinal: ordinal)) {
+                    settle(effect, .error(.of(error.fault, code: .invalidEffect)))
+                }
                 return nil
             }
         }
