@@ -334,9 +334,9 @@ struct FaultTests {
         if let hint = fault.hint { #expect(finding.hint == hint) }
     }
 
-    /// Components have their own form; everything else is planted above.
+    /// Components have their own form, and what a check does not run takes a script; everything else is planted above.
     @Test func everyKindIsPlanted() {
-        let planted = Set(Self.all.map(\.code)).union([.missingComponent, .secondSystem])
+        let planted = Set(Self.all.map(\.code)).union([.missingComponent, .secondSystem, .unseenDeclaration])
         #expect(Set(FindingCode.allCases).subtracting(planted) == [])
     }
 
@@ -349,7 +349,7 @@ struct FaultTests {
 
     @Test func severitiesAreAsRequired() {  // G2: what stops a start, and what does not
         let warnings: Set<FindingCode> = [
-            .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
+            .declaredTwice, .unseenDeclaration, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
             .sharedEntry,
             .rendezvousCycle, .requestCycle,
         ]

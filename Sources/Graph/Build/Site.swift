@@ -7,7 +7,7 @@ package struct Site: Sendable {
     package let span: Span?
     package let nameSpan: Span?
     /// The form of the options; its collections carry their origins. Nil when there are none.
-    private let options: Value
+    let options: Value
     private let optionsSpan: Span?
     /// What follows the options: parameters and code.
     let body: [Value]
@@ -39,7 +39,8 @@ package struct Site: Sendable {
         var options: (form: Value, span: Span?) = (.nil, nil)
         var bodyStart = elements.count
         search: for (index, element) in elements.enumerated().dropFirst() {
-            let span = index < origin.children.count ? origin.children[index] : nil
+            // What a macro put together has no places of its own, but the options handed to it may.
+            let span = index < origin.children.count ? origin.children[index] : element.span(in: origin.source)
             switch element {
             case .keyword where index == 1: nameSpan = span
             case .shortText, .longText: continue
@@ -73,7 +74,7 @@ package struct Site: Sendable {
         var form = options
         var found = optionsSpan ?? nameSpan ?? span
         for (step, key) in path.enumerated() {
-            guard let inner = Site.step(into: form, key) else { break }
+            guard let inner = self.step(into: form, key) else { break }
             found = part == .key && step == path.count - 1 ? inner.keySpan : inner.span
             form = inner.form
         }
@@ -85,19 +86,19 @@ package struct Site: Sendable {
         return SourceLabel(source, span)
     }
 
-    private static func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {
+    private func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {
         switch form {
         case .map(let map):
-            guard let origin = map.origin else { return nil }
+            guard let origin = map.origin, origin.source === source else { return nil }
             // A map keeps the order of its literal, which its places follow: key, value, key, value.
             for (index, entry) in map.entries.enumerated() where 2 * index + 1 < origin.children.count {
                 guard (try? entry.key.equals(key)) ?? false else { continue }
                 return (entry.value, origin.children[2 * index], origin.children[2 * index + 1])
             }
             return nil
-        case .vector(let vector): return step(vector.elements, vector.origin, key)
-        case .list(let list): return step(list.elements ?? [], list.origin, key)
-        case .set(let set): return step(set.elementVector().elements, set.origin, key)
+        case .vector(let vector): return Site.step(vector.elements, vector.origin, key)
+        case .list(let list): return Site.step(list.elements ?? [], list.origin, key)
+        case .set(let set): return Site.step(set.elementVector().elements, set.origin, key)
         default: return nil
         }
     }
@@ -109,5 +110,19 @@ package struct Site: Sendable {
             index < origin.children.count
         else { return nil }
         return (elements[index], origin.children[index], origin.children[index])
+    }
+}
+
+extension Value {
+    /// Where a collection was read, when that was in `source`.
+    fileprivate func span(in source: Source) -> Span? {
+        let origin: Origin? =
+            switch self {
+            case .map(let map): map.origin
+            case .vector(let vector): vector.origin
+            case .list(let list): list.origin
+            default: nil
+            }
+        return origin.flatMap { $0.source === source ? $0.span : nil }
     }
 }

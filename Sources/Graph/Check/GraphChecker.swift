@@ -11,14 +11,17 @@ package struct CheckContext: Sendable {
     package var mentioned: Set<Name>
     /// Effect types that have a handler, besides the script's own; empty when they are not known.
     package var effectTypes: [Name]
+    /// What may be declared besides, in code that was not run.
+    package var unseen: UnseenDeclarations
 
     package init(
         facts: (@Sendable (Value) -> [CodeFact])? = nil, mentioned: Set<Name> = [],
-        effectTypes: [Name] = []
+        effectTypes: [Name] = [], unseen: UnseenDeclarations = UnseenDeclarations()
     ) {
         self.facts = facts
         self.mentioned = mentioned
         self.effectTypes = effectTypes
+        self.unseen = unseen
     }
 
     /// The keywords in `forms`, for `mentioned`; declarations tell their own and are left out.
@@ -59,6 +62,8 @@ struct GraphChecker {
     /// What the code of each worker, effect, plan and system does.
     private(set) var facts: [NodeID: [CodeFact]] = [:]
     private(set) var mentioned: Set<Name>
+    /// Whether what is looked at may never be declared, so that what it lacks stops no start.
+    private var isUnseen = false
 
     init(_ graph: Graph, _ context: CheckContext) {
         self.graph = graph
@@ -66,7 +71,7 @@ struct GraphChecker {
         findings = graph.strays
         channels = graph.all(.channel)
         workers = graph.all(.worker)
-        mentioned = context.mentioned
+        mentioned = context.mentioned.union(context.unseen.mentioned)
         for node in graph.nodes {
             var scan = BodyScan()
             scan.scan(node.site.body)
@@ -103,6 +108,41 @@ struct GraphChecker {
         }
         checkFlow()
         checkRequestCycles()
+        isUnseen = true
+        for node in context.unseen.nodes { checkUnseen(node) }
+    }
+
+    /// A declaration that the check did not run: its options as far as they are written down, and the names in them.
+    private mutating func checkUnseen(_ node: Node) {
+        var options = OptionCheck(node)
+        options.run()
+        findings += options.findings
+        guard node.id.kind == .worker else { return }
+        checkChannelNames(node)
+        if let meta = node[.meta] { checkMetaNames(meta, node, path: [.kw(.meta)]) }
+    }
+
+    /// Says of a name that nothing declares it: an error, unless the script may do so when it runs.
+    mutating func undeclared(
+        _ code: FindingCode, _ title: String, at place: SourceLabel?, hint: String?, where isNamed: (Node) -> Bool
+    ) {
+        if let reason = context.unseen.reason(where: isNamed) {
+            let next = reason.place == nil ? hint : "declare it at the top level, where `check` sees it"
+            add(.unseenDeclaration, title, at: place, related: [reason.place], because: reason.text, hint: next)
+        } else if isUnseen {
+            add(
+                .unseenDeclaration, title, at: place,
+                because: "`check` does not run what this declaration stands in; a start with it is refused.", hint: hint
+            )
+        } else {
+            add(code, title, at: place, hint: hint)
+        }
+    }
+
+    mutating func undeclared(
+        _ code: FindingCode, _ id: NodeID, _ title: String, at place: SourceLabel?, hint: String? = nil
+    ) {
+        undeclared(code, title, at: place, hint: hint ?? self.hint(id.name, id.kind)) { $0.id == id }
     }
 
     mutating func add(
@@ -243,9 +283,9 @@ extension GraphChecker {
         let exposed = workers.filter { $0.flag(.exposed) }.map { ":\($0.id.name.description)" }
         let those = exposed.isEmpty ? "no worker is" : "exposed are \(exposed.joined(separator: " "))"
         guard let worker = graph[.worker, target] else {
-            return add(
-                .unanswerable, "`\(call)` to worker :\(target.description), which is not declared", at: fact.place,
-                hint: hint(target, .worker))
+            return undeclared(
+                .unanswerable, NodeID(.worker, target),
+                "`\(call)` to worker :\(target.description), which is not declared", at: fact.place)
         }
         guard worker.flag(.exposed) else {
             return add(

@@ -18,9 +18,9 @@ extension GraphChecker {
 
     mutating func checkMetaName(_ name: Name, _ node: Node, at place: SourceLabel?) {
         guard graph[.meta, name] == nil else { return }
-        add(
-            .undeclaredMeta, "\(node.id) names the meta `:\(name.description)`, which is not declared", at: place,
-            hint: hint(name, .meta))
+        undeclared(
+            .undeclaredMeta, NodeID(.meta, name),
+            "\(node.id) names the meta `:\(name.description)`, which is not declared", at: place)
     }
 
     /// A group that waits for itself never starts.
@@ -40,8 +40,8 @@ extension GraphChecker {
         guard !context.effectTypes.isEmpty else { return }
         let known = context.effectTypes + graph.names(of: .effect)
         guard !known.contains(type) else { return }
-        add(
-            .unknownEffect, "no effect type is called `:\(type.description)`", at: place,
+        undeclared(
+            .unknownEffect, NodeID(.effect, type), "no effect type is called `:\(type.description)`", at: place,
             hint: GraphChecker.nearest(type, among: known) ?? "declare it: (defeffect :\(type.description) …)")
     }
 
@@ -114,11 +114,16 @@ extension GraphChecker {
         for other in graph.all(.phases) where other.id != node.id { known += self.phases(of: other).map(\.group) }
         known += graph.all(.meta).compactMap { $0[.group] }
         guard !known.contains(where: { GraphChecker.isSame($0, group) }) else { return }
-        add(
+        undeclared(
             .undeclaredGroup, "\(node.id) depends on the group `\(shown(group))`, which no plan and no meta declares",
             at: place,
             hint: Nearest.hint(for: shown(group), among: known.map { shown($0) })
-                ?? "its own groups are \(phases.map { shown($0.group) }.joined(separator: " "))")
+                ?? "its own groups are \(phases.map { shown($0.group) }.joined(separator: " "))"
+        ) { other in
+            // The phases of a plan that was not run are not known.
+            other.id.kind == .phases
+                || other.id.kind == .meta && other[.group].map { GraphChecker.isSame($0, group) } ?? false
+        }
     }
 
     private mutating func checkEffects(of phase: Phase, _ node: Node) {
