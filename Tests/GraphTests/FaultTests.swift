@@ -166,6 +166,17 @@ struct FaultTests {
             .wrongArity, "(defsystem :s [world] world)", "the function of system :s must take 2 arguments",
             at: "[world]"),
         PlantedFault(
+            .wrongArity, .data,
+            "{:channels {:a {}} :workers {:w {:in :a :expose? true :worker-fn my-app.workers/one}}}",
+            "the function of worker :w must take 2 arguments", at: "my-app.workers/one"),
+        PlantedFault(
+            .wrongType, .data,
+            "{:channels {:a {}} :workers {:w {:in :a :expose? true :worker-fn my-app.workers/number}}}",
+            "the function of worker :w must be a function, but number is the number 3", at: "my-app.workers/number"),
+        PlantedFault(
+            .wrongArity, .data, "{:systems [{:id :s :fn my-app.workers/one}]}",
+            "the function of system :s must take 2 arguments", at: "my-app.workers/one"),
+        PlantedFault(
             .declaredTwice, "(defchannel :a) (defchannel  :a {:buffer 1}) (go :a)", "channel :a is declared twice",
             at: ":a"),
     ]
@@ -319,7 +330,7 @@ struct FaultTests {
     static let all = keys + shape + references + flow
 
     @Test(arguments: all) func isFoundWhereItStands(_ fault: PlantedFault) throws {  // G2
-        let lookup = lookup("shop.main/greet")
+        let lookup = lookup("shop.main/greet", "my-app.workers/one", "my-app.workers/number")
         let sample =
             try fault.form == .forms
             ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
@@ -349,7 +360,8 @@ struct FaultTests {
 
     @Test func severitiesAreAsRequired() {  // G2: what stops a start, and what does not
         let warnings: Set<FindingCode> = [
-            .declaredTwice, .unseenDeclaration, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
+            .declaredTwice, .unseenDeclaration, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives,
+            .idleTicker,
             .sharedEntry,
             .rendezvousCycle, .requestCycle,
         ]

@@ -108,4 +108,38 @@ import Values
     ]) func unseenOptionsAreChecked(_ text: String, _ expected: [String]) throws {
         #expect(try Self.findings(text) == expected)
     }
+
+    // A named function is called as one written out is (D20, P3, P26).
+    @Test(arguments: [
+        ("(defn f [m] m)", ":worker-fn f", "the function of worker :w must take 2 arguments @ f"),
+        ("(defn f ([] 1) ([a b c] 2))", ":worker-fn f", "the function of worker :w must take 2 arguments @ f"),
+        (
+            "(declare f)", ":worker-fn f})\n(defn f [m] m) (defmeta :m {",
+            "the function of worker :w must take 2 arguments @ f"
+        ),
+        ("(defn f [m] m)", ":worker-fn (var f)", "the function of worker :w must take 2 arguments @ (var f)"),
+        ("(def f 3)", ":worker-fn f", "the function of worker :w must be a function, but f is the number 3 @ f"),
+        (
+            "(def f \"x\")", ":worker-fn f",
+            "the function of worker :w must be a function, but f is the string \"x\" @ f"
+        ),
+    ]) func namedWorkerFunctions(_ defining: String, _ option: String, _ expected: String) throws {
+        let text = "\(defining) (defchannel :a) (defworker :w {:in :a :expose? true \(option)})"
+        #expect(try Self.findings(text) == ["error: \(expected)"])
+    }
+
+    @Test func namedTickerFunctions() throws {
+        let text =
+            "(defn f [] 1) (defchannel :a) (println :a) (defworker :w {:kind :ticker :output-chan :a :worker-fn f})"
+        #expect(try Self.findings(text) == ["error: the function of worker :w must take 2 arguments @ f"])
+    }
+
+    @Test(arguments: [
+        "(defn f [c m] m)", "(defn f [c & more] c)", "(defn f ([m] m) ([c m] m))", "(def f (partial vector 1))",
+        "(declare f)", "(def f nil)", "(defmulti f (fn [c m] m))", "(def f :key)", "(def f {})",
+        "(def f (comp inc dec))",
+    ]) func functionsThatFit(_ defining: String) throws {
+        let text = "\(defining) (defchannel :a) (defworker :w {:in :a :expose? true :worker-fn f})"
+        #expect(try Self.findings(text) == [])
+    }
 }

@@ -218,10 +218,22 @@ extension GraphChecker {
         }
     }
 
+    /// - Parameter value: the function, or the var that names it and is looked at as it is by now.
     private mutating func checkArity(_ node: Node, _ key: KnownName, _ name: Name, _ value: Value) {
         guard let wanted = GraphChecker.arguments(node.id.kind, key) else { return }
         let takes: String
         switch value {
+        case .object(let object):
+            // A macro takes forms; a var without a value, or with nil, may get one when the script runs.
+            guard let variable = object as? Var, variable.isBound, !variable.isMacro, !variable.root.isNil else {
+                return
+            }
+            return checkArity(node, key, name, variable.root)
+        case .bool, .int, .double, .char, .shortText, .longText:
+            return add(
+                .wrongType, "the function of \(node.id) must be a function, but \(name.name) is \(value.briefly)",
+                at: node.site.place(of: [.kw(key)]),
+                because: "It is called with \(wanted.what).")
         case .function(let closure):
             guard let prototype = closure.owner as? Prototype, prototype.code(for: wanted.count) == nil else { return }
             takes = prototype.accepts
