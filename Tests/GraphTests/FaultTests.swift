@@ -248,6 +248,14 @@ struct FaultTests {
                           {:group :c :effects [{:effect/type :a}]}]}}
             """, "the phases of plan :p wait for one another: :a → :c → :b → :a", at: "[:c]"),
         PlantedFault(
+            .cycle, .data,
+            """
+            {:phases {:p [{:group :a :effects [{:effect/type :a}{:effect/type :a}]}
+                          {:group :b :effects [{:effect/type :a}{:effect/type :a}]}
+                          {:group  :a :effects [{:effect/type :a}]}]}}
+            """, "two phases of plan :p are called :a, so that it waits for itself", at: ":a",
+            hint: "give the second another name, or put its effects into the first"),
+        PlantedFault(
             .cycle, "(defmeta :m {:group :g :depends-on [:h :g]})", "the group :g of meta :m depends on itself",
             at: ":g"),
     ]

@@ -142,4 +142,58 @@ import Values
         let text = "\(defining) (defchannel :a) (defworker :w {:in :a :expose? true :worker-fn f})"
         #expect(try Self.findings(text) == [])
     }
+
+    // A plan's forms point at the phase, key or value, as its data does.
+    @Test(arguments: [
+        (
+            "[:a (emit :x 1)] [:a (emit :x 2)]",
+            "error: two phases of plan :p are called :a, so that it waits for itself @ :a"
+        ),
+        (
+            "[:a {:depends-on [:b]} (emit :x 1)] [:b (emit :x 2)]",
+            "error: the phases of plan :p wait for one another: :a → :b → :a @ [:b]"
+        ),
+        (
+            "[:a (emit :x 1)] [:b {:depends-on [:a :c]} (emit :x 2)]",
+            "error: plan :p depends on the group `:c`, which no plan and no meta declares @ :c"
+        ),
+        ("[:a {:mod :parallel} (emit :x 1)]", "error: a phase has no key `:mod` @ :mod"),
+        ("[{:mod :parallel} (emit :x 1)]", "error: a phase has no key `:mod` @ :mod"),
+        (
+            "[:a {:on-dep-failure :ignore} (emit :x 1)]",
+            "error: `:on-dep-failure` must be :error, :skip or :continue, but it is the keyword :ignore @ :ignore"
+        ),
+    ]) func plansPointAtTheirPhases(_ phases: String, _ expected: String) throws {
+        #expect(
+            try Self.findings("(defphases :p \"Doc.\" [] \(phases))").filter { !$0.hasPrefix("lint") } == [expected])
+    }
+
+    // Two phases of one name are no circle when the second waits for nothing.
+    @Test func aGroupInTwoPhases() throws {
+        let text = "(defphases :p [] [:a (emit :x 1)] [:a {:depends-on []} (emit :x 2)])"
+        #expect(try Self.findings(text).filter { !$0.hasPrefix("lint") } == [])
+    }
+
+    // Which of two phases of one name is to blame: the later one.
+    @Test func theLaterPhaseIsShown() throws {
+        let text = "(defphases :p [] [:a (emit :x 1)] [:b (emit :x 2)] [:a (emit :x 3)])"
+        let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))
+        defer { session.shutDown() }
+        let checked = session.checkDefinitions(of: Source(name: "a.slu", bytes: Array(text.utf8)))
+        let found = session.builder.graph.check(session.checkContext(of: checked)).first { $0.severity == .error }
+        #expect(found?.place?.span.start == UInt32(text.distance(of: ":a", last: true)))
+        #expect(found?.related.first?.span.start == UInt32(text.distance(of: ":a", last: false)))
+    }
+}
+
+extension String {
+    /// How many characters stand before the first or last occurrence of `part`.
+    fileprivate func distance(of part: String, last: Bool) -> Int {
+        var found = 0
+        for index in indices where self[index...].hasPrefix(part) {
+            found = distance(from: startIndex, to: index)
+            if !last { break }
+        }
+        return found
+    }
 }

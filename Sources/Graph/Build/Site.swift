@@ -71,14 +71,39 @@ package struct Site: Sendable {
     /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows
     /// it.
     package func place(of path: [Value], _ part: Part = .value) -> SourceLabel? {
-        var form = options
-        var found = optionsSpan ?? nameSpan ?? span
+        if let found = placeInPhase(path, part) { return place(found) }
+        return place(span(of: path[...], part, from: options) ?? optionsSpan ?? nameSpan ?? span)
+    }
+
+    /// The span at the end of a path, or as near to it as the form shows it; nil when it shows not even the first step.
+    private func span(of path: ArraySlice<Value>, _ part: Part, from form: Value) -> Span? {
+        var form = form
+        var found: Span?
         for (step, key) in path.enumerated() {
             guard let inner = self.step(into: form, key) else { break }
             found = part == .key && step == path.count - 1 ? inner.keySpan : inner.span
             form = inner.form
         }
-        return place(found)
+        return found
+    }
+
+    /// `defphases` has its phases after its parameters, each with its group and meta at the front: there is no `:phases` in
+    /// its options. What a phase does not write down is shown at its group.
+    private func placeInPhase(_ path: [Value], _ part: Part) -> Span? {
+        guard path.first?.knownKeyword == .phases, path.count > 1, let index = path[1].intValue.flatMap({ Int($0) }),
+            body.indices.contains(index + 1), index + 1 < bodySpans.count, case .vector(let phase) = body[index + 1]
+        else { return nil }
+        let whole = bodySpans[index + 1]
+        guard let origin = phase.origin, origin.source === source, let first = origin.children.first else {
+            return whole
+        }
+        let key = path.dropFirst(2)
+        if key.isEmpty { return whole }
+        for element in phase.elements.prefix(2) {
+            guard case .map = element else { continue }
+            return span(of: key, part, from: element) ?? first
+        }
+        return first
     }
 
     private func place(_ span: Span?) -> SourceLabel? {

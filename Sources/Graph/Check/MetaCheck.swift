@@ -81,21 +81,17 @@ extension GraphChecker {
             add(.missingKey, "\(node.id) has neither `:phases` nor `:fn`: nothing to run", at: node.site.whole)
         }
         let phases = phases(of: node)
-        var edges: [Int: [Int]] = [:]
-        for (index, phase) in phases.enumerated() {
-            if index > 0, phase.map.option(.dependsOn) == nil { edges[index] = [index - 1] }
-            for (position, other) in Graph.elements(phase.map.option(.dependsOn) ?? .nil).enumerated() {
-                if let found = phases.firstIndex(where: { GraphChecker.isSame($0.group, other) }) {
-                    edges[index, default: []].append(found)
-                } else {
-                    checkGroup(
-                        other, node, phases,
-                        at: node.site.place(of: phase.path + [.kw(.dependsOn), .int(Int64(position))]))
-                }
-            }
-            checkEffects(of: phase, node)
-        }
+        // A group is all phases of its name, and counts as the first of them.
+        let first = phases.map { phase in phases.firstIndex { GraphChecker.isSame($0.group, phase.group) } ?? 0 }
+        let repeated = Dictionary(
+            zip(first, phases.indices).filter { $0 != $1 }, uniquingKeysWith: { earlier, _ in earlier })
+        let edges = waits(node, phases, first)
+        for phase in phases { checkEffects(of: phase, node) }
         for cycle in Cycles.find(count: phases.count, edges) {
+            if let index = cycle.first(where: { repeated[$0] != nil }), let later = repeated[index] {
+                repeatedGroup(node, phases[index], phases[later])
+                continue
+            }
             // Phases wait for the one before, so a cycle reads best from its first phase.
             let first = cycle.firstIndex(of: cycle.min() ?? 0) ?? 0
             let turned = Array(cycle[first...] + cycle[..<first])
@@ -106,6 +102,36 @@ extension GraphChecker {
                 because: "A phase without a `:depends-on` of its own depends on the one before it.")
         }
         lint(node, phases)
+    }
+
+    /// What each group waits for: all that any of its phases does.
+    private mutating func waits(_ node: Node, _ phases: [Phase], _ first: [Int]) -> [Int: [Int]] {
+        var edges: [Int: [Int]] = [:]
+        for (index, phase) in phases.enumerated() {
+            if index > 0, phase.map.option(.dependsOn) == nil {
+                edges[first[index], default: []].append(first[index - 1])
+            }
+            for (position, other) in Graph.elements(phase.map.option(.dependsOn) ?? .nil).enumerated() {
+                if let found = phases.firstIndex(where: { GraphChecker.isSame($0.group, other) }) {
+                    edges[first[index], default: []].append(found)
+                } else {
+                    checkGroup(
+                        other, node, phases,
+                        at: node.site.place(of: phase.path + [.kw(.dependsOn), .int(Int64(position))]))
+                }
+            }
+        }
+        return edges
+    }
+
+    /// Phases of one name make one group, which waits for what comes between them and so for itself.
+    private mutating func repeatedGroup(_ node: Node, _ first: Phase, _ second: Phase) {
+        add(
+            .cycle, "two phases of \(node.id) are called \(shown(second.group)), so that it waits for itself",
+            at: node.site.place(of: second.path + [.kw(.group)]),
+            related: [node.site.place(of: first.path + [.kw(.group)])],
+            because: "Effects of one group belong together, and a phase waits for the one before it.",
+            hint: "give the second another name, or put its effects into the first")
     }
 
     /// J19: a name that the plan lacks means an earlier batch's, so some declaration must have it.
