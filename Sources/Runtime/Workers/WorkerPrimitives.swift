@@ -12,6 +12,7 @@ enum WorkerPrimitives {
                 let spec = try SystemSpec(
                     definition: arguments[0], options: arguments.optional(2),
                     resolve: { (value) throws(Fault) in try resolve(value, runtime) })
+                try runtime.definitionCheck?(arguments[0])
                 let system = try WorkerSystem(spec, components: arguments.optional(1), runtime)
                 system.start()
                 return .value(map(system))
