@@ -246,9 +246,8 @@ extension Session {
 
     /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script tell.
     package func checkContext(of script: CheckedScript) -> CheckContext {
-        CheckContext(
-            facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: script.forms),
-            effectTypes: engine.typeNames, unseen: script.unseen)
+        CheckContext(facts: { CallGraph.facts($0) }, effectTypes: engine.typeNames, unseen: script.unseen)
+            .reading(script.forms)
     }
 }
 

@@ -158,6 +158,14 @@ struct FaultTests {
             .unbufferedLoss, "(defchannel :a {:buffer 0 :buffer-type :sliding}) (go :a)",
             "channel :a is sliding but has no buffer", at: ":sliding"),
         PlantedFault(
+            .notAChoice, "(defeffect :e {:params {:a :integerr}} [p] p)",
+            "`:params :a` must be :any, :string, :int, :number, :bool, :keyword, :map, :vector or :function, "
+                + "but it is the keyword :integerr", at: ":integerr", hint: "did you mean `:int`?"),
+        PlantedFault(
+            .wrongType, "(defmeta :m {:retry {:max 2 :on [:busy \"full\"]}})",
+            "an element of `:on` must be a keyword, but it is the string \"full\"", at: "\"full\"",
+            hint: "write :full"),
+        PlantedFault(
             .wrongArity, "(defworker :w {:in :a :expose? true} [m] m) (defchannel :a)",
             "the function of worker :w must take 2 arguments", at: "[m]"),  // D20
         PlantedFault(
@@ -203,6 +211,18 @@ struct FaultTests {
         PlantedFault(
             .undeclaredMeta, "(defworker :t {:kind :ticker} [c n] (llm/chat {:messages [] :meta :model}))",
             "worker :t names the meta `:model`, which is not declared", at: ":model"),
+        PlantedFault(
+            .undeclaredMeta, "(defmeta :model {}) (defworker :t {:kind :ticker} [c n] (effect :fs/read {} :modl))",
+            "worker :t names the meta `:modl`, which is not declared", at: ":modl", hint: "did you mean `:model`?"),
+        PlantedFault(
+            .undeclaredMeta, "(defn f [] (effect :fs/read {} [{:priority 1} :slow]))",
+            "the script names the meta `:slow`, which is not declared", at: ":slow"),
+        PlantedFault(
+            .undeclaredPlan, "(defworker :t {:kind :ticker} [c n] (perform-phases :checkout n))",
+            "there is no plan :checkout", at: ":checkout", hint: "declare it: (defphases :checkout [] …)"),
+        PlantedFault(
+            .undeclaredPlan, "(defn f [n] (perform-phases :checkout n))", "there is no plan :checkout",
+            at: ":checkout"),
         // What a tool takes may have a key of that name.
         PlantedFault(
             .undeclaredMeta,
@@ -344,7 +364,7 @@ struct FaultTests {
             ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
         let types = ["llm/chat", "fs/read", "http/request", "run", "a"].map(sample.name)
         let forms = try fault.form == .forms ? readCode(sample.source, sample.names) : []
-        let context = CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: types)
+        let context = CheckContext(effectTypes: types).reading(forms)
         let findings = sample.graph.check(context)
         #expect(findings.map(\.code) == [fault.code])
         let finding = try #require(findings.first { $0.code == fault.code })

@@ -174,6 +174,29 @@ import Values
         #expect(try Self.findings(text).filter { !$0.hasPrefix("lint") } == [])
     }
 
+    // Plans and metas that code names by a keyword are declared somewhere.
+    @Test(arguments: [
+        ("(defphases :pay [] [:a (emit :x 1)]) (perform-phases :pya)", ["error: there is no plan :pya @ :pya"]),
+        ("(defphases :pay [] [:a (emit :x 1)]) (defn f [] (perform-phases :pay))", []),
+        (
+            "(when true (defphases :pay [] [:a (emit :x 1)])) (perform-phases :pay)",
+            ["warning: there is no plan :pay @ :pay"]
+        ),
+        ("(let [plan :pay] (defn f [] (perform-phases plan)))", []),
+        (
+            "(try (perform-phases :pay) (catch Exception e 1)) '(perform-phases :pay) (comment (perform-phases :pay))",
+            []
+        ),
+        (
+            "(defmeta :mod {:priority 1}) (effect :fs/read {:path \"a\"} :modd)",
+            ["error: the script names the meta `:modd`, which is not declared @ :modd"]
+        ),
+        ("(defmeta :mod {:priority 1}) (effect :fs/read {:path \"a\"} [:mod {:priority 2}])", []),
+        ("(defn effect [a b c] c) (effect 1 2 :three)", []),
+    ]) func namesInCode(_ text: String, _ expected: [String]) throws {
+        #expect(try Self.findings(text).filter { !$0.hasPrefix("lint") } == expected)
+    }
+
     // Which of two phases of one name is to blame: the later one.
     @Test func theLaterPhaseIsShown() throws {
         let text = "(defphases :p [] [:a (emit :x 1)] [:b (emit :x 2)] [:a (emit :x 3)])"

@@ -44,6 +44,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     // what it refers to
     case undeclaredChannel = "graph/undeclared-channel"
     case undeclaredMeta = "graph/undeclared-meta"
+    case undeclaredPlan = "graph/undeclared-plan"
     case undeclaredGroup = "graph/undeclared-group"
     case undeclaredFunction = "graph/undeclared-function"
     case unloadableNamespace = "graph/unloadable-namespace"

@@ -9,6 +9,8 @@ package struct CheckContext: Sendable {
     package var facts: (@Sendable (Value) -> [CodeFact])?
     /// Keywords in code outside of declarations: a channel that code names may be read and written there.
     package var mentioned: Set<Name>
+    /// The plans and metas that code outside of declarations names.
+    package var named: [CodeFact] = []
     /// Effect types that have a handler, besides the script's own; empty when they are not known.
     package var effectTypes: [Name]
     /// What may be declared besides, in code that was not run.
@@ -24,16 +26,32 @@ package struct CheckContext: Sendable {
         self.unseen = unseen
     }
 
-    /// The keywords in `forms`, for `mentioned`; declarations tell their own and are left out.
-    package static func mentions(in forms: [Value]) -> Set<Name> {
+    /// The same with what the code of `forms` names; declarations tell their own and are left out.
+    package func reading(_ forms: [Value]) -> CheckContext {
         let declaring = Set(DeclarationKind.allCases.map(\.form))
         var scan = BodyScan()
+        var defined: Set<String> = []
+        for form in forms {
+            guard case .list(let list) = form, let head = list.first.symbolName else { continue }
+            if head.name.hasPrefix("def"), let name = list.elements?.dropFirst().first?.symbolName {
+                defined.insert(name.name)
+            }
+        }
         scan.scan(
             forms.filter { form in
                 guard case .list(let list) = form, let head = list.first.symbolName else { return true }
                 return !declaring.contains(head.name)
             })
-        return scan.mentioned
+        var context = self
+        context.mentioned.formUnion(scan.mentioned)
+        context.named += scan.facts.filter { fact in
+            switch fact.kind {
+            case .performs: defined.isDisjoint(with: ["perform-phases", "phases-of"])
+            case .usesMeta: defined.isDisjoint(with: ["effect"])
+            default: false
+            }
+        }
+        return context
     }
 }
 
@@ -106,6 +124,7 @@ struct GraphChecker {
             case .needs: break
             }
         }
+        for fact in context.named { checkName(fact, nil) }
         checkFlow()
         checkRequestCycles()
         isUnseen = true
@@ -275,11 +294,25 @@ extension GraphChecker {
             case .blocks(let call): if isGo(node) { blocking(node, fact, call) }
             case .commands(let worker): checkEntry(node, worker, "command!", fact)
             case .requests(let worker): checkEntry(node, worker, "request!", fact)
-            case .usesMeta(let name): checkMetaName(name, node, at: fact.place)
+            case .performs, .usesMeta: checkName(fact, node)
             case .makesEffect(let type, let isUnkeyed):
                 checkEffectType(type, at: fact.place)
                 if isUnkeyed { unkeyed(type, at: fact.place) }
             }
+        }
+    }
+
+    /// A plan or a meta that code names, in a declaration or outside of one.
+    private mutating func checkName(_ fact: CodeFact, _ node: Node?) {
+        switch fact.kind {
+        case .usesMeta(let name): checkMetaName(name, node, at: fact.place)
+        case .performs(let plan):
+            guard graph[.phases, plan] == nil else { return }
+            undeclared(
+                .undeclaredPlan, NodeID(.phases, plan), "there is no plan :\(plan.description)", at: fact.place,
+                hint: GraphChecker.nearest(plan, among: graph.names(of: .phases))
+                    ?? "declare it: (defphases :\(plan.description) [] …)")
+        default: return
         }
     }
 

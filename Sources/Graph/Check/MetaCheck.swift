@@ -16,11 +16,13 @@ extension GraphChecker {
         }
     }
 
-    mutating func checkMetaName(_ name: Name, _ node: Node, at place: SourceLabel?) {
+    /// - Parameter node: nil for code outside of declarations.
+    mutating func checkMetaName(_ name: Name, _ node: Node?, at place: SourceLabel?) {
         guard graph[.meta, name] == nil else { return }
         undeclared(
             .undeclaredMeta, NodeID(.meta, name),
-            "\(node.id) names the meta `:\(name.description)`, which is not declared", at: place)
+            "\(node.map { "\($0.id)" } ?? "the script") names the meta `:\(name.description)`, which is not declared",
+            at: place)
     }
 
     /// A group that waits for itself never starts.
