@@ -76,6 +76,20 @@ import Testing
         #expect(told.contains(problem), "\(told)")
     }
 
+    // A ticker by a cron expression (D10) goes by that, not by the second: one tick at once, as every ticker has, and then none
+    // before the thirtieth of February.
+    @Test func tickersByCron() throws {
+        let text = """
+            (let [n (atom 0)
+                  s (w/start-workers {:workers {:t {:kind :ticker :cron "0 0 30 2 *" :worker-fn (fn [c i] (swap! n inc))}}})]
+              (a/<!! (a/timeout 5000)) (w/stop! s) @n)
+            """
+        #expect(try evaluate(text, seed: 3) == "1")
+        let wrong =
+            "(message (fn [] (w/start-workers {:workers {:t {:kind :ticker :cron \"daily\" :output-chan :o}} :channels {:o {}}})))"
+        #expect(try evaluate(wrong).contains(":cron must be a cron expression"))
+    }
+
     // Warnings do not, and the metas of the script need not be there yet.
     @Test func whatIsOddStarts() throws {
         let text = """

@@ -1,11 +1,19 @@
+import Runtime
 import Values
 
 /// A definition that a script hands to `start-workers` while it runs (D17, D25): what a check of the same data calls an error
 /// stops its start as well (G2).
 package enum StartedDefinition {
+    /// What the runtime asks before it starts one.
+    package static func reading(_ names: Names, find: @escaping @Sendable (Name) -> Value?) -> DefinitionReading {
+        DefinitionReading(
+            check: { (definition) throws(Fault) in try check(definition, names, find: find) },
+            schedule: { WorkerSpec.Timing(cron: $0) })
+    }
+
     /// - Parameter find: the var of a qualified name, in a namespace that is loaded.
     /// - Throws: the first error, with the number of the others.
-    package static func check(_ definition: Value, _ names: Names, find: @escaping @Sendable (Name) -> Value?)
+    private static func check(_ definition: Value, _ names: Names, find: @escaping @Sendable (Name) -> Value?)
         throws(Fault)
     {
         // No namespace is loaded for it: whoever resolves the functions says which are not there.

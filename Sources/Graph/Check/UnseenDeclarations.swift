@@ -10,11 +10,12 @@ package struct UnseenDeclarations: Sendable {
     private(set) var mentioned: Set<Name> = []
     /// Where code is evaluated that nobody has seen.
     private var isOpen = false
+    private var reach = RunReach()
 
     package init() {}
 
     /// Looks through what `function` calls for the evaluation of code.
-    package mutating func note(run function: Value) { isOpen = isOpen || RunReach.evaluates(function) }
+    package mutating func note(run function: Value) { isOpen = isOpen || reach.evaluates(function) }
 
     /// Takes those of the declaring `forms` that made no node of `graph`.
     package mutating func find(in forms: [Value], besides graph: Graph, _ names: Names) {
@@ -88,14 +89,18 @@ private struct RunReach {
     /// Primitives that run code which nobody has seen, or declare data that is computed.
     private static let evaluating: Set<String> = ["eval", "require", "use", "declare-all!"]
 
-    static func evaluates(_ function: Value) -> Bool {
+    /// Functions of the library that were looked through: what they call does not change from form to form.
+    private var known: Set<ObjectIdentifier> = []
+
+    mutating func evaluates(_ function: Value) -> Bool {
         guard let root = CalledFunction(function) else { return false }
         var seen: Set<ObjectIdentifier> = []
         var pending = [root]
         while let function = pending.popLast() {
-            guard seen.insert(function.key).inserted else { continue }
-            for value in function.captures + function.codes.flatMap(values) {
-                if isEvaluating(value) { return true }
+            guard seen.insert(function.key).inserted, !known.contains(function.key) else { continue }
+            if function.isLibrary { known.insert(function.key) }
+            for value in function.captures + function.codes.flatMap(RunReach.values) {
+                if RunReach.isEvaluating(value) { return true }
                 if case .object(let object) = value, let holder = object as? PrototypeHolder {
                     pending.append(CalledFunction(holder.prototype))
                 } else if let callee = CalledFunction(value) {

@@ -28,7 +28,7 @@ package final class FiberRuntime: @unchecked Sendable {
     private let names = Lock()
     private var metas: HashMap?
     private weak var runningSystem: WorkerSystem?
-    private var checkingDefinitions: DefinitionCheck?
+    private var definitionReading: DefinitionReading?
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
@@ -98,13 +98,10 @@ package final class FiberRuntime: @unchecked Sendable {
         set { names.withLock { runningSystem = newValue } }
     }
 
-    /// Refuses a definition of workers that a script starts, for what is wrong with it.
-    package typealias DefinitionCheck = @Sendable (Value) throws(Fault) -> Void
-
     /// Asked before `start-workers` starts anything.
-    package var definitionCheck: DefinitionCheck? {
-        get { names.withLock { checkingDefinitions } }
-        set { names.withLock { checkingDefinitions = newValue } }
+    package var definitions: DefinitionReading? {
+        get { names.withLock { definitionReading } }
+        set { names.withLock { definitionReading = newValue } }
     }
 
     /// The engine that performs effects, once attached.
