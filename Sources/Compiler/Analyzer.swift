@@ -396,10 +396,19 @@ struct Analyzer {
         var environment = HashMap()
         for name in function.visibleNames { try HashMap.set(&environment, .symbol(name), .symbol(name)) }
         do throws(Fault) {
-            return try expand(macro.root, [form, .map(environment)] + elements.dropFirst())
+            return try expand(macro.root, [placed(form), .map(environment)] + elements.dropFirst())
         } catch {
             throw located(error, macro)
         }
+    }
+
+    /// A call as the macro gets it in `&form`: one that another macro made stands where that one was called.
+    private func placed(_ form: Value) -> Value {
+        guard case .list(let list) = form, list.origin == nil, let elements = list.elements, let place,
+            !place.source.isLibrary
+        else { return form }
+        let origin = Origin(source: place.source, span: place.span, children: [])
+        return .list(Cons.list(elements, extra: Extra.of(meta: list.meta, origin: origin)))
     }
 
     /// Says of what stands at the call of a macro that the macro made it, unless it belongs to the library.
@@ -414,18 +423,24 @@ struct Analyzer {
     mutating func expandTop(_ form: Value) throws(Fault) -> Value {
         var form = form
         for _ in 0..<Analyzer.maximumDepth {
-            guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
-                SpecialForm.of(name, in: namespace) == nil, let macro = try resolve(name, form), macro.isMacro
-            else { return form }
-            place = ownPlace(form)
-            let expansion = try expansion(macro, elements, form)
-            if form.origin != nil { expanding = (form, place) }
-            mark(macro)
+            guard let expansion = try expandTopOnce(form) else { return form }
             form = expansion
         }
         throw fault(
             "this macro call expands more than \(Analyzer.maximumDepth) levels deep",
             hint: "does the macro expand to a call of itself?")
+    }
+
+    /// One step of that; nil when it is no call of a macro.
+    mutating func expandTopOnce(_ form: Value) throws(Fault) -> Value? {
+        guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
+            SpecialForm.of(name, in: namespace) == nil, let macro = try resolve(name, form), macro.isMacro
+        else { return nil }
+        place = ownPlace(form)
+        let expansion = try expansion(macro, elements, form)
+        if form.origin != nil { expanding = (form, place) }
+        mark(macro)
+        return expansion
     }
 
     /// A fault from within a macro, shown at the macro's call.

@@ -76,7 +76,10 @@ enum CompilerPrimitives {
                 let name = a.optional(1).stringValue ?? "<string>"
                 return .list(try evaluator.read(Source(name: name, bytes: Array(text.utf8)), in: current(fiber)))
             },
-            Native("place", 1) { (a, _) throws(Fault) in .object(FormPlace(a[0])) },
+            Native("place", 1) { [unowned evaluator] (a, _) throws(Fault) in
+                evaluator.note(a[0])
+                return .object(FormPlace(a[0]))
+            },
         ]
         let all = natives + LookupPrimitives.natives(evaluator, current)
         return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -21,6 +21,8 @@ package final class Evaluator: @unchecked Sendable {
     private let loads = Loads()
     /// The sources that were evaluated, by name, for `source`.
     private var sources: [String: Source] = [:]
+    /// See `declarations`.
+    private var noted: [Value]?
     /// Why a definition of the library could not be made while code that names it was compiled.
     private var loadFault: Fault?
 
@@ -299,12 +301,31 @@ package final class Evaluator: @unchecked Sendable {
         try lock.withLock { () throws(Fault) in try compile(form, in: namespace, nil, bindings) }.makeClosure()
     }
 
-    /// Compiles a form without evaluating it.
-    package func checkCompile(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault) {
-        _ = try lock.withLock { () throws(Fault) in
+    /// Compiles a form without evaluating it: a function of no arguments that would.
+    package func checkCompile(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault)
+        -> Closure
+    {
+        try lock.withLock { () throws(Fault) in
             try compile(form, in: namespace, Node.Place(source: source, span: span))
-        }
+        }.makeClosure()
     }
+
+    /// What the macro makes of a top-level form that calls one; nil of any other form. Nothing else is run.
+    package func expandTopOnce(_ form: Value, in namespace: Namespace, source: Source, span: Span) throws(Fault)
+        -> Value?
+    {
+        var analyzer = analyzer(in: namespace, Node.Place(source: source, span: span), nil)
+        return try lock.withLock { () throws(Fault) in try analyzer.expandTopOnce(form) }
+    }
+
+    /// Forms of declarations, in the order their macros were expanded, whether or not what these came to was run; kept from
+    /// when it is set to something, for whoever checks a script.
+    package var declarations: [Value]? {
+        get { lock.withLock { noted } }
+        set { lock.withLock { noted = newValue } }
+    }
+
+    func note(_ declaration: Value) { lock.withLock { noted?.append(declaration) } }
 
     /// The forms of a text, not evaluated.
     func read(_ source: Source, in namespace: Namespace) throws(Fault) -> [Value] {

@@ -107,10 +107,16 @@ extension WorkerSpec {
     private static func kind(of node: Node) -> Kind {
         // The checker has seen that a command worker has its channel.
         guard node.choice(.kind, .command) == .ticker else { return .command(input: node.keyword(.in) ?? node.id.name) }
-        guard let schedule = node[.cron]?.stringValue.flatMap({ CronSchedule($0) }) else {
-            return .ticker(.every(ms: node.whole(.intervalMs, 1000)))
-        }
-        return .ticker(.schedule { schedule.next(after: $0) })
+        return .ticker(
+            node[.cron]?.stringValue.flatMap { Timing(cron: $0) } ?? .every(ms: node.whole(.intervalMs, 1000)))
+    }
+}
+
+extension WorkerSpec.Timing {
+    /// Nil when the text is no cron expression.
+    init?(cron text: String) {
+        guard let schedule = CronSchedule(text) else { return nil }
+        self = .schedule { schedule.next(after: $0) }
     }
 }
 

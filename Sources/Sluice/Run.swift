@@ -244,12 +244,12 @@ extension Session {
     /// What is wrong with the declarations, whether or not something in them runs.
     package var graphErrors: [Finding] { builder.graph.check(checkContext).filter { $0.severity == .error } }
 
-    package var checkContext: CheckContext { checkContext(forms: []) }
+    package var checkContext: CheckContext { checkContext(of: CheckedScript()) }
 
-    /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script mention.
-    package func checkContext(forms: [Value]) -> CheckContext {
-        CheckContext(
-            facts: { CallGraph.facts($0) }, mentioned: CheckContext.mentions(in: forms), effectTypes: engine.typeNames)
+    /// What the checker is told beyond the declarations: the effect types, and what the other forms of the script tell.
+    package func checkContext(of script: CheckedScript) -> CheckContext {
+        CheckContext(facts: { CallGraph.facts($0) }, effectTypes: engine.typeNames, unseen: script.unseen)
+            .reading(script.forms)
     }
 }
 

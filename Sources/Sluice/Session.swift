@@ -78,6 +78,10 @@ package final class Session: @unchecked Sendable {
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current
+        runtime.definitions = StartedDefinition.reading(names) { [unowned instance] name in
+            let space = name.namespace.flatMap { instance.findNamespace(names.intern(nil, $0)) }
+            return space?.find(names.intern(nil, name.name)).map { .object($0) }
+        }
         evaluator.runFiber = { (function, bindings) throws(Fault) in
             switch runtime.runMain(function, bindings: bindings, scope: current.scope) {
             case .success(let value): return value

@@ -158,6 +158,14 @@ struct FaultTests {
             .unbufferedLoss, "(defchannel :a {:buffer 0 :buffer-type :sliding}) (go :a)",
             "channel :a is sliding but has no buffer", at: ":sliding"),
         PlantedFault(
+            .notAChoice, "(defeffect :e {:params {:a :integerr}} [p] p)",
+            "`:params :a` must be :any, :string, :int, :number, :bool, :keyword, :map, :vector or :function, "
+                + "but it is the keyword :integerr", at: ":integerr", hint: "did you mean `:int`?"),
+        PlantedFault(
+            .wrongType, "(defmeta :m {:retry {:max 2 :on [:busy \"full\"]}})",
+            "an element of `:on` must be a keyword, but it is the string \"full\"", at: "\"full\"",
+            hint: "write :full"),
+        PlantedFault(
             .wrongArity, "(defworker :w {:in :a :expose? true} [m] m) (defchannel :a)",
             "the function of worker :w must take 2 arguments", at: "[m]"),  // D20
         PlantedFault(
@@ -165,6 +173,17 @@ struct FaultTests {
         PlantedFault(
             .wrongArity, "(defsystem :s [world] world)", "the function of system :s must take 2 arguments",
             at: "[world]"),
+        PlantedFault(
+            .wrongArity, .data,
+            "{:channels {:a {}} :workers {:w {:in :a :expose? true :worker-fn my-app.workers/one}}}",
+            "the function of worker :w must take 2 arguments", at: "my-app.workers/one"),
+        PlantedFault(
+            .wrongType, .data,
+            "{:channels {:a {}} :workers {:w {:in :a :expose? true :worker-fn my-app.workers/number}}}",
+            "the function of worker :w must be a function, but number is the number 3", at: "my-app.workers/number"),
+        PlantedFault(
+            .wrongArity, .data, "{:systems [{:id :s :fn my-app.workers/one}]}",
+            "the function of system :s must take 2 arguments", at: "my-app.workers/one"),
         PlantedFault(
             .declaredTwice, "(defchannel :a) (defchannel  :a {:buffer 1}) (go :a)", "channel :a is declared twice",
             at: ":a"),
@@ -192,6 +211,18 @@ struct FaultTests {
         PlantedFault(
             .undeclaredMeta, "(defworker :t {:kind :ticker} [c n] (llm/chat {:messages [] :meta :model}))",
             "worker :t names the meta `:model`, which is not declared", at: ":model"),
+        PlantedFault(
+            .undeclaredMeta, "(defmeta :model {}) (defworker :t {:kind :ticker} [c n] (effect :fs/read {} :modl))",
+            "worker :t names the meta `:modl`, which is not declared", at: ":modl", hint: "did you mean `:model`?"),
+        PlantedFault(
+            .undeclaredMeta, "(defn f [] (effect :fs/read {} [{:priority 1} :slow]))",
+            "the script names the meta `:slow`, which is not declared", at: ":slow"),
+        PlantedFault(
+            .undeclaredPlan, "(defworker :t {:kind :ticker} [c n] (perform-phases :checkout n))",
+            "there is no plan :checkout", at: ":checkout", hint: "declare it: (defphases :checkout [] …)"),
+        PlantedFault(
+            .undeclaredPlan, "(defn f [n] (perform-phases :checkout n))", "there is no plan :checkout",
+            at: ":checkout"),
         // What a tool takes may have a key of that name.
         PlantedFault(
             .undeclaredMeta,
@@ -236,6 +267,14 @@ struct FaultTests {
                           {:group :b :effects [{:effect/type :a}{:effect/type :a}]}
                           {:group :c :effects [{:effect/type :a}]}]}}
             """, "the phases of plan :p wait for one another: :a → :c → :b → :a", at: "[:c]"),
+        PlantedFault(
+            .cycle, .data,
+            """
+            {:phases {:p [{:group :a :effects [{:effect/type :a}{:effect/type :a}]}
+                          {:group :b :effects [{:effect/type :a}{:effect/type :a}]}
+                          {:group  :a :effects [{:effect/type :a}]}]}}
+            """, "two phases of plan :p are called :a, so that it waits for itself", at: ":a",
+            hint: "give the second another name, or put its effects into the first"),
         PlantedFault(
             .cycle, "(defmeta :m {:group :g :depends-on [:h :g]})", "the group :g of meta :m depends on itself",
             at: ":g"),
@@ -319,13 +358,13 @@ struct FaultTests {
     static let all = keys + shape + references + flow
 
     @Test(arguments: all) func isFoundWhereItStands(_ fault: PlantedFault) throws {  // G2
-        let lookup = lookup("shop.main/greet")
+        let lookup = lookup("shop.main/greet", "my-app.workers/one", "my-app.workers/number")
         let sample =
             try fault.form == .forms
             ? Sample(forms: fault.text, lookup: lookup) : Sample(data: fault.text, lookup: lookup)
         let types = ["llm/chat", "fs/read", "http/request", "run", "a"].map(sample.name)
         let forms = try fault.form == .forms ? readCode(sample.source, sample.names) : []
-        let context = CheckContext(mentioned: CheckContext.mentions(in: forms), effectTypes: types)
+        let context = CheckContext(effectTypes: types).reading(forms)
         let findings = sample.graph.check(context)
         #expect(findings.map(\.code) == [fault.code])
         let finding = try #require(findings.first { $0.code == fault.code })
@@ -334,9 +373,9 @@ struct FaultTests {
         if let hint = fault.hint { #expect(finding.hint == hint) }
     }
 
-    /// Components have their own form; everything else is planted above.
+    /// Components have their own form, and what a check does not run takes a script; everything else is planted above.
     @Test func everyKindIsPlanted() {
-        let planted = Set(Self.all.map(\.code)).union([.missingComponent, .secondSystem])
+        let planted = Set(Self.all.map(\.code)).union([.missingComponent, .secondSystem, .unseenDeclaration])
         #expect(Set(FindingCode.allCases).subtracting(planted) == [])
     }
 
@@ -349,7 +388,8 @@ struct FaultTests {
 
     @Test func severitiesAreAsRequired() {  // G2: what stops a start, and what does not
         let warnings: Set<FindingCode> = [
-            .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
+            .declaredTwice, .unseenDeclaration, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives,
+            .idleTicker,
             .sharedEntry,
             .rendezvousCycle, .requestCycle,
         ]

@@ -83,7 +83,8 @@ func readCode(_ source: Source, _ names: Names) throws -> [Value] {
     return values
 }
 
-/// Answers as if these functions, of two arguments, were all there is in namespaces `shop.main` and `my-app.workers`.
+/// Answers as if these functions, of two arguments, were all there is in namespaces `shop.main` and `my-app.workers`; but
+/// `one` is a var with a function of one argument, and `number` one with a number.
 func lookup(_ functions: String...) -> FunctionLookup {
     { name in
         if name.namespace == "broken" {
@@ -97,6 +98,12 @@ func lookup(_ functions: String...) -> FunctionLookup {
         guard functions.contains(name.description) else {
             return .missing(name, near: Nearest.names(to: name.description, among: functions))
         }
-        return .found(name, .native(Native(name.description, 2) { (_, _) in .nil }))
+        let variable = Var(namespace: name, name: name)
+        switch name.name {
+        case "one": variable.bind(.native(Native(name.description, 1) { (_, _) in .nil }))
+        case "number": variable.bind(.int(3))
+        default: return .found(name, .native(Native(name.description, 2) { (_, _) in .nil }))
+        }
+        return .found(name, .object(variable))
     }
 }

@@ -26,7 +26,7 @@ import Values
         func marked(_ place: SourceLabel) -> String {
             String(decoding: place.source.bytes[Int(place.span.start)..<Int(place.span.end)], as: UTF8.self)
         }
-        return session.builder.graph.check(session.checkContext(forms: checked.forms)).filter {
+        return session.builder.graph.check(session.checkContext(of: checked)).filter {
             $0.code == .blockingCall
         }.map { finding in
             let title = finding.title.dropFirst("worker :w is `:dispatch :go` and calls ".count)

@@ -34,9 +34,9 @@ import Testing
             "(let [s (start {:worker-fn (fn [_ _] nil) :output-chan :out}) r (a/<!! (w/request! s :it 1)) o (a/poll! (:out (:channels s)))] (w/stop! s) [r o])",
             "[nil nil]"
         ),
-        // A function of the wrong arity, or none: told at its first message (D13, D14).
+        // A function that turns out to take other arguments: told at its first message (D13, D14).
         (
-            "(let [s (start {:worker-fn (fn [x] x) :fail-chan :failed})] (w/command! s :it 1) (let [e (a/<!! (:failed (:channels s)))] (w/stop! s) [(:worker-id e) (:msg e) (boolean (re-find #\"takes 1 argument\" (:message e)))]))",
+            "(let [s (start {:worker-fn (partial (fn [x] x) 1) :fail-chan :failed})] (w/command! s :it 1) (let [e (a/<!! (:failed (:channels s)))] (w/stop! s) [(:worker-id e) (:msg e) (boolean (re-find #\"takes 1 argument\" (:message e)))]))",
             "[:it 1 true]"
         ),
         (
@@ -51,6 +51,52 @@ import Testing
     ]) func endsInAnAnswer(_ text: String, _ expected: String) throws {
         #expect(try evaluate(text) == expected)
         #expect(try evaluate(text, seed: 7) == expected)
+    }
+
+    // What a check of the data form calls an error stops this start, too (D4, G2).
+    @Test(arguments: [
+        (
+            "{:channels {:i {:put-mode :block :buffer 1} :a {}} :workers {:w {:in :a :output-chan :i :worker-fn f}}}",
+            "worker :w puts on channel :i with `:put-mode :block` from a `:go` worker"
+        ),
+        ("{:channels {:i {:bufer 1}}}", "channel :i: a channel has no key `:bufer`"),
+        ("{:chanels {}}", "a graph has no key `:chanels`"),
+        ("{:channels {:a {}} :workers {:w {:in :a :worker-fn 3}}}", "worker :w: `:worker-fn` must be a function"),
+        ("{:channels {:a {}} :workers {:w {:in :a :worker-fn one}}}", "must take 2 arguments"),
+        ("{:channels {:a {}} :workers {:w {:in :a :worker-fn (var one)}}}", "must take 2 arguments"),
+        ("{:channels {:a {}} :workers {:w {:in :a :worker-fn 'user/one}}}", "must take 2 arguments"),
+        ("{:channels {:a {}} :workers {:w {:in :b :worker-fn f}}}", ":b, which is no declared channel"),
+        (
+            "{:channels {:a {}} :workers {:w {:in :a :worker-fn (fn [c m] (a/<!! m))}}}",
+            "worker :w is `:dispatch :go` and calls `<!!`, which blocks its thread"
+        ),
+    ]) func wrongDefinitionsDoNotStart(_ definition: String, _ problem: String) throws {
+        let text = "(do (defn f [c m] m) (defn one [m] m) (message (fn [] (w/start-workers \(definition)))))"
+        let told = try evaluate(text)
+        #expect(told.contains(problem), "\(told)")
+    }
+
+    // A ticker by a cron expression (D10) goes by that, not by the second: it has no tick before the thirtieth of February.
+    @Test func tickersByCron() throws {
+        let text = """
+            (let [n (atom 0)
+                  s (w/start-workers {:workers {:t {:kind :ticker :cron "0 0 30 2 *" :worker-fn (fn [c i] (swap! n inc))}}})]
+              (a/<!! (a/timeout 5000)) (w/stop! s) @n)
+            """
+        #expect(try evaluate(text, seed: 3) == "0")
+        let wrong =
+            "(message (fn [] (w/start-workers {:workers {:t {:kind :ticker :cron \"daily\" :output-chan :o}} :channels {:o {}}})))"
+        #expect(try evaluate(wrong).contains(":cron must be a cron expression"))
+    }
+
+    // Warnings do not, and the metas of the script need not be there yet.
+    @Test func whatIsOddStarts() throws {
+        let text = """
+            (let [s (w/start-workers {:channels {:a {} :unread {}}
+                                      :workers {:w {:in :a :output-chan :unread :meta :later :worker-fn (fn [c m] m)}}})]
+              (w/stop! s) (set (keys (:channels s))))
+            """
+        #expect(try ["#{:a :unread}", "#{:unread :a}"].contains(evaluate(text)))
     }
 
     // D3, D4: a put that blocks waits for room; in a fiber it parks, and the others go on. (The checker refuses it in workers

@@ -22,7 +22,7 @@ struct ScriptCheck {
         let session = Session(SessionMaking.options(RunRequest(.file(path)), console, path: path))
         defer { session.shutDown() }
         var diagnostics: [Diagnostic] = []
-        var forms: [Value] = []
+        var script = CheckedScript()
         if path.hasSuffix(".edn") {
             if case .failure(let fault) = SessionMaking.load(path, into: session) {
                 diagnostics.append(Report.diagnostic(fault))
@@ -33,12 +33,11 @@ struct ScriptCheck {
                 _ = FaultReport.write(error, console)
                 return ExitCode.unusable.rawValue
             }
-            let checked = session.checkDefinitions(of: source)
-            diagnostics = checked.faults.map { Report.diagnostic($0) }
-            forms = checked.forms
+            script = session.checkDefinitions(of: source)
+            diagnostics = script.faults.map { Report.diagnostic($0) }
         }
         if diagnostics.isEmpty {
-            diagnostics = session.builder.graph.check(session.checkContext(forms: forms)).map(\.diagnostic)
+            diagnostics = session.builder.graph.check(session.checkContext(of: script)).map(\.diagnostic)
         }
         return write(diagnostics, session.builder.graph.capabilities)
     }

@@ -7,7 +7,7 @@ package struct Site: Sendable {
     package let span: Span?
     package let nameSpan: Span?
     /// The form of the options; its collections carry their origins. Nil when there are none.
-    private let options: Value
+    let options: Value
     private let optionsSpan: Span?
     /// What follows the options: parameters and code.
     let body: [Value]
@@ -39,7 +39,8 @@ package struct Site: Sendable {
         var options: (form: Value, span: Span?) = (.nil, nil)
         var bodyStart = elements.count
         search: for (index, element) in elements.enumerated().dropFirst() {
-            let span = index < origin.children.count ? origin.children[index] : nil
+            // What a macro put together has no places of its own, but the options handed to it may.
+            let span = index < origin.children.count ? origin.children[index] : element.span(in: origin.source)
             switch element {
             case .keyword where index == 1: nameSpan = span
             case .shortText, .longText: continue
@@ -70,14 +71,39 @@ package struct Site: Sendable {
     /// The key or the value at the end of a path of keys and indices into the options; as near to it as the form shows
     /// it.
     package func place(of path: [Value], _ part: Part = .value) -> SourceLabel? {
-        var form = options
-        var found = optionsSpan ?? nameSpan ?? span
+        if let found = placeInPhase(path, part) { return place(found) }
+        return place(span(of: path[...], part, from: options) ?? optionsSpan ?? nameSpan ?? span)
+    }
+
+    /// The span at the end of a path, or as near to it as the form shows it; nil when it shows not even the first step.
+    private func span(of path: ArraySlice<Value>, _ part: Part, from form: Value) -> Span? {
+        var form = form
+        var found: Span?
         for (step, key) in path.enumerated() {
-            guard let inner = Site.step(into: form, key) else { break }
+            guard let inner = self.step(into: form, key) else { break }
             found = part == .key && step == path.count - 1 ? inner.keySpan : inner.span
             form = inner.form
         }
-        return place(found)
+        return found
+    }
+
+    /// `defphases` has its phases after its parameters, each with its group and meta at the front: there is no `:phases` in
+    /// its options. What a phase does not write down is shown at its group.
+    private func placeInPhase(_ path: [Value], _ part: Part) -> Span? {
+        guard path.first?.knownKeyword == .phases, path.count > 1, let index = path[1].intValue.flatMap({ Int($0) }),
+            body.indices.contains(index + 1), index + 1 < bodySpans.count, case .vector(let phase) = body[index + 1]
+        else { return nil }
+        let whole = bodySpans[index + 1]
+        guard let origin = phase.origin, origin.source === source, let first = origin.children.first else {
+            return whole
+        }
+        let key = path.dropFirst(2)
+        if key.isEmpty { return whole }
+        for element in phase.elements.prefix(2) {
+            guard case .map = element else { continue }
+            return span(of: key, part, from: element) ?? first
+        }
+        return first
     }
 
     private func place(_ span: Span?) -> SourceLabel? {
@@ -85,19 +111,19 @@ package struct Site: Sendable {
         return SourceLabel(source, span)
     }
 
-    private static func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {
+    private func step(into form: Value, _ key: Value) -> (form: Value, keySpan: Span, span: Span)? {
         switch form {
         case .map(let map):
-            guard let origin = map.origin else { return nil }
+            guard let origin = map.origin, origin.source === source else { return nil }
             // A map keeps the order of its literal, which its places follow: key, value, key, value.
             for (index, entry) in map.entries.enumerated() where 2 * index + 1 < origin.children.count {
                 guard (try? entry.key.equals(key)) ?? false else { continue }
                 return (entry.value, origin.children[2 * index], origin.children[2 * index + 1])
             }
             return nil
-        case .vector(let vector): return step(vector.elements, vector.origin, key)
-        case .list(let list): return step(list.elements ?? [], list.origin, key)
-        case .set(let set): return step(set.elementVector().elements, set.origin, key)
+        case .vector(let vector): return Site.step(vector.elements, vector.origin, key)
+        case .list(let list): return Site.step(list.elements ?? [], list.origin, key)
+        case .set(let set): return Site.step(set.elementVector().elements, set.origin, key)
         default: return nil
         }
     }
@@ -109,5 +135,19 @@ package struct Site: Sendable {
             index < origin.children.count
         else { return nil }
         return (elements[index], origin.children[index], origin.children[index])
+    }
+}
+
+extension Value {
+    /// Where a collection was read, when that was in `source`.
+    fileprivate func span(in source: Source) -> Span? {
+        let origin: Origin? =
+            switch self {
+            case .map(let map): map.origin
+            case .vector(let vector): vector.origin
+            case .list(let list): list.origin
+            default: nil
+            }
+        return origin.flatMap { $0.source === source ? $0.span : nil }
     }
 }

@@ -9,6 +9,8 @@ package struct CodeFact: Sendable {
         case commands(Name)
         /// `(request! system :worker …)`
         case requests(Name)
+        /// `(perform-phases :plan …)`
+        case performs(Name)
         /// Names a `defmeta`.
         case usesMeta(Name)
         /// Makes an effect of this type; whether its result changes the world outside and no idempotency key is given.
@@ -44,11 +46,15 @@ struct BodyScan {
     /// What runs on another thread, or not at all.
     private static let elsewhere: Set<String> = ["thread", "thread-call", "future", "future-call", "quote", "comment"]
 
+    /// Where a call may be meant to fail, or is none.
+    private static let uncertain: Set<String> = ["quote", "comment", "try", "is", "thrown?", "thrown-with-msg?"]
+
     /// Walks `forms` with a stack of its own: code may nest as deep as it likes.
     mutating func scan(_ forms: [Value]) {
-        var pending: [(form: Value, isElsewhere: Bool)] = forms.reversed().map { ($0, false) }
-        while let (form, isElsewhere) = pending.popLast() {
+        var pending: [(form: Value, isElsewhere: Bool, isUncertain: Bool)] = forms.reversed().map { ($0, false, false) }
+        while let (form, isElsewhere, isUncertain) = pending.popLast() {
             var inside = isElsewhere
+            var uncertain = isUncertain
             var elements: [Value] = []
             switch form {
             case .keyword(let name):
@@ -58,7 +64,9 @@ struct BodyScan {
                 elements = list.elements ?? []
                 guard let head = elements.first?.symbolName?.name else { break }
                 if BodyScan.elsewhere.contains(head) { inside = true }
+                if BodyScan.uncertain.contains(head) { uncertain = true }
                 call(head, elements, list.origin, isElsewhere: inside)
+                if !uncertain { names(head, elements, list.origin) }
                 meta(elements)
             case .vector(let vector): elements = vector.elements
             case .set(let set): elements = set.elementVector().elements
@@ -66,7 +74,7 @@ struct BodyScan {
                 for (key, value) in map.entries { elements += [key, value] }
             default: continue
             }
-            pending.append(contentsOf: elements.reversed().map { ($0, inside) })
+            pending.append(contentsOf: elements.reversed().map { ($0, inside, uncertain) })
         }
     }
 
@@ -84,6 +92,28 @@ struct BodyScan {
             let params = elements.count > 2 ? elements[2] : .nil
             let isUnkeyed = elements.count < 4 && Effects.changesTheOutside(type, params)
             facts.append(CodeFact(.makesEffect(type, isUnkeyed: isUnkeyed), at: place(1)))
+        default: return
+        }
+    }
+
+    /// Plans and metas that calls name by a keyword: `(perform-phases :checkout)`, `(effect :a {} :model-call)`.
+    private mutating func names(_ head: String, _ elements: [Value], _ origin: Origin?) {
+        let site = Site(
+            source: origin?.source, span: origin?.span, nameSpan: nil,
+            options: .list(Cons.list(elements, extra: Extra.of(meta: nil, origin: origin))), optionsSpan: origin?.span)
+        switch head {
+        case "perform-phases", "phases-of":
+            guard elements.count > 1, case .keyword(let plan) = elements[1] else { return }
+            facts.append(CodeFact(.performs(plan), at: site.place(of: [.int(1)])))
+        case "effect":
+            guard elements.count == 4 else { return }
+            if case .keyword(let name) = elements[3] {
+                facts.append(CodeFact(.usesMeta(name), at: site.place(of: [.int(3)])))
+            }
+            guard case .vector(let parts) = elements[3] else { return }
+            for case (let index, .keyword(let name)) in parts.elements.enumerated() {
+                facts.append(CodeFact(.usesMeta(name), at: site.place(of: [.int(3), .int(Int64(index))])))
+            }
         default: return
         }
     }

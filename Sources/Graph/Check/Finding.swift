@@ -44,6 +44,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     // what it refers to
     case undeclaredChannel = "graph/undeclared-channel"
     case undeclaredMeta = "graph/undeclared-meta"
+    case undeclaredPlan = "graph/undeclared-plan"
     case undeclaredGroup = "graph/undeclared-group"
     case undeclaredFunction = "graph/undeclared-function"
     case unloadableNamespace = "graph/unloadable-namespace"
@@ -58,6 +59,7 @@ package enum FindingCode: String, CaseIterable, Sendable {
     case unanswerable = "graph/unanswerable-request"
     // what may be meant so
     case declaredTwice = "graph/declared-twice"
+    case unseenDeclaration = "graph/unseen-declaration"
     case unresolvedFunction = "graph/unresolved-function"
     case unusedChannel = "graph/unused-channel"
     case unreadChannel = "graph/unread-channel"
@@ -73,7 +75,8 @@ package enum FindingCode: String, CaseIterable, Sendable {
 
     package var severity: Severity {
         switch self {
-        case .declaredTwice, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives, .idleTicker,
+        case .declaredTwice, .unseenDeclaration, .unresolvedFunction, .unusedChannel, .unreadChannel, .neverReceives,
+            .idleTicker,
             .sharedEntry,
             .rendezvousCycle, .requestCycle:
             .warning

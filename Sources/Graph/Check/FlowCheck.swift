@@ -33,9 +33,7 @@ extension GraphChecker {
             require(node, .in, "a command worker takes its messages from a channel")
             require(node, .workerFn, "a worker needs a function")
         }
-        checkChannelName(node, .in, "takes from")
-        checkChannelName(node, .outputChan, "puts its results on")
-        checkChannelName(node, .failChan, "reports its failures on")
+        checkChannelNames(node)
         if let meta = node[.meta] { checkMetaNames(meta, node, path: [.kw(.meta)]) }
         guard isGo(node) else { return }
         for key in [KnownName.outputChan, .failChan] {
@@ -61,11 +59,17 @@ extension GraphChecker {
     }
 
     /// D9: every channel named is declared.
+    mutating func checkChannelNames(_ node: Node) {
+        checkChannelName(node, .in, "takes from")
+        checkChannelName(node, .outputChan, "puts its results on")
+        checkChannelName(node, .failChan, "reports its failures on")
+    }
+
     private mutating func checkChannelName(_ node: Node, _ key: KnownName, _ verb: String) {
         guard let name = node.keyword(key), graph[.channel, name] == nil else { return }
-        add(
-            .undeclaredChannel, "\(node.id) \(verb) `:\(name.description)`, which is not declared",
-            at: node.site.place(of: [.kw(key)]), hint: hint(name, .channel))
+        undeclared(
+            .undeclaredChannel, NodeID(.channel, name),
+            "\(node.id) \(verb) `:\(name.description)`, which is not declared", at: node.site.place(of: [.kw(key)]))
     }
 
     mutating func checkFlow() {

@@ -9,28 +9,49 @@ package struct CheckContext: Sendable {
     package var facts: (@Sendable (Value) -> [CodeFact])?
     /// Keywords in code outside of declarations: a channel that code names may be read and written there.
     package var mentioned: Set<Name>
+    /// The plans and metas that code outside of declarations names.
+    package var named: [CodeFact] = []
     /// Effect types that have a handler, besides the script's own; empty when they are not known.
     package var effectTypes: [Name]
+    /// What may be declared besides, in code that was not run.
+    package var unseen: UnseenDeclarations
 
     package init(
         facts: (@Sendable (Value) -> [CodeFact])? = nil, mentioned: Set<Name> = [],
-        effectTypes: [Name] = []
+        effectTypes: [Name] = [], unseen: UnseenDeclarations = UnseenDeclarations()
     ) {
         self.facts = facts
         self.mentioned = mentioned
         self.effectTypes = effectTypes
+        self.unseen = unseen
     }
 
-    /// The keywords in `forms`, for `mentioned`; declarations tell their own and are left out.
-    package static func mentions(in forms: [Value]) -> Set<Name> {
+    /// The same with what the code of `forms` names; declarations tell their own and are left out.
+    package func reading(_ forms: [Value]) -> CheckContext {
         let declaring = Set(DeclarationKind.allCases.map(\.form))
         var scan = BodyScan()
+        var defined: Set<String> = []
+        for form in forms {
+            guard case .list(let list) = form, let head = list.first.symbolName else { continue }
+            if head.name.hasPrefix("def"), let name = list.elements?.dropFirst().first?.symbolName {
+                defined.insert(name.name)
+            }
+        }
         scan.scan(
             forms.filter { form in
                 guard case .list(let list) = form, let head = list.first.symbolName else { return true }
                 return !declaring.contains(head.name)
             })
-        return scan.mentioned
+        var context = self
+        context.mentioned.formUnion(scan.mentioned)
+        context.named += scan.facts.filter { fact in
+            switch fact.kind {
+            case .performs: defined.isDisjoint(with: ["perform-phases", "phases-of"])
+            case .usesMeta: defined.isDisjoint(with: ["effect"])
+            default: false
+            }
+        }
+        return context
     }
 }
 
@@ -59,6 +80,8 @@ struct GraphChecker {
     /// What the code of each worker, effect, plan and system does.
     private(set) var facts: [NodeID: [CodeFact]] = [:]
     private(set) var mentioned: Set<Name>
+    /// Whether what is looked at may never be declared, so that what it lacks stops no start.
+    private var isUnseen = false
 
     init(_ graph: Graph, _ context: CheckContext) {
         self.graph = graph
@@ -66,7 +89,7 @@ struct GraphChecker {
         findings = graph.strays
         channels = graph.all(.channel)
         workers = graph.all(.worker)
-        mentioned = context.mentioned
+        mentioned = context.mentioned.union(context.unseen.mentioned)
         for node in graph.nodes {
             var scan = BodyScan()
             scan.scan(node.site.body)
@@ -101,8 +124,44 @@ struct GraphChecker {
             case .needs: break
             }
         }
+        for fact in context.named { checkName(fact, nil) }
         checkFlow()
         checkRequestCycles()
+        isUnseen = true
+        for node in context.unseen.nodes { checkUnseen(node) }
+    }
+
+    /// A declaration that the check did not run: its options as far as they are written down, and the names in them.
+    private mutating func checkUnseen(_ node: Node) {
+        var options = OptionCheck(node)
+        options.run()
+        findings += options.findings
+        guard node.id.kind == .worker else { return }
+        checkChannelNames(node)
+        if let meta = node[.meta] { checkMetaNames(meta, node, path: [.kw(.meta)]) }
+    }
+
+    /// Says of a name that nothing declares it: an error, unless the script may do so when it runs.
+    mutating func undeclared(
+        _ code: FindingCode, _ title: String, at place: SourceLabel?, hint: String?, where isNamed: (Node) -> Bool
+    ) {
+        if let reason = context.unseen.reason(where: isNamed) {
+            let next = reason.place == nil ? hint : "declare it at the top level, where `check` sees it"
+            add(.unseenDeclaration, title, at: place, related: [reason.place], because: reason.text, hint: next)
+        } else if isUnseen {
+            add(
+                .unseenDeclaration, title, at: place,
+                because: "`check` does not run what this declaration stands in; a start with it is refused.", hint: hint
+            )
+        } else {
+            add(code, title, at: place, hint: hint)
+        }
+    }
+
+    mutating func undeclared(
+        _ code: FindingCode, _ id: NodeID, _ title: String, at place: SourceLabel?, hint: String? = nil
+    ) {
+        undeclared(code, title, at: place, hint: hint ?? self.hint(id.name, id.kind)) { $0.id == id }
     }
 
     mutating func add(
@@ -178,10 +237,22 @@ extension GraphChecker {
         }
     }
 
+    /// - Parameter value: the function, or the var that names it and is looked at as it is by now.
     private mutating func checkArity(_ node: Node, _ key: KnownName, _ name: Name, _ value: Value) {
         guard let wanted = GraphChecker.arguments(node.id.kind, key) else { return }
         let takes: String
         switch value {
+        case .object(let object):
+            // A macro takes forms; a var without a value, or with nil, may get one when the script runs.
+            guard let variable = object as? Var, variable.isBound, !variable.isMacro, !variable.root.isNil else {
+                return
+            }
+            return checkArity(node, key, name, variable.root)
+        case .bool, .int, .double, .char, .shortText, .longText:
+            return add(
+                .wrongType, "the function of \(node.id) must be a function, but \(name.name) is \(value.briefly)",
+                at: node.site.place(of: [.kw(key)]),
+                because: "It is called with \(wanted.what).")
         case .function(let closure):
             guard let prototype = closure.owner as? Prototype, prototype.code(for: wanted.count) == nil else { return }
             takes = prototype.accepts
@@ -223,11 +294,25 @@ extension GraphChecker {
             case .blocks(let call): if isGo(node) { blocking(node, fact, call) }
             case .commands(let worker): checkEntry(node, worker, "command!", fact)
             case .requests(let worker): checkEntry(node, worker, "request!", fact)
-            case .usesMeta(let name): checkMetaName(name, node, at: fact.place)
+            case .performs, .usesMeta: checkName(fact, node)
             case .makesEffect(let type, let isUnkeyed):
                 checkEffectType(type, at: fact.place)
                 if isUnkeyed { unkeyed(type, at: fact.place) }
             }
+        }
+    }
+
+    /// A plan or a meta that code names, in a declaration or outside of one.
+    private mutating func checkName(_ fact: CodeFact, _ node: Node?) {
+        switch fact.kind {
+        case .usesMeta(let name): checkMetaName(name, node, at: fact.place)
+        case .performs(let plan):
+            guard graph[.phases, plan] == nil else { return }
+            undeclared(
+                .undeclaredPlan, NodeID(.phases, plan), "there is no plan :\(plan.description)", at: fact.place,
+                hint: GraphChecker.nearest(plan, among: graph.names(of: .phases))
+                    ?? "declare it: (defphases :\(plan.description) [] …)")
+        default: return
         }
     }
 
@@ -243,9 +328,9 @@ extension GraphChecker {
         let exposed = workers.filter { $0.flag(.exposed) }.map { ":\($0.id.name.description)" }
         let those = exposed.isEmpty ? "no worker is" : "exposed are \(exposed.joined(separator: " "))"
         guard let worker = graph[.worker, target] else {
-            return add(
-                .unanswerable, "`\(call)` to worker :\(target.description), which is not declared", at: fact.place,
-                hint: hint(target, .worker))
+            return undeclared(
+                .unanswerable, NodeID(.worker, target),
+                "`\(call)` to worker :\(target.description), which is not declared", at: fact.place)
         }
         guard worker.flag(.exposed) else {
             return add(

@@ -16,11 +16,13 @@ extension GraphChecker {
         }
     }
 
-    mutating func checkMetaName(_ name: Name, _ node: Node, at place: SourceLabel?) {
+    /// - Parameter node: nil for code outside of declarations.
+    mutating func checkMetaName(_ name: Name, _ node: Node?, at place: SourceLabel?) {
         guard graph[.meta, name] == nil else { return }
-        add(
-            .undeclaredMeta, "\(node.id) names the meta `:\(name.description)`, which is not declared", at: place,
-            hint: hint(name, .meta))
+        undeclared(
+            .undeclaredMeta, NodeID(.meta, name),
+            "\(node.map { "\($0.id)" } ?? "the script") names the meta `:\(name.description)`, which is not declared",
+            at: place)
     }
 
     /// A group that waits for itself never starts.
@@ -40,8 +42,8 @@ extension GraphChecker {
         guard !context.effectTypes.isEmpty else { return }
         let known = context.effectTypes + graph.names(of: .effect)
         guard !known.contains(type) else { return }
-        add(
-            .unknownEffect, "no effect type is called `:\(type.description)`", at: place,
+        undeclared(
+            .unknownEffect, NodeID(.effect, type), "no effect type is called `:\(type.description)`", at: place,
             hint: GraphChecker.nearest(type, among: known) ?? "declare it: (defeffect :\(type.description) …)")
     }
 
@@ -81,21 +83,17 @@ extension GraphChecker {
             add(.missingKey, "\(node.id) has neither `:phases` nor `:fn`: nothing to run", at: node.site.whole)
         }
         let phases = phases(of: node)
-        var edges: [Int: [Int]] = [:]
-        for (index, phase) in phases.enumerated() {
-            if index > 0, phase.map.option(.dependsOn) == nil { edges[index] = [index - 1] }
-            for (position, other) in Graph.elements(phase.map.option(.dependsOn) ?? .nil).enumerated() {
-                if let found = phases.firstIndex(where: { GraphChecker.isSame($0.group, other) }) {
-                    edges[index, default: []].append(found)
-                } else {
-                    checkGroup(
-                        other, node, phases,
-                        at: node.site.place(of: phase.path + [.kw(.dependsOn), .int(Int64(position))]))
-                }
-            }
-            checkEffects(of: phase, node)
-        }
+        // A group is all phases of its name, and counts as the first of them.
+        let first = phases.map { phase in phases.firstIndex { GraphChecker.isSame($0.group, phase.group) } ?? 0 }
+        let repeated = Dictionary(
+            zip(first, phases.indices).filter { $0 != $1 }, uniquingKeysWith: { earlier, _ in earlier })
+        let edges = waits(node, phases, first)
+        for phase in phases { checkEffects(of: phase, node) }
         for cycle in Cycles.find(count: phases.count, edges) {
+            if let index = cycle.first(where: { repeated[$0] != nil }), let later = repeated[index] {
+                repeatedGroup(node, phases[index], phases[later])
+                continue
+            }
             // Phases wait for the one before, so a cycle reads best from its first phase.
             let first = cycle.firstIndex(of: cycle.min() ?? 0) ?? 0
             let turned = Array(cycle[first...] + cycle[..<first])
@@ -108,17 +106,52 @@ extension GraphChecker {
         lint(node, phases)
     }
 
+    /// What each group waits for: all that any of its phases does.
+    private mutating func waits(_ node: Node, _ phases: [Phase], _ first: [Int]) -> [Int: [Int]] {
+        var edges: [Int: [Int]] = [:]
+        for (index, phase) in phases.enumerated() {
+            if index > 0, phase.map.option(.dependsOn) == nil {
+                edges[first[index], default: []].append(first[index - 1])
+            }
+            for (position, other) in Graph.elements(phase.map.option(.dependsOn) ?? .nil).enumerated() {
+                if let found = phases.firstIndex(where: { GraphChecker.isSame($0.group, other) }) {
+                    edges[first[index], default: []].append(found)
+                } else {
+                    checkGroup(
+                        other, node, phases,
+                        at: node.site.place(of: phase.path + [.kw(.dependsOn), .int(Int64(position))]))
+                }
+            }
+        }
+        return edges
+    }
+
+    /// Phases of one name make one group, which waits for what comes between them and so for itself.
+    private mutating func repeatedGroup(_ node: Node, _ first: Phase, _ second: Phase) {
+        add(
+            .cycle, "two phases of \(node.id) are called \(shown(second.group)), so that it waits for itself",
+            at: node.site.place(of: second.path + [.kw(.group)]),
+            related: [node.site.place(of: first.path + [.kw(.group)])],
+            because: "Effects of one group belong together, and a phase waits for the one before it.",
+            hint: "give the second another name, or put its effects into the first")
+    }
+
     /// J19: a name that the plan lacks means an earlier batch's, so some declaration must have it.
     private mutating func checkGroup(_ group: Value, _ node: Node, _ phases: [Phase], at place: SourceLabel?) {
         var known = phases.map(\.group)
         for other in graph.all(.phases) where other.id != node.id { known += self.phases(of: other).map(\.group) }
         known += graph.all(.meta).compactMap { $0[.group] }
         guard !known.contains(where: { GraphChecker.isSame($0, group) }) else { return }
-        add(
+        undeclared(
             .undeclaredGroup, "\(node.id) depends on the group `\(shown(group))`, which no plan and no meta declares",
             at: place,
             hint: Nearest.hint(for: shown(group), among: known.map { shown($0) })
-                ?? "its own groups are \(phases.map { shown($0.group) }.joined(separator: " "))")
+                ?? "its own groups are \(phases.map { shown($0.group) }.joined(separator: " "))"
+        ) { other in
+            // The phases of a plan that was not run are not known.
+            other.id.kind == .phases
+                || other.id.kind == .meta && other[.group].map { GraphChecker.isSame($0, group) } ?? false
+        }
     }
 
     private mutating func checkEffects(of phase: Phase, _ node: Node) {

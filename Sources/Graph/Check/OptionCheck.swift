@@ -69,9 +69,17 @@ struct OptionCheck {
         case .range: wrong(.outOfRange, value, .plain(shape), name: name, path)
         case .choice:
             guard case .oneOf(let names) = shape else { return }
-            let hint = Nearest.hint(for: shown(value), among: names.map { ":\($0.rawValue)" })
+            let hint = OptionCheck.meant(shown(value), among: names.map { ":\($0.rawValue)" })
             wrong(.notAChoice, value, .plain(shape), name: name, path, hint: hint)
         }
+    }
+
+    /// The choice that was meant: a near one, or one of which the other is short for, as `:int` and `:integer` are.
+    private static func meant(_ given: String, among choices: [String]) -> String? {
+        if let near = Nearest.hint(for: given, among: choices) { return near }
+        // A colon and two letters at least.
+        let related = choices.filter { min($0.count, given.count) > 2 && ($0.hasPrefix(given) || given.hasPrefix($0)) }
+        return related.count == 1 ? "did you mean `\(related[0])`?" : nil
     }
 
     private mutating func checkKeywords(
@@ -83,7 +91,14 @@ struct OptionCheck {
         }
         for (index, element) in Graph.elements(value).enumerated() {
             guard case .keyword(let given) = element else {
-                wrong(.wrongType, element, .keywords(names), name: "an element of \(name)", path + [.int(Int64(index))])
+                findings.append(
+                    Finding(
+                        .wrongType, "an element of `\(name)` must be a keyword, but it is \(element.briefly)",
+                        at: node.site.place(of: path + [.int(Int64(index))]),
+                        hint: element.stringValue.flatMap { text in
+                            let isWord = !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }
+                            return isWord ? "write :\(text)" : nil
+                        }))
                 continue
             }
             guard !names.isEmpty, !names.contains(given.description) else { continue }

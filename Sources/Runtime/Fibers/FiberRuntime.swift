@@ -28,6 +28,7 @@ package final class FiberRuntime: @unchecked Sendable {
     private let names = Lock()
     private var metas: HashMap?
     private weak var runningSystem: WorkerSystem?
+    private var definitionReading: DefinitionReading?
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
@@ -95,6 +96,12 @@ package final class FiberRuntime: @unchecked Sendable {
     package var running: WorkerSystem? {
         get { names.withLock { runningSystem } }
         set { names.withLock { runningSystem = newValue } }
+    }
+
+    /// Asked before `start-workers` starts anything.
+    package var definitions: DefinitionReading? {
+        get { names.withLock { definitionReading } }
+        set { names.withLock { definitionReading = newValue } }
     }
 
     /// The engine that performs effects, once attached.

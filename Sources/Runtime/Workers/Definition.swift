@@ -6,12 +6,18 @@ extension SystemSpec {
     /// - Parameters:
     ///   - options: `{:dev-guard? :guard-ms}`, or nil.
     ///   - resolve: the function that a symbol or keyword names; a function is handed in as it is.
-    package init(definition: Value, options: Value, resolve: (Value) throws(Fault) -> Value) throws(Fault) {
+    ///   - schedule: when a ticker with this `:cron` ticks; nil when that is no cron expression.
+    package init(
+        definition: Value, options: Value, resolve: (Value) throws(Fault) -> Value,
+        schedule: (String) -> WorkerSpec.Timing? = { _ in nil }
+    ) throws(Fault) {
         let map = try DefinitionReader("a workers definition", definition)
         var channels: [ChannelSpec] = []
         try map.each(.channels) { (name, spec) throws(Fault) in channels.append(try ChannelSpec(name, spec)) }
         var workers: [WorkerSpec] = []
-        try map.each(.workers) { (name, spec) throws(Fault) in workers.append(try WorkerSpec(name, spec, resolve)) }
+        try map.each(.workers) { (name, spec) throws(Fault) in
+            workers.append(try WorkerSpec(name, spec, resolve, schedule))
+        }
         let given = try DefinitionReader("the options of start-workers", options.isNil ? .map(HashMap()) : options)
         self.init(
             channels: channels, workers: workers, isGuarded: try given.value(.devGuard).isTruthy,
@@ -52,13 +58,21 @@ extension ChannelSpec {
 }
 
 extension WorkerSpec {
-    init(_ name: Name, _ value: Value, _ resolve: (Value) throws(Fault) -> Value) throws(Fault) {
+    init(
+        _ name: Name, _ value: Value, _ resolve: (Value) throws(Fault) -> Value, _ schedule: (String) -> Timing?
+    ) throws(Fault) {
         let map = try DefinitionReader("worker :\(name.description)", value)
         let isTicker = try map.choice(.kind, [.command, .ticker], else: .command) == .ticker
         let given = try map.value(.workerFn)
         if given.isNil, !isTicker { throw .illegalArgument("worker :\(name.description) needs a :worker-fn") }
         let kind: Kind
-        if isTicker {
+        let cron = try map.value(.cron)
+        if isTicker, !cron.isNil {
+            guard let timing = cron.stringValue.flatMap(schedule) else {
+                throw .illegalArgument("worker :\(name.description): :cron must be a cron expression")
+            }
+            kind = .ticker(timing)
+        } else if isTicker {
             kind = .ticker(.every(ms: try map.whole(.intervalMs, 1...Int64.max / 1_000_000, else: 1000)))
         } else {
             guard let input = try map.name(.in) else {
@@ -81,6 +95,22 @@ extension WorkerSpec {
             dispatch: try map.choice(.dispatch, [.go, .thread], else: .go) == .thread ? .thread : .go,
             parallel: Int(try map.whole(.parallel, 1...10_000, else: 1)), restart: restart, meta: try map.value(.meta),
             isDurable: try map.value(.isDurable).isTruthy)
+    }
+}
+
+/// What the graph knows of definitions.
+package struct DefinitionReading: Sendable {
+    /// Refuses one for what is wrong with it.
+    let check: @Sendable (Value) throws(Fault) -> Void
+    /// When a ticker with this `:cron` ticks; nil when that is no cron expression.
+    let schedule: @Sendable (String) -> WorkerSpec.Timing?
+
+    package init(
+        check: @escaping @Sendable (Value) throws(Fault) -> Void,
+        schedule: @escaping @Sendable (String) -> WorkerSpec.Timing?
+    ) {
+        self.check = check
+        self.schedule = schedule
     }
 }
 

@@ -11,7 +11,9 @@ enum WorkerPrimitives {
                 [unowned runtime] (arguments, fiber) throws(Fault) in
                 let spec = try SystemSpec(
                     definition: arguments[0], options: arguments.optional(2),
-                    resolve: { (value) throws(Fault) in try resolve(value, runtime) })
+                    resolve: { (value) throws(Fault) in try resolve(value, runtime) },
+                    schedule: { runtime.definitions?.schedule($0) })
+                try runtime.definitions?.check(arguments[0])
                 let system = try WorkerSystem(spec, components: arguments.optional(1), runtime)
                 system.start()
                 return .value(map(system))
