@@ -125,6 +125,15 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Passes on a fault of which an event tells already.
     func tellUncaught(_ fault: Fault, _ identity: Identity) { uncaught(fault, identity) }
 
+    /// A line for people, as `log/info` and its kin write them.
+    package func say(_ level: String, _ text: String) {
+        FiberRuntime.say(level, text, to: instance.errorOutput)
+    }
+
+    package static func say(_ level: String, _ text: String, to output: Instance.OutputSink) {
+        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { output($0) }
+    }
+
     func report(_ fault: Fault, _ identity: Identity) {
         events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
         uncaught(fault, identity)
@@ -179,6 +188,15 @@ package final class FiberRuntime: @unchecked Sendable {
             // The budget is that of time, or of what ran out at the same moment.
             if case .exhausted(let budget) = error { exhaust(budget, identity) }
         }
+    }
+
+    /// Whose fibers have not ended. On any thread.
+    package var unfinished: [Identity] { root.identities }
+
+    /// Ends what is left of a run that was stopped, `finally` blocks included. On any thread.
+    package func cutOff() {
+        instance.account.cutOff()
+        exhaust(.shutdown, identity)
     }
 
     /// Starts a fiber that calls `function` with `arguments`.

@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Values
 
@@ -53,6 +54,18 @@ package final class Scope: Object, @unchecked Sendable {
             unseen += scopes
         }
         return false
+    }
+
+    /// Of the fibers in here and in scopes within.
+    var identities: [Identity] {
+        var found: [Identity] = []
+        var unseen: [Scope] = [self]
+        while let scope = unseen.popLast() {
+            let (jobs, scopes) = scope.lock.withLock { (scope.allJobs, scope.innerScopes) }
+            found += jobs.map(\.lineage.identity)
+            unseen += scopes
+        }
+        return found
     }
 
     /// The scopes within, the newest first. Under the lock.
