@@ -181,10 +181,13 @@ struct ScriptRun {
 enum FindingReport {
     static func write(_ findings: [Finding], _ console: Console) -> Int32 {
         for finding in findings {
+            var diagnostic = finding.diagnostic
+            // A warning to whoever checks, such as a function that is not there yet, keeps a graph from starting.
+            diagnostic.severity = .error
             if console.json {
-                console.write(finding.diagnostic.json() + "\n", to: .output)
+                console.write(diagnostic.json() + "\n", to: .output)
             } else {
-                console.write(finding.diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
+                console.write(diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
             }
         }
         return ExitCode.unusable.rawValue
