@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["Command", "Engine", "Values", "Reader", "TestSupport"],
+            name: "CommandTests", dependencies: ["Command", "Sluice", "Engine", "Values", "Reader", "TestSupport"],
             exclude: ["Mistakes"],
             swiftSettings: strict),
         .testTarget(

@@ -46,13 +46,12 @@ enum CompilerPrimitives {
                 return .function(function)
             },
             Native("require", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                let requirer = evaluator.requirer(conveying: fiber.bindings)
-                for spec in a.all { try requirer.require(spec, in: current(fiber)) }
+                try evaluator.requirer(conveying: fiber.bindings).require(all: a.all, in: current(fiber))
                 return .nil
             },
             Native("use", .atLeast(0)) { [unowned evaluator] (a, fiber) throws(Fault) in
-                let requirer = evaluator.requirer(conveying: fiber.bindings)
-                for spec in a.all { try requirer.require(spec, in: current(fiber), refersAll: true) }
+                try evaluator.requirer(conveying: fiber.bindings).require(
+                    all: a.all, in: current(fiber), refersAll: true)
                 return .nil
             },
             Native("enter-namespace", 2) { [unowned evaluator] (a, fiber) throws(Fault) in

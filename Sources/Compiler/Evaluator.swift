@@ -124,32 +124,29 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// What requires namespaces; their files see the dynamic bindings of who requires them.
-    package func requirer(conveying bindings: Bindings? = nil) -> Requirer {
+    ///
+    /// - Parameter reloading: within the load that is for this; what it is to load anew with all that is required counts as
+    ///   not loaded there.
+    package func requirer(conveying bindings: Bindings? = nil, for reloading: Reloading? = nil) -> Requirer {
         Requirer(
-            instance: instance, load: { [unowned self] (name) throws(Fault) in try self.require(name, bindings) },
+            instance: instance, isAnew: reloading != nil,
+            load: { [unowned self] (name) throws(Fault) in
+                try self.require(name, bindings, anew: reloading == .named)
+            },
+            again: { [unowned self] (reloading, body) throws(Fault) in try self.reload(reloading, bindings, body) },
             prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces })
     }
 
-    /// Loads a namespace once: a built-in one, or a file of the source path.
-    private func require(_ name: Name, _ bindings: Bindings?) throws(Fault) -> Bool {
-        if loads.isLoaded(name) || attachLibrary(name) { return true }
+    /// Loads a namespace, unless it is built in: what is built in stays as it is.
+    private func require(_ name: Name, _ bindings: Bindings?, anew: Bool) throws(Fault) -> Bool {
+        if attachLibrary(name) { return true }
+        let asking = currentLoad(bindings)
+        if !anew, loads.isLoaded(name, within: asking) { return true }
         guard let source = try libraries.file(of: name.description) else { return false }
-        let load: Load
-        switch loads.begin(name, within: currentLoad(bindings)) {
-        case .isLoaded: return true
-        case .granted(let granted): load = granted
-        case .waits(let other):
-            try wait(for: other, bindings)
-            return try require(name, bindings)
-        case .isCircular(let names):
-            throw .of(
-                .compiler, "namespaces require each other: \(names.map(\.description).joined(separator: " → "))",
-                hint: "move what both need into a namespace of its own")
-        }
+        guard let load = try granted(bindings, { loads.begin(name, within: asking, anew: anew) }) else { return true }
         var isLoaded = false
         defer { loads.end(load, isLoaded: isLoaded, in: instance) }
-        let box = Bindings.Box(loadVar, .object(load))
-        _ = try evaluate(source, in: scriptNamespace("user"), conveying: Bindings([box], parent: bindings))
+        _ = try evaluate(source, in: scriptNamespace("user"), conveying: conveying(load, bindings))
         guard instance.findNamespace(name) != nil else {
             throw .of(
                 .runtime, "\(source.name) does not define the namespace \(name.description)",
@@ -157,6 +154,35 @@ package final class Evaluator: @unchecked Sendable {
         }
         isLoaded = true
         return true
+    }
+
+    /// Runs what loads namespaces again.
+    private func reload(
+        _ reloading: Reloading, _ bindings: Bindings?, _ body: (Requirer) throws(Fault) -> Void
+    ) throws(Fault) {
+        let asking = currentLoad(bindings)
+        guard let load = try granted(bindings, { loads.beginAgain(reloading, within: asking) }) else { return }
+        defer { loads.end(load, isLoaded: false, in: instance) }
+        try body(requirer(conveying: conveying(load, bindings), for: reloading))
+    }
+
+    /// The load that `ask` was granted, once those that it had to wait for have ended; nil when there is nothing to load.
+    private func granted(_ bindings: Bindings?, _ ask: () -> Loads.Outcome) throws(Fault) -> Load? {
+        while true {
+            switch ask() {
+            case .isLoaded: return nil
+            case .granted(let load): return load
+            case .waits(let other): try wait(for: other, bindings)
+            case .isCircular(let names):
+                throw .of(
+                    .compiler, "namespaces require each other: \(names.map(\.description).joined(separator: " → "))",
+                    hint: "move what both need into a namespace of its own")
+            }
+        }
+    }
+
+    private func conveying(_ load: Load, _ bindings: Bindings?) -> Bindings {
+        Bindings([Bindings.Box(loadVar, .object(load))], parent: bindings)
     }
 
     /// The load of the file on whose behalf this thread runs.

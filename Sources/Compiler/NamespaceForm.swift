@@ -5,8 +5,12 @@ import Values
 /// `ns`, `require`, `use`, `refer`: naming a namespace and what it takes from others.
 package struct Requirer {
     let instance: Instance
+    /// Whether it loads namespaces although they are loaded.
+    var isAnew = false
     /// Finds and loads a namespace that is not there yet: built in, or a file on the source path. False when there is none.
     let load: (Name) throws(Fault) -> Bool
+    /// Hands a requirer that loads namespaces again to what is to be done with it.
+    let again: (Reloading, (Requirer) throws(Fault) -> Void) throws(Fault) -> Void
     /// Gives a new namespace what every script has in place.
     let prepare: (Namespace) -> Void
     /// The namespaces that could be required, for suggestions.
@@ -55,11 +59,8 @@ package struct Requirer {
         }
         switch kind.name {
         case "require", "require-macros", "use":
-            for (index, spec) in parts.enumerated().dropFirst() {
-                do throws(Fault) { try require(spec, in: namespace, refersAll: kind.name == "use") } catch {
-                    throw error.located(at: index, of: clause.origin)
-                }
-            }
+            try require(
+                all: Array(parts.dropFirst()), in: namespace, refersAll: kind.name == "use", origin: clause.origin)
         case "refer-clojure": try exclude(Array(parts.dropFirst()), in: namespace)
         case "import", "gen-class": return
         default:
@@ -85,6 +86,46 @@ package struct Requirer {
 
     // MARK: require
 
+    /// The arguments of `require` or `use`: what is required, and flags for all of it.
+    ///
+    /// - Parameter origin: of the form that they stand in, behind its name.
+    func require(
+        all arguments: [Value], in namespace: Namespace, refersAll: Bool = false, origin: Origin? = nil
+    ) throws(Fault) {
+        let reloading = try Requirer.reloading(flagsIn: arguments, origin: origin)
+        func each(_ requirer: Requirer) throws(Fault) {
+            for (index, spec) in arguments.enumerated() where !spec.isKeyword {
+                do throws(Fault) { try requirer.require(spec, in: namespace, refersAll: refersAll) } catch {
+                    throw error.located(at: index + 1, of: origin)
+                }
+            }
+        }
+        if let reloading { try again(reloading, each) } else { try each(self) }
+    }
+
+    /// What the flags among the arguments of `require` want loaded again.
+    private static func reloading(flagsIn arguments: [Value], origin: Origin?) throws(Fault) -> Reloading? {
+        var found: Reloading?
+        for (index, flag) in arguments.enumerated() where flag.isKeyword {
+            switch flag.keywordText {
+            case ":reload": found = found ?? .named
+            case ":reload-all": found = .everything
+            case ":verbose": continue
+            case let text:
+                let isOption = [":as", ":as-alias", ":refer", ":exclude", ":rename"].contains(text)
+                throw Fault.of(
+                    .illegalArgument, "require has no flag \(text)",
+                    hint: isOption
+                        ? "\(text) stands in a vector with the namespace: [clojure.string \(text) …]"
+                        : Nearest.hint(for: text, among: flags) ?? "the flags are :reload, :reload-all and :verbose"
+                ).located(at: index + 1, of: origin)
+            }
+        }
+        return found
+    }
+
+    private static let flags = [":reload", ":reload-all", ":verbose"]
+
     /// One argument of `require`: `name`, `[name :as alias :refer [names]]`, or a prefix list.
     func require(_ spec: Value, in namespace: Namespace, refersAll: Bool = false) throws(Fault) {
         if let name = spec.symbolName { return try use(name, [], in: namespace, refersAll: refersAll) }
@@ -95,7 +136,6 @@ package struct Requirer {
                 }
                 return
             }
-            if case .keyword = spec { return }
             throw .of(
                 .illegalArgument, "require takes names and vectors, but found \(spec.briefly)",
                 hint: "for instance (require '[clojure.string :as str])")
@@ -120,6 +160,11 @@ package struct Requirer {
     private func use(
         _ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool, origin: Origin? = nil
     ) throws(Fault) {
+        if !isAnew, let reloading = Requirer.reloading(in: options) {
+            return try again(reloading) { (requirer) throws(Fault) in
+                try requirer.use(name, options, in: namespace, refersAll: refersAll, origin: origin)
+            }
+        }
         let target: Namespace
         do throws(Fault) { target = try found(name) } catch { throw error.located(at: 0, of: origin) }
         var refersAll = refersAll
@@ -158,7 +203,7 @@ package struct Requirer {
                     everyNameOf: target, in: namespace,
                     except: try Sequences.array(options[index + 1]).compactMap(\.symbolName))
                 refersAll = false
-            case "rename", "reload", "verbose", "include-macros": continue
+            case "rename", "reload", "reload-all", "verbose", "include-macros": continue
             default:
                 throw Fault.of(
                     .illegalArgument, "require has no option :\(key.description)",
@@ -170,9 +215,18 @@ package struct Requirer {
         if refersAll { try refer(everyNameOf: target, in: namespace, except: []) }
     }
 
+    /// What the options of one namespace want loaded again: as flags, but each with a value.
+    private static func reloading(in options: [Value]) -> Reloading? {
+        func isAsked(_ option: String) -> Bool {
+            guard let index = options.firstIndex(where: { $0.keywordText == option }) else { return false }
+            return index + 1 < options.count && options[index + 1].isTruthy
+        }
+        return isAsked(":reload-all") ? .everything : isAsked(":reload") ? .named : nil
+    }
+
     /// The namespace of this name, loaded.
     package func found(_ name: Name) throws(Fault) -> Namespace {
-        if try !load(name), instance.findNamespace(name) == nil {
+        if try !load(name), isAnew || instance.findNamespace(name) == nil {
             let near = known().filter { !$0.hasSuffix(".docs") }
             throw .of(
                 .fileNotFound, "cannot find the namespace \(name.description)",

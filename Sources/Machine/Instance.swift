@@ -152,6 +152,7 @@ public final class Account: @unchecked Sendable {
     private let grace = Atomic<Int64>(Account.graceSteps)
     private let over = Atomic<Bool>(false)
     private let deadlinePassed = Atomic<Bool>(false)
+    private let isCut = Atomic<Bool>(false)
     private let lock = Lock()
     private var exhaustedAt: [TraceFrame] = []
 
@@ -165,11 +166,18 @@ public final class Account: @unchecked Sendable {
     public var stepsUsed: Int64 { steps.load(ordering: .relaxed) }
     /// Says that wall time is up; the next slice of every fiber ends in `Fault.exhausted(.time)`.
     public func expire() { deadlinePassed.store(true, ordering: .relaxed) }
+    /// Says that a run which was stopped has to be over: what is left of it ends in `Fault.exhausted(.shutdown)`, and so do its
+    /// `finally` blocks, which have had their time.
+    package func cutOff() {
+        isCut.store(true, ordering: .relaxed)
+        endGrace()
+    }
     /// Begins anew, but for the memory that is in use: the next evaluation of a conversation has the whole of its budgets.
     public func renew() {
         steps.store(0, ordering: .relaxed)
         grace.store(Account.graceSteps, ordering: .relaxed)
         deadlinePassed.store(false, ordering: .relaxed)
+        isCut.store(false, ordering: .relaxed)
         over.store(false, ordering: .relaxed)
         lock.withLock { exhaustedAt = [] }
     }
@@ -201,6 +209,7 @@ public final class Account: @unchecked Sendable {
     }
 
     private func exhausted(steps: Int64, memory: Int64) -> Budget? {
+        if isCut.load(ordering: .relaxed) { return .shutdown }
         if steps > limits.instructions { return .instructions }
         if memory > limits.memory { return .memory }
         return deadlinePassed.load(ordering: .relaxed) ? .time : nil

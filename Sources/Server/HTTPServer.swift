@@ -70,9 +70,9 @@ package final class HTTPServer: @unchecked Sendable {
             return isStopping
         }
         if isLate {
-            exchange.answer(503, text: "the server stops")
+            exchange.refuse(503, "stopped", "the server stops")
         } else if isTooLarge {
-            exchange.answer(413, text: "a body may have \(HTTPServer.bodyLimit) bytes")
+            exchange.refuse(413, "too-large", "a body may have \(HTTPServer.bodyLimit) bytes")
         } else {
             handler(exchange)
         }
@@ -92,7 +92,7 @@ package final class HTTPServer: @unchecked Sendable {
         }
         guard let running else { return }
         sluice_http_quiesce(running)
-        for exchange in left { exchange.answer(503, text: "the server stops") }
+        for exchange in left { exchange.refuse(503, "stopped", "the server stops") }
         // libmicrohttpd tells of what it still sends by nothing but this count, in which idle connections are, too.
         let deadline = MonotonicClock.now + HTTPServer.farewell
         while sluice_http_connections(running) > 0, MonotonicClock.now < deadline { usleep(1_000) }
@@ -145,10 +145,16 @@ package final class Exchange: @unchecked Sendable {
         }
     }
 
-    /// Answers with a line of text, after which the connection is closed.
-    package func answer(_ status: UInt32, text: String) {
-        answer(
-            status, [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")],
-            Array((text + "\n").utf8))
+    /// Answers `{"error":{"code":…,"message":…}}`, after which the connection is closed: what needs no fiber to be written.
+    ///
+    /// - Parameter code: of letters and hyphens.
+    package func refuse(_ status: UInt32, _ code: String, _ message: String) {
+        var body = Array("{\"error\":{\"code\":\"\(code)\",\"message\":\"".utf8)
+        for byte in message.utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { body.append(UInt8(ascii: "\\")) }
+            body.append(max(byte, UInt8(ascii: " ")))
+        }
+        body += Array("\"}}\n".utf8)
+        answer(status, [("Content-Type", "application/json"), ("Connection", "close")], body)
     }
 }

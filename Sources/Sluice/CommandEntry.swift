@@ -65,7 +65,7 @@ final class CommandEntry: @unchecked Sendable {
         self.writers = writers
         do throws(HTTPServer.Refusal) {
             server = try HTTPServer(port: port) { [weak self] exchange in
-                if let self { take(exchange) } else { exchange.answer(503, text: "the script has ended") }
+                if let self { take(exchange) } else { exchange.refuse(503, "stopped", "the script has ended") }
             }
         } catch {
             throw CommandEntry.fault(error)
@@ -132,7 +132,7 @@ final class CommandEntry: @unchecked Sendable {
     private func refuse(_ exchange: Exchange, _ fault: Fault) {
         if case .thrown = fault { return answer(exchange, 400, "bad-request", fault.summary) }
         // The budget is used up: no fiber could write this.
-        exchange.answer(503, text: fault.summary)
+        exchange.refuse(503, "budget", fault.summary)
     }
 
     /// Publishes what was posted as the payload of an event, and answers with the event's id.
@@ -274,7 +274,8 @@ final class CommandEntry: @unchecked Sendable {
                     exchange.answer(
                         status, [("Content-Type", form.rawValue)], Array(((text.stringValue ?? "") + "\n").utf8))
                 case .failure(let fault):
-                    exchange.answer(500, text: "the answer cannot be written as \(form.rawValue): \(fault.summary)")
+                    exchange.refuse(
+                        500, "unwritable", "the answer cannot be written as \(form.rawValue): \(fault.summary)")
                 }
             }))
     }

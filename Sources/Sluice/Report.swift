@@ -144,6 +144,7 @@ extension Budget {
         case .memory: "allow more with --max-memory"
         case .depth: "a function calls itself without end"
         case .time: "allow more with --max-seconds"
+        case .shutdown: "finally blocks have a few seconds once a run was stopped"
         }
     }
 }

@@ -25,6 +25,8 @@ package final class Run: @unchecked Sendable {
 
     /// How long what is in flight may take once a run is asked to stop.
     package static let graceMs: Int64 = 10_000
+    /// How long `finally` blocks may take once what was in flight has been cancelled.
+    package static let finallyMs: Int64 = 5_000
     /// Nanoseconds that answers over HTTP may take to be written once everything else has stopped.
     private static let answersNs: Int64 = 1_000_000_000
 
@@ -48,7 +50,7 @@ package final class Run: @unchecked Sendable {
         let output = session.options.errorOutput
         running = World.Running(
             tickMs: plan.settings.tickMs, step: try session.evaluator.builtIn("sluice.world", "step").root,
-            say: { Run.say($0, $1, output) })
+            say: { FiberRuntime.say($0, $1, to: output) })
         var spec = plan.workers
         var visible = Value.nil
         if let form = session.builder.components, let own = form.systems.first {
@@ -209,12 +211,7 @@ package final class Run: @unchecked Sendable {
         say("INFO", change.sentence)
     }
 
-    private func say(_ level: String, _ text: String) { Run.say(level, text, session.options.errorOutput) }
-
-    /// As `log/info` does.
-    private static func say(_ level: String, _ text: String, _ output: Instance.OutputSink) {
-        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { output($0) }
-    }
+    private func say(_ level: String, _ text: String) { session.runtime.say(level, text) }
 
     private func finish() {
         stop(graceMs: 0)

@@ -18,6 +18,8 @@ public enum Budget: String, Sendable {
     case memory
     case depth = "call depth"
     case time = "wall time"
+    /// What `finally` blocks may take once a run was stopped (D23).
+    case shutdown
 }
 
 /// Why work was cancelled (J25).

@@ -127,7 +127,7 @@ import Testing
     @Test(arguments: [
         ("{:chanels {:in {}}}", "app.edn:1:2: error: a graph has no key `:chanels`"),
         ("[1 2]", "error: a graph must be a map, but this is the vector [1 2]"),
-        ("", "error: a graph must be a map, but this is nil"),
+        ("", "error: a graph must be a map, but the file is empty"),
         (
             "{:channels {:in {:buffer 1}}}",
             "app.edn declares nothing that runs; a graph needs a worker, a system or phases"

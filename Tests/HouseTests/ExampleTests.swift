@@ -264,6 +264,33 @@ import Testing
         #expect(answer.wait()?.body == #"{"was":[1]}"# + "\n")
     }
 
+    /// A number beyond doubles is infinite, as `clojure.data.json` reads it; an answer that JSON cannot hold is an error in JSON.
+    @Test func anAnswerThatJSONCannotHoldIsAnErrorInJSON() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "echo.slu",
+            """
+            (defchannel :in {:buffer 4})
+            (defworker :echo {:in :in :expose? true} [_ m] (if (:ask m) {:infinite (= ##Inf (:x m))} m))
+            """)
+        let serving = try Serving(["echo.slu"], scratch.folder)
+        try #require(serving.port != 0, "\(serving.text)")
+        func post(_ body: String) -> PlainHTTP.Answer? {
+            PlainHTTP.send(
+                serving.port, "POST", "/commands/echo", [("Content-Type", "application/json")], body: Array(body.utf8))
+        }
+        #expect(post(#"{"ask":true,"x":1e999}"#)?.body == #"{"infinite":true}"# + "\n")
+        let refused = post(#"{"x":1e999}"#)
+        #expect(refused?.status == 500)
+        #expect(refused?.headers["content-type"] == "application/json")
+        let error = try JSONDecoder().decode(
+            [String: [String: String]].self, from: Data((refused?.body ?? "").utf8))["error"]
+        #expect(error?["code"] == "unwritable")
+        #expect(error?["message"]?.contains("JSON has neither NaN nor infinities") == true, "\(refused?.body ?? "")")
+        _ = serving.end()
+    }
+
     private final class Answered: @unchecked Sendable {
         // Sendable: written before the semaphore is signalled, read after.
         private var answer: PlainHTTP.Answer?

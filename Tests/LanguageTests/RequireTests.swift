@@ -51,12 +51,14 @@ import Values
         for (path, text) in Self.files {
             try text.write(to: folder.appendingPathComponent(path), atomically: true, encoding: .utf8)
         }
-        var options = SessionOptions(grants: Capabilities(workingDirectory: folder.path))
+        var grants = Capabilities(workingDirectory: folder.path)
+        try grants.allow(flag: "write=\(folder.path)")
+        var options = SessionOptions(grants: grants)
         options.sourcePaths = [folder.path]
         options.seed = seed
         let session = Session(options)
         defer { session.shutDown() }
-        switch session.evaluate(text) {
+        switch session.evaluate("(def folder \"\(folder.path)\") \(text)") {
         case .success(let value): return try session.printed(value).get()
         case .failure(let fault): return Expectation.text(fault)
         }
@@ -148,5 +150,103 @@ import Values
 
     @Test(arguments: [nil, 1] as [UInt64?]) func aFileThatWaitsForEverIsAnError(_ seed: UInt64?) throws {
         #expect(try evaluate("(require 'shop.stuck)", seed: seed).contains("waits for ever"))
+    }
+
+    // MARK: Loading again (N1: as Clojure's `require` does)
+
+    /// A namespace that counts its loads, one that requires it and counts its own, and what a file says by then.
+    private static let reloading = """
+        (def log (atom []))
+        (defn write [name & forms]
+          (fs/write (str folder "/" name ".slu") (str "(ns " name ")\n" (clojure.string/join "\n" forms))))
+        (write "inner" "(swap! user/log conj :inner)")
+        (write "outer" "(require 'inner)" "(swap! user/log conj :outer)" "(defn f [] :old)" "(defn g [] :old)")
+        (require 'outer)
+        (reset! log [])
+
+        """
+
+    @Test(arguments: [
+        // What is named, and not what that requires.
+        ("(require 'outer :reload) @log", "[:outer]"),
+        ("(require 'outer :reload-all) @log", "[:inner :outer]"),
+        // Once each, however often it is required.
+        ("(require 'inner 'outer :reload-all) @log", "[:inner :outer]"),
+        ("(require 'outer 'inner :reload :verbose) @log", "[:outer :inner]"),
+        ("(require '[outer :as o :reload true]) [@log (o/f)]", "[[:outer] :old]"),
+        ("(require '[outer :reload-all true]) @log", "[:inner :outer]"),
+        ("(require '[outer :reload false] :verbose) @log", "[]"),
+        ("(use 'outer :reload) [@log (f)]", "[[:outer] :old]"),
+        ("(ns other (:require [outer :as o] :reload)) [@user/log (o/f)]", "[[:outer] :old]"),
+        ("@(future (require 'outer :reload)) @log", "[:outer]"),
+        // What is built in stays.
+        ("(require '[clojure.string :as s] :reload-all) (s/upper-case \"a\")", #""A""#),
+        // What was compiled before calls what is defined now.
+        ("(defn h [] (outer/f)) (write \"outer\" \"(defn f [] :new)\") (require 'outer :reload) (h)", ":new"),
+        // A later plain `require` finds it loaded.
+        ("(require 'outer :reload) (require 'outer) @log", "[:outer]"),
+        // A file that fails has defined what stands before the fault, and the rest stays as it was.
+        (
+            "(write \"outer\" \"(defn f [] :new)\" \"(/ 1 0)\" \"(defn g [] :new)\")"
+                + "[(try (require 'outer :reload) (catch ArithmeticException e (ex-message e))) (outer/f) (outer/g)]",
+            #"["divide by zero" :new :old]"#
+        ),
+        ("(write \"outer\" \"(defn f [\") (try (require 'outer :reload) (catch Throwable e :thrown))", ":thrown"),
+        // Two who reload take turns.
+        (
+            "(write \"outer\" \"(swap! user/log conj :begun) (sluice.runtime/yield) (swap! user/log conj :ended)\")"
+                + "(run! deref (doall (repeatedly 4 (fn [] (future (require 'inner 'outer :reload)))))) @log",
+            "[\(Array(repeating: ":inner :begun :ended", count: 4).joined(separator: " "))]"
+        ),
+    ]) func loadsAgain(_ text: String, _ expected: String) throws {
+        for seed in [nil, 1, 2] as [UInt64?] {
+            #expect(try evaluate(Self.reloading + text, seed: seed) == expected, "seed \(seed ?? 0)")
+        }
+    }
+
+    @Test(arguments: [
+        ("(require 'shop.till :relod)", "require has no flag :relod", ":reload"),
+        ("(ns a (:require [shop.till] :often))", "require has no flag :often", ":reload, :reload-all and :verbose"),
+        ("(require 'shop.till :as 't)", "require has no flag :as", "[clojure.string :as …]"),
+        // Clojure looks for a file, and so does this.
+        ("(ns here) (require 'here :reload)", "cannot find the namespace here", "a/b.slu"),
+    ]) func saysWhatCannotBeLoadedAgain(_ text: String, _ title: String, _ hint: String) throws {
+        let found = try evaluate(text, seed: nil)
+        #expect(found.contains(title) && found.contains(hint), "\(found)")
+    }
+
+    /// In a system that runs, what a file that is loaded again declares replaces what stands there (G3).
+    @Test(arguments: [nil, 1, 2] as [UInt64?]) func changesWhatRuns(_ seed: UInt64?) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("reload-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent("parts.slu")
+        func parts(_ version: String) -> String {
+            "(ns parts) (defworker :handler {:in :in} [_ n] (swap! user/handled conj [\(version) n]) nil)"
+        }
+        try parts(":old").write(to: file, atomically: true, encoding: .utf8)
+        var grants = Capabilities(workingDirectory: folder.path)
+        try grants.allow(flag: "write=\(folder.path)")
+        var options = SessionOptions(grants: grants)
+        options.sourcePaths = [folder.path]
+        options.seed = seed
+        let session = Session(options)
+        defer { session.shutDown() }
+        let script = """
+            (def handled (atom []))
+            (defchannel :in)
+            (require 'parts)
+            (defn until [n] (while (< (count @handled) n) (time/sleep 1)))
+            (defworker :sender {:kind :ticker} [{:keys [channels]} _]
+              (clojure.core.async/>! (:in channels) 1)
+              (until 1)
+              (fs/write "\(file.path)" "\(parts(":new"))")
+              (require 'parts :reload)
+              (clojure.core.async/>! (:in channels) 2)
+              (until 2))
+            """
+        _ = try session.evaluate(script).get()
+        try Run(session, once: true).run()
+        #expect(try session.printed(session.evaluate("@handled").get()).get() == "[[:old 1] [:new 2]]")
     }
 }

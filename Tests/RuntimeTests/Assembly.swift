@@ -154,9 +154,10 @@ final class World {
 
     init(
         _ mode: FiberRuntime.Mode, limits: Limits = Limits(),
-        uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in }
+        uncaught: @escaping @Sendable (Fault, Identity) -> Void = { _, _ in },
+        errorOutput: @escaping Instance.OutputSink = { _ in }
     ) {
-        instance = Instance(limits: limits)
+        instance = Instance(limits: limits, errorOutput: errorOutput)
         runtime = FiberRuntime(instance, mode, uncaught: uncaught)
         runtime.install()
     }

@@ -84,8 +84,21 @@ import Values
         defer { server.stop() }
         let most = [UInt8](repeating: 0, count: HTTPServer.bodyLimit)
         #expect(PlainHTTP.send(server.port, "POST", "/", body: most)?.body == "\(HTTPServer.bodyLimit)")
-        #expect(PlainHTTP.send(server.port, "POST", "/", body: most + [0])?.status == 413)
+        let refused = PlainHTTP.send(server.port, "POST", "/", body: most + [0])
+        #expect(refused?.status == 413)
+        #expect(refused?.headers["content-type"] == "application/json")
+        let limit = HTTPServer.bodyLimit
+        #expect(
+            refused?.body == "{\"error\":{\"code\":\"too-large\",\"message\":\"a body may have \(limit) bytes\"}}\n")
         #expect(handled.count == 1)
+    }
+
+    /// A refusal is JSON whatever its message holds.
+    @Test func aRefusalIsJSON() throws {
+        let server = try HTTPServer(port: 0) { $0.refuse(503, "late", #"say "when" \o/"# + "\n\tö") }
+        defer { server.stop() }
+        let refused = PlainHTTP.send(server.port, "GET", "/")
+        #expect(refused?.body == #"{"error":{"code":"late","message":"say \"when\" \\o/  ö"}}"# + "\n")
     }
 
     /// Who waits is told, what comes later finds nobody, and the end does not wait for idle connections for long.

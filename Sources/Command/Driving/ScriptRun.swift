@@ -67,11 +67,16 @@ struct ScriptRun {
         options.isOnce = request.once
         let report = options.uncaught
         options.uncaught = { fault, identity in
+            // Told by what cut it off.
+            if case .exhausted(.shutdown) = fault { return }
             // The run counts those of workers.
             if identity.kind != .worker { failures.add() }
             report(fault, identity)
         }
         let session = Session(options)
+        let stopper = Stopper(session)
+        // Once every fiber has told where it was.
+        defer { stopper.finish(console) }
         defer { session.shutDown() }
         if let trace {
             trace.follow(session.events)
@@ -85,7 +90,6 @@ struct ScriptRun {
         }
         let watch = Deadline(request.limits.seconds) { session.expire() }
         defer { watch.cancel() }
-        let stopper = Stopper(session)
         control.attach(session.events) { stopper.stop() }
         let loaded =
             path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
@@ -177,10 +181,13 @@ struct ScriptRun {
 enum FindingReport {
     static func write(_ findings: [Finding], _ console: Console) -> Int32 {
         for finding in findings {
+            var diagnostic = finding.diagnostic
+            // A warning to whoever checks, such as a function that is not there yet, keeps a graph from starting.
+            diagnostic.severity = .error
             if console.json {
-                console.write(finding.diagnostic.json() + "\n", to: .output)
+                console.write(diagnostic.json() + "\n", to: .output)
             } else {
-                console.write(finding.diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
+                console.write(diagnostic.rendered(color: console.terminal.usesColor(.error)), to: .error)
             }
         }
         return ExitCode.unusable.rawValue
@@ -194,34 +201,4 @@ final class FailureCount: @unchecked Sendable {
     private var total = 0
     func add() { lock.withLock { total += 1 } }
     var count: Int { lock.withLock { total } }
-}
-
-/// What a signal stops: the run of the graph, or, before there is one, the script itself.
-final class Stopper: @unchecked Sendable {
-    // Sendable: `lock` guards what changes.
-    private let session: Session
-    private let lock = Lock()
-    private var run: Run?
-    private var stopped = false
-
-    init(_ session: Session) { self.session = session }
-
-    var isStopped: Bool { lock.withLock { stopped } }
-
-    func attach(_ run: Run) {
-        let isLate = lock.withLock {
-            self.run = run
-            return stopped
-        }
-        if isLate { run.stop() }
-    }
-
-    func stop() {
-        let run = lock.withLock { () -> Run? in
-            stopped = true
-            return self.run
-        }
-        if let run { run.stop() } else { session.interrupt() }
-        session.runtime.scheduler.attend()
-    }
 }

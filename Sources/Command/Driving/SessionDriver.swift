@@ -23,7 +23,10 @@ package struct SessionDriver: ScriptDriver {
     }
 
     package func graph(_ path: String, _ format: GraphFormat, _ console: Console) -> Int32 {
-        let session = Session(SessionMaking.options(RunRequest(.file(path)), console, path: path))
+        var options = SessionMaking.options(RunRequest(.file(path)), console, path: path)
+        // Standard output is for the graph alone.
+        options.output = options.errorOutput
+        let session = Session(options)
         defer { session.shutDown() }
         switch SessionMaking.load(path, into: session) {
         case .failure(let fault): return FaultReport.write(fault, console)
@@ -90,17 +93,38 @@ enum SessionMaking {
         Result { () throws(Fault) in
             let source = try SourceFile.read(path)
             guard path.hasSuffix(".edn") else { return try session.evaluate(source).get() }
-            do throws(SyntaxError) {
-                // With places, so that what is wrong with it is shown where it stands.
-                let data = try EDN.read(
-                    source.bytes, names: session.instance.names, options: EDNOptions(unknownTag: .keep, places: true),
-                    name: source.name)
-                session.builder.load(data: data ?? .nil)
-            } catch {
-                throw error.located
-            }
+            session.builder.load(data: try graph(in: source, session.instance.names))
             return .nil
         }
+    }
+
+    /// The one map that a graph as data is.
+    private static func graph(in source: Source, _ names: Names) throws(Fault) -> Value {
+        func refusal(_ title: String, at span: Span, _ hint: String) -> Fault {
+            let exception = Exception(.syntax, title, hint: hint)
+            exception.trace = [TraceFrame(function: nil, source: source, span: span)]
+            return .thrown(exception)
+        }
+        let hint = "write {:channels {…} :workers {…}}"
+        // With places, so that what is wrong with it is shown where it stands.
+        var reader = Reader(source, names: names, dialect: .edn(EDNOptions(unknownTag: .keep, places: true)))
+        let (first, second): (Form?, Form?)
+        do throws(SyntaxError) {
+            first = try reader.next()
+            second = try reader.next()
+        } catch {
+            throw error.located
+        }
+        guard let first else { throw refusal("a graph must be a map, but the file is empty", at: Span(0, 0), hint) }
+        guard case .map = first.value else {
+            throw refusal("a graph must be a map, but this is \(first.value.briefly)", at: first.span, hint)
+        }
+        if let second {
+            throw refusal(
+                "a graph is one map, but here begins another value", at: second.span,
+                "write all of it into the first map, or into a file of its own")
+        }
+        return first.value
     }
 }
 

@@ -107,20 +107,21 @@ struct TestRun {
         if let order { (options.schedule, options.seed) = order }
         let report = options.uncaught
         options.uncaught = { fault, identity in
+            if case .exhausted(.shutdown) = fault { return }
             failures.add()
             report(fault, identity)
         }
         let session = Session(options)
+        let stopper = Stopper(session)
+        // Once every fiber has told where it was.
+        defer { stopper.finish(console) }
         defer { session.shutDown() }
         account.use(session.instance.account)
         session.instance.exitHandler.set { code in
             console.close()
             Process.end(code)
         }
-        control.attach(session.events) {
-            session.interrupt()
-            session.runtime.scheduler.attend()
-        }
+        control.attach(session.events) { stopper.stop() }
         defer { control.detach() }
         if case .failure(let fault) = session.evaluate(source) {
             return failure(fault, console)

@@ -66,7 +66,12 @@ package enum CommandName: String, CaseIterable, Sendable {
                 ["FILE"], flags: [.json], "finds mistakes without running, and lists what the script needs",
                 more: "Exit code 2 when something must be mended before it can run.")
         case .graph:
-            Row(["FILE"], flags: [.format], "prints the graph that a script declares")
+            Row(
+                ["FILE"], flags: [.format], "prints the graph that a script declares",
+                more: """
+                    FILE is evaluated, for its code may declare, but what it declares is not started. What the script prints
+                    goes to standard error, so that standard output is the graph alone.
+                    """)
         case .test:
             Row(
                 ["FILE|DIR"], repeats: true,

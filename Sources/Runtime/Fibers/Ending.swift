@@ -9,7 +9,7 @@ package enum Ending: Equatable, Sendable {
     /// Every ending; a job keeps its own as one more than the position here.
     static let all: [Ending] =
         [.cancelled(.superseded), .cancelled(.requested), .cancelled(.stopped), .cancelled(.parent)]
-        + [.exhausted(.instructions), .exhausted(.memory), .exhausted(.depth), .exhausted(.time)]
+        + [.instructions, .memory, .depth, .time, .shutdown].map { .exhausted($0) }
 
     var fault: Fault {
         switch self {

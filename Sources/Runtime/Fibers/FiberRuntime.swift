@@ -29,6 +29,7 @@ package final class FiberRuntime: @unchecked Sendable {
     private var metas: HashMap?
     private weak var runningSystem: WorkerSystem?
     private var definitionReading: DefinitionReading?
+    private var cut: [Identity] = []
     private let random: Atomic<UInt64>
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
@@ -132,6 +133,15 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Passes on a fault of which an event tells already.
     func tellUncaught(_ fault: Fault, _ identity: Identity) { uncaught(fault, identity) }
 
+    /// A line for people, as `log/info` and its kin write them.
+    package func say(_ level: String, _ text: String) {
+        FiberRuntime.say(level, text, to: instance.errorOutput)
+    }
+
+    package static func say(_ level: String, _ text: String, to output: Instance.OutputSink) {
+        Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { output($0) }
+    }
+
     func report(_ fault: Fault, _ identity: Identity) {
         events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
         uncaught(fault, identity)
@@ -186,6 +196,18 @@ package final class FiberRuntime: @unchecked Sendable {
             // The budget is that of time, or of what ran out at the same moment.
             if case .exhausted(let budget) = error { exhaust(budget, identity) }
         }
+    }
+
+    /// Whose fibers `cutOff` has ended so far: the first thousand.
+    package var wereCutOff: [Identity] { names.withLock { cut } }
+
+    /// A fiber says so of itself as it ends: while it runs, nobody else may ask what it is.
+    func noteCutOff(_ identity: Identity) { names.withLock { if cut.count < 1_000 { cut.append(identity) } } }
+
+    /// Ends what is left of a run that was stopped, `finally` blocks included. On any thread.
+    package func cutOff() {
+        instance.account.cutOff()
+        exhaust(.shutdown, identity)
     }
 
     /// Starts a fiber that calls `function` with `arguments`.

@@ -392,6 +392,7 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
 
     private func finish(_ result: Result<Value, Fault>) {
         if case .failure(.exhausted(let budget)) = result {
+            if budget == .shutdown { runtime.noteCutOff(lineage.identity) }
             if !wasExhausted {
                 runtime.exhaust(budget, lineage.identity)
             } else if instance.account.isGraceOver {

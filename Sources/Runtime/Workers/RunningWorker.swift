@@ -125,6 +125,11 @@ final class RunningWorker: @unchecked Sendable {
 
     private func reportHold(_ milliseconds: Int64, _ trace: [TraceFrame]) {
         let place = trace.first { $0.source != nil } ?? functionPlace
+        let whereabouts = place.flatMap { place in place.line.map { " (\(place.source!.name):\($0))" } } ?? ""
+        system.runtime.say(
+            "WARN",
+            "worker :\(spec.name.description) held its thread for \(milliseconds) ms\(whereabouts); "
+                + "with :dispatch :thread it may")
         system.notify(
             .guardReport, .guardReport, identity,
             [

@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+/// A run whose `finally` blocks would take for ever ends after one signal (D23).
+@Suite struct SignalTests {
+    @Test(.timeLimit(.minutes(2)), arguments: [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
+    func oneSignalIsEnough(signal: Int32, code: Int32) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "slow.slu", "(try (spit \"ready\" \"yes\") (Thread/sleep 100000)\n  (finally (Thread/sleep 1000000)))")
+        let process = Process()
+        process.executableURL = try Repository.program
+        process.arguments = ["run", "slow.slu"]
+        process.currentDirectoryURL = scratch.folder
+        let said = Pipe()
+        process.standardError = said
+        try process.run()
+        let deadline = Date().addingTimeInterval(20)
+        while (try? scratch.read("ready")) == nil, Date() < deadline { usleep(5_000) }
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == code)
+        #expect(
+            String(decoding: said.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+                .first
+                == "sluice: cut off the script at slow.slu:2: its finally blocks were not done 5000 ms after it was cancelled"
+        )
+    }
+
+    /// What holds its thread is told to people, not in events alone (D16).
+    @Test func aWorkerThatHoldsItsThreadIsNamed() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "busy.slu",
+            """
+            (configure {:dev-guard? true :guard-ms 20})
+            (defworker :busy {:kind :ticker}
+              [_ n]
+              (let [end (+ 60 (System/currentTimeMillis))]
+                (while (< (System/currentTimeMillis) end))))
+            """)
+        let result = try Repository.run(
+            try Repository.program, ["run", "busy.slu", "--once"], folder: scratch.folder)
+        #expect(result.code == 0)
+        let warnings = result.error.split(separator: "\n").filter { $0.hasPrefix("[WARN]") }
+        #expect(warnings.count == 1, "\(result.error)")
+        let line =
+            /\[WARN\] worker :busy held its thread for (\d+) ms \(busy\.slu:[2-5]\); with :dispatch :thread it may/
+        let held = warnings.first.flatMap { $0.wholeMatch(of: line) }.flatMap { Int($0.1) }
+        #expect(held.map { $0 >= 20 } == true, "\(result.error)")
+    }
+}
