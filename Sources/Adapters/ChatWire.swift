@@ -59,20 +59,7 @@ struct ChatWire: Sendable {
     }
 
     /// String keys become the language's keywords: `tool_calls` → `:tool-calls`.
-    func incoming(_ value: Value, _ depth: Int = 0) -> Value {
-        guard depth < ChatWire.maxDepth else { return value }
-        switch value {
-        case .map(let map):
-            var out = MapBuilder()
-            map.forEach { key, value in
-                out.set(keyword(key), incoming(value, depth + 1))
-                return true
-            }
-            return out.value
-        case .vector(let vector): return .vector(vector.elements.map { incoming($0, depth + 1) })
-        default: return value
-        }
-    }
+    func incoming(_ value: Value) -> Value { value.withKeys(keyword) }
 
     private func keyword(_ key: Value) -> Value {
         guard let text = key.textValue, text.byteCount <= ChatWire.maxKeyBytes, text.byteCount > 0,

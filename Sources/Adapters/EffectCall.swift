@@ -233,6 +233,24 @@ struct MapBuilder {
     var hashMap: HashMap { map }
 }
 
+extension Value {
+    /// Decoded JSON with other keys, to a depth beyond which it stays as it is.
+    func withKeys(_ key: (Value) -> Value, _ depth: Int = 0) -> Value {
+        guard depth < ChatWire.maxDepth else { return self }
+        switch self {
+        case .map(let map):
+            var out = MapBuilder()
+            map.forEach { name, value in
+                out.set(key(name), value.withKeys(key, depth + 1))
+                return true
+            }
+            return out.value
+        case .vector(let vector): return .vector(vector.elements.map { $0.withKeys(key, depth + 1) })
+        default: return self
+        }
+    }
+}
+
 /// JSON as the composition root gives it, because this target may not import the reader.
 package struct JSONCodec: Sendable {
     package var encode: @Sendable (Value) throws(Fault) -> [UInt8]

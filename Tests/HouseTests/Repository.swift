@@ -62,9 +62,10 @@ enum Repository {
     ///   - program: a path.
     ///   - environment: the whole of it; nil for this process's.
     ///   - input: what it reads.
+    ///   - meanwhile: is done while it runs.
     static func run(
         _ program: URL, _ arguments: [String], environment: [String: String]? = nil, folder: URL = root,
-        input: String = ""
+        input: String = "", meanwhile: (Process) throws -> Void = { _ in }
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
@@ -81,8 +82,18 @@ enum Repository {
         process.standardOutput = try FileHandle(forWritingTo: scratch.folder.appending(path: "out"))
         process.standardError = try FileHandle(forWritingTo: scratch.folder.appending(path: "err"))
         try process.run()
+        try meanwhile(process)
         process.waitUntilExit()
         return Result(code: process.terminationStatus, output: try scratch.read("out"), error: try scratch.read("err"))
+    }
+}
+
+extension Scratch {
+    /// Sends a signal to a program that runs in this folder, once it has written `ready`.
+    func signal(_ process: Process, _ signal: Int32) {
+        let deadline = Date().addingTimeInterval(20)
+        while (try? read("ready")) == nil, Date() < deadline { usleep(5_000) }
+        kill(process.processIdentifier, signal)
     }
 }
 

@@ -9,21 +9,12 @@ import Testing
         defer { scratch.remove() }
         try scratch.write(
             "slow.slu", "(try (spit \"ready\" \"yes\") (Thread/sleep 100000)\n  (finally (Thread/sleep 1000000)))")
-        let process = Process()
-        process.executableURL = try Repository.program
-        process.arguments = ["run", "slow.slu"]
-        process.currentDirectoryURL = scratch.folder
-        let said = Pipe()
-        process.standardError = said
-        try process.run()
-        let deadline = Date().addingTimeInterval(20)
-        while (try? scratch.read("ready")) == nil, Date() < deadline { usleep(5_000) }
-        kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == code)
+        let result = try Repository.run(
+            try Repository.program, ["run", "slow.slu"], folder: scratch.folder,
+            meanwhile: { scratch.signal($0, signal) })
+        #expect(result.code == code)
         #expect(
-            String(decoding: said.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
-                .first
+            result.error.split(separator: "\n").first
                 == "sluice: cut off the script at slow.slu:2: its finally blocks were not done 5000 ms after it was cancelled"
         )
     }

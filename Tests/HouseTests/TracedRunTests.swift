@@ -15,17 +15,10 @@ import Testing
               (spit "ready" "yes")
               (perform (assoc (effect :time/sleep {:ms 1}) :effect/id n)))
             """)
-        let process = Process()
-        process.executableURL = try Repository.program
-        process.arguments = ["run", "tick.slu", "--trace", "tick.trace"]
-        process.currentDirectoryURL = scratch.folder
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let deadline = Date().addingTimeInterval(20)
-        while (try? scratch.read("ready")) == nil, Date() < deadline { usleep(5_000) }
-        kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == code)
+        let result = try Repository.run(
+            try Repository.program, ["run", "tick.slu", "--trace", "tick.trace"], folder: scratch.folder,
+            meanwhile: { scratch.signal($0, signal) })
+        #expect(result.code == code)
         #expect(try scratch.read("tick.trace").hasSuffix("}\n"))
         let told = try Repository.run(try Repository.program, ["trace", "tick.trace", "0"], folder: scratch.folder)
         #expect(told.code == 0 && told.error == "", "\(told.error)")

@@ -43,6 +43,16 @@ import Values
         "shop/stuck.slu": "(ns shop.stuck) (clojure.core.async/<! (clojure.core.async/chan))",
     ]
 
+    /// A session that finds its files in a folder, and may write there.
+    private func session(in folder: URL, _ seed: UInt64?) throws -> Session {
+        var grants = Capabilities(workingDirectory: folder.path)
+        try grants.allow(flag: "write=\(folder.path)")
+        var options = SessionOptions(grants: grants)
+        options.sourcePaths = [folder.path]
+        options.seed = seed
+        return Session(options)
+    }
+
     private func evaluate(_ text: String, seed: UInt64?) throws -> String {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("require-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -51,12 +61,7 @@ import Values
         for (path, text) in Self.files {
             try text.write(to: folder.appendingPathComponent(path), atomically: true, encoding: .utf8)
         }
-        var grants = Capabilities(workingDirectory: folder.path)
-        try grants.allow(flag: "write=\(folder.path)")
-        var options = SessionOptions(grants: grants)
-        options.sourcePaths = [folder.path]
-        options.seed = seed
-        let session = Session(options)
+        let session = try session(in: folder, seed)
         defer { session.shutDown() }
         switch session.evaluate("(def folder \"\(folder.path)\") \(text)") {
         case .success(let value): return try session.printed(value).get()
@@ -225,12 +230,7 @@ import Values
             "(ns parts) (defworker :handler {:in :in} [_ n] (swap! user/handled conj [\(version) n]) nil)"
         }
         try parts(":old").write(to: file, atomically: true, encoding: .utf8)
-        var grants = Capabilities(workingDirectory: folder.path)
-        try grants.allow(flag: "write=\(folder.path)")
-        var options = SessionOptions(grants: grants)
-        options.sourcePaths = [folder.path]
-        options.seed = seed
-        let session = Session(options)
+        let session = try session(in: folder, seed)
         defer { session.shutDown() }
         let script = """
             (def handled (atom []))

@@ -109,20 +109,7 @@ struct MCPWire: Sendable {
 
 extension Names {
     /// Decoded JSON with keywords for keys, which keep their letters: `inputSchema` → `:inputSchema`.
-    func keyworded(_ value: Value, _ depth: Int = 0) -> Value {
-        guard depth < ChatWire.maxDepth else { return value }
-        switch value {
-        case .map(let map):
-            var out = MapBuilder()
-            map.forEach { key, value in
-                out.set(keyworded(key: key), keyworded(value, depth + 1))
-                return true
-            }
-            return out.value
-        case .vector(let vector): return .vector(vector.elements.map { keyworded($0, depth + 1) })
-        default: return value
-        }
-    }
+    func keyworded(_ value: Value) -> Value { value.withKeys(keyworded(key:)) }
 
     /// What a script could not write as a keyword stays a string, and so does what is long: names are interned for the life of
     /// an instance, and a server must not fill it.

@@ -166,9 +166,11 @@ struct BatchPlan {
 
     /// The groups along a cycle, first again at the end; nil when there is none.
     func cycle() -> [ValueKey]? {
+        // Most batches have no groups that wait for each other.
+        guard groups.contains(where: { !$0.local.isEmpty || !$0.answeredBy.isEmpty }) else { return nil }
         enum Mark { case new, open, closed }
         var marks = Array(repeating: Mark.new, count: groups.count)
-        let targets = groups.indices.map { groups[$0].answeredBy.isEmpty ? groups[$0].local : awaited(by: $0) }
+        let targets = groups.indices.map { awaited(by: $0) }
         for start in groups.indices where marks[start] == .new {
             // A stack of its own: a batch may have a chain of any length.
             var path: [(group: Int, next: Int)] = [(start, 0)]

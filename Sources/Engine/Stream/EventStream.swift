@@ -41,10 +41,10 @@ package final class EventStream: @unchecked Sendable {
     @discardableResult
     package func append(_ type: EventType, _ identity: Identity, _ content: EventContent) -> UInt64 {
         let ts = wallMs()
+        var record = EventRecord(type, identity, content)
         return log.lock.withLock {
             note(1)
-            var records = [EventRecord(type, identity, content)]
-            log.add(&records, at: ts)
+            log.add(&record, at: ts)
             return log.sequence
         }
     }
@@ -55,7 +55,7 @@ package final class EventStream: @unchecked Sendable {
         let ts = wallMs()
         log.lock.acquire()
         let isAwaited = note(records.count)
-        log.add(&records, at: ts)
+        for index in records.indices { log.add(&records[index], at: ts) }
         log.lock.release()
         return isAwaited
     }
@@ -183,22 +183,20 @@ private final class EventLog {
         var ts: Int64 = 0
     }
 
-    /// Takes the records in, and leaves in their places those that they drive out: no reference is counted, and what goes is freed
-    /// by the caller, when the lock is free again.
-    func add(_ records: inout [EventRecord], at ts: Int64) {
-        for index in records.indices {
-            if count > 0, count >= capacity || (count >= keep && oldest <= seen) {
-                // In a full ring that is where the new one comes to lie.
-                if count < slots.count { dropOldest() } else { forgetOldest() }
-            }
-            sequence += 1
-            guard capacity > 0 else { continue }
-            if count == slots.count { move(into: max(16, slots.count * 2)) }
-            let at = (start + count) & (slots.count - 1)
-            swap(&slots[at].record, &records[index])
-            slots[at].ts = ts
-            count += 1
+    /// Takes a record in, and leaves in its place one that it drives out: no reference is counted, and what goes is freed by the
+    /// caller, when the lock is free again.
+    func add(_ record: inout EventRecord, at ts: Int64) {
+        if count > 0, count >= capacity || (count >= keep && oldest <= seen) {
+            // In a full ring that is where the new one comes to lie.
+            if count < slots.count { dropOldest() } else { forgetOldest() }
         }
+        sequence += 1
+        guard capacity > 0 else { return }
+        if count == slots.count { move(into: max(16, slots.count * 2)) }
+        let at = (start + count) & (slots.count - 1)
+        swap(&slots[at].record, &record)
+        slots[at].ts = ts
+        count += 1
     }
 
     /// Lets go what nobody is to read any more: readers came, went or read.
