@@ -314,8 +314,9 @@ import Values
 /// D16 needs a clock that moves while code runs.
 @Suite struct GuardTests {
     @Test func reportsAWorkerThatHoldsItsThread() throws {
-        let said = Said()
-        let world = World(.threads(cores: 1), errorOutput: { said.add($0) })
+        let said = Shared("")
+        let world = World(
+            .threads(cores: 1), errorOutput: { bytes in said.update { $0 += String(decoding: bytes, as: UTF8.self) } })
         let names = world.instance.names
         let hold = Native("hold", 2) { (arguments, _) throws(Fault) in
             let until = MonotonicClock.now + (arguments[1].intValue ?? 0) * 1_000_000
@@ -335,21 +336,9 @@ import Values
         let reports = world.runtime.events.recent().events.filter { $0.type == .guardReport }
         #expect(reports.count == 1)
         // As often as there are events, and for people.
-        let lines = said.text.split(separator: "\n")
+        let lines = said.value.split(separator: "\n")
         #expect(lines.count == 1)
-        #expect(lines.first?.hasPrefix("[WARN] worker :w held its thread for ") == true, "\(said.text)")
-    }
-
-    /// What was written, by any thread.
-    private final class Said: @unchecked Sendable {
-        // Sendable: `lock` guards the text.
-        private let lock = Lock()
-        private var written = ""
-        func add(_ bytes: UnsafeBufferPointer<UInt8>) {
-            let text = String(decoding: bytes, as: UTF8.self)
-            lock.withLock { written += text }
-        }
-        var text: String { lock.withLock { written } }
+        #expect(lines.first?.hasPrefix("[WARN] worker :w held its thread for ") == true, "\(said.value)")
     }
 }
 
