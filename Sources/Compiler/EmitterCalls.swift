@@ -93,8 +93,10 @@ extension Emitter {
                 write(Instruction(op, target), at: place)
             } else if operands.count == 1 {
                 let source = try operand(operands[0])
+                // What is taken must not come to stand where a channel does that still lives.
+                let isLast = source.dies || op == .take && target == source.register
                 write(
-                    Instruction(op, target, source.register, flags: (source.dies ? 1 : 0) | operation.flags), at: place)
+                    Instruction(op, target, source.register, flags: (isLast ? 1 : 0) | operation.flags), at: place)
             } else if let immediate = operands[1].smallInteger, let immediateOp = operation.immediateOpcode {
                 let source = try operand(operands[0])
                 write(

@@ -616,8 +616,13 @@ extension Fiber {
                         try construct(regs, i)
                     case .makeClosure, .makeSibling, .getDynamic: try bind(regs, i, pc, (fp - 1).pointee.closure)
                     case .take:
+                        if i.flags & 1 != 0 {
+                            save(pc, regs, fp)
+                            if try !takeLast(regs, i) { return .parked }
+                            continue
+                        }
                         let attempt = takeNow(regs, i)
-                        if case .done = attempt, i.flags & 1 == 0 {
+                        if case .done = attempt {
                             if i.flags & UInt64(Instruction.goesOn) == 0 { continue }
                             // Whether that was the end is asked next.
                             let test = pc.pointee

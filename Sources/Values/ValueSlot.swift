@@ -36,6 +36,11 @@ extension Value {
         tag(slot) &- Tag.objects.lowerBound < UInt8(Tag.objects.count)
     }
 
+    /// Whether the value in a slot is a word other than nil, by one comparison.
+    @inlinable @inline(__always) public static func holdsWord(_ slot: UnsafePointer<Value>) -> Bool {
+        tag(slot) < Tag.objects.lowerBound
+    }
+
     /// The vector in a slot, to be changed where it stands.
     @inlinable @inline(__always) public static func vectorSlot(
         _ slot: UnsafeMutablePointer<Value>

@@ -71,8 +71,9 @@ package class Channel: Object, @unchecked Sendable {
     package final override func putNow(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Handing {
         // Calls nothing, but at its ends: that would cost registers to be saved, which is a good part of all there is to do.
         guard _fastPath(lock.tryAcquire()) else { return putInTurn(slot, moving: moving) }
-        guard state.mayPutPlainly else { return .notNow }
-        guard _fastPath(state.putWord(slot, moving: moving)) else { return putWithLock(slot, moving: moving) }
+        guard _fastPath(state.putWord(slot)) else {
+            return state.mayPutPlainly ? putWithLock(slot, moving: moving) : .notNow
+        }
         isReady.store(true, ordering: .relaxed)
         lock.release()
         return .done

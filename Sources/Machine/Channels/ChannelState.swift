@@ -58,6 +58,8 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         /// Waiting entries above which stale ones are looked for.
         var sweepPuts = 32
         var sweepTakes = 32
+        /// Values below which a put that finds nobody waiting to take has only to write its own into the ring.
+        var plainLimit: UInt32 = 0
     }
 
     deinit {
@@ -131,6 +133,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         kind = ChannelState.kind(of: new)
         capacity = UInt32(new.capacity)
         plainCapacity = capacity
+        setPlainLimit()
         var resumed: [Waiter] = []
         while kind != .fixed || hasRoom, let pending = popPut() {
             guard pending.waiter.claim() else { continue }
@@ -151,6 +154,13 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     @inline(__always) private mutating func append(_ value: consuming Value) {
         let held = held ?? makeHeld()
         held.pointee.buffer.append(value)
+        setPlainLimit()
+    }
+
+    /// To be called when the ring has grown, the channel was closed, or its buffer was replaced.
+    @inline(__always) private func setPlainLimit() {
+        guard let held else { return }
+        held.pointee.plainLimit = isClosed ? 0 : min(plainCapacity, held.pointee.buffer.capacity)
     }
 
     @inline(__always) private func popValue() -> Value? { held.flatMap { $0.pointee.buffer.popFirst() } }
@@ -183,14 +193,13 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     /// Whether a put may find room and nobody who waits.
     @inline(__always) package var mayPutPlainly: Bool { plainCapacity > 0 && firstTake == nil && !isClosed }
 
-    /// Does what `putReady` does, after `mayPutPlainly`, where there is nothing to be counted or made: the value is a word, or
-    /// moved, and there is room. False, with nothing changed, when `putReady` is to be asked.
-    @inline(__always) package mutating func putWord(_ slot: UnsafeMutablePointer<Value>, moving: Bool) -> Bool {
-        guard let held, held.pointee.buffer.hasRoom, held.pointee.buffer.length < plainCapacity else { return false }
-        guard moving || !Value.holdsObject(slot), !slot.pointee.isNil else { return false }
+    /// Does what `putReady` does where there is nothing to be counted, moved or made: the value is a word, and there is room.
+    /// False, with nothing changed, when `putReady` is to be asked.
+    @inline(__always) package mutating func putWord(_ slot: UnsafeMutablePointer<Value>) -> Bool {
+        guard firstTake == nil, let held, held.pointee.buffer.length < held.pointee.plainLimit, Value.holdsWord(slot)
+        else { return false }
+        // A copy: what is no object still stands in the slot.
         held.pointee.buffer.appendInRoom(slot.move())
-        // What is no object still stands there.
-        if moving { slot.initialize(to: .nil) }
         return true
     }
 
@@ -207,6 +216,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         } else {
             held.pointee.buffer.append(slot.pointee)
         }
+        setPlainLimit()
         return true
     }
 
@@ -355,6 +365,7 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
     package mutating func close() -> [Waiter] {
         if isClosed { return [] }
         isClosed = true
+        setPlainLimit()
         return grantOut ? [] : claimTakers()
     }
 

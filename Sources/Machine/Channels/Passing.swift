@@ -23,27 +23,24 @@ package enum Passage {
 
 /// The instructions that hand values from fiber to fiber.
 extension Fiber {
-    /// `a ← taken from channel b†`, when that needs neither a wait nor a wake-up; what else is to be done is `take`'s.
+    /// `a ← taken from channel b`, when that needs neither a wait nor a wake-up; what else is to be done is `take`'s.
     @inline(__always) func takeNow(_ regs: Registers, _ i: Instruction) -> Handing {
-        // The value must not come to stand where the channel does.
-        guard i.a != i.b, case .object = regs[i.b] else { return .notAChannel }
+        guard case .object = regs[i.b] else { return .notAChannel }
         return object(regs + i.b)._withUnsafeGuaranteedRef { $0.takeNow(regs + i.a) }
     }
 
-    /// `a ← taken from channel b†`, after `takeNow`. False when the fiber was parked.
+    /// `a ← taken from channel b`, after `takeNow` has not done it. False when the fiber was parked.
     @inline(never) func take(_ regs: Registers, _ i: Instruction, after attempt: Handing) throws(Fault) -> Bool {
-        switch attempt {
-        case .done:
-            clear(regs + i.b)
-            return true
-        case .notNow: return try takeOrWait(Unmanaged.fromOpaque(object(regs + i.b).toOpaque()), regs, i)
-        case .notAChannel:
-            if i.a == i.b { return try takeInPlace(regs, i) }
-            throw notAChannel("<!", regs[i.b])
-        }
+        guard case .notNow = attempt else { throw notAChannel("<!", regs[i.b]) }
+        state.pointee.destination = i.a
+        return try follow(
+            Unmanaged<Channel>.fromOpaque(object(regs + i.b).toOpaque())._withUnsafeGuaranteedRef {
+                $0.takeOrWait(self)
+            })
     }
 
-    @inline(never) private func takeInPlace(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
+    /// `a ← taken from channel b†`: the value may come to stand where the channel did. False when the fiber was parked.
+    @inline(never) func takeLast(_ regs: Registers, _ i: Instruction) throws(Fault) -> Bool {
         guard let channel = Channel.borrowed(regs + i.b) else { throw notAChannel("<!", regs[i.b]) }
         let held = take(regs + i.b)
         defer { _ = consume held }
@@ -54,16 +51,6 @@ extension Fiber {
     /// The object in a slot, not retained. A class payload is the first word of a value.
     @inline(__always) private func object(_ slot: UnsafePointer<Value>) -> Unmanaged<Object> {
         Unmanaged.fromOpaque(UnsafeRawPointer(slot).load(as: UnsafeRawPointer.self))
-    }
-
-    @inline(never) private func takeOrWait(_ channel: Unmanaged<Channel>, _ regs: Registers, _ i: Instruction)
-        throws(Fault) -> Bool
-    {
-        state.pointee.destination = i.a
-        if i.flags & 1 == 0 { return try follow(channel._withUnsafeGuaranteedRef { $0.takeOrWait(self) }) }
-        let held = take(regs + i.b)
-        defer { _ = consume held }
-        return try follow(channel._withUnsafeGuaranteedRef { $0.takeOrWait(self) })
     }
 
     enum Choosing {
