@@ -216,7 +216,7 @@ extension Fiber {
     }
 
     @inline(__always) private func place(
-        of key: UnsafePointer<Value>, in map: Unmanaged<HashMap>
+        of key: UnsafePointer<Value>, in map: Unmanaged<MapNode>
     ) throws(Fault) -> UnsafePointer<Value>? {
         try map._withUnsafeGuaranteedRef { map in Result { () throws(Fault) in try map.place(of: key) } }.get()
     }
@@ -277,9 +277,7 @@ extension Fiber {
     /// `assoc`: a map at its last use changes in place.
     @inline(never) func associate(_ regs: Registers, _ i: Instruction) throws(Fault) {
         guard i.flags & 1 != 0, let map = Value.mapSlot(regs + i.b) else { return try build(regs, i) }
-        if isKnownUniquelyReferenced(&map.pointee),
-            Unmanaged.passUnretained(map.pointee)._withUnsafeGuaranteedRef({ $0.replace(taking: regs + i.c) })
-        {
+        if let node = map.pointee.uniqueNode, node._withUnsafeGuaranteedRef({ $0.replace(taking: regs + i.c) }) {
             return moveOperandB(regs, i)
         }
         if Meter.unsettled > Fiber.unsettledLimit { try bookMemory() }
@@ -495,7 +493,7 @@ extension Value {
         case (.shortText(let a), .shortText(let b)): a == b
         case (.longText(let a), .longText(let b)): a.isIdentical(to: b)
         case (.vector(let a), .vector(let b)): a === b
-        case (.map(let a), .map(let b)): a === b
+        case (.map(let a), .map(let b)): HashMap.areSame(a, b)
         case (.set(let a), .set(let b)): a === b
         case (.list(let a), .list(let b)): a === b
         case (.lazy(let a), .lazy(let b)): a === b

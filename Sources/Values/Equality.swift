@@ -76,7 +76,7 @@ private struct DeepEquality {
             stack.append(.vectors(a, b, next: 0))
             return true
         case (.map(let a), .map(let b)):
-            if a === b { return true }
+            if HashMap.areSame(a, b) { return true }
             guard a.count == b.count else { return false }
             stack.append(.maps(a, next: a.startCursor, b))
             return true

@@ -2,26 +2,15 @@ import Synchronization
 
 /// A persistent map; iterates in the order its keys were added (N3).
 ///
-/// A change happens in place as far down as nothing is shared, and copies the path of the change elsewhere: O(log n).
-/// `KeyTable` has the design.
-public final class HashMap: @unchecked Sendable {
-    // Sendable: changed only while uniquely referenced; exclusivity is unchecked as in `Vector`.
-    @exclusivity(unchecked) private var table: KeyTable
-    public let extra: Extra?
-    /// 0 until computed; a race computes the same number twice.
-    let cachedHash = Atomic<UInt32>(0)
+/// A change happens in place as far down as nothing is shared, and copies the path of the change elsewhere: a small map, or
+/// O(log n) of a larger one. `MapNode` and `KeyTable` have the design. A value of one reference.
+public struct HashMap: @unchecked Sendable {
+    // Sendable: a node is changed only while it is uniquely referenced.
+    package private(set) var node: MapNode
 
-    private static let footprint = 128
+    public init(extra: Extra? = nil) { node = MapNode.make(capacity: MapNode.capacity(for: 0), extra: extra) }
 
-    public convenience init(extra: Extra? = nil) { self.init(KeyTable.map(), extra: extra) }
-
-    private init(_ table: consuming KeyTable, extra: Extra?) {
-        self.table = table
-        self.extra = extra
-        Meter.charge(HashMap.footprint)
-    }
-
-    deinit { Meter.credit(HashMap.footprint) }
+    private init(_ node: MapNode) { self.node = node }
 
     /// A map of `entries`; the last of those with equal keys gives the value.
     public static func of(_ entries: some Sequence<(Value, Value)>, extra: Extra? = nil) throws(Fault) -> HashMap {
@@ -35,79 +24,109 @@ public final class HashMap: @unchecked Sendable {
     package static func taking(
         _ entries: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
     ) throws(Fault) -> HashMap? {
-        guard let table = try KeyTable.taking(entries, count, width: 1) else { return nil }
-        return HashMap(table, extra: extra)
+        guard let isSmall = try KeyTable.areDistinct(entries, count, width: 1) else {
+            guard let table = try KeyTable.taking(entries, count, width: 1) else { return nil }
+            return HashMap(MapNode.make(table, extra: extra))
+        }
+        guard isSmall else { return nil }
+        let node = MapNode.make(capacity: count, extra: extra)
+        node.take(entries, count: count)
+        return HashMap(node)
     }
 
-    public static let empty = HashMap()
+    public static let empty = HashMap(MapNode.make(capacity: 0, extra: nil))
 
-    public var count: Int { table.count }
+    public var count: Int { node.table.map { $0.pointee.count } ?? node.ownCount }
     public var isEmpty: Bool { count == 0 }
+    public var extra: Extra? { node.extra }
     public var meta: HashMap? { extra?.meta }
     public var origin: Origin? { extra?.origin }
+    var cachedHash: UnsafePointer<Atomic<UInt32>> { node.cachedHash }
 
-    public func with(_ extra: Extra?) -> HashMap { HashMap(table.fork(), extra: extra) }
+    /// Whether both are one and the same map, not only equal ones.
+    public static func areSame(_ left: HashMap?, _ right: HashMap?) -> Bool { left?.node === right?.node }
+
+    public func with(_ extra: Extra?) -> HashMap { HashMap(node.copy(extra: extra)) }
 
     /// The value of `key`, or nil when it is absent.
     public func find(_ key: Value) throws(Fault) -> Value? {
-        defer { withExtendedLifetime(self) {} }
-        let slot = try table.find(key)
-        return slot < 0 ? nil : table.entry(slot)[1]
+        defer { withExtendedLifetime(node) {} }
+        return try node.entry(of: key).map { $0[1] }
     }
 
-    /// Where the value of the key in a slot stands, or nil when it is absent: valid while the map is held unchanged. What most
-    /// keys are is looked for here; `find` is for all.
-    @inline(never) public func place(of key: UnsafePointer<Value>) throws(Fault) -> UnsafePointer<Value>? {
-        if let word = KeyWord(at: key) { return table.entry(of: word).map { $0 + 1 } }
-        if let int = Value.borrowedInt(key), let slot = table.slotInRun(int) { return table.entry(slot) + 1 }
-        let slot = try slotOfAny(key.pointee)
-        return slot < 0 ? nil : table.entry(slot) + 1
-    }
-
-    @inline(never) private func slotOfAny(_ key: Value) throws(Fault) -> Int { try table.find(key) }
-
-    /// Gives the entry whose key is at `entry` the value behind it, and takes both out of their slots; this must be the only
-    /// reference to the map. False, with nothing changed, unless there is such an entry and its key is a word.
-    @inline(never) public func replace(taking entry: UnsafeMutablePointer<Value>) -> Bool {
-        guard let word = KeyWord(at: entry) else { return false }
-        let slot = table.findAgain(word)
-        if slot < 0 { return false }
-        table.replaceValue(slot, with: (entry + 1).move())
-        (entry + 1).initialize(to: .nil)
-        cachedHash.store(0, ordering: .relaxed)
-        return true
+    /// The node, when this is the only reference to it.
+    public var uniqueNode: Unmanaged<MapNode>? {
+        @inline(__always) mutating get {
+            isKnownUniquelyReferenced(&node) ? Unmanaged.passUnretained(node) : nil
+        }
     }
 
     /// The key as the map holds it, and its value.
     public func entry(_ key: Value) throws(Fault) -> (key: Value, value: Value)? {
-        defer { withExtendedLifetime(self) {} }
-        let slot = try table.find(key)
-        return slot < 0 ? nil : (table.entry(slot)[0], table.entry(slot)[1])
+        defer { withExtendedLifetime(node) {} }
+        return try node.entry(of: key).map { ($0[0], $0[1]) }
     }
 
-    public func contains(_ key: Value) throws(Fault) -> Bool { try table.find(key) >= 0 }
+    public func contains(_ key: Value) throws(Fault) -> Bool {
+        defer { withExtendedLifetime(node) {} }
+        return try node.entry(of: key) != nil
+    }
 
     /// Sets `key` to `value` (an equal key that is there stays): in place when `map` is the only reference.
     public static func set(_ map: inout HashMap, _ key: Value, _ value: consuming Value) throws(Fault) {
-        let place = try map.table.place(key)
-        if place.slot >= 0 {
-            if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
-            map.table.replaceValue(place.slot, with: value)
+        guard map.node.table == nil else { return try setInTable(&map, key, value) }
+        let at = try map.node.scan(key)
+        if at >= 0 {
+            map.makeUnique(room: map.node.ownCount)
+            (map.node.values + at + 1).pointee = value
+        } else if map.node.staysSmall(adding: key) {
+            map.makeUnique(room: map.node.ownCount + 1)
+            map.node.append(key, value)
         } else {
-            let index = try map.table.indexForGrowth(key)
-            if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
-            map.table.append(key, value, place, index)
+            var grown = HashMap(map.node.enlarged())
+            try setInTable(&grown, key, value)
+            map = grown
+            return
         }
-        map.cachedHash.store(0, ordering: .relaxed)
+        map.node.forgetHash()
+    }
+
+    /// Leaves a small map with a node of its own, and room for so many entries.
+    @inline(__always) private mutating func makeUnique(room: Int) {
+        let isUnique = isKnownUniquelyReferenced(&node)
+        if isUnique, room <= node.room { return }
+        let capacity = MapNode.capacity(for: room)
+        node = isUnique ? node.moved(capacity: capacity) : node.copy(capacity: capacity, extra: extra)
+    }
+
+    private static func setInTable(_ map: inout HashMap, _ key: Value, _ value: consuming Value) throws(Fault) {
+        let table = map.node.table.unsafelyUnwrapped
+        let place = try table.pointee.place(key)
+        if place.slot >= 0 {
+            if !isKnownUniquelyReferenced(&map.node) { map = map.with(map.extra) }
+            map.node.table.unsafelyUnwrapped.pointee.replaceValue(place.slot, with: value)
+        } else {
+            let index = try table.pointee.indexForGrowth(key)
+            if !isKnownUniquelyReferenced(&map.node) { map = map.with(map.extra) }
+            map.node.table.unsafelyUnwrapped.pointee.append(key, value, place, index)
+        }
+        map.node.forgetHash()
     }
 
     /// Removes `key` if it is there.
     public static func remove(_ map: inout HashMap, _ key: Value) throws(Fault) {
-        let slot = try map.table.find(key)
-        guard slot >= 0 else { return }
-        if !isKnownUniquelyReferenced(&map) { map = map.with(map.extra) }
-        map.table.remove(slot)
-        map.cachedHash.store(0, ordering: .relaxed)
+        if let table = map.node.table {
+            let slot = try table.pointee.find(key)
+            guard slot >= 0 else { return }
+            if !isKnownUniquelyReferenced(&map.node) { map = map.with(map.extra) }
+            map.node.table.unsafelyUnwrapped.pointee.remove(slot)
+        } else {
+            let at = try map.node.scan(key)
+            guard at >= 0 else { return }
+            map.makeUnique(room: map.node.ownCount)
+            map.node.removeEntry(at)
+        }
+        map.node.forgetHash()
     }
 
     /// Sets every entry of `other`. Nothing has changed if it throws.
@@ -124,22 +143,41 @@ public final class HashMap: @unchecked Sendable {
 
     /// Visits the entries in the map's order; stops when `body` returns false.
     public func forEach<Failure: Error>(_ body: (Value, Value) throws(Failure) -> Bool) throws(Failure) {
-        defer { withExtendedLifetime(self) {} }
-        var next = table.occupied(from: 0)
+        defer { withExtendedLifetime(node) {} }
+        var next = firstSlot
         while let slot = next {
-            let entry = table.entry(slot)
+            let entry = place(slot)
             guard try body(entry[0], entry[1]) else { return }
-            next = table.occupied(from: slot + 1)
+            next = self.slot(from: slot + 1)
         }
     }
 
     /// Visits the entries where they stand, key and value side by side; the map must be held meanwhile.
     @inline(__always) package func forEachInPlace(_ body: (UnsafePointer<Value>) -> Void) {
-        var next = table.occupied(from: 0)
-        while let slot = next {
-            body(table.entry(slot))
-            next = table.occupied(from: slot + 1)
+        guard let table = node.table else {
+            let values = UnsafePointer(node.values)
+            for slot in 0..<node.ownCount { body(values + 2 * slot) }
+            return
         }
+        var next = table.pointee.occupied(from: 0)
+        while let slot = next {
+            body(table.pointee.entry(slot))
+            next = table.pointee.occupied(from: slot + 1)
+        }
+    }
+
+    // Entries by slots: of a small map their numbers, of another those of its table.
+
+    private var firstSlot: Int? { slot(from: 0) }
+
+    @inline(__always) private func slot(from slot: Int) -> Int? {
+        if let table = node.table { return table.pointee.occupied(from: slot) }
+        return slot < node.ownCount ? slot : nil
+    }
+
+    /// Valid while the map is held unchanged.
+    @inline(__always) private func place(_ slot: Int) -> UnsafePointer<Value> {
+        node.table.map { $0.pointee.entry(slot) } ?? UnsafePointer(node.values + 2 * slot)
     }
 
     /// The entries as a vector, in the map's order.
@@ -199,15 +237,15 @@ extension HashMap {
     }
 
     /// The place of the first entry; nil when there is none.
-    public var startCursor: Cursor? { table.occupied(from: 0).map(Cursor.init) }
+    public var startCursor: Cursor? { firstSlot.map(Cursor.init) }
 
     /// The place after `cursor`; nil at the end.
-    public func cursor(after cursor: Cursor) -> Cursor? { table.occupied(from: cursor.slot + 1).map(Cursor.init) }
+    public func cursor(after cursor: Cursor) -> Cursor? { slot(from: cursor.slot + 1).map(Cursor.init) }
 
     /// The entry at a place.
     public func entry(at cursor: Cursor) -> (key: Value, value: Value) {
-        defer { withExtendedLifetime(self) {} }
-        let entry = table.entry(cursor.slot)
+        defer { withExtendedLifetime(node) {} }
+        let entry = place(cursor.slot)
         return (entry[0], entry[1])
     }
 

@@ -119,7 +119,7 @@ extension Value {
         case .nil, .bool, .int, .double, .char, .keyword, .symbol, .shortText: return quickHash
         case .longText(let text): return text.hash
         case .vector(let vector): return Value.known(vector.cachedHash.load(ordering: .relaxed))
-        case .map(let map): return Value.known(map.cachedHash.load(ordering: .relaxed))
+        case .map(let map): return Value.known(map.cachedHash.pointee.load(ordering: .relaxed))
         case .set(let set): return Value.known(set.cachedHash.load(ordering: .relaxed))
         case .list, .lazy, .seq: return nil
         case .function(let function): return Value.identityHash(function)
@@ -238,7 +238,7 @@ private struct DeepHash {
             }
             guard let cursor = next else {
                 let hash = max(1, Hashing.finishMap(sum, count: map.count))
-                map.cachedHash.store(hash, ordering: .relaxed)
+                map.cachedHash.pointee.store(hash, ordering: .relaxed)
                 return .finished(hash)
             }
             let entry = map.entry(at: cursor)

@@ -16,7 +16,7 @@ struct KeyTable: ~Copyable {
     /// More slots than this are indexed.
     static let scanned = 8
     /// More slots than this are indexed when all keys are keywords.
-    private static let scannedKeywords = 16
+    static let scannedKeywords = 16
 
     private(set) var slots = ValueTrie()
     private var index = KeyIndex()
@@ -29,7 +29,13 @@ struct KeyTable: ~Copyable {
     /// log2 of the values a slot takes: 1 with a value beside the key, 0 without.
     private let width: Int
 
-    static func map() -> KeyTable { KeyTable(width: 1) }
+    /// A table of the entries of a small map.
+    static func map(copying entries: UnsafeMutablePointer<Value>, _ count: Int) -> KeyTable {
+        var slots = ValueTrie()
+        slots.append(contentsOf: UnsafeBufferPointer(start: entries, count: 2 * count))
+        return KeyTable(slots, KeyIndex(), count: count, width: 1)
+    }
+
     static func set() -> KeyTable { KeyTable(width: 0) }
 
     private init(width: Int) { self.width = width }
@@ -172,27 +178,32 @@ struct KeyTable: ~Copyable {
         return try Value.isSameKey(key, at: entry(slot)) ? slot : nil
     }
 
+    /// A small table lies in one leaf.
     @inline(__always) private func scan(_ word: KeyWord) -> Int {
-        let values = slots.tail.values
-        let end = slots.count
-        let step = 1 &<< width
+        KeyTable.scan(word, slots.tail.values, slots.count, step: 1 &<< width) &>> width
+    }
+
+    private func scan(_ key: Value) throws(Fault) -> Int {
+        try KeyTable.scan(key, slots.tail.values, slots.count, step: 1 &<< width) &>> width
+    }
+
+    /// Where a key stands among `count` values of which every `step`th is one, from the first on; -1 when it does not.
+    @inline(__always) static func scan(
+        _ word: KeyWord, _ values: UnsafePointer<Value>, _ count: Int, step: Int
+    ) -> Int {
         var at = 0
-        while at < end {
-            if word.stands(at: values + at) { return at &>> width }
+        while at < count {
+            if word.stands(at: values + at) { return at }
             at &+= step
         }
         return -1
     }
 
-    /// A small table lies in one leaf.
-    private func scan(_ key: Value) throws(Fault) -> Int {
-        if let word = KeyWord(key) { return scan(word) }
-        let values = slots.tail.values
-        let end = slots.count
-        let step = 1 &<< width
+    static func scan(_ key: Value, _ values: UnsafePointer<Value>, _ count: Int, step: Int) throws(Fault) -> Int {
+        if let word = KeyWord(key) { return scan(word, values, count, step: step) }
         var at = 0
-        while at < end {
-            if try Value.isSameKey(key, at: values + at) { return at &>> width }
+        while at < count {
+            if try Value.isSameKey(key, at: values + at) { return at }
             at &+= step
         }
         return -1
@@ -237,7 +248,7 @@ struct KeyTable: ~Copyable {
     }
 
     /// Whether the keys of the first `count` entries, of `1 << width` values each, are all keywords.
-    private static func hasOnlyKeywords(
+    static func hasOnlyKeywords(
         _ values: UnsafeMutablePointer<Value>, _ count: Int, _ width: Int
     ) -> Bool {
         for slot in 0..<count where Value.tag(values + (slot &<< width)) != Value.Tag.keyword { return false }
@@ -276,19 +287,29 @@ struct KeyTable: ~Copyable {
     /// two keys are equal; then, and when it throws, nothing was taken.
     static func taking(_ entries: UnsafeMutablePointer<Value>, _ taken: Int, width: Int) throws(Fault) -> KeyTable? {
         var index = KeyIndex()
-        if taken <= KeyTable.scannedKeywords, hasOnlyKeywords(entries, taken, width) {
-            guard areDistinctKeywords(entries, taken, width) else { return nil }
-        } else if taken <= KeyTable.scanned {
-            for slot in 0..<taken {
-                for other in 0..<slot where try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) {
-                    return nil
-                }
-            }
+        if let isSmall = try areDistinct(entries, taken, width: width) {
+            guard isSmall else { return nil }
         } else {
             guard let made = try uniqueIndex(entries, taken, width) else { return nil }
             index = made
         }
         return KeyTable(ValueTrie(taking: entries, count: taken &<< width), index, count: taken, width: width)
+    }
+
+    /// Of entries that are so few that they are looked through: whether no two keys are equal. Nil of more.
+    @inline(__always) static func areDistinct(
+        _ entries: UnsafeMutablePointer<Value>, _ count: Int, width: Int
+    ) throws(Fault) -> Bool? {
+        if count <= scannedKeywords, hasOnlyKeywords(entries, count, width) {
+            return areDistinctKeywords(entries, count, width)
+        }
+        guard count <= scanned else { return nil }
+        for slot in 0..<count {
+            for other in 0..<slot where try Value.areSameKey(entries[slot &<< width], entries[other &<< width]) {
+                return false
+            }
+        }
+        return true
     }
 
     private static func areDistinctKeywords(_ entries: UnsafeMutablePointer<Value>, _ count: Int, _ width: Int) -> Bool
@@ -408,10 +429,6 @@ extension Value {
         case .longText(let text): borrowedLongText(slot).map { text == $0 } ?? false
         default: try areSameKey(key, slot.pointee)
         }
-    }
-
-    @inline(__always) fileprivate var isKeyword: Bool {
-        if case .keyword = self { true } else { false }
     }
 
     /// `hashCode`, with the common kinds of keys inline.

@@ -64,7 +64,7 @@ extension Value {
         return try compare(left, right)
     }
 
-    private var isKeyword: Bool { if case .keyword = self { true } else { false } }
+    @inline(__always) var isKeyword: Bool { if case .keyword = self { true } else { false } }
 
     private var comparedName: Name? { if case .keyword(let name) = self { name } else { symbolName } }
 

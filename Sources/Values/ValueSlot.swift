@@ -61,8 +61,8 @@ extension Value {
         payload(slot, Tag.vector, as: Unmanaged<Vector>.self)
     }
 
-    @inlinable @inline(__always) public static func borrowedMap(_ slot: UnsafePointer<Value>) -> Unmanaged<HashMap>? {
-        payload(slot, Tag.map, as: Unmanaged<HashMap>.self)
+    @inlinable @inline(__always) public static func borrowedMap(_ slot: UnsafePointer<Value>) -> Unmanaged<MapNode>? {
+        payload(slot, Tag.map, as: Unmanaged<MapNode>.self)
     }
 
     @inlinable @inline(__always) public static func borrowedList(_ slot: UnsafePointer<Value>) -> Unmanaged<Cons>? {

@@ -49,8 +49,8 @@ import Values
                 #expect(Value.borrowedVector(slot) == nil && Value.vectorSlot(slot) == nil)
             }
             if case .map(let map) = slot.pointee {
-                #expect(Value.borrowedMap(slot)?.takeUnretainedValue() === map)
-                #expect(Value.mapSlot(slot)?.pointee === map)
+                #expect(Value.borrowedMap(slot)?.takeUnretainedValue() === map.node)
+                #expect(Value.mapSlot(slot)?.pointee.node === map.node)
             } else {
                 #expect(Value.borrowedMap(slot) == nil && Value.mapSlot(slot) == nil)
             }

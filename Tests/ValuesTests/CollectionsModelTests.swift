@@ -137,9 +137,9 @@ import Values
             let base = try #require(entry.baseAddress)
             if lookingFirst {
                 let known = try map.find(key.value)
-                #expect(try map.place(of: base)?.pointee.intValue == known?.intValue)
+                #expect(try map.node.place(of: base)?.pointee.intValue == known?.intValue)
             }
-            if isKnownUniquelyReferenced(&map), map.replace(taking: base) {
+            if let node = map.uniqueNode, node._withUnsafeGuaranteedRef({ $0.replace(taking: base) }) {
                 #expect(base[1].isNil)
             } else {
                 try HashMap.set(&map, base[0], base[1])

@@ -134,7 +134,7 @@ package final class Effect: Sendable {
         switch given {
         case .nil: return .none
         case .map(let map):
-            if let other, other.source === map { return other }
+            if let other, HashMap.areSame(other.source, map) { return other }
             return try within { () throws(KeyError) in try EffectMeta(map) }
         default:
             let merged = try metaMap(given, named)

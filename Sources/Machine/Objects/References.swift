@@ -95,7 +95,7 @@ public final class Atom: Reference, Watchable, @unchecked Sendable {
             var changed = before
             try changed.changeWatchers(body)
             let isDone = lock.withLock {
-                guard attendance.watchers === before.watchers else { return false }
+                guard HashMap.areSame(attendance.watchers, before.watchers) else { return false }
                 Swift.swap(&attendance, &changed)
                 // The validator may have been set meanwhile.
                 attendance.validator = changed.validator
