@@ -311,11 +311,10 @@ import Values
             trial.end("a\(round)")
             trial.end("b\(round)")
         }
-        let machine = trial.machine
-        #expect(machine.entries.count < 20 && machine.byID.count <= 10 && machine.byKey.count <= 10)
-        #expect(machine.groups.count < 50 && machine.latestGroup.count < 40)
-        #expect(machine.liveByGroup.isEmpty && machine.liveByTag.isEmpty && machine.scopes.count < 10)
-        #expect(machine.lonely.isEmpty && machine.deadlines.isEmpty)
+        #expect(trial.machine.entries.count < 20 && trial.machine.byID.count <= 10 && trial.machine.byKey.count <= 10)
+        #expect(trial.machine.groups.count < 50 && trial.machine.latestGroup.count < 40)
+        #expect(trial.machine.liveByGroup.isEmpty && trial.machine.liveByTag.isEmpty && trial.machine.scopes.count < 10)
+        #expect(trial.machine.lonely.isEmpty && trial.machine.deadlines.isEmpty)
     }
 
     /// Each performed by the one before: gone through once, not anew from every link. (Else this takes an hour.)

@@ -353,7 +353,7 @@ private struct RandomWorld {
         }
         // P24: nothing is retained beyond the newest.
         #expect(trial.machine.views().count <= retain)
-        #expect(trial.machine.entries.filter { $0.state != .free }.count <= retain)
+        #expect(trial.machine.entries.indices.filter { trial.machine.entries[$0].state != .free }.count <= retain)
         #expect(trial.machine.byKey.count <= retain && trial.machine.lonely.isEmpty && trial.machine.liveByTag.isEmpty)
         #expect(trial.machine.slotsInUse == 0 && trial.machine.deadlines.isEmpty && trial.machine.liveByGroup.isEmpty)
         #expect(trial.machine.scopeByIdentity.isEmpty)

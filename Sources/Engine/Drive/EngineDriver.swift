@@ -179,9 +179,9 @@ package final class EngineDriver: @unchecked Sendable {
         machine.step(input, at: clock.nowMs, &happened, &toDo)
         look(toDo)
         let isAwaited = !happened.isEmpty && events.append(taking: &happened)
-        EngineDriver.empty(&happened)
+        happened.empty()
         if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
-        EngineDriver.empty(&toDo)
+        toDo.empty()
         rearm()
         let attends = !isAttended && !(queue.isEmpty && owed == 0)
         if attends {
@@ -197,14 +197,11 @@ package final class EngineDriver: @unchecked Sendable {
         if attends { attend() }
     }
 
-    /// Keeps the room of a usual step, and not that of a large batch.
-    private static func empty<Element>(_ array: inout [Element]) { array.removeAll(keepingCapacity: array.count <= 64) }
-
     /// Performs the queue until it is empty. One thread at a time does.
     private func attend() {
         var actions: [Action] = []
         while true {
-            EngineDriver.empty(&actions)
+            actions.empty()
             lock.acquire()
             swap(&queue, &actions)
             let due = actions.isEmpty ? owed : 0

@@ -76,8 +76,7 @@ extension EngineMachine {
         guard scope >= 0 else { return }
         entries[slot].scope = -1
         if scopes[Int(scope)].effects.removeOne() {
-            let entries = entries
-            scopes[Int(scope)].effects.sweep { EngineMachine.isLive($0, entries) }
+            EngineMachine.sweep(&scopes[Int(scope)].effects, entries)
         }
         removeIfEmpty(scope)
     }

@@ -116,10 +116,15 @@ extension EngineMachine {
         entries[slot].state = state
     }
 
-    private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: [Entry]) {
+    private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: borrowing Slab<Entry>) {
         guard let at = index.index(forKey: key) else { return }
-        if index.values[at].removeOne() { index.values[at].sweep { isLive($0, entries) } }
+        if index.values[at].removeOne() { sweep(&index.values[at], entries) }
         if index.values[at].live == 0 { index.remove(at: at) }
+    }
+
+    /// Leaves the live ones.
+    static func sweep(_ handles: inout LiveHandles, _ entries: borrowing Slab<Entry>) {
+        handles.sweep { isLive($0, entries) }
     }
 
     /// P24: all that is queued or running stays, all that something still depends on, and the newest `retainCompleted`.

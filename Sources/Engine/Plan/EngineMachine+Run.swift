@@ -97,7 +97,7 @@ extension EngineMachine {
 
     private func isReady(_ item: ReadyQueue.Item, _ lane: Int) -> Bool { EngineMachine.isReady(item, lane, entries) }
 
-    private static func isReady(_ item: ReadyQueue.Item, _ lane: Int, _ entries: [Entry]) -> Bool {
+    private static func isReady(_ item: ReadyQueue.Item, _ lane: Int, _ entries: borrowing Slab<Entry>) -> Bool {
         let slot = Int(item.slot)
         return entries[slot].state == .ready && entries[slot].submission == item.order
             && entries[slot].lane == Int32(lane)
@@ -108,8 +108,11 @@ extension EngineMachine {
         let lane = Int(entries[slot].lane)
         lanes[lane].ready.stale += 1
         guard lanes[lane].ready.mostlyStale else { return }
-        let entries = entries
-        lanes[lane].ready.sweep { EngineMachine.isReady($0, lane, entries) }
+        EngineMachine.sweep(&lanes[lane].ready, lane, entries)
+    }
+
+    private static func sweep(_ ready: inout ReadyQueue, _ lane: Int, _ entries: borrowing Slab<Entry>) {
+        ready.sweep { isReady($0, lane, entries) }
     }
 
     /// An effect that has not started took over another type with its parameters.

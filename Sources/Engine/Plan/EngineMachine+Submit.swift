@@ -215,7 +215,7 @@ extension EngineMachine {
         // A large batch would have them grow, and hash everything anew, a dozen times.
         if members.count >= EngineMachine.largeBatch {
             byID.reserve(members.count)
-            entries.reserveCapacity(max(entries.count, entries.count + members.count - freeSlots.count))
+            entries.reserve(entries.count + members.count - freeSlots.count)
         }
         for index in members {
             let slot = newEntry(plan.standing[index].effect)

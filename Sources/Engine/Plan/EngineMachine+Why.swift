@@ -109,7 +109,7 @@ extension EngineMachine {
             case .free, .running, .backingOff, .ended: continue
             }
         }
-        newlyWaiting.removeAll(keepingCapacity: newlyWaiting.count <= 64)
+        newlyWaiting.empty()
     }
 
     /// A group has what it waited for: its members wait for their turn now.

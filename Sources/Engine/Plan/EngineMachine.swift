@@ -10,7 +10,7 @@ import Values
 /// are counted per group, ready effects stand in queues by priority, deadlines in a heap, and what is ended is pruned
 /// one for one. The parts: `+Submit` takes batches in, `+Groups` orders them, `+Run` starts them, `+End` ends them,
 /// `+Cancel` and `+Why` are what their names say.
-package struct EngineMachine: Sendable {
+package struct EngineMachine: ~Copyable, Sendable {
     package internal(set) var configuration: EngineConfiguration
     package internal(set) var stats = EngineStats()
     package internal(set) var isStopped = false
@@ -24,7 +24,7 @@ package struct EngineMachine: Sendable {
     var actions: [Action] = []
     var work = Fifo<Work>()
 
-    var entries: [Entry] = []
+    var entries = Slab<Entry>()
     var freeSlots: [Int32] = []
     /// By id, and by the ids that were deduplicated.
     var byID = SlotIndex()
@@ -35,7 +35,7 @@ package struct EngineMachine: Sendable {
     /// What this step submitted or let go on: it is told what they wait for, if they still do at its end.
     var newlyWaiting: [EffectHandle] = []
 
-    var groups: [Group] = []
+    var groups = Slab<Group>()
     var freeGroups: [Int32] = []
     /// The latest batch's group of each name (J19).
     var latestGroup: [ValueKey: Int32] = [:]
@@ -47,7 +47,7 @@ package struct EngineMachine: Sendable {
 
     var liveByGroup: [ValueKey: LiveHandles] = [:]
     var liveByTag: [ValueKey: LiveHandles] = [:]
-    var scopes: [ScopeNode] = []
+    var scopes = Slab<ScopeNode>()
     var freeScopes: [Int32] = []
     var scopeByIdentity: [Identity: Int32] = [:]
 
@@ -130,7 +130,8 @@ package struct EngineMachine: Sendable {
 
     /// When the machine wants to be woken, in milliseconds; nil for not at all.
     package var nextWake: Int64? {
-        var next = deadlines.first.map { entries[Int($0)].deadline }
+        var next: Int64?
+        if let first = deadlines.first { next = entries[Int(first)].deadline }
         for lane in lanes.indices where lanes[lane].window != nil && lanes[lane].ready.count > lanes[lane].ready.stale {
             guard let opens = lanes[lane].window?.opens(at: now), lanes[lane].running < lanes[lane].limit else {
                 continue
@@ -171,7 +172,7 @@ package struct EngineMachine: Sendable {
 
     func isLive(_ handle: EffectHandle) -> Bool { EngineMachine.isLive(handle, entries) }
 
-    static func isLive(_ handle: EffectHandle, _ entries: [Entry]) -> Bool {
+    static func isLive(_ handle: EffectHandle, _ entries: borrowing Slab<Entry>) -> Bool {
         let slot = Int(handle.slot)
         guard entries[slot].generation == handle.generation else { return false }
         return entries[slot].state != .free && entries[slot].state != .ended

@@ -123,8 +123,8 @@ package struct EventRecord: Sendable {
     private static let engine = Identity(root: .engine)
 }
 
-/// One thing that happened, as a reader sees it. A reference, because readers keep and pass on what they were given.
-package final class Event: Sendable {
+/// One thing that happened, as a reader sees it.
+package struct Event: Sendable {
     /// Position in the instance's stream, from 1, without gaps.
     package let sequence: UInt64
     /// Milliseconds since the epoch, by the instance's clock.
@@ -163,11 +163,11 @@ package final class Event: Sendable {
 extension Value {
     /// A map with keyword keys; entries whose value is nil stay out when `dropNil`.
     package static func record(_ entries: (KnownName, Value)..., dropNil: Bool = false) -> Value {
-        var map = HashMap()
-        for (key, value) in entries where !(dropNil && value.isNil) {
-            // A keyword always has a hash.
-            try? HashMap.set(&map, .kw(key), value)
+        let made = try? HashMap.gathered(upTo: entries.count) { map in
+            for (key, value) in entries where !(dropNil && value.isNil) { map.add(.kw(key), value) }
         }
-        return .map(map)
+        // Keywords can always be compared.
+        guard let made else { preconditionFailure("a record has each key once") }
+        return .map(made)
     }
 }

@@ -228,23 +228,22 @@ private final class EventLog {
     }
 
     /// The newest of the events after `after` and up to `last`, at most `limit`, oldest first, and how many of them are missing;
-    /// `range` says so under the lock, under which `then` is called. What readers get is made when it is held no more.
+    /// `range` says so under the lock, under which `then` is called.
     func read(
         _ range: () -> (after: UInt64, last: UInt64, limit: Int), then: () -> Void = {}
     ) -> (events: [Event], lost: UInt64) {
-        var from: UInt64 = 0
-        var lost: UInt64 = 0
-        let found = lock.withLock { () -> [Kept] in
+        lock.withLock {
             defer { then() }
             let (after, last, limit) = range()
-            guard after < last else { return [] }
-            from = max(after + 1, oldest, last < UInt64(limit) ? 1 : last - UInt64(limit) + 1)
-            lost = min(from, last + 1) - after - 1
-            return from > last ? [] : (from...last).map { slots[(start + Int($0 - oldest)) & (slots.count - 1)] }
+            guard after < last else { return ([], 0) }
+            let from = max(after + 1, oldest, last < UInt64(limit) ? 1 : last - UInt64(limit) + 1)
+            let lost = min(from, last + 1) - after - 1
+            guard from <= last else { return ([], lost) }
+            let events = (from...last).map { number in
+                let at = (start + Int(number - oldest)) & (slots.count - 1)
+                return Event(sequence: number, ts: slots[at].ts, slots[at].record, redactor: redactor)
+            }
+            return (events, lost)
         }
-        let events = found.enumerated().map { index, kept in
-            Event(sequence: from + UInt64(index), ts: kept.ts, kept.record, redactor: redactor)
-        }
-        return (events, lost)
     }
 }
