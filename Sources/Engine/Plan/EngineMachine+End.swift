@@ -116,7 +116,8 @@ extension EngineMachine {
         entries[slot].state = state
     }
 
-    private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: borrowing Slab<Entry>) {
+    private static func leave(_ index: inout [ValueKey: LiveHandles], _ key: ValueKey, _ entries: borrowing Slab<Entry>)
+    {
         guard let at = index.index(forKey: key) else { return }
         if index.values[at].removeOne() { sweep(&index.values[at], entries) }
         if index.values[at].live == 0 { index.remove(at: at) }
