@@ -1,3 +1,4 @@
+import CThread
 import Synchronization
 import Values
 
@@ -186,6 +187,7 @@ open class Fiber: Parkable, @unchecked Sendable {
         // What it gives is aligned for all that there is. Swift's own allocation asks for that once more, which takes a quarter
         // longer.
         guard let block = malloc(bytes) else { fatalError("out of memory") }
+        sluice_reached(block)
         return block.bindMemory(to: FiberState.self, capacity: 1)
     }
 

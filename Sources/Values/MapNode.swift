@@ -1,3 +1,4 @@
+import CThread
 import Synchronization
 
 /// What stands before the entries of a `MapNode`: in this order, so that the hash can be reached as an atomic.
@@ -30,6 +31,7 @@ public final class MapNode: ManagedBuffer<MapHeader, Value> {
         let made = MapNode.create(minimumCapacity: 2 * capacity) { _ in
             MapHeader(capacity: UInt16(truncatingIfNeeded: capacity), table: table, extra: extra)
         }
+        sluice_reached(Unmanaged.passUnretained(made).toOpaque())
         return unsafeDowncast(made, to: MapNode.self)
     }
 
