@@ -28,7 +28,8 @@ package final class LocalExecutor: Sendable {
         case unavailable
         case sleepOnly(any Clock, CancelToken)
         case awaitEvent(EventWait)
-        case process(any ProcessRegistry)
+        /// For process commands, until the token says that their answers are no longer wanted.
+        case process(any ProcessRegistry, CancelToken = CancelToken())
         case runner(any LocalRunner)
         /// Takes every command.
         case testing(@Sendable (EffectEnvelope, @escaping EffectAnswer) -> Void)
@@ -83,16 +84,17 @@ package final class LocalExecutor: Sendable {
             }
             guard key == wait.key else { return answer(.failure(.awaitEventKeyMismatch(expected: wait.key, got: key))) }
             guard wait.ordinal > 0 else { return answer(.failure(.awaitEventInvalidOrdinal)) }
-            EventCount(wait, answer).next(after: 0, seen: 0)
+            EventCount(wait, answer).begin()
         }
     }
 
-    /// The registry, for a controller that executes process commands itself.
-    package func intoProcess() throws(ControllerError) -> any ProcessRegistry {
-        guard case .process(let registry) = kind, !used.exchange(true, ordering: .acquiringAndReleasing) else {
+    /// The registry, for a controller that executes process commands itself, and who says that an answer is no longer wanted.
+    package func intoProcess() throws(ControllerError) -> (any ProcessRegistry, CancelToken) {
+        guard case .process(let registry, let token) = kind, !used.exchange(true, ordering: .acquiringAndReleasing)
+        else {
             throw .processExecutorUnavailable
         }
-        return registry
+        return (registry, token)
     }
 
     /// A sleep that ends early, with an error, when it is cancelled.
@@ -104,16 +106,27 @@ package final class LocalExecutor: Sendable {
 }
 
 /// Counts events until the one that is waited for (L27–L30).
+///
+/// Events that are there already are answered before `nextEvent` returns, and there may be many: they are gone through in a loop,
+/// because each question from within the answer to the one before would take a piece of the stack.
 private final class EventCount: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
     private let lock = Lock()
     private let wait: LocalExecutor.EventWait
     private var answer: EffectAnswer?
     private var withdraw: (@Sendable () -> Void)?
+    /// The position of the last event that counted, and how many did.
+    private var (after, seen): (Int64, Int) = (0, 0)
+    /// Somebody is in `ask`, and whether the question that was asked last has its answer.
+    private var (isAsking, isAnswered) = (true, false)
 
     init(_ wait: LocalExecutor.EventWait, _ answer: @escaping EffectAnswer) {
         self.wait = wait
         self.answer = answer
+    }
+
+    func begin() {
+        ask()
         wait.token.onCancel { [self] _ in
             let question = lock.withLock { withdraw }
             question?()
@@ -121,20 +134,38 @@ private final class EventCount: @unchecked Sendable {
         }
     }
 
-    func next(after sequence: Int64, seen: Int) {
-        guard lock.withLock({ answer != nil }) else { return }
-        let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: sequence) { [self] result in
-            switch result {
-            case .failure(let error): finish(.failure(error))
-            case .success(let event):
-                if seen + 1 == wait.ordinal {
-                    finish(.success(.awaitEvent(payload: event.payload)))
-                } else {
-                    next(after: event.sequence, seen: seen + 1)
+    private func ask() {
+        while true {
+            let after = lock.withLock { self.after }
+            let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: after) { [self] in hear($0) }
+            let (isNext, isOver) = lock.withLock { () -> (Bool, Bool) in
+                if answer != nil, isAnswered {
+                    isAnswered = false
+                    return (true, false)
                 }
+                (isAsking, isAnswered) = (false, false)
+                withdraw = answer == nil ? nil : question
+                return (false, answer == nil)
             }
+            // It was cancelled while it was asked: nobody else knows of the question.
+            if isOver { question() }
+            if !isNext { return }
         }
-        lock.withLock { withdraw = answer == nil ? nil : question }
+    }
+
+    private func hear(_ result: Result<ProcessEvent, ControllerError>) {
+        guard case .success(let event) = result else { return finish(result.map { .awaitEvent(payload: $0.payload) }) }
+        let (isLast, isMine) = lock.withLock { () -> (Bool, Bool) in
+            (after, seen) = (event.sequence, seen + 1)
+            if seen == wait.ordinal { return (true, false) }
+            guard isAsking else {
+                (isAsking, withdraw) = (true, nil)
+                return (false, true)
+            }
+            isAnswered = true
+            return (false, false)
+        }
+        if isLast { finish(.success(.awaitEvent(payload: event.payload))) } else if isMine { ask() }
     }
 
     private func finish(_ result: Result<EffectOutcome, ControllerError>) {
