@@ -85,7 +85,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "InspectorTests", dependencies: ["Inspector", "Engine", "Reader", "Values"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Engine", "Values", "TestSupport"], swiftSettings: strict),
     ]
 )
 

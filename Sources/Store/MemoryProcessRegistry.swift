@@ -30,9 +30,11 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
     package var counts: (rows: Int, sessions: Int, waiters: Int) { lock.withLock { table.counts } }
 
     /// Takes a step of the table, and says outside the lock what is to be said of it.
-    private func step<Result>(_ body: (inout ProcessTable) throws(ControllerError) -> Result) -> Swift.Result<
-        Result, ControllerError
-    > {
+    private func step<Result>(_ body: (inout ProcessTable) throws(ControllerError) -> Result)
+        -> Swift.Result<
+            Result, ControllerError
+        >
+    {
         lock.acquire()
         let result: Swift.Result<Result, ControllerError>
         do throws(ControllerError) { result = .success(try body(&table)) } catch { result = .failure(error) }

@@ -214,7 +214,8 @@ package struct ProcessTable: Sendable {
 
     /// Asks for the end of a process, by an event that whoever executes it sees (L39). Where nobody does it ends at once. Asking
     /// again, or for the end of one that has ended, changes nothing.
-    package mutating func cancel(_ id: String, reason: String?, at now: Int64) throws(ControllerError) -> ProcessRecord {
+    package mutating func cancel(_ id: String, reason: String?, at now: Int64) throws(ControllerError) -> ProcessRecord
+    {
         let row = try row(id)
         return row.record.status.isEnd ? row.record : requestCancel(id, reason, at: now)
     }

@@ -65,7 +65,10 @@ import Values
             .processConflict("p", hasEnded: true),
             "process_conflict: there is a process `p` with another input, which has ended and is still kept; give the new one another id"
         ),
-        (.processEnded("p", .failed, "takes no signal"), "process_ended: process `p` has ended (failed) and takes no signal"),
+        (
+            .processEnded("p", .failed, "takes no signal"),
+            "process_ended: process `p` has ended (failed) and takes no signal"
+        ),
         (
             .processEventLimit("p", 10),
             "process_event_limit: process `p` has 10 events, as many as one may have; let it end and start another"

@@ -137,7 +137,8 @@ private final class EventCount: @unchecked Sendable {
     private func ask() {
         while true {
             let after = lock.withLock { self.after }
-            let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: after) { [self] in hear($0) }
+            let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: after) { [self] in hear($0)
+            }
             let (isNext, isOver) = lock.withLock { () -> (Bool, Bool) in
                 if answer != nil, isAnswered {
                     isAnswered = false
