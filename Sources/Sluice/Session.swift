@@ -10,6 +10,7 @@ import Graph
 import Machine
 import Reader
 import Runtime
+import Store
 import Synchronization
 import Values
 
@@ -26,6 +27,8 @@ package final class Session: @unchecked Sendable {
     let sources: EventSources
     /// What holds servers of tools.
     let mcp: MCPEffects
+    /// Executes the processes that the script starts.
+    private let processes: ProcessWorkRunner
     /// Whether chat is answered offline, for want of a model server.
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
@@ -74,7 +77,9 @@ package final class Session: @unchecked Sendable {
                 tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
-        for type in RuntimeEffects.types(runtime, Session.actions(lookup)) { engine.define(type) }
+        let (registry, find) = (MemoryProcessRegistry(clock: runtime.clock), Session.actions(lookup))
+        for type in RuntimeEffects.types(runtime, processes: registry, find) { engine.define(type) }
+        processes = ProcessWorkRunner(runtime, registry, name: "run", find)
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current
@@ -89,6 +94,7 @@ package final class Session: @unchecked Sendable {
             }
         }
         sources.session = self
+        processes.begin()
         bindArguments()
         applyDeclarations()
     }
@@ -103,6 +109,7 @@ package final class Session: @unchecked Sendable {
     package func shutDown() {
         sources.endAll()
         hasEnded = runtime.shutDown()
+        processes.end()
         mcp.close()
     }
 

@@ -318,6 +318,9 @@ package struct ProcessTable: Sendable {
         -> ProcessRecord
     {
         try held(lease)
+        if case .cancelled(nil) = end {
+            return self.end(lease.process, .cancelled(reason: rows[lease.process]!.cancel.reason), at: now)
+        }
         return self.end(lease.process, end, at: now)
     }
 }

@@ -142,7 +142,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
     // processes
-    case descriptor, from, live, ordinal, output, pending, process, released, sequence, session, to
+    case descriptor, events, from, live, ordinal, output, pending, process, released, sequence, session, to
     case createdTs = "created-ts"
     case endedTs = "ended-ts"
     // declarations

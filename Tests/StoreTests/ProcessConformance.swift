@@ -273,8 +273,11 @@ struct ProcessConformance: Sendable {
         _ = trial.next("a", ProcessEvent.cancelRequested, heard)
         #expect(heard.wait(count: 1) == ["1 process.cancel_requested {:reason \"enough\"}"])
         // Whoever executes it says what came of it.
-        #expect(try trial.finish(lease, .cancelled(reason: "enough")).status == .cancelled)
+        #expect(try trial.finish(lease, .cancelled(reason: nil)).status == .cancelled)
         #expect(try trial.cancel("a").status == .cancelled)
+        let ends = Heard<String>()
+        _ = trial.await("a", ends)
+        #expect(ends.wait(count: 1) == ["cancelled enough"])
     }
 
     func whatNobodyExecutesIsCancelledAtOnce() throws {

@@ -1,0 +1,187 @@
+import Engine
+import Machine
+import Values
+
+/// Executes the rows of a registry of processes, each in a fiber of its own: the one who does in a run (L41).
+///
+/// It takes what there is when the registry says that there is work, and renews its leases by a timer while it has any. A process
+/// is a fiber like others: it keeps a run alive for as long as something can still happen in it, and at the end of the run it is
+/// cancelled, and its `finally` runs. What it was to do is data, `{:run name :args […]}`, so that another run could do it.
+package final class ProcessWorkRunner: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+    private unowned let runtime: FiberRuntime
+    private let registry: any ProcessRegistry
+    private let find: RunEffect.Finder
+    private let name: String
+    private let leaseMs: Int64
+    private let lock = Lock()
+    private var running: [String: Execution] = [:]
+    private var upkeep: TimerToken?
+    private var stopListening: (@Sendable () -> Void)?
+
+    /// How long a lease lasts, in milliseconds: long enough that a busy machine renews it in time, and short enough that work whose
+    /// run has crashed is not left for long.
+    package static let usualLeaseMs: Int64 = 30_000
+    /// How often it is renewed while it lasts, so that two renewals may come late.
+    private static let renewals: Int64 = 3
+
+    /// A row that is being executed.
+    private final class Execution: @unchecked Sendable {
+        // Sendable: the first three are immutable; `withdraw` is guarded by the runner's lock.
+        let lease: ProcessLease
+        let scope: Scope
+        let job: Job
+        var withdraw: (@Sendable () -> Void)?
+
+        init(_ lease: ProcessLease, _ scope: Scope, _ job: Job) {
+            self.lease = lease
+            self.scope = scope
+            self.job = job
+        }
+    }
+
+    /// - Parameters:
+    ///   - find: gives the functions that processes name.
+    ///   - name: tells it from other runners of the registry.
+    package init(
+        _ runtime: FiberRuntime, _ registry: any ProcessRegistry, name: String, leaseMs: Int64 = usualLeaseMs,
+        _ find: @escaping RunEffect.Finder
+    ) {
+        self.runtime = runtime
+        self.registry = registry
+        self.find = find
+        self.name = name
+        self.leaseMs = leaseMs
+    }
+
+    /// Executes from here on what the registry has, and will have.
+    package func begin() {
+        let stop = registry.onWork { [weak self] in self?.claim() }
+        lock.withLock { stopListening = stop }
+        claim()
+    }
+
+    /// Takes nothing more; what runs goes on.
+    package func end() {
+        let stop = lock.withLock {
+            defer { stopListening = nil }
+            return stopListening
+        }
+        stop?()
+    }
+
+    private func claim() {
+        registry.claim(name, leaseMs: leaseMs) { [weak self] result in
+            guard let self, case .success(let works) = result else { return }
+            for work in works { execute(work) }
+        }
+    }
+
+    private func execute(_ work: ProcessWork) {
+        let id = work.lease.process
+        // Fibers that it starts are its own, and end with it at the latest.
+        let scope = Scope(parent: runtime.root)
+        let job = runtime.make(
+            .native(call(work.input)), [], dispatch: .go, from: nil, scope: scope,
+            lineage: Lineage(runtime.identity.child(.process, name: id, ordinal: 0)), bindings: nil,
+            completion: .call { [weak self] result in self?.finish(work.lease, result) }, holdMeter: nil)
+        let execution = Execution(work.lease, scope, job)
+        lock.withLock { running[id] = execution }
+        keepUp()
+        // A cancellation that was asked for before is delivered before the fiber begins.
+        let withdraw = registry.nextEvent(of: id, type: ProcessEvent.cancelRequested, after: 0) { result in
+            if case .success = result { job.cancel(.requested) }
+        }
+        lock.withLock { execution.withdraw = withdraw }
+        runtime.scheduler.ready(job)
+    }
+
+    /// What the fiber of a process calls: the library's function that finds out what is meant, does it and makes data of what it
+    /// comes to.
+    private func call(_ input: Value) -> Native {
+        let (find, names) = (find, runtime.instance.names)
+        return Native(
+            "process", 0,
+            control: { (_, _) throws(Fault) in
+                guard case .map(let map) = input else {
+                    throw RunEffect.refusal("the input of a process must be a map")
+                }
+                let run = try map.find(.kw(.run)) ?? .nil
+                let arguments = try map.find(.kw(.args)) ?? .nil
+                let function =
+                    try run.symbolName.map { (name) throws(Fault) in try ProcessWorkRunner.root(of: find(name)) } ?? run
+                let execute = try ProcessWorkRunner.root(of: find(names.intern("sluice.process/execute")))
+                return .call(execute, [function, arguments])
+            })
+    }
+
+    private static func root(of found: Value) -> Value {
+        if case .object(let object) = found, let variable = object as? Var { return variable.root }
+        return found
+    }
+
+    private func finish(_ lease: ProcessLease, _ result: Result<Value, Fault>) {
+        let execution = lock.withLock { () -> Execution? in
+            guard let found = running[lease.process], found.lease == lease else { return nil }
+            running[lease.process] = nil
+            return found
+        }
+        let withdraw = lock.withLock { execution?.withdraw }
+        withdraw?()
+        registry.finish(lease, ProcessWorkRunner.end(result)) { _ in }
+        execution?.scope.cancel(.parent)
+        execution?.scope.close()
+        keepUp()
+    }
+
+    /// What the end of its fiber is to whoever awaits a process.
+    static func end(_ result: Result<Value, Fault>) -> ProcessEnd {
+        switch result {
+        case .success(let value): return .done(output: value)
+        case .failure(.cancelled(let reason)):
+            switch reason {
+            // The registry knows what was asked for.
+            case .requested: return .cancelled(reason: nil)
+            case .superseded: return .cancelled(reason: "another runner has taken it over")
+            case .stopped, .parent: return .cancelled(reason: "the run was stopped")
+            }
+        case .failure(let fault):
+            let error = FunctionHandler.error(fault)
+            return .failed(code: error.code, message: error.message)
+        }
+    }
+
+    // MARK: Leases
+
+    /// Sets the timer while there is something to renew, and takes it away when there is nothing any more.
+    private func keepUp() {
+        lock.withLock {
+            if running.isEmpty {
+                upkeep?.cancel()
+                upkeep = nil
+            } else if upkeep == nil {
+                let token = TimerToken(isUpkeep: true)
+                upkeep = token
+                let interval = max(1, leaseMs / ProcessWorkRunner.renewals)
+                runtime.scheduler.schedule(
+                    at: runtime.scheduler.now() + interval * 1_000_000, .call(token, { [weak self] in self?.renew() }))
+            }
+        }
+    }
+
+    private func renew() {
+        let all = lock.withLock {
+            upkeep = nil
+            return running.values.sorted { $0.lease.process < $1.lease.process }
+        }
+        for execution in all {
+            registry.renew(execution.lease, leaseMs: leaseMs) { result in
+                // Somebody else executes it by now.
+                if case .failure = result { execution.job.cancel(.superseded) }
+            }
+        }
+        // What others have left lying.
+        claim()
+        keepUp()
+    }
+}
