@@ -62,7 +62,8 @@ let package = Package(
         .testTarget(
             name: "SluiceTests",
             dependencies: [
-                "Sluice", "Adapters", "Runtime", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport",
+                "Sluice", "Store", "Adapters", "Runtime", "Graph", "Engine", "Machine", "Reader", "Values",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -77,9 +77,9 @@ package final class Session: @unchecked Sendable {
                 tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
-        let (registry, find) = (MemoryProcessRegistry(clock: runtime.clock), Session.actions(lookup))
-        for type in RuntimeEffects.types(runtime, processes: registry, find) { engine.define(type) }
-        processes = ProcessWorkRunner(runtime, registry, name: "run", find)
+        let find = Session.actions(lookup)
+        processes = ProcessWorkRunner(runtime, MemoryProcessRegistry(clock: runtime.clock), name: "run", find)
+        for type in RuntimeEffects.types(runtime, processes: processes, find) { engine.define(type) }
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current
@@ -104,6 +104,9 @@ package final class Session: @unchecked Sendable {
 
     /// Says that wall time is up. On any thread.
     package func expire() { runtime.expire() }
+
+    /// Tells of processes that failed and that nobody awaited, once nobody can any more.
+    package func tellUnheardFailures() { processes.tellUnheard() }
 
     /// Ends every fiber and thread, and every server that was started.
     package func shutDown() {

@@ -5,10 +5,10 @@ import Values
 /// The one table of the built-in effect types that fibers and the world do; `Adapters` has that of the outside (P25).
 package enum RuntimeEffects {
     /// - Parameters:
-    ///   - processes: where processes are kept.
+    ///   - processes: who executes processes.
     ///   - find: gives the functions that effects name.
     package static func types(
-        _ runtime: FiberRuntime, processes: any ProcessRegistry, _ find: @escaping RunEffect.Finder
+        _ runtime: FiberRuntime, processes: ProcessWorkRunner, _ find: @escaping RunEffect.Finder
     ) -> [EffectType] {
         WorldEffects.types(runtime) + ProcessEffect.types(runtime, processes, find) + [
             RunEffect.type(runtime, find), ChannelPut.type(runtime), CodeEvaluation.type(runtime, find),

@@ -57,7 +57,7 @@ enum ProcessEffect: String, CaseIterable, Sendable {
 
     /// - Parameter find: gives the functions that processes name.
     static func types(
-        _ runtime: FiberRuntime, _ registry: any ProcessRegistry, _ find: @escaping RunEffect.Finder
+        _ runtime: FiberRuntime, _ runner: ProcessWorkRunner, _ find: @escaping RunEffect.Finder
     ) -> [EffectType] {
         allCases.map { effect in
             EffectType(
@@ -65,7 +65,7 @@ enum ProcessEffect: String, CaseIterable, Sendable {
                 params: effect.params, recovery: effect.recovery,
                 // How long a process takes is up to that (P18).
                 timeout: effect == .await || effect == .event ? .none : .engine, holdsSlot: false,
-                handler: ProcessHandler(effect: effect, runtime: runtime, registry: registry, find: find))
+                handler: ProcessHandler(effect: effect, runtime: runtime, runner: runner, find: find))
         }
     }
 }
@@ -74,8 +74,10 @@ enum ProcessEffect: String, CaseIterable, Sendable {
 struct ProcessHandler: EffectHandler {
     let effect: ProcessEffect
     unowned let runtime: FiberRuntime
-    let registry: any ProcessRegistry
+    let runner: ProcessWorkRunner
     let find: RunEffect.Finder
+
+    private var registry: any ProcessRegistry { runner.registry }
 
     var isVirtual: Bool { true }
 
@@ -93,7 +95,9 @@ struct ProcessHandler: EffectHandler {
 
     private func perform(_ command: ProcessCommand, _ request: EffectRequest) throws(ProcessRefusal) {
         try execute(.process(command), scope(of: command), LocalExecutor(.process(registry, request)), request) {
-            ProcessHandler.answer($0)
+            [runner] outcome in
+            if case .await(let id) = command { runner.wasHeard(id) }
+            return ProcessHandler.answer(outcome)
         }
     }
 

@@ -10,7 +10,7 @@ import Values
 package final class ProcessWorkRunner: @unchecked Sendable {
     // Sendable: `lock` guards everything mutable.
     private unowned let runtime: FiberRuntime
-    private let registry: any ProcessRegistry
+    let registry: any ProcessRegistry
     private let find: RunEffect.Finder
     private let name: String
     private let leaseMs: Int64
@@ -18,12 +18,16 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private var running: [String: Execution] = [:]
     private var upkeep: TimerToken?
     private var stopListening: (@Sendable () -> Void)?
+    /// Failures that nobody who awaited has heard of yet, in the order in which they happened; the newest of them.
+    private var unheard: [(id: String, fault: Fault)] = []
 
     /// How long a lease lasts, in milliseconds: long enough that a busy machine renews it in time, and short enough that work whose
     /// run has crashed is not left for long.
     package static let usualLeaseMs: Int64 = 30_000
     /// How often it is renewed while it lasts, so that two renewals may come late.
     private static let renewals: Int64 = 3
+    /// Failures that are told at the end: as many as there may be rows to ask about them.
+    private static let unheardLimit = 500
 
     /// A row that is being executed.
     private final class Execution: @unchecked Sendable {
@@ -83,7 +87,7 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         let scope = Scope(parent: runtime.root)
         let job = runtime.make(
             .native(call(work.input)), [], dispatch: .go, from: nil, scope: scope,
-            lineage: Lineage(runtime.identity.child(.process, name: id, ordinal: 0)), bindings: nil,
+            lineage: Lineage(identity(of: id)), bindings: nil,
             completion: .call { [weak self] result in self?.finish(work.lease, result) }, holdMeter: nil)
         let execution = Execution(work.lease, scope, job)
         lock.withLock { running[id] = execution }
@@ -128,7 +132,9 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         }
         let withdraw = lock.withLock { execution?.withdraw }
         withdraw?()
-        registry.finish(lease, ProcessWorkRunner.end(result)) { _ in }
+        let end = ProcessWorkRunner.end(result)
+        if case .failed = end, case .failure(let fault) = result { note(fault, of: lease.process) }
+        registry.finish(lease, end) { _ in }
         execution?.scope.cancel(.parent)
         execution?.scope.close()
         keepUp()
@@ -150,6 +156,32 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             return .failed(code: error.code, message: error.message)
         }
     }
+
+    // MARK: Failures
+
+    /// Before anybody can hear of it from the registry.
+    private func note(_ fault: Fault, of id: String) {
+        lock.withLock {
+            unheard.removeAll { $0.id == id }
+            if unheard.count == ProcessWorkRunner.unheardLimit { unheard.removeFirst() }
+            unheard.append((id, fault))
+        }
+    }
+
+    /// Somebody awaited the process, and has its error to deal with.
+    func wasHeard(_ id: String) { lock.withLock { unheard.removeAll { $0.id == id } } }
+
+    /// Tells of failures that nobody has heard of, as of those of any fiber: at the end of a run, when nobody can await them any
+    /// more.
+    package func tellUnheard() {
+        let left = lock.withLock {
+            defer { unheard = [] }
+            return unheard
+        }
+        for (id, fault) in left { runtime.report(fault, identity(of: id)) }
+    }
+
+    private func identity(of id: String) -> Identity { runtime.identity.child(.process, name: id, ordinal: 0) }
 
     // MARK: Leases
 
