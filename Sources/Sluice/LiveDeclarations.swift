@@ -35,6 +35,8 @@ extension Session {
     /// Gives the action of a `:run` effect that is named.
     static func actions(_ lookup: GraphFunctions) -> RunEffect.Finder {
         { (name) throws(Fault) in
+            // What is there is not looked for: the file of its namespace may be the script that runs.
+            if let found = lookup.present(name) { return .object(found) }
             switch lookup.find(name) {
             case .found(_, let value): return value
             case .missing(let name, let near):

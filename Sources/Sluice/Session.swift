@@ -327,6 +327,12 @@ final class GraphFunctions: @unchecked Sendable {
     // Sendable: set once, before the first lookup.
     weak var evaluator: Evaluator?
 
+    /// The var of a name whose namespace is there already, without loading anything.
+    func present(_ name: Name) -> Var? {
+        guard let instance = evaluator?.instance, let space = name.namespace else { return nil }
+        return instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name.name))
+    }
+
     func find(_ name: Name) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
