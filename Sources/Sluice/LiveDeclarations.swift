@@ -5,6 +5,7 @@ import Graph
 import Machine
 import Reader
 import Runtime
+import Store
 import Values
 
 /// Declarations of effects as the engine takes them, from the moment they are made: a script may perform at its top level
@@ -29,6 +30,8 @@ extension Session {
     /// What a configuration means to effects, from here on.
     func configure(_ settings: SystemPlan.Settings) {
         engine.configure(settings.engine)
+        // What is kept of effects that have ended is kept of processes (P1).
+        rows.retain(settings.engine.retainCompleted)
         mcp.configure(settings.servers)
     }
 

@@ -27,8 +27,9 @@ package final class Session: @unchecked Sendable {
     let sources: EventSources
     /// What holds servers of tools.
     let mcp: MCPEffects
-    /// Executes the processes that the script starts.
+    /// Executes the processes that the script starts, which are rows here.
     private let processes: ProcessWorkRunner
+    let rows: MemoryProcessRegistry
     /// Whether chat is answered offline, for want of a model server.
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
@@ -78,7 +79,8 @@ package final class Session: @unchecked Sendable {
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
         let find = Session.actions(lookup)
-        processes = ProcessWorkRunner(runtime, MemoryProcessRegistry(clock: runtime.clock), name: "run", find)
+        rows = MemoryProcessRegistry(clock: runtime.clock)
+        processes = ProcessWorkRunner(runtime, rows, name: "run", find)
         for type in RuntimeEffects.types(runtime, processes: processes, find) { engine.define(type) }
         namespace = evaluator.scriptNamespace("user")
         runtime.install()

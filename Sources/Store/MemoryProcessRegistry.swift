@@ -26,6 +26,9 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
 
     package var durability: DurabilityTier { .inline }
 
+    /// Keeps so many rows that have ended, from here on.
+    package func retain(_ count: Int) { _ = step { $0.retain(count) } }
+
     /// How many rows there are, and who waits: for tests of what is kept.
     package var counts: (rows: Int, sessions: Int, waiters: Int) { lock.withLock { table.counts } }
 

@@ -45,7 +45,7 @@ package struct ProcessTable: Sendable {
         func isHeld(at now: Int64) -> Bool { lease != nil && now < expiresMs }
     }
 
-    package let limits: Limits
+    package private(set) var limits: Limits
     /// What is to be said, in order; whoever drives the table takes it away.
     package var replies: [Reply] = []
     private var rows: [String: Row] = [:]
@@ -101,9 +101,17 @@ package struct ProcessTable: Sendable {
     private func inOrder(_ rows: [Row]) -> [Row] { rows.sorted { $0.ordinal < $1.ordinal } }
 
     private func row(_ id: String) throws(ControllerError) -> Row {
-        guard let row = rows[id] else { throw .unknownProcess(id, among: rows.keys) }
+        guard let row = rows[id] else { throw .unknownProcess(id, among: namesToSuggest) }
         return row
     }
+
+    /// What a person may have meant by an id that is none: of very many, most were made by a program, and looking at all of them
+    /// for each that is missing would cost more than it tells.
+    private var namesToSuggest: [String] {
+        rows.count <= ProcessTable.suggestionLimit ? Array(rows.keys) : []
+    }
+
+    private static let suggestionLimit = 100
 
     // MARK: Sessions
 
@@ -249,8 +257,18 @@ package struct ProcessTable: Sendable {
         row.listening = [:]
         rows[id] = row
         ended.append(id)
-        while ended.count > limits.retainedEnded, let oldest = ended.popFirst() { forget(oldest) }
+        forgetOldest()
         return row.record
+    }
+
+    /// Keeps so many rows that have ended, from here on.
+    package mutating func retain(_ count: Int) {
+        limits.retainedEnded = count
+        forgetOldest()
+    }
+
+    private mutating func forgetOldest() {
+        while ended.count > limits.retainedEnded, let oldest = ended.popFirst() { forget(oldest) }
     }
 
     /// Nobody waits for a row that has ended, so nobody can be left waiting.

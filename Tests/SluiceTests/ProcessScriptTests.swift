@@ -360,6 +360,39 @@ import Values
         #expect(try session.printed(session.evaluate("@log").get()).get() == "[[:slow :left]]")
     }
 
+    // P1: as many as of effects.
+    @Test func asManyAreKeptAsIsConfigured() {
+        let program = """
+            (configure {:effects {:retain-completed 2}})
+            (run! #(process/await (id-of #'work [% %])) [1 2 3])
+            (map :output (process/list nil :all))
+            """
+        #expect(value(program, seed: 1) == "(2 3)")
+    }
+
+    // What happens to a process is told as everything is.
+    @Test func processesAreInTheStream() throws {
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = 1
+        let session = Session(options)
+        let reader = session.events.subscribe()
+        _ = try session.evaluate(
+            Self.prelude
+                + "(process/start #'endless [1] {:id \"a\"}) (time/sleep 1) (process/cancel \"a\") (refusal (process/await \"a\"))"
+        ).get()
+        session.shutDown()
+        var told: [String] = []
+        for event in reader.take().events {
+            guard [.processStarted, .processEnded].contains(event.type) else { continue }
+            told.append("\(event.type.rawValue) \(event.identity.path) \(try Printer.readable(event.payload))")
+        }
+        #expect(
+            told == [
+                "process.started run/process:a#0 {:id \"a\", :input {:run user/endless, :args [1]}}",
+                "process.ended run/process:a#0 {:id \"a\", :status :cancelled}",
+            ])
+    }
+
     // P25, N4: what is known when a script is checked.
     @Test func theEffectsHaveTypes() {
         let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))

@@ -36,6 +36,15 @@ import Testing
         #expect(MemoryProcessRegistry(clock: VirtualClock()).durability == .inline)
     }
 
+    @Test func fewerAreKeptFromHereOn() throws {
+        let registry = MemoryProcessRegistry(clock: VirtualClock())
+        let trial = ProcessConformance.Trial(registry: registry)
+        for id in ["a", "b", "c"] { try trial.start(id) }
+        for work in try trial.claim() { try trial.finish(work.lease) }
+        registry.retain(1)
+        #expect(try trial.list(nil, .all) == ["c done"])
+    }
+
     /// Rows, grants and questions go: nothing grows with time (U).
     @Test func nothingIsLeftOfWhatIsOver() throws {
         var limits = ProcessTable.Limits()

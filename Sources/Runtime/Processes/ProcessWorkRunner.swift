@@ -97,6 +97,8 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             if case .success = result { job.cancel(.requested) }
         }
         lock.withLock { execution.withdraw = withdraw }
+        runtime.events.emit(
+            .processStarted, identity(of: id), .value(.record((.id, .string(id)), (.input, work.input))))
         runtime.scheduler.ready(job)
     }
 
@@ -134,7 +136,12 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         withdraw?()
         let end = ProcessWorkRunner.end(result)
         if case .failed = end, case .failure(let fault) = result { note(fault, of: lease.process) }
-        registry.finish(lease, end) { _ in }
+        registry.finish(lease, end) { [runtime, identity = identity(of: lease.process)] result in
+            // Without the row, which another has by now, it is the other's to tell.
+            guard case .success(let record) = result else { return }
+            let (id, status) = (Value.string(record.id), Value.kw(record.status.name))
+            runtime.events.emit(.processEnded, identity, .value(.record((.id, id), (.status, status))))
+        }
         execution?.scope.cancel(.parent)
         execution?.scope.close()
         keepUp()
