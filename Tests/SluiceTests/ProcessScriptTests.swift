@@ -416,10 +416,10 @@ private struct Faithless: ProcessRegistry {
     func execute(_ command: ProcessCommand, _ done: @escaping Answer<ProcessOutcome>) -> @Sendable () -> Void {
         base.execute(command, done)
     }
-    func nextEvent(
-        of process: String, type: String, after sequence: Int64, _ done: @escaping Answer<ProcessEvent>
+    func event(
+        _ ordinal: Int, of process: String, type: String, _ done: @escaping Answer<ProcessEvent>
     ) -> @Sendable () -> Void {
-        base.nextEvent(of: process, type: type, after: sequence, done)
+        base.event(ordinal, of: process, type: type, done)
     }
     func claim(_ runner: String, leaseMs: Int64, _ done: @escaping Answer<[ProcessWork]>) {
         base.claim(runner, leaseMs: leaseMs, done)

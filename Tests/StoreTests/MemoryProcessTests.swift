@@ -55,7 +55,7 @@ import Testing
         for index in 0..<200 {
             let id = "p\(index)"
             try trial.start(id, session: "s\(index)")
-            let withdrawals = [trial.await(id, heard), trial.next(id, "x", heard)]
+            let withdrawals = [trial.await(id, heard), trial.event(id, "x", 1, heard)]
             for withdraw in withdrawals where index % 2 == 0 { withdraw() }
             try trial.finish(trial.claim()[0].lease)
         }

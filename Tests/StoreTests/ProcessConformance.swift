@@ -94,8 +94,8 @@ struct ProcessConformance: Sendable {
             }
         }
 
-        func next(_ id: String, _ type: String, after: Int64 = 0, _ heard: Heard<String>) -> @Sendable () -> Void {
-            registry.nextEvent(of: id, type: type, after: after) { result in
+        func event(_ id: String, _ type: String, _ ordinal: Int, _ heard: Heard<String>) -> @Sendable () -> Void {
+            registry.event(ordinal, of: id, type: type) { result in
                 switch result {
                 case .success(let event): heard.hear("\(event.sequence) \(event.type) \(ValueKey.shown(event.payload))")
                 case .failure(let error): heard.hear(error.description)
@@ -211,7 +211,7 @@ struct ProcessConformance: Sendable {
         #expect(try trial.list(nil, .all).contains("own running"))
         #expect(try trial.list(nil, .all).contains("fresh cancelled"))
         let heard = Heard<String>()
-        _ = trial.next("own", ProcessEvent.cancelRequested, heard)
+        _ = trial.event("own", ProcessEvent.cancelRequested, 1, heard)
         #expect(heard.wait(count: 1).count == 1)
         let again = try trial.deleteSession("s")
         #expect(again.released.isEmpty && again.cancelled.isEmpty)
@@ -270,7 +270,7 @@ struct ProcessConformance: Sendable {
         #expect(try trial.cancel("a", "enough").status == .running)
         #expect(try trial.cancel("a", "again").events == 1)
         let heard = Heard<String>()
-        _ = trial.next("a", ProcessEvent.cancelRequested, heard)
+        _ = trial.event("a", ProcessEvent.cancelRequested, 1, heard)
         #expect(heard.wait(count: 1) == ["1 process.cancel_requested {:reason \"enough\"}"])
         // Whoever executes it says what came of it.
         #expect(try trial.finish(lease, .cancelled(reason: nil)).status == .cancelled)
@@ -309,8 +309,8 @@ struct ProcessConformance: Sendable {
         let trial = try trial()
         try trial.start("a")
         let heard = Heard<String>()
-        _ = trial.next("a", "x", heard)
-        _ = trial.next("a", "x", after: 2, heard)
+        _ = trial.event("a", "x", 1, heard)
+        _ = trial.event("a", "x", 2, heard)
         #expect(try trial.signal("a", "y", 1) == 1)
         #expect(heard.all.isEmpty)
         #expect(try trial.signal("a", "x", 2) == 2)
@@ -318,18 +318,20 @@ struct ProcessConformance: Sendable {
         #expect(try trial.signal("a", "x", 3) == 3)
         #expect(heard.wait(count: 2) == ["2 x 2", "3 x 3"])
         // Past events count.
-        _ = trial.next("a", "x", heard)
-        _ = trial.next("a", "x", after: 2, heard)
+        _ = trial.event("a", "x", 1, heard)
+        _ = trial.event("a", "x", 2, heard)
         #expect(heard.wait(count: 4)[2...] == ["2 x 2", "3 x 3"])
-        #expect(try trial.list(nil) == ["a pending"])
+        _ = trial.event("a", "x", 0, heard)
+        #expect(
+            heard.wait(count: 5).last == "runtime_effect_await_event_invalid_ordinal: event ordinal must be one-based")
     }
 
     func aWithdrawnQuestionIsNotAnswered() throws {
         let trial = try trial()
         try trial.start("a")
         let (heard, others) = (Heard<String>(), Heard<String>())
-        let withdraw = trial.next("a", "x", heard)
-        _ = trial.next("a", "x", others)
+        let withdraw = trial.event("a", "x", 1, heard)
+        _ = trial.event("a", "x", 1, others)
         withdraw()
         try trial.signal("a", "x", 1)
         #expect(others.wait(count: 1) == ["1 x 1"] && heard.all.isEmpty)
@@ -340,12 +342,12 @@ struct ProcessConformance: Sendable {
         try trial.start("a")
         try trial.signal("a", "x", 1)
         let heard = Heard<String>()
-        _ = trial.next("a", "x", after: 1, heard)
+        _ = trial.event("a", "x", 2, heard)
         try trial.finish(trial.claim()[0].lease)
         let told = "process_ended: process `a` has ended (done) and had 1 event of type `x`; none will follow"
         #expect(heard.wait(count: 1) == [told])
-        _ = trial.next("a", "x", after: 1, heard)
-        _ = trial.next("a", "x", heard)
+        _ = trial.event("a", "x", 2, heard)
+        _ = trial.event("a", "x", 1, heard)
         #expect(heard.wait(count: 3) == [told, told, "1 x 1"])
         #expect(refusal { try trial.signal("a", "x") } == "process_ended")
     }
@@ -425,7 +427,7 @@ struct ProcessConformance: Sendable {
         try trial.start("watcher")
         let heard = Heard<String>()
         _ = trial.await("wacther", heard)
-        _ = trial.next("nothing", "x", heard)
+        _ = trial.event("nothing", "x", 1, heard)
         #expect(
             heard.wait(count: 2) == [
                 "plugin: unknown process `wacther`; did you mean `watcher`?", "plugin: unknown process `nothing`",

@@ -75,7 +75,7 @@ import Values
             case 3:
                 waiter += 1
                 seen.asked.insert(waiter)
-                if (try? table.nextEvent(of: id, type: "x", after: Int64(chance.below(4)), waiter)) == nil {
+                if (try? table.event(1 + chance.below(4), of: id, type: "x", waiter)) == nil {
                     seen.asked.remove(waiter)
                 }
             case 4:

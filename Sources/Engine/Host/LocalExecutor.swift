@@ -84,7 +84,7 @@ package final class LocalExecutor: Sendable {
             }
             guard key == wait.key else { return answer(.failure(.awaitEventKeyMismatch(expected: wait.key, got: key))) }
             guard wait.ordinal > 0 else { return answer(.failure(.awaitEventInvalidOrdinal)) }
-            EventCount(wait, answer).begin()
+            EventQuestion(answer).ask(wait)
         }
     }
 
@@ -105,76 +105,27 @@ package final class LocalExecutor: Sendable {
     }
 }
 
-/// Counts events until the one that is waited for (L27–L30).
-///
-/// Events that are there already are answered before `nextEvent` returns, and there may be many: they are gone through in a loop,
-/// because each question from within the answer to the one before would take a piece of the stack.
-private final class EventCount: @unchecked Sendable {
-    // Sendable: `lock` guards everything mutable.
+/// Waits for an event, and answers once: with it, or with the cancellation (L27–L30).
+private final class EventQuestion: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
     private let lock = Lock()
-    private let wait: LocalExecutor.EventWait
     private var answer: EffectAnswer?
-    private var withdraw: (@Sendable () -> Void)?
-    /// The position of the last event that counted, and how many did.
-    private var (after, seen): (Int64, Int) = (0, 0)
-    /// Somebody is in `ask`, and whether the question that was asked last has its answer.
-    private var (isAsking, isAnswered) = (true, false)
 
-    init(_ wait: LocalExecutor.EventWait, _ answer: @escaping EffectAnswer) {
-        self.wait = wait
-        self.answer = answer
-    }
+    init(_ answer: @escaping EffectAnswer) { self.answer = answer }
 
-    func begin() {
-        ask()
+    func ask(_ wait: LocalExecutor.EventWait) {
+        let withdraw = wait.registry.event(wait.ordinal, of: wait.process, type: wait.type) { [self] result in
+            finish(result.map { .awaitEvent(payload: $0.payload) })
+        }
         wait.token.onCancel { [self] _ in
-            let question = lock.withLock { withdraw }
-            question?()
+            withdraw()
             finish(.failure(.awaitEventCancelled))
         }
     }
 
-    private func ask() {
-        while true {
-            let after = lock.withLock { self.after }
-            let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: after) { [self] in hear($0)
-            }
-            let (isNext, isOver) = lock.withLock { () -> (Bool, Bool) in
-                if answer != nil, isAnswered {
-                    isAnswered = false
-                    return (true, false)
-                }
-                (isAsking, isAnswered) = (false, false)
-                withdraw = answer == nil ? nil : question
-                return (false, answer == nil)
-            }
-            // It was cancelled while it was asked: nobody else knows of the question.
-            if isOver { question() }
-            if !isNext { return }
-        }
-    }
-
-    private func hear(_ result: Result<ProcessEvent, ControllerError>) {
-        guard case .success(let event) = result else { return finish(result.map { .awaitEvent(payload: $0.payload) }) }
-        let (isLast, isMine) = lock.withLock { () -> (Bool, Bool) in
-            (after, seen) = (event.sequence, seen + 1)
-            if seen == wait.ordinal { return (true, false) }
-            guard isAsking else {
-                (isAsking, withdraw) = (true, nil)
-                return (false, true)
-            }
-            isAnswered = true
-            return (false, false)
-        }
-        if isLast { finish(.success(.awaitEvent(payload: event.payload))) } else if isMine { ask() }
-    }
-
     private func finish(_ result: Result<EffectOutcome, ControllerError>) {
         let taken = lock.withLock {
-            defer {
-                answer = nil
-                withdraw = nil
-            }
+            defer { answer = nil }
             return answer
         }
         taken?(result)

@@ -179,10 +179,13 @@ package protocol ProcessRegistry: Sendable {
     @discardableResult
     func execute(_ command: ProcessCommand, _ done: @escaping Answer<ProcessOutcome>) -> @Sendable () -> Void
 
-    /// Answers the first event of this type after `sequence`, now or when it is appended; fails when the process ends without one.
-    /// The returned closure withdraws the question: `done` is not called after it.
-    func nextEvent(
-        of process: String, type: String, after sequence: Int64, _ done: @escaping Answer<ProcessEvent>
+    /// Answers the nth event of this type, one-based, now or when it is appended; fails when the process ends without having had so
+    /// many. The returned closure withdraws the question: `done` is not called after it.
+    ///
+    /// The registry counts, rather than whoever asks, so that going through the events of a process takes one step for each and not
+    /// one for each before it as well.
+    func event(
+        _ ordinal: Int, of process: String, type: String, _ done: @escaping Answer<ProcessEvent>
     ) -> @Sendable () -> Void
 
     // For those who execute.

@@ -93,7 +93,7 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         lock.withLock { running[id] = execution }
         keepUp()
         // A cancellation that was asked for before is delivered before the fiber begins.
-        let withdraw = registry.nextEvent(of: id, type: ProcessEvent.cancelRequested, after: 0) { result in
+        let withdraw = registry.event(1, of: id, type: ProcessEvent.cancelRequested) { result in
             if case .success = result { job.cancel(.requested) }
         }
         lock.withLock { execution.withdraw = withdraw }
