@@ -35,7 +35,6 @@ package struct ProcessTable: Sendable {
         var lease: ProcessLease?
         /// Until when it is live, in milliseconds.
         var expiresMs: Int64 = 0
-        var claims: Int64 = 0
         /// Somebody has asked for its end, perhaps with a reason.
         var cancel: (isAsked: Bool, reason: String?) = (false, nil)
         var awaiting: Set<Waiter> = []
@@ -52,6 +51,7 @@ package struct ProcessTable: Sendable {
     package var replies: [Reply] = []
     private var rows: [String: Row] = [:]
     private var started = 0
+    private var claims: Int64 = 0
     /// Rows that nobody has claimed yet; some may have ended since.
     private var pending = Fifo<String>()
     /// The rows of leases.
@@ -107,6 +107,12 @@ package struct ProcessTable: Sendable {
         return row
     }
 
+    /// For those who change the row: a copy of all of it would have its events copied with the change.
+    private func record(_ id: String) throws(ControllerError) -> ProcessRecord {
+        guard let record = rows[id]?.record else { throw .unknownProcess(id, among: namesToSuggest) }
+        return record
+    }
+
     /// What a person may have meant by an id that is none: of very many, most were made by a program, and looking at all of them
     /// for each that is missing would cost more than it tells.
     private var namesToSuggest: [String] {
@@ -159,9 +165,9 @@ package struct ProcessTable: Sendable {
 
     /// Appends an event that somebody sends.
     package mutating func signal(_ id: String, type: String, payload: Value) throws(ControllerError) -> ProcessEvent {
-        let row = try row(id)
-        guard !row.record.status.isEnd else { throw .processEnded(id, row.record.status, "takes no signal") }
-        guard row.events.count < limits.events else { throw .processEventLimit(id, limits.events) }
+        let record = try record(id)
+        guard !record.status.isEnd else { throw .processEnded(id, record.status, "takes no signal") }
+        guard record.events < limits.events else { throw .processEventLimit(id, limits.events) }
         return append(id, type, payload)
     }
 
@@ -206,8 +212,7 @@ package struct ProcessTable: Sendable {
 
     /// Answers with the end: now, or when it comes.
     package mutating func await(_ id: String, _ waiter: Waiter) throws(ControllerError) {
-        let row = try row(id)
-        if let end = row.record.end {
+        if let end = try record(id).end {
             replies.append(.ended(waiter, end))
         } else {
             waiters[waiter] = id
@@ -226,8 +231,8 @@ package struct ProcessTable: Sendable {
     /// again, or for the end of one that has ended, changes nothing.
     package mutating func cancel(_ id: String, reason: String?, at now: Int64) throws(ControllerError) -> ProcessRecord
     {
-        let row = try row(id)
-        return row.record.status.isEnd ? row.record : requestCancel(id, reason, at: now)
+        let record = try record(id)
+        return record.status.isEnd ? record : requestCancel(id, reason, at: now)
     }
 
     @discardableResult
@@ -306,8 +311,8 @@ package struct ProcessTable: Sendable {
 
     private mutating func lease(_ id: String, _ runner: String, _ leaseMs: Int64, at now: Int64) -> ProcessLease {
         var row = rows[id]!
-        row.claims += 1
-        let lease = ProcessLease(process: id, runner: runner, claim: row.claims)
+        claims += 1
+        let lease = ProcessLease(process: id, runner: runner, claim: claims)
         row.lease = lease
         row.expiresMs = ProcessTable.expiry(leaseMs, now)
         row.record.status = .running

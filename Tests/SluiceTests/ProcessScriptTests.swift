@@ -5,6 +5,7 @@ import Runtime
 import Sluice
 import Store
 import Synchronization
+import TestSupport
 import Testing
 import Values
 
@@ -336,21 +337,51 @@ import Values
         #expect(value(program, seed: 1) == "[:over [:begun]]")
     }
 
-    // L41: who has lost the lease stops.
-    @Test func whoLosesTheLeaseStops() throws {
+    // L41: a runner whose machine slept finds its own rows left, and goes on with them rather than beginning again.
+    @Test func aLateRunnerGoesOnWithItsOwn() throws {
+        let (session, input) = try registered("(defn once [] (note :begun) (time/sleep 5) (note :over)) `once")
+        defer { session.shutDown() }
+        // The registry's time is the test's, while the scheduler's hardly passes.
+        let clock = VirtualClock()
+        let registry = MemoryProcessRegistry(clock: clock)
+        let runner = runner(session, registry)
+        registry.execute(.start(ProcessRegistration(id: "a", input: input), grant: nil)) { _ in }
+        runner.begin()
+        defer { runner.end() }
+        _ = try session.evaluate("(time/sleep 1)").get()
+        clock.advance(byMs: 1_000)
+        registry.execute(.start(ProcessRegistration(id: "b", input: input), grant: nil)) { _ in }
+        _ = try session.evaluate("(time/sleep 100)").get()
+        #expect(try session.printed(session.evaluate("@log").get()).get() == "[:begun :begun :over :over]")
+        let ended = Told<String>()
+        registry.execute(.await("a")) { result in if case .success(.await(.done)) = result { ended.tell("done") } }
+        #expect(ended.all == ["done"])
+    }
+
+    /// A session under virtual time, and the input of a process that calls the function which a program names.
+    private func registered(_ program: String) throws -> (Session, Value) {
         var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
         options.seed = 1
         let session = Session(options)
-        defer { session.shutDown() }
-        let input = try session.evaluate(
-            Self.prelude + "(require 'sluice.process) sluice.process/execute '{:run user/endless :args [:slow]}"
-        ).get()
-        let registry = Faithless(MemoryProcessRegistry(clock: session.runtime.clock))
+        let text = "\(Self.prelude) (require 'sluice.process) sluice.process/execute {:run (do \(program)) :args []}"
+        return (session, try session.evaluate(text).get())
+    }
+
+    /// A runner with short leases, which executes what is in the session already.
+    private func runner(_ session: Session, _ registry: any ProcessRegistry) -> ProcessWorkRunner {
         let instance = session.instance
-        let runner = ProcessWorkRunner(session.runtime, registry, name: "slow", leaseMs: 30) { (name) throws(Fault) in
+        return ProcessWorkRunner(session.runtime, registry, name: "own", leaseMs: 30) { (name) throws(Fault) in
             let space = instance.findNamespace(instance.names.intern(nil, name.namespace ?? ""))
             return .object(space!.find(instance.names.intern(nil, name.name))!)
         }
+    }
+
+    // L41: who has lost the lease stops.
+    @Test func whoLosesTheLeaseStops() throws {
+        let (session, input) = try registered("(defn stays [] (endless :slow)) `stays")
+        defer { session.shutDown() }
+        let registry = Faithless(MemoryProcessRegistry(clock: session.runtime.clock))
+        let runner = runner(session, registry)
         registry.execute(.start(ProcessRegistration(id: "a", input: input), grant: nil)) { _ in }
         runner.begin()
         defer { runner.end() }

@@ -27,6 +27,7 @@ import Testing
     @Test func eventsAreBounded() throws { try suite.eventsAreBounded() }
     @Test func oneRunnerHasARowAtATime() throws { try suite.oneRunnerHasARowAtATime() }
     @Test func anEarlierLeaseOfTheSameRunnerIsAnother() throws { try suite.anEarlierLeaseOfTheSameRunnerIsAnother() }
+    @Test func aLeaseOfAnEarlierRowIsAnother() throws { try suite.aLeaseOfAnEarlierRowIsAnother() }
     @Test func aLeaseThatNobodyTookIsStillHeld() throws { try suite.aLeaseThatNobodyTookIsStillHeld() }
     @Test func whoExecutesHearsOfWork() throws { try suite.whoExecutesHearsOfWork() }
     @Test func unknownProcessesAreNamed() throws { try suite.unknownProcessesAreNamed() }

@@ -397,6 +397,19 @@ struct ProcessConformance: Sendable {
         try trial.finish(second)
     }
 
+    /// Nor is one of another process that had the id before.
+    func aLeaseOfAnEarlierRowIsAnother() throws {
+        let trial = try trial(retained: 0)
+        try trial.start("a")
+        let first = try trial.claim()[0].lease
+        trial.clock.advance(byMs: Self.leaseMs)
+        try trial.cancel("a")
+        try trial.start("a")
+        let second = try trial.claim()[0].lease
+        #expect(refusal { try trial.finish(first) } == "process_lease_lost")
+        #expect(try trial.finish(second).status == .done)
+    }
+
     /// A machine that slept finds its work where it left it, unless somebody else has taken it over.
     func aLeaseThatNobodyTookIsStillHeld() throws {
         let trial = try trial()

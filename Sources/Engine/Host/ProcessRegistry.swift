@@ -143,10 +143,11 @@ package enum ProcessOutcome: Sendable {
 
 /// The right to execute a process, for a time. Who does not renew it may lose it to another; until that has claimed the row, it is
 /// still theirs.
-package struct ProcessLease: Sendable, Equatable {
+package struct ProcessLease: Sendable, Hashable {
     package let process: String
     package let runner: String
-    /// How often the row was claimed: tells this lease from an earlier one of the same runner.
+    /// Counts what was claimed of the registry: tells this lease from an earlier one of the same runner, also of another process that
+    /// had the id before.
     package let claim: Int64
     package init(process: String, runner: String, claim: Int64) {
         self.process = process

@@ -52,7 +52,8 @@ enum ProcessEffect: String, CaseIterable, Sendable {
         }
     }
 
-    /// What it does to repeat one whose run was interrupted: a signal would be sent twice.
+    /// What becomes of one whose run was interrupted: a signal that is repeated would be sent twice, the others change nothing by
+    /// it.
     private var recovery: EffectType.Recovery { self == .signal ? .fail : .retry }
 
     /// - Parameter find: gives the functions that processes name.

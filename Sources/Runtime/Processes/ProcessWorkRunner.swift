@@ -16,6 +16,7 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private let leaseMs: Int64
     private let lock = Lock()
     private var running: [String: Execution] = [:]
+    private var begun = 0
     private var upkeep: TimerToken?
     private var stopListening: (@Sendable () -> Void)?
     /// Failures that nobody who awaited has heard of yet, in the order in which they happened; the newest of them.
@@ -31,15 +32,17 @@ package final class ProcessWorkRunner: @unchecked Sendable {
 
     /// A row that is being executed.
     private final class Execution: @unchecked Sendable {
-        // Sendable: the first three are immutable; `withdraw` is guarded by the runner's lock.
-        let lease: ProcessLease
-        let scope: Scope
+        // Sendable: what changes is guarded by the runner's lock.
+        let number: Int
+        let input: Value
         let job: Job
+        var lease: ProcessLease
+        /// Takes back the question whether it is to be cancelled.
         var withdraw: (@Sendable () -> Void)?
 
-        init(_ lease: ProcessLease, _ scope: Scope, _ job: Job) {
-            self.lease = lease
-            self.scope = scope
+        init(_ work: ProcessWork, _ number: Int, _ job: Job) {
+            (lease, input) = (work.lease, work.input)
+            self.number = number
             self.job = job
         }
     }
@@ -77,19 +80,39 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private func claim() {
         registry.claim(name, leaseMs: leaseMs) { [weak self] result in
             guard let self, case .success(let works) = result else { return }
-            for work in works { execute(work) }
+            for work in works where !goesOn(work) { execute(work) }
+        }
+    }
+
+    /// Whether the row is one that this runner executes, and took for left because it was late with the renewal, as on a machine that
+    /// slept: then it goes on with it.
+    private func goesOn(_ work: ProcessWork) -> Bool {
+        lock.withLock {
+            guard let execution = running[work.lease.process], !execution.job.isCancelled,
+                (try? execution.input.equals(work.input)) ?? false
+            else { return false }
+            execution.lease = work.lease
+            return true
         }
     }
 
     private func execute(_ work: ProcessWork) {
         let id = work.lease.process
+        let number = lock.withLock {
+            begun += 1
+            return begun
+        }
         // Fibers that it starts are its own, and end with it at the latest.
         let scope = Scope(parent: runtime.root)
         let job = runtime.make(
             .native(call(work.input)), [], dispatch: .go, from: nil, scope: scope,
             lineage: Lineage(identity(of: id)), bindings: nil,
-            completion: .call { [weak self] result in self?.finish(work.lease, result) }, holdMeter: nil)
-        let execution = Execution(work.lease, scope, job)
+            completion: .call { [weak self] result in
+                self?.finish(id, number, result)
+                scope.cancel(.parent)
+                scope.close()
+            }, holdMeter: nil)
+        let execution = Execution(work, number, job)
         lock.withLock { running[id] = execution }
         keepUp()
         // A cancellation that was asked for before is delivered before the fiber begins.
@@ -126,24 +149,21 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         return found
     }
 
-    private func finish(_ lease: ProcessLease, _ result: Result<Value, Fault>) {
-        let execution = lock.withLock { () -> Execution? in
-            guard let found = running[lease.process], found.lease == lease else { return nil }
-            running[lease.process] = nil
-            return found
-        }
-        let withdraw = lock.withLock { execution?.withdraw }
+    private func finish(_ id: String, _ number: Int, _ result: Result<Value, Fault>) {
+        let execution = lock.withLock { running[id]?.number == number ? running.removeValue(forKey: id) : nil }
+        // Another has taken its place, so whatever it came to counts no more.
+        guard let execution else { return }
+        let (lease, withdraw) = lock.withLock { (execution.lease, execution.withdraw) }
         withdraw?()
         let end = ProcessWorkRunner.end(result)
-        if case .failed = end, case .failure(let fault) = result { note(fault, of: lease.process) }
+        // A budget that ran out is told by whoever ends everything for it.
+        if case .failure(let fault) = result, case .thrown = fault { note(fault, of: lease.process) }
         registry.finish(lease, end) { [runtime, identity = identity(of: lease.process)] result in
             // Without the row, which another has by now, it is the other's to tell.
             guard case .success(let record) = result else { return }
             let (id, status) = (Value.string(record.id), Value.kw(record.status.name))
             runtime.events.emit(.processEnded, identity, .value(.record((.id, id), (.status, status))))
         }
-        execution?.scope.cancel(.parent)
-        execution?.scope.close()
         keepUp()
     }
 
@@ -211,12 +231,12 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private func renew() {
         let all = lock.withLock {
             upkeep = nil
-            return running.values.sorted { $0.lease.process < $1.lease.process }
+            return running.values.sorted { $0.number < $1.number }.map { ($0.lease, $0.job) }
         }
-        for execution in all {
-            registry.renew(execution.lease, leaseMs: leaseMs) { result in
+        for (lease, job) in all {
+            registry.renew(lease, leaseMs: leaseMs) { result in
                 // Somebody else executes it by now.
-                if case .failure = result { execution.job.cancel(.superseded) }
+                if case .failure = result { job.cancel(.superseded) }
             }
         }
         // What others have left lying.
