@@ -108,7 +108,7 @@ import Values
             """
             (defn leaves [] (future (endless :child)) (time/sleep 1) :over)
             (def over (process/await (id-of `leaves [])))
-            (while (empty? @log) (time/sleep 1))
+            (loop [n 0] (when (and (empty? @log) (< n 2000)) (time/sleep 1) (recur (inc n))))
             [over @log]
             """, "[:over [[:child :left]]]"),
         Case(
