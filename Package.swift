@@ -62,7 +62,8 @@ let package = Package(
         .testTarget(
             name: "SluiceTests",
             dependencies: [
-                "Sluice", "Adapters", "Runtime", "Graph", "Engine", "Machine", "Reader", "Values", "TestSupport",
+                "Sluice", "Store", "Adapters", "Runtime", "Graph", "Engine", "Machine", "Reader", "Values",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: ["TestSupport"], swiftSettings: strict),
@@ -85,7 +86,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "InspectorTests", dependencies: ["Inspector", "Engine", "Reader", "Values"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Engine", "Values", "TestSupport"], swiftSettings: strict),
     ]
 )
 

@@ -11,6 +11,7 @@
 //! - `Channels/`: the primitives over the machine's channels, and `alts!`.
 //! - `Workers/`: command workers and tickers over channels.
 //! - `Effects/`: performing an effect parks the fiber until its outcome.
+//! - `Processes/`: the effects on long-running named work, and who executes it.
 //!
 //! The rule that everything rests on: whoever claims a waiter (one compare-and-set) owns its fiber until the fiber stands in
 //! a run queue; nobody else touches it meanwhile.

@@ -5,6 +5,7 @@ import Graph
 import Machine
 import Reader
 import Runtime
+import Store
 import Values
 
 /// Declarations of effects as the engine takes them, from the moment they are made: a script may perform at its top level
@@ -29,12 +30,16 @@ extension Session {
     /// What a configuration means to effects, from here on.
     func configure(_ settings: SystemPlan.Settings) {
         engine.configure(settings.engine)
+        // What is kept of effects that have ended is kept of processes (P1).
+        rows.retain(settings.engine.retainCompleted)
         mcp.configure(settings.servers)
     }
 
     /// Gives the action of a `:run` effect that is named.
     static func actions(_ lookup: GraphFunctions) -> RunEffect.Finder {
         { (name) throws(Fault) in
+            // What is there is not looked for: the file of its namespace may be the script that runs.
+            if let found = lookup.present(name) { return .object(found) }
             switch lookup.find(name) {
             case .found(_, let value): return value
             case .missing(let name, let near):

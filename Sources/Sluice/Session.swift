@@ -10,6 +10,7 @@ import Graph
 import Machine
 import Reader
 import Runtime
+import Store
 import Synchronization
 import Values
 
@@ -26,6 +27,9 @@ package final class Session: @unchecked Sendable {
     let sources: EventSources
     /// What holds servers of tools.
     let mcp: MCPEffects
+    /// Executes the processes that the script starts, which are rows here.
+    private let processes: ProcessWorkRunner
+    let rows: MemoryProcessRegistry
     /// Whether chat is answered offline, for want of a model server.
     package let isOffline: Bool
     /// The namespace that the next form is evaluated in.
@@ -74,7 +78,10 @@ package final class Session: @unchecked Sendable {
                 tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
                 sourcePaths: options.sourcePaths))
         lookup.evaluator = evaluator
-        for type in RuntimeEffects.types(runtime, Session.actions(lookup)) { engine.define(type) }
+        let find = Session.actions(lookup)
+        rows = MemoryProcessRegistry(clock: runtime.clock)
+        processes = ProcessWorkRunner(runtime, rows, name: "run", find)
+        for type in RuntimeEffects.types(runtime, processes: processes, find) { engine.define(type) }
         namespace = evaluator.scriptNamespace("user")
         runtime.install()
         let current = current
@@ -89,6 +96,7 @@ package final class Session: @unchecked Sendable {
             }
         }
         sources.session = self
+        processes.begin()
         bindArguments()
         applyDeclarations()
     }
@@ -99,10 +107,14 @@ package final class Session: @unchecked Sendable {
     /// Says that wall time is up. On any thread.
     package func expire() { runtime.expire() }
 
+    /// Tells of processes that failed and that nobody awaited, once nobody can any more.
+    package func tellUnheardFailures() { processes.tellUnheard() }
+
     /// Ends every fiber and thread, and every server that was started.
     package func shutDown() {
         sources.endAll()
         hasEnded = runtime.shutDown()
+        processes.end()
         mcp.close()
     }
 
@@ -316,6 +328,12 @@ package struct SessionOptions {
 final class GraphFunctions: @unchecked Sendable {
     // Sendable: set once, before the first lookup.
     weak var evaluator: Evaluator?
+
+    /// The var of a name whose namespace is there already, without loading anything.
+    func present(_ name: Name) -> Var? {
+        guard let instance = evaluator?.instance, let space = name.namespace else { return nil }
+        return instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name.name))
+    }
 
     func find(_ name: Name) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }

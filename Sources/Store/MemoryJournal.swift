@@ -1,6 +1,6 @@
 //! Store: what is remembered beyond the moment. Records of effects come in from the engine; runs, outcomes and
 //! unfinished work go out. The protocols are the engine's; every implementation here passes the same conformance suite.
-//! In memory now; a file on this machine is the next.
+//! Rows of processes with their events are kept here, too. In memory now; a file on this machine is the next.
 
 import Engine
 import Values

@@ -141,6 +141,10 @@ public enum KnownName: String, CaseIterable, Sendable {
     case sequenceNumber = "seq"
     case startedTs = "started-ts"
     case tickMs = "tick-ms"
+    // processes
+    case descriptor, events, from, live, ordinal, output, pending, process, released, sequence, session, to
+    case createdTs = "created-ts"
+    case endedTs = "ended-ts"
     // declarations
     case all, ask, configure, cron, definition
     case fail, handler, mcp, net, needs, params, paths, phase

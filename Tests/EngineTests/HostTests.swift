@@ -53,6 +53,34 @@ import Values
         (.replayMismatch("x"), "runtime_effect_replay_mismatch: x"), (.plugin("p"), "plugin: p"),
         (.store("s"), "runtime_store: s"),
         (.unknownProcess("p1"), "plugin: unknown process `p1`"),
+        (
+            .unknownProcess("wacth", among: ["other", "watch"]),
+            "plugin: unknown process `wacth`; did you mean `watch`?"
+        ),
+        (
+            .processConflict("p", hasEnded: false),
+            "process_conflict: there is a process `p` with another input, which has not ended; give the new one another id"
+        ),
+        (
+            .processConflict("p", hasEnded: true),
+            "process_conflict: there is a process `p` with another input, which has ended and is still kept; give the new one another id"
+        ),
+        (
+            .processEnded("p", .failed, "takes no signal"),
+            "process_ended: process `p` has ended (failed) and takes no signal"
+        ),
+        (
+            .processEventLimit("p", 10),
+            "process_event_limit: process `p` has 10 events, as many as one may have; let it end and start another"
+        ),
+        (
+            .processLeaseLost(ProcessLease(process: "p", runner: "r", claim: 1)),
+            "process_lease_lost: runner `r` does not hold the lease of process `p`"
+        ),
+        (
+            .processNotGranted("p", "s"),
+            "process_not_granted: session `s` has no process `p` to transfer; list what it has with :mode :all"
+        ),
     ]
 
     @Test(arguments: 0..<HostTests.codes.count) func everyCodeHasItsText(index: Int) {  // L14–L41
@@ -182,32 +210,47 @@ import Values
     final class Events: ProcessRegistry, @unchecked Sendable {
         // Sendable: used on one thread.
         var events: [ProcessEvent] = []
-        var waiting: [(type: String, after: Int64, done: @Sendable (Result<ProcessEvent, ControllerError>) -> Void)] =
-            []
+        var waiting: [(type: String, ordinal: Int, id: Int, done: Answer<ProcessEvent>)] = []
+        var asked = 0
+        var withdrawn = 0
+        let durability = DurabilityTier.inline
 
         func execute(
-            _ command: ProcessCommand, _ done: @escaping @Sendable (Result<ProcessOutcome, ControllerError>) -> Void
-        ) {
-            done(.success(.await(output: .nil)))
+            _ command: ProcessCommand, _ done: @escaping Answer<ProcessOutcome>
+        ) -> @Sendable () -> Void {
+            done(.success(.await(.done(output: .nil))))
+            return { [self] in withdrawn += 1 }
         }
 
-        func nextEvent(
-            of process: String, type: String, after sequence: Int64,
-            _ done: @escaping @Sendable (Result<ProcessEvent, ControllerError>) -> Void
+        func event(
+            _ ordinal: Int, of process: String, type: String, _ done: @escaping Answer<ProcessEvent>
         ) -> @Sendable () -> Void {
-            if let found = events.first(where: { $0.type == type && $0.sequence > sequence }) {
-                done(.success(found))
+            asked += 1
+            let id = asked
+            let found = events.filter { $0.type == type }
+            if found.count >= ordinal {
+                done(.success(found[ordinal - 1]))
             } else {
-                waiting.append((type, sequence, done))
+                waiting.append((type, ordinal, id, done))
             }
-            return {}
+            return { [self] in waiting.removeAll { $0.id == id } }
         }
+
+        func claim(_ runner: String, leaseMs: Int64, _ done: @escaping Answer<[ProcessWork]>) { done(.success([])) }
+        func renew(_ lease: ProcessLease, leaseMs: Int64, _ done: @escaping Answer<Void>) {
+            done(.failure(.processLeaseLost(lease)))
+        }
+        func finish(_ lease: ProcessLease, _ end: ProcessEnd, _ done: @escaping Answer<ProcessRecord>) {
+            done(.failure(.processLeaseLost(lease)))
+        }
+        func onWork(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void { {} }
 
         func append(_ type: String, _ payload: Int64) {
             let event = ProcessEvent(sequence: Int64(events.count + 1), type: type, payload: .int(payload))
             events.append(event)
-            let due = waiting.filter { $0.type == type }
-            waiting.removeAll { $0.type == type }
+            let ordinal = events.filter { $0.type == type }.count
+            let due = waiting.filter { $0.type == type && $0.ordinal == ordinal }
+            waiting.removeAll { $0.type == type && $0.ordinal == ordinal }
             for wait in due { wait.done(.success(event)) }
         }
     }
@@ -242,6 +285,27 @@ import Values
         LocalExecutor(.awaitEvent(wait)).execute(envelope(.awaitEvent(key: key))) { heard.hear(HostTests.text($0)) }
         if cancels { token.cancel(.requested) }
         #expect(heard.all == [code])
+    }
+
+    @Test func aCancelledWaitTakesItsQuestionBack() {  // L30
+        let (events, heard, token) = (Events(), DriverTests.Rig(), CancelToken())
+        events.append("a", 1)
+        let wait = LocalExecutor.EventWait(
+            key: "k", registry: events, process: "p", type: "a", ordinal: 2, token: token)
+        LocalExecutor(.awaitEvent(wait)).execute(envelope(.awaitEvent(key: "k"))) { heard.hear(HostTests.text($0)) }
+        #expect(events.waiting.count == 1)
+        token.cancel(.requested)
+        #expect(events.waiting.isEmpty && heard.all == ["runtime_effect_await_event_cancelled"])
+        events.append("a", 2)
+        #expect(heard.all.count == 1)
+    }
+
+    @Test func aProcessCommandIsWithdrawnByItsToken() {  // L38
+        let (events, token) = (Events(), CancelToken())
+        InlineController().execute(envelope(.process(.await("p"))), LocalExecutor(.process(events, token))) { _ in }
+        #expect(events.withdrawn == 0)
+        token.cancel(.requested)
+        #expect(events.withdrawn == 1)
     }
 
     @Test func anOutcomeOfAnotherKindIsRefused() throws {  // L16

@@ -132,6 +132,66 @@ import Testing
         }
     }
 
+    // L31–L41: in whatever order fibers take turns, the same happens.
+    @Test func theExpeditionsGoOnByThemselves() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let script = Repository.root.appending(path: "examples/processes/expeditions.slu").path
+        for seed in ["1", "2", "3"] {
+            let result = try Repository.run(
+                try Repository.program, ["run", "--seed", seed, "--virtual-time", script],
+                environment: Repository.offlineEnvironment, folder: scratch.folder)
+            #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
+            #expect(try result.output == Repository.text("examples/processes/expected.txt"))
+        }
+    }
+
+    // U: work that failed and that nobody asked about is told, and shows in the exit code; who has heard of it deals with it.
+    @Test func aProcessThatFailsUnheardIsTold() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        func run(_ end: String) throws -> Repository.Result {
+            try scratch.write(
+                "fails.slu",
+                """
+                (ns fails)
+                (defn work [] (time/sleep 5) (throw (ex-info "no luck" {})))
+                (def id (:id (process/start `work)))
+                \(end)
+                """)
+            return try Repository.run(
+                try Repository.program, ["run", "--seed", "1", "--virtual-time", "fails.slu"],
+                environment: Repository.offlineEnvironment, folder: scratch.folder)
+        }
+        let unheard = try run("")
+        #expect(unheard.code == 1 && unheard.error.contains("no luck") && unheard.error.contains("fails.slu:2:"))
+        let heard = try run("(try (process/await id) (catch Exception e (println (ex-message e))))")
+        #expect(heard.code == 0 && heard.error.isEmpty && heard.output == "no luck\n", "\(heard.error)")
+        let late = try run("(time/sleep 50) (try (process/await id) (catch Exception e (println (ex-message e))))")
+        #expect(late.code == 0 && late.error.isEmpty && late.output == "no luck\n", "\(late.error)")
+    }
+
+    // A run goes on for as long as its processes can, and cancels what is left.
+    @Test func aRunEndsWithItsProcesses() throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "goes_on.slu",
+            """
+            (ns goes-on)
+            (defn work [] (time/sleep 5000) (println "done"))
+            (defn waits [] (try (process/event (process/self) :never) (finally (println "left"))))
+            (process/start `work)
+            (process/start `waits)
+            (println "started")
+            """)
+        let result = try Repository.run(
+            try Repository.program, ["run", "--seed", "1", "--virtual-time", "goes_on.slu"],
+            environment: Repository.offlineEnvironment, folder: scratch.folder)
+        #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
+        #expect(result.output == "started\ndone\nleft\n")
+    }
+
     /// Every script there is run, and the page of the examples lists it.
     @Test func everyExampleOfEffectsIsListed() throws {
         let page = try String(

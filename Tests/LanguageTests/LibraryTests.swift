@@ -10,7 +10,7 @@ import Values
         "clojure.core", "clojure.core.async", "clojure.data", "clojure.data.json", "clojure.edn", "clojure.pprint",
         "clojure.repl", "clojure.set", "clojure.string",
         "clojure.template",
-        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.mcp",
+        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.mcp", "sluice.process",
         "sluice.meta", "sluice.shape",
     ]
 

@@ -119,6 +119,7 @@ struct ScriptRun {
             session.runtime.world.setSystems([])
             // What the script started (`go`, tickers of its own) may still be at work.
             session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
+            session.tellUnheardFailures()
             return exitCode(session, failures: failures.count)
         }
         return runGraph(session, stopper, failures)
@@ -164,6 +165,7 @@ struct ScriptRun {
         }
         stopper.attach(run)
         run.run()
+        session.tellUnheardFailures()
         let failed = failures.count + run.errorCount
         if failed > 0, !console.json {
             console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)

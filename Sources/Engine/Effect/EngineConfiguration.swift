@@ -59,7 +59,9 @@ package struct EngineConfiguration: Sendable {
         KeyRow(
             .timeoutMs, .milliseconds, usual: "60000",
             "how long an attempt may take unless its type or meta says; nil for no limit"),
-        KeyRow(.retainCompleted, .whole(0...10_000_000), usual: "500", "ended effects that stay known"),
+        KeyRow(
+            .retainCompleted, .whole(0...10_000_000), usual: "500",
+            "ended effects, and ended processes, that stay known"),
         KeyRow(.limits, .byKeyword(.whole(1...1_000_000)), "at most so many at once, per effect type"),
         KeyRow(.rate, .byKeyword(.map(rateTable)), "at most so many starts in a time, per effect type"),
     ]

@@ -1,3 +1,5 @@
+import Values
+
 /// The codes of scoped effect execution (L1–L43): one table. Each factory of `ControllerError` writes the text of its
 /// code.
 package enum ControllerCode: String, CaseIterable, Sendable {
@@ -12,6 +14,11 @@ package enum ControllerCode: String, CaseIterable, Sendable {
     case awaitEventInvalidOrdinal = "runtime_effect_await_event_invalid_ordinal"
     case awaitEventCancelled = "runtime_effect_await_event_cancelled"
     case processTaskJoin = "runtime_effect_process_task_join"
+    case processConflict = "process_conflict"
+    case processEnded = "process_ended"
+    case processEventLimit = "process_event_limit"
+    case processLeaseLost = "process_lease_lost"
+    case processNotGranted = "process_not_granted"
     case replayMismatch = "runtime_effect_replay_mismatch"
     case plugin
     case store = "runtime_store"
@@ -90,5 +97,40 @@ package struct ControllerError: Error, Equatable, Sendable, CustomStringConverti
 
     package static func plugin(_ message: String) -> ControllerError { ControllerError(.plugin, message) }
     package static func store(_ message: String) -> ControllerError { ControllerError(.store, message) }
-    package static func unknownProcess(_ id: String) -> ControllerError { plugin("unknown process `\(id)`") }
+
+    /// - Parameter known: ids that may have been meant.
+    package static func unknownProcess(_ id: String, among known: some Sequence<String> = []) -> ControllerError {
+        plugin("unknown process `\(id)`\(Nearest.hint(for: id, among: known).map { "; \($0)" } ?? "")")
+    }
+
+    // Beyond the seed: what it has no text for.
+
+    package static func processConflict(_ id: String, hasEnded: Bool) -> ControllerError {
+        let state = hasEnded ? "has ended and is still kept" : "has not ended"
+        return ControllerError(
+            .processConflict,
+            "there is a process `\(id)` with another input, which \(state); give the new one another id")
+    }
+
+    /// - Parameter asked: what it can no longer do, as `takes no signal`.
+    package static func processEnded(_ id: String, _ status: ProcessStatus, _ asked: String) -> ControllerError {
+        ControllerError(.processEnded, "process `\(id)` has ended (\(status.rawValue)) and \(asked)")
+    }
+
+    package static func processEventLimit(_ id: String, _ limit: Int) -> ControllerError {
+        ControllerError(
+            .processEventLimit,
+            "process `\(id)` has \(limit) events, as many as one may have; let it end and start another")
+    }
+
+    package static func processLeaseLost(_ lease: ProcessLease) -> ControllerError {
+        ControllerError(
+            .processLeaseLost, "runner `\(lease.runner)` does not hold the lease of process `\(lease.process)`")
+    }
+
+    package static func processNotGranted(_ id: String, _ session: String) -> ControllerError {
+        ControllerError(
+            .processNotGranted,
+            "session `\(session)` has no process `\(id)` to transfer; list what it has with :mode :all")
+    }
 }

@@ -66,8 +66,10 @@ package struct InlineController: EffectController {
     package func execute(_ envelope: EffectEnvelope, _ local: LocalExecutor, _ answer: @escaping EffectAnswer) {
         guard case .process(let command) = envelope.command else { return local.execute(envelope, answer) }
         do {
-            let registry = try local.intoProcess()
-            registry.execute(command) { answer($0.map { .process($0) }) }
+            let (registry, token) = try local.intoProcess()
+            let withdraw = registry.execute(command) { answer($0.map { .process($0) }) }
+            // Whoever is no longer interested need not be kept until the process ends.
+            token.onCancel { _ in withdraw() }
         } catch {
             answer(.failure(error))
         }

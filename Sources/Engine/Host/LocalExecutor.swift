@@ -28,7 +28,8 @@ package final class LocalExecutor: Sendable {
         case unavailable
         case sleepOnly(any Clock, CancelToken)
         case awaitEvent(EventWait)
-        case process(any ProcessRegistry)
+        /// For process commands, until the token says that their answers are no longer wanted.
+        case process(any ProcessRegistry, CancelToken = CancelToken())
         case runner(any LocalRunner)
         /// Takes every command.
         case testing(@Sendable (EffectEnvelope, @escaping EffectAnswer) -> Void)
@@ -83,16 +84,17 @@ package final class LocalExecutor: Sendable {
             }
             guard key == wait.key else { return answer(.failure(.awaitEventKeyMismatch(expected: wait.key, got: key))) }
             guard wait.ordinal > 0 else { return answer(.failure(.awaitEventInvalidOrdinal)) }
-            EventCount(wait, answer).next(after: 0, seen: 0)
+            EventQuestion(answer).ask(wait)
         }
     }
 
-    /// The registry, for a controller that executes process commands itself.
-    package func intoProcess() throws(ControllerError) -> any ProcessRegistry {
-        guard case .process(let registry) = kind, !used.exchange(true, ordering: .acquiringAndReleasing) else {
+    /// The registry, for a controller that executes process commands itself, and who says that an answer is no longer wanted.
+    package func intoProcess() throws(ControllerError) -> (any ProcessRegistry, CancelToken) {
+        guard case .process(let registry, let token) = kind, !used.exchange(true, ordering: .acquiringAndReleasing)
+        else {
             throw .processExecutorUnavailable
         }
-        return registry
+        return (registry, token)
     }
 
     /// A sleep that ends early, with an error, when it is cancelled.
@@ -103,46 +105,27 @@ package final class LocalExecutor: Sendable {
     }
 }
 
-/// Counts events until the one that is waited for (L27–L30).
-private final class EventCount: @unchecked Sendable {
-    // Sendable: `lock` guards everything mutable.
+/// Waits for an event, and answers once: with it, or with the cancellation (L27–L30).
+private final class EventQuestion: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
     private let lock = Lock()
-    private let wait: LocalExecutor.EventWait
     private var answer: EffectAnswer?
-    private var withdraw: (@Sendable () -> Void)?
 
-    init(_ wait: LocalExecutor.EventWait, _ answer: @escaping EffectAnswer) {
-        self.wait = wait
-        self.answer = answer
+    init(_ answer: @escaping EffectAnswer) { self.answer = answer }
+
+    func ask(_ wait: LocalExecutor.EventWait) {
+        let withdraw = wait.registry.event(wait.ordinal, of: wait.process, type: wait.type) { [self] result in
+            finish(result.map { .awaitEvent(payload: $0.payload) })
+        }
         wait.token.onCancel { [self] _ in
-            let question = lock.withLock { withdraw }
-            question?()
+            withdraw()
             finish(.failure(.awaitEventCancelled))
         }
     }
 
-    func next(after sequence: Int64, seen: Int) {
-        guard lock.withLock({ answer != nil }) else { return }
-        let question = wait.registry.nextEvent(of: wait.process, type: wait.type, after: sequence) { [self] result in
-            switch result {
-            case .failure(let error): finish(.failure(error))
-            case .success(let event):
-                if seen + 1 == wait.ordinal {
-                    finish(.success(.awaitEvent(payload: event.payload)))
-                } else {
-                    next(after: event.sequence, seen: seen + 1)
-                }
-            }
-        }
-        lock.withLock { withdraw = answer == nil ? nil : question }
-    }
-
     private func finish(_ result: Result<EffectOutcome, ControllerError>) {
         let taken = lock.withLock {
-            defer {
-                answer = nil
-                withdraw = nil
-            }
+            defer { answer = nil }
             return answer
         }
         taken?(result)

@@ -29,6 +29,9 @@ package enum EventType: String, CaseIterable, Sendable {
     case workerStopped = "worker.stopped"
     case workerError = "workers.error"
     case workerDrop = "workers.drop"
+    /// Somebody began to execute it, and what it came to.
+    case processStarted = "process.started"
+    case processEnded = "process.ended"
     case channelOpened = "channel.opened"
     case channelClosed = "channel.closed"
     case fiberFailed = "fiber.failed"

@@ -158,7 +158,8 @@ package struct EffectHistories: Sendable {
                     ms: record.ts, type: record.type, identity: record.identity,
                     text: EffectHistories.text(record.payload)))
         case .runStarted, .runEnded, .effectProgress, .effectExtraAnswer, .groupCompleted, .scopeOpened, .scopeClosed,
-            .workerStarted, .workerStopped, .channelOpened, .channelClosed, .log, .engineStopping, .engineStopped:
+            .workerStarted, .workerStopped, .processStarted, .processEnded, .channelOpened, .channelClosed, .log,
+            .engineStopping, .engineStopped:
             break
         }
     }

@@ -4,9 +4,13 @@ import Values
 
 /// The one table of the built-in effect types that fibers and the world do; `Adapters` has that of the outside (P25).
 package enum RuntimeEffects {
-    /// - Parameter find: gives the functions that effects name.
-    package static func types(_ runtime: FiberRuntime, _ find: @escaping RunEffect.Finder) -> [EffectType] {
-        WorldEffects.types(runtime) + [
+    /// - Parameters:
+    ///   - processes: who executes processes.
+    ///   - find: gives the functions that effects name.
+    package static func types(
+        _ runtime: FiberRuntime, processes: ProcessWorkRunner, _ find: @escaping RunEffect.Finder
+    ) -> [EffectType] {
+        WorldEffects.types(runtime) + ProcessEffect.types(runtime, processes, find) + [
             RunEffect.type(runtime, find), ChannelPut.type(runtime), CodeEvaluation.type(runtime, find),
         ]
     }

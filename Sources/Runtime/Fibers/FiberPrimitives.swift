@@ -52,6 +52,12 @@ enum FiberPrimitives {
             RuntimePrimitive(name: "identity", arity: 0) { (_, fiber) throws(Fault) in
                 .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
             },
+            // The id of the process that the running code belongs to; nil outside of one.
+            RuntimePrimitive(name: "process-id", arity: 0) { (_, fiber) throws(Fault) in
+                var identity = Job.running(fiber)?.lineage.identity
+                while let here = identity, here.kind != .process { identity = here.parent }
+                return .value(identity?.name.map { .string($0) } ?? .nil)
+            },
         ]
     }
 }

@@ -232,7 +232,8 @@ package final class FiberRuntime: @unchecked Sendable {
         return job
     }
 
-    private func make(
+    /// A fiber that somebody makes ready later.
+    func make(
         _ function: Value, _ arguments: [Value], dispatch: Dispatch, from parent: Job?, scope: Scope?,
         lineage: Lineage?,
         bindings: Bindings?, completion: JobCompletion, holdMeter: HoldMeter?,

@@ -16,7 +16,9 @@ package enum TimerAction: @unchecked Sendable {
 /// Cancels a timer that calls Swift code.
 package final class TimerToken: Sendable {
     private let cancelled = Atomic<Bool>(false)
-    package init() {}
+    /// Whether the timer only keeps up what is there, as the renewal of a lease does: no run goes on for its sake.
+    let isUpkeep: Bool
+    package init(isUpkeep: Bool = false) { self.isUpkeep = isUpkeep }
     package func cancel() { cancelled.store(true, ordering: .relaxed) }
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 }
@@ -94,7 +96,7 @@ package final class TimerQueue: @unchecked Sendable {
                 switch actions[Int(entry.slot)] {
                 case .resume(let waiting, _): !waiting.isWaiting
                 case .close(let channel): !channel.isWaitedFor
-                case .call(let token, _): token.isCancelled
+                case .call(let token, _): token.isCancelled || token.isUpkeep
                 }
             }
         }
