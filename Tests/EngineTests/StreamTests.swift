@@ -38,6 +38,23 @@ import Values
         #expect(subscription.take().events.isEmpty)
     }
 
+    /// Of a step with more events than anybody may still read, the newest are there, as if they had come one by one.
+    @Test(arguments: [0, 1, 4, 5, 9, 30]) func aLargeStepKeepsTheNewest(count: Int) {
+        let (whole, single) = (stream(), stream())
+        let subscriptions = [whole, single].map { $0.subscribe(capacity: 6) }
+        for events in [whole, single] { for _ in 0..<3 { events.emit(.log, run, .value(.int(0))) } }
+        var step = (0..<count).map { EventRecord(.log, run, .value(.int(Int64($0 + 1)))) }
+        #expect(!whole.append(taking: &step), "nobody has read everything before")
+        for number in 0..<count { single.emit(.log, run, .value(.int(Int64(number + 1)))) }
+        #expect(whole.latest == UInt64(count + 3))
+        let (recent, lost) = whole.recent()
+        #expect(recent.map(\.sequence) == (1...UInt64(count + 3)).suffix(4))
+        #expect(lost == UInt64(max(0, count - 1)))
+        let (taken, missed) = subscriptions[0].take()
+        #expect(taken.map { $0.payload.intValue } == subscriptions[1].take().events.map { $0.payload.intValue })
+        #expect(missed == max(0, count - 3) && taken.count == min(6, count + 3))
+    }
+
     /// What everybody has read holds nothing, but for the newest that stay readable; what one has not read waits for it.
     @Test func eventsThatWereReadAreLetGo() {
         final class Seen {

@@ -55,7 +55,8 @@ package final class EventStream: @unchecked Sendable {
         let ts = wallMs()
         log.lock.acquire()
         let isAwaited = note(records.count)
-        for index in records.indices { log.add(&records[index], at: ts) }
+        let first = log.pass(records.count)
+        for index in first..<records.count { log.add(&records[index], at: ts) }
         log.lock.release()
         return isAwaited
     }
@@ -197,6 +198,16 @@ private final class EventLog {
         swap(&slots[at].record, &record)
         slots[at].ts = ts
         count += 1
+    }
+
+    /// Counts those of the next `added` records that the ones behind them would drive out at once, as most of a large batch would,
+    /// without taking them in. Gives how many.
+    func pass(_ added: Int) -> Int {
+        let passed = added - capacity
+        guard passed > 0 else { return 0 }
+        while count > 0 { dropOldest() }
+        sequence += UInt64(passed)
+        return passed
     }
 
     /// Lets go what nobody is to read any more: readers came, went or read.
