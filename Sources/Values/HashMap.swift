@@ -24,11 +24,11 @@ public struct HashMap: @unchecked Sendable {
     package static func taking(
         _ entries: UnsafeMutablePointer<Value>, count: Int, extra: Extra? = nil
     ) throws(Fault) -> HashMap? {
-        guard let isSmall = try KeyTable.areDistinct(entries, count, width: 1) else {
+        guard let areDistinct = try KeyTable.areDistinct(entries, count, width: 1) else {
             guard let table = try KeyTable.taking(entries, count, width: 1) else { return nil }
             return HashMap(MapNode.make(table, extra: extra))
         }
-        guard isSmall else { return nil }
+        guard areDistinct else { return nil }
         let node = MapNode.make(capacity: count, extra: extra)
         node.take(entries, count: count)
         return HashMap(node)

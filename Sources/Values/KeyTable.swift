@@ -3,9 +3,10 @@ import CThread
 /// An insertion-ordered hash table of keys, each with a value beside it (maps) or without (sets).
 ///
 /// The entries stand in a persistent array in the order they were added; up to 8 (16 when all keys are keywords, which are
-/// compared by identity) are found by a linear scan, more through a persistent index. So the order of iteration is the order of insertion at every size and depends on nothing else, neither
-/// on hashes nor on whether a change happened in place. An entry that is removed leaves a vacancy, and when vacancies
-/// outnumber entries the table is rebuilt without them.
+/// compared by identity) are found by a linear scan, more through a persistent index. (A map of so few has no table, unless it had
+/// more: see `MapNode`.) So the order of iteration is the order of insertion at every size and depends on nothing else, neither on
+/// hashes nor on whether a change happened in place. An entry that is removed leaves a vacancy, and when vacancies outnumber
+/// entries the table is rebuilt without them.
 ///
 /// Keys that count up from 0 in the order they are added need no index: the key says its slot. Such a run at the beginning of
 /// a table that has outgrown scanning is left out of the index for as long as it goes on, which makes a map from 0, 1, 2 … as
@@ -287,8 +288,8 @@ struct KeyTable: ~Copyable {
     /// two keys are equal; then, and when it throws, nothing was taken.
     static func taking(_ entries: UnsafeMutablePointer<Value>, _ taken: Int, width: Int) throws(Fault) -> KeyTable? {
         var index = KeyIndex()
-        if let isSmall = try areDistinct(entries, taken, width: width) {
-            guard isSmall else { return nil }
+        if let areDistinct = try areDistinct(entries, taken, width: width) {
+            guard areDistinct else { return nil }
         } else {
             guard let made = try uniqueIndex(entries, taken, width) else { return nil }
             index = made
