@@ -64,7 +64,7 @@ import Values
         private func put() {
             let value = next
             next += 1
-            if looksFirst, channel.putReady(.int(value), moving: value % 2 == 0) {
+            if looksFirst, channel.putWord(.int(value)) || channel.putReady(.int(value), moving: value % 2 == 0) {
                 accepted.append(value)
                 return
             }
@@ -356,6 +356,10 @@ final class ChannelBox<Waiter: Party> {
             if isDone, moving, !$0.pointee.isNil { Issue.record("the value stayed in its slot") }
             return isDone
         }
+    }
+    func putWord(_ value: Value) -> Bool {
+        var slot = value
+        return withUnsafeMutablePointer(to: &slot) { state.pointee.putWord($0) }
     }
     func takeReady() -> Value? {
         var slot = Value.nil
