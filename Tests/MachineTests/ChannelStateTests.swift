@@ -65,6 +65,7 @@ import Values
             let value = next
             next += 1
             if looksFirst, channel.putWord(.int(value)) || channel.putReady(.int(value), moving: value % 2 == 0) {
+                if channel.isClosed { Issue.record("a closed channel took \(value)") }
                 accepted.append(value)
                 return
             }
@@ -230,6 +231,9 @@ import Values
     @Test func onlyPlainPutsAndTakesAreReady() {
         for channel in [TestChannel(.promise), TestChannel(.fixed(0)), TestChannel(.fixed(2), isGranted: true)] {
             expect(!channel.putReady(.int(1), moving: true) && channel.takeReady() == nil)
+            // A promise keeps its first value, and what is granted goes through a transducer, also once there is a ring.
+            _ = channel.put(.int(1))
+            expect(!channel.putWord(.int(2)))
         }
         let channel = TestChannel(.fixed(1))
         expect(channel.takeReady() == nil && !channel.putReady(.nil, moving: false))
@@ -244,8 +248,11 @@ import Values
         }
         #expect(resumed === putter)
         expect(channel.takeReady()?.intValue == 2)
+        expect(!channel.putWord(.nil) && !channel.putWord(.vector(.empty)))
+        expect(channel.putWord(.int(4)) && !channel.putWord(.int(5)) && channel.takeReady()?.intValue == 4)
+        expect(channel.enqueueTake(Waiter(0)) && !channel.putWord(.int(6)))
         _ = channel.close()
-        expect(!channel.putReady(.int(3), moving: false))
+        expect(!channel.putReady(.int(3), moving: false) && !channel.putWord(.int(3)))
     }
 
     /// D26: 1024 may wait, and entries that wait no more do not count.
