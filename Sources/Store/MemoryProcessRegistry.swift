@@ -16,6 +16,13 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
     private enum Question {
         case end(Answer<ProcessOutcome>)
         case event(Answer<ProcessEvent>)
+
+        func fail(_ error: ControllerError) {
+            switch self {
+            case .end(let answer): answer(.failure(error))
+            case .event(let answer): answer(.failure(error))
+            }
+        }
     }
 
     /// - Parameter clock: its wall time is what rows and leases show.
@@ -59,11 +66,7 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
             guard case .event(let answer)? = questions.removeValue(forKey: waiter) else { return nil }
             return { answer(.success(event)) }
         case .failed(let waiter, let error):
-            switch questions.removeValue(forKey: waiter) {
-            case .end(let answer)?: return { answer(.failure(error)) }
-            case .event(let answer)?: return { answer(.failure(error)) }
-            case nil: return nil
-            }
+            return questions.removeValue(forKey: waiter).map { question in { question.fail(error) } }
         }
     }
 
@@ -82,10 +85,7 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
             }
         }
         if case .failure(let error) = result {
-            switch question {
-            case .end(let answer): answer(.failure(error))
-            case .event(let answer): answer(.failure(error))
-            }
+            question.fail(error)
             return {}
         }
         let mine = waiter

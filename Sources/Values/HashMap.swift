@@ -8,7 +8,7 @@ public struct HashMap: @unchecked Sendable {
     // Sendable: a node is changed only while it is uniquely referenced.
     package private(set) var node: MapNode
 
-    public init(extra: Extra? = nil) { node = MapNode.make(capacity: MapNode.capacity(for: 0), extra: extra) }
+    public init(extra: Extra? = nil) { node = MapNode.make(capacity: TrieLeaf.capacity(for: 0), extra: extra) }
 
     private init(_ node: MapNode) { self.node = node }
 
@@ -95,7 +95,7 @@ public struct HashMap: @unchecked Sendable {
     @inline(__always) private mutating func makeUnique(room: Int) {
         let isUnique = isKnownUniquelyReferenced(&node)
         if isUnique, room <= node.room { return }
-        let capacity = MapNode.capacity(for: room)
+        let capacity = TrieLeaf.capacity(for: room)
         node = isUnique ? node.moved(capacity: capacity) : node.copy(capacity: capacity, extra: extra)
     }
 

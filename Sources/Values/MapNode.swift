@@ -175,16 +175,6 @@ public final class MapNode: ManagedBuffer<MapHeader, Value> {
         return made
     }
 
-    /// The smallest of the sizes a small map grows through that holds `count` entries.
-    static func capacity(for count: Int) -> Int {
-        switch count {
-        case ...2: 2
-        case ...4: 4
-        case ...8: 8
-        default: KeyTable.scannedKeywords
-        }
-    }
-
     /// The entries of a small map as a table, which can grow.
     func enlarged() -> MapNode { MapNode.make(KeyTable.map(copying: values, ownCount), extra: extra) }
 }

@@ -33,7 +33,7 @@
 
     private static func footprint(_ capacity: Int) -> Int { 32 + capacity * MemoryLayout<Value>.stride }
 
-    /// The smallest of the sizes a tail grows through that holds `count` values.
+    /// The smallest of the sizes a tail grows through that holds `count` values; a small map grows through them, too, by entries.
     static func capacity(for count: Int) -> Int {
         switch count {
         case ...2: 2

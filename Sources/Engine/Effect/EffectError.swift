@@ -86,7 +86,7 @@ package struct EffectError: Error, Sendable {
     }
 
     /// P23
-    static func unknownType(_ type: Name, known: some Sequence<Name>) -> EffectError {
+    package static func unknownType(_ type: Name, known: some Sequence<Name>) -> EffectError {
         let nearest = Nearest.name(to: type.description, among: known.map(\.description))
         let hint = nearest.map { "; did you mean :\($0)?" } ?? ""
         return EffectError(.unknownEffectType, "unknown effect type: :\(type.description)\(hint)")

@@ -33,10 +33,7 @@ public struct Ring<Element>: ~Copyable {
         appendInRoom(element)
     }
 
-    /// Whether one more goes in without making room.
-    @inlinable @inline(__always) var hasRoom: Bool { length < capacity }
-
-    /// As `append`, after `hasRoom`.
+    /// As `append`, where one more goes in without making room.
     @inlinable @inline(__always) mutating func appendInRoom(_ element: consuming Element) {
         place(length).initialize(to: element)
         length &+= 1

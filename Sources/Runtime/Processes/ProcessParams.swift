@@ -86,9 +86,7 @@ struct ProcessParams {
         switch given {
         case .keyword(let type):
             if types.contains(type) { return given }
-            let near = Nearest.name(to: type.description, among: types.map(\.description))
-            throw ProcessRefusal(
-                "unknown effect type: :\(type.description)\(near.map { "; did you mean :\($0)?" } ?? "")")
+            throw ProcessRefusal(EffectError.unknownType(type, known: types).message)
         case .object(let object):
             if let variable = object as? Var { return .symbol(names.intern(variable.fullName)) }
         default: break
@@ -105,8 +103,7 @@ struct ProcessParams {
 
     /// What a name of a function stands for; throws when it cannot be called.
     static func checked(_ found: Value, _ name: Name) throws(Fault) -> Value {
-        var root = found
-        if case .object(let object) = found, let variable = object as? Var { root = variable.root }
+        let root = ProcessWorkRunner.root(of: found)
         switch root {
         case .function, .native: return .nil
         case .object(let object) where object.kind == .multimethod: return .nil

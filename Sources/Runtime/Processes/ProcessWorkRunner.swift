@@ -144,7 +144,8 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             })
     }
 
-    private static func root(of found: Value) -> Value {
+    /// What a name stands for now: a var for what it holds.
+    static func root(of found: Value) -> Value {
         if case .object(let object) = found, let variable = object as? Var { return variable.root }
         return found
     }
