@@ -210,13 +210,25 @@ extension HashMap {
         }
     }
 
-    /// A map of up to `room` entries that `fill` adds: at once, where `set` would make room step by step. Nil when two keys are
-    /// equal.
+    /// A map of up to `room` entries that `fill` adds, whose keys must differ: at once, where `set` would look for each key and
+    /// make room step by step.
     ///
-    /// - Throws: what hashing or comparing a key throws; that it was a key of a small map says nothing, which hashes none.
+    /// - Throws: what hashing a key throws; that it was a key of a small map says nothing, which hashes none.
     @inline(__always) package static func gathered(
         upTo room: Int, _ fill: (inout Gathering) -> Void
-    ) throws(Fault) -> HashMap? {
+    ) throws(Fault) -> HashMap {
+        if _slowPath(room > KeyTable.scanned) { return try gatheredWide(upTo: room, fill) }
+        let node = MapNode.make(capacity: room, extra: nil)
+        var gathering = Gathering(entries: node.values, room: room)
+        fill(&gathering)
+        node.adopt(gathering.filled)
+        return HashMap(node)
+    }
+
+    /// The same for more entries than any map is looked through for.
+    @inline(never) private static func gatheredWide(
+        upTo room: Int, _ fill: (inout Gathering) -> Void
+    ) throws(Fault) -> HashMap {
         try withUnsafeTemporaryAllocation(of: Value.self, capacity: 2 * room) { buffer throws(Fault) in
             var gathering = Gathering(entries: buffer.baseAddress.unsafelyUnwrapped, room: room)
             fill(&gathering)
@@ -226,8 +238,7 @@ extension HashMap {
                 gathering.entries.deinitialize(count: 2 * gathering.filled)
                 throw error
             }
-            gathering.entries.deinitialize(count: 2 * gathering.filled)
-            return nil
+            preconditionFailure("two of the keys that a map was gathered of are equal")
         }
     }
 

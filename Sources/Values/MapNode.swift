@@ -151,6 +151,9 @@ public final class MapNode: ManagedBuffer<MapHeader, Value> {
         info.pointee.count &+= UInt16(truncatingIfNeeded: count)
     }
 
+    /// Counts the first `count` entries as its own, which were written where there is room.
+    @inline(__always) func adopt(_ count: Int) { info.pointee.count = UInt16(truncatingIfNeeded: count) }
+
     // Making others
 
     /// Another node with the same entries.

@@ -13,7 +13,7 @@ import Values
         let name = names.intern(type)
         let fields = try? HashMap.of([(Value.kw(.effectSlashType), Value.keyword(name))])
         return Effect(
-            type: name, fields: fields ?? .empty, identity: Identity(root: .run).child(.effect, ordinal: ordinal))
+            type: name, fields: fields ?? .empty, parent: Identity(root: .run), ordinal: ordinal)
     }
 
     private func begin(_ effect: Effect) {

@@ -45,12 +45,11 @@ import Values
             let name = names.intern(type)
             return Effect(
                 type: name, fields: Trial.map(params + [(.effectSlashType, .keyword(name))]), meta: Trial.meta(meta),
-                identity: parent.child(
-                    .effect,
-                    ordinal: lock.withLock {
-                        ordinal += 1
-                        return ordinal
-                    }))
+                parent: parent,
+                ordinal: lock.withLock {
+                    ordinal += 1
+                    return ordinal
+                })
         }
 
         func hear(_ text: String) { lock.withLock { heard.append(text) } }

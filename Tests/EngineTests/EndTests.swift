@@ -385,14 +385,14 @@ import Values
     @Test func eventsTellWhatEffectsWaitFor() throws {
         let trial = Trial(maxInflight: 2)
         func told(_ input: Input) -> [String] {
-            var told: [String] = []
+            var texts: [String] = []
             for event in trial.machine.step(input, at: trial.now).events {
-                guard case .waiting(let effect, let wait) = event.content else { continue }
+                guard case .waiting(let effect, let told, let further) = event.content else { continue }
                 // As a reader of the trace has it.
-                let read = EffectWait(wait.wait.value)
-                told.append("\(event.type.rawValue) \(effect.id.shown): \(read?.phrase() ?? "unreadable")")
+                let read = EffectWait(told.wait.behind(further).value)
+                texts.append("\(event.type.rawValue) \(effect.id.shown): \(read?.phrase() ?? "unreadable")")
             }
-            return told
+            return texts
         }
         func submit(_ effects: [Effect]) -> [String] { told(.submit(Submission(effects))) }
         let (g, h) = (trial.group("g"), trial.group("h"))

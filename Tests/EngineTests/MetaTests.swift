@@ -9,7 +9,7 @@ import Values
 
     private func complaint(_ pairs: [(KnownName, Value)]) -> KeyError? {
         do {
-            _ = try EffectMeta(Trial.map(pairs))
+            _ = try EffectMeta.read(Trial.map(pairs))
             return nil
         } catch { return error }
     }
@@ -22,7 +22,7 @@ import Values
     }
 
     @Test func everyKeyIsRead() throws {  // J1–J10
-        let meta = try EffectMeta(
+        let meta = try EffectMeta.read(
             Trial.map([
                 (.group, vector(.string("phase"), number(1))), (.order, number(3)), (.mode, .kw(.parallel)),
                 (.priority, number(100)), (.cancels, vector(.string("old"))),

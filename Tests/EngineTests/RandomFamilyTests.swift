@@ -121,7 +121,7 @@ private final class RandomFamily: @unchecked Sendable {
             }
             return Effect(
                 type: type, fields: Trial.map([(.effectSlashType, .keyword(type))]), meta: Trial.meta(meta),
-                id: ValueKey(text: id), identity: parent.child(.effect, ordinal: made + index))
+                id: ValueKey(text: id), parent: parent, ordinal: made + index)
         }
         made += count
         submitted += ids

@@ -8,7 +8,8 @@ import Values
     /// Few hashes, so that many keys share one and stand in each other's way, around the end of the table too.
     @Test(arguments: [UInt32(1), 3, 40, .max]) func aRandomHistory(_ hashes: UInt32) {
         var random = SplitMix(seed: UInt64(hashes))
-        var (index, model): (SlotIndex, [Int32: UInt32]) = (SlotIndex(), [:])
+        var index = SlotIndex()
+        var model: [Int32: UInt32] = [:]
         for _ in 0..<20_000 {
             let slot = Int32(random.next() % 300)
             if let hash = model[slot] {

@@ -44,7 +44,7 @@ import Values
         let subscriptions = [whole, single].map { $0.subscribe(capacity: 6) }
         for events in [whole, single] { for _ in 0..<3 { events.emit(.log, run, .value(.int(0))) } }
         var step = (0..<count).map { EventRecord(.log, run, .value(.int(Int64($0 + 1)))) }
-        #expect(!whole.append(taking: &step), "nobody has read everything before")
+        #expect(!whole.append(taking: &step, at: 1000), "nobody has read everything before")
         for number in 0..<count { single.emit(.log, run, .value(.int(Int64(number + 1)))) }
         #expect(whole.latest == UInt64(count + 3))
         let (recent, lost) = whole.recent()
@@ -67,7 +67,7 @@ import Values
         let name = Names().intern("test/work")
         func emit(_ count: Int) {
             for _ in 0..<count {
-                let effect = Effect(type: name, fields: .empty, identity: run.child(.effect, ordinal: seen.count))
+                let effect = Effect(type: name, fields: .empty, parent: run, ordinal: seen.count)
                 seen.append(Seen(effect))
                 events.emit(.effectSubmitted, effect.identity, .effect(effect))
             }

@@ -58,13 +58,13 @@ final class Trial {
         ordinal += 1
         return Effect(
             type: type(text), fields: fields, meta: Trial.meta(meta), id: ValueKey(text: id),
-            identity: (parent ?? run).child(.effect, ordinal: ordinal))
+            parent: parent ?? run, ordinal: ordinal)
     }
 
     static func meta(_ pairs: [(KnownName, Value)]) -> EffectMeta {
         guard !pairs.isEmpty else { return .none }
         do {
-            return try EffectMeta(map(pairs))
+            return try EffectMeta.read(map(pairs))
         } catch {
             Issue.record("\(error)")
             return .none

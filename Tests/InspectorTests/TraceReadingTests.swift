@@ -99,7 +99,7 @@ import Values
         try HashMap.set(&params, .kw(.effectSlashType), .kw(.run))
         try HashMap.set(&params, .kw(.content), long)
         let effect = Effect(
-            type: KnownName.run.name, fields: params, id: ValueKey(text: "a"), identity: Identity(root: .run))
+            type: KnownName.run.name, fields: params, id: ValueKey(text: "a"), parent: Identity(root: .run), ordinal: 0)
         stream.emit(
             .effectEnded, effect.identity,
             .ended(effect, EffectEnd(status: .done, outcome: .ok(long), durationMs: 7)))

@@ -7,7 +7,7 @@ package struct RealClock: Clock {
     package init() {}
 
     package var nowMs: Int64 { MonotonicClock.nowMs }
-    package var wallMs: Int64 { WallClock.nowMs }
+    package func wallMs(at nowMs: Int64) -> Int64 { WallClock.nowMs + nowMs - self.nowMs }
 
     package func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
         let call = ScheduledCall(body, withdrawn: {})

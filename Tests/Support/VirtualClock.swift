@@ -15,7 +15,7 @@ package final class VirtualClock: Clock, @unchecked Sendable {
     package init(epochMs: Int64 = 0) { self.epochMs = epochMs }
 
     package var nowMs: Int64 { lock.withLock { now } }
-    package var wallMs: Int64 { nowMs + epochMs }
+    package func wallMs(at nowMs: Int64) -> Int64 { nowMs + epochMs }
 
     package func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
         lock.withLock {

@@ -4,13 +4,16 @@ import Values
 package protocol Clock: Sendable {
     /// Milliseconds on a clock that never goes back; from an arbitrary start.
     var nowMs: Int64 { get }
-    /// Milliseconds since 1970.
-    var wallMs: Int64 { get }
+    /// Milliseconds since 1970 at the moment at which `nowMs` gives this.
+    func wallMs(at nowMs: Int64) -> Int64
     /// Calls `body` once, on a thread of the clock, when `nowMs` has reached `atMs`. It must return soon.
     func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall
 }
 
 extension Clock {
+    /// Milliseconds since 1970.
+    package var wallMs: Int64 { wallMs(at: nowMs) }
+
     package func after(ms: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
         let (at, overflow) = nowMs.addingReportingOverflow(max(0, ms))
         return schedule(atMs: overflow ? Int64.max : at, body)

@@ -46,7 +46,7 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
     @exclusivity(unchecked) var isOutside = false
     private let answered = Atomic<Bool>(false)
 
-    init(_ order: StartOrder, _ line: DriverLine) {
+    init(_ order: consuming StartOrder, _ line: DriverLine) {
         self.order = order
         self.line = line
     }
@@ -54,7 +54,7 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
     /// Who submits what the handler performs: the effect, or, where that may be tried again, the attempt, whose effects are not those
     /// of the one before (J: `:retry`).
     package var identity: Identity {
-        effect.meta.retry == nil ? effect.identity : effect.identity.child(.attempt, ordinal: attempt - 1)
+        effect.isRetried ? effect.identity.child(.attempt, ordinal: attempt - 1) : effect.identity
     }
 
     /// With the parts merged into it that the type's merge function merges.

@@ -176,9 +176,10 @@ package final class EngineDriver: @unchecked Sendable {
         lock.acquire()
         prepare()
         let before = queue.count
-        machine.step(input, at: clock.nowMs, &happened, &toDo)
+        let now = clock.nowMs
+        machine.step(input, at: now, &happened, &toDo)
         look(toDo)
-        let isAwaited = !happened.isEmpty && events.append(taking: &happened)
+        let isAwaited = !happened.isEmpty && events.append(taking: &happened, at: clock.wallMs(at: now))
         happened.empty()
         if queue.isEmpty { swap(&queue, &toDo) } else { queue += toDo }
         toDo.empty()
@@ -210,17 +211,14 @@ package final class EngineDriver: @unchecked Sendable {
             lock.release()
             for _ in 0..<due { outside?.ended() }
             if actions.isEmpty { return }
-            for index in actions.indices {
-                // Taken out rather than copied, which would count its references; what stands in its place does nothing.
-                var action = Action.accepted([])
-                swap(&action, &actions[index])
-                perform(action)
-            }
+            // Taken out rather than copied, which would count its references.
+            actions.reverse()
+            while let action = actions.popLast() { perform(action) }
         }
     }
 
-    private func perform(_ action: Action) {
-        switch action {
+    private func perform(_ action: consuming Action) {
+        switch consume action {
         case .start(let order): start(order)
         case .cancelRunning(let handle, _, let reason):
             guard let request = takeRunning(handle) else { return }
@@ -244,25 +242,25 @@ package final class EngineDriver: @unchecked Sendable {
         return end.with(.error(events.redactor.masked(error)))
     }
 
-    private func start(_ order: StartOrder) {
+    private func start(_ order: consuming StartOrder) {
         let request = EffectRequest(order, line)
-        let known: Known? = lock.withLock {
-            setRunning(request)
-            let known = types[order.effect.type]
-            request.isOutside = known?.isOutside ?? false
-            return known
-        }
-        if request.isOutside { lock.withLock { outside }?.began() }
+        lock.acquire()
+        setRunning(request)
+        let known = types[request.order.effect.type]
+        request.isOutside = known?.isOutside ?? false
+        let outside = request.isOutside ? outside : nil
+        lock.release()
+        outside?.began()
         guard let known else {
-            return request.finish(.error(.unknownType(order.effect.type, known: typeNames)))
+            return request.finish(.error(.unknownType(request.effect.type, known: typeNames)))
         }
-        if known.merges, !order.parts.isEmpty, let merge = known.type.merge {
+        if known.merges, !request.order.parts.isEmpty, let merge = known.type.merge {
             do {
-                request.order.effect = try merged(order.effect, order.parts, merge)
+                request.order.effect = try merged(request.effect, request.order.parts, merge)
             } catch {
                 return request.finish(.error(.of(error, code: .mergeFailed)))
             }
-            step(.merged(order.handle, attempt: order.attempt, request.effect))
+            step(.merged(request.order.handle, attempt: request.attempt, request.effect))
         }
         if let complaint = known.type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
         known.type.handler.start(request)

@@ -10,22 +10,34 @@ package final class Effect: Sendable {
     /// The flat map: parameters, `:effect/type`, and what else was given.
     package let fields: HashMap
     package let meta: EffectMeta
-    package let identity: Identity
+    /// What submitted it.
+    package let parent: Identity
+    /// Its number among the effects of its parent.
+    package let ordinal: Int
 
-    /// - Parameter id: nil to make one from the identity.
-    package init(type: Name, fields: HashMap, meta: EffectMeta = .none, id: ValueKey? = nil, identity: Identity) {
-        self.id = id ?? ValueKey(text: identity.path)
+    /// - Parameters:
+    ///   - id: nil to make one from the identity.
+    ///   - parent: what submits it.
+    ///   - ordinal: its number among the effects of `parent`, counted in the order they are written, never by timing.
+    package init(
+        type: Name, fields: HashMap, meta: EffectMeta = .none, id: ValueKey? = nil, parent: Identity, ordinal: Int
+    ) {
+        self.id = id ?? ValueKey(text: parent.child(.effect, ordinal: ordinal).path)
         self.type = type
         self.fields = fields
         self.meta = meta
-        self.identity = identity
+        self.parent = parent
+        self.ordinal = ordinal
     }
+
+    /// Made when it is asked for: of most effects nobody does.
+    package var identity: Identity { parent.child(.effect, ordinal: ordinal) }
 
     /// Reads an effect that a script wrote.
     ///
     /// - Parameters:
     ///   - parent: what submits it.
-    ///   - ordinal: its number among the effects of `parent`, counted in the order they are written, never by timing.
+    ///   - ordinal: its number among the effects of `parent`.
     ///   - like: an effect that may have the same meta, as the one before it in a batch: it is read once then.
     ///   - named: the map of a `defmeta` name, or nil when there is none.
     package convenience init(
@@ -59,17 +71,20 @@ package final class Effect: Sendable {
             }
         }
         self.init(
-            type: type, fields: fields, meta: try Effect.meta(givenMeta, like?.meta, named), id: id,
-            identity: parent.child(.effect, ordinal: ordinal))
+            type: type, fields: fields, meta: try Effect.meta(givenMeta, like, named), id: id,
+            parent: parent, ordinal: ordinal)
     }
 
     /// What can be told of an effect whose meta says nothing that holds; nil without a type and an id that are such.
-    package convenience init?(unread value: Value, identity: Identity) {
+    package convenience init?(unread value: Value, parent: Identity, ordinal: Int) {
         guard case .map(let fields) = value, case .keyword(let type)? = Effect.field(.effectSlashType, of: fields),
             let given = Effect.field(.effectSlashID, of: fields), !given.isNil, let id = try? ValueKey(given)
         else { return nil }
-        self.init(type: type, fields: fields, id: id, identity: identity)
+        self.init(type: type, fields: fields, id: id, parent: parent, ordinal: ordinal)
     }
+
+    /// Whether there may be more attempts than one at it.
+    package var isRetried: Bool { meta.retry != nil }
 
     /// A parameter; nil when it is absent.
     package subscript(key: KnownName) -> Value? { Effect.field(key, of: fields) }
@@ -80,7 +95,7 @@ package final class Effect: Sendable {
             entries.add(fields) { $0 == .effectSlashID || $0 == .effectSlashType || $0 == .meta }
         }
         if let made { return made }
-        // Keys that cannot be compared stay as they are.
+        // Keys that cannot be hashed stay as they are.
         var params = fields
         for key in [KnownName.effectSlashID, .effectSlashType, .meta] { try? HashMap.remove(&params, .kw(key)) }
         return params
@@ -111,7 +126,7 @@ package final class Effect: Sendable {
                 try? HashMap.remove(&fields, .kw(key))
             }
         }
-        return Effect(type: type, fields: fields, meta: meta, id: id, identity: identity)
+        return Effect(type: type, fields: fields, meta: meta, id: id, parent: parent, ordinal: ordinal)
     }
 
     /// The default merge (J21): parameters of the later one win.
@@ -121,7 +136,7 @@ package final class Effect: Sendable {
             try? HashMap.set(&fields, key, value)
             return true
         }
-        return Effect(type: type, fields: fields, meta: meta, id: id, identity: identity)
+        return Effect(type: type, fields: fields, meta: meta, id: id, parent: parent, ordinal: ordinal)
     }
 
     /// Looking up a keyword compares words: it cannot fail.
@@ -129,16 +144,18 @@ package final class Effect: Sendable {
 
     /// A map, the name of a `defmeta`, or a vector of these, merged from left to right.
     private static func meta(
-        _ given: Value, _ other: EffectMeta?, _ named: (Name) -> HashMap?
+        _ given: Value, _ like: Effect?, _ named: (Name) -> HashMap?
     ) throws(KeyError) -> EffectMeta {
+        let map: HashMap
         switch given {
         case .nil: return .none
-        case .map(let map):
-            if let other, HashMap.areSame(other.source, map) { return other }
-            return try within { () throws(KeyError) in try EffectMeta(map) }
-        default:
-            let merged = try metaMap(given, named)
-            return try within { () throws(KeyError) in try EffectMeta(merged) }
+        case .map(let written):
+            if let like, HashMap.areSame(like.meta.source, written) { return like.meta }
+            map = written
+        default: map = try metaMap(given, named)
+        }
+        do throws(KeyError) { return try EffectMeta.read(map) } catch {
+            throw KeyError(path: [.kw(.meta)] + error.path, message: error.message, hint: error.hint)
         }
     }
 
@@ -171,11 +188,5 @@ package final class Effect: Sendable {
             path: [.kw(.meta)],
             message:
                 "meta must be a map, the name of a defmeta or a vector of these, but it is \(ValueKey.shown(given))")
-    }
-
-    private static func within<Result>(_ body: () throws(KeyError) -> Result) throws(KeyError) -> Result {
-        do { return try body() } catch {
-            throw KeyError(path: [.kw(.meta)] + error.path, message: error.message, hint: error.hint)
-        }
     }
 }

@@ -1,41 +1,45 @@
 import Values
 
-/// How the engine is to treat an effect (J1–J11). Binding, not advisory.
-package final class EffectMeta: Sendable {
+/// How the engine is to treat an effect (J1–J11). Binding, not advisory. It lies in its effect: what few effects have is a
+/// reference.
+package struct EffectMeta: Sendable {
     package enum Mode: Sendable { case sequential, parallel }
     package enum OnDependencyFailure: Sendable { case error, skip, proceed }
     package enum DedupStrategy: Sendable { case first, last, merge }
 
-    package let group: ValueKey?
-    package let mode: Mode
-    package let onDependencyFailure: OnDependencyFailure
-    package let dedupStrategy: DedupStrategy
-    package let priority: Int
-    package let order: Int64
-    package let idempotencyKey: ValueKey?
-    package let timeout: Timeout
+    package private(set) var group: ValueKey?
+    package private(set) var idempotencyKey: ValueKey?
     /// The map it was read from; nil for none.
-    package let source: HashMap?
-    private let rare: Rare?
+    package private(set) var source: HashMap?
+    private var rare: Rare?
+    package private(set) var mode = Mode.sequential
+    package private(set) var onDependencyFailure = OnDependencyFailure.error
+    package private(set) var dedupStrategy = DedupStrategy.first
+    /// From 0 to 100.
+    package private(set) var priority: Int8 = 0
 
-    package var cancels: [ValueKey] { rare?.cancels ?? [] }
-    package var dependsOn: [ValueKey] { rare?.dependsOn ?? [] }
-    package var tags: [ValueKey] { rare?.tags ?? [] }
-    package var description: String? { rare?.description }
-    package var retry: Retry? { rare?.retry }
+    package var order: Int64 { rare?.fields.order ?? 0 }
+    package var timeout: Timeout { rare?.fields.timeout ?? .usual }
+    package var cancels: [ValueKey] { rare?.fields.cancels ?? [] }
+    package var dependsOn: [ValueKey] { rare?.fields.dependsOn ?? [] }
+    package var tags: [ValueKey] { rare?.fields.tags ?? [] }
+    package var description: String? { rare?.fields.description }
+    package var retry: Retry? { rare?.fields.retry }
 
     /// What few effects have.
     private final class Rare: Sendable {
-        let cancels: [ValueKey]
-        let dependsOn: [ValueKey]
-        let tags: [ValueKey]
-        let description: String?
-        let retry: Retry?
+        let fields: RareFields
+        init(_ fields: RareFields) { self.fields = fields }
+    }
 
-        init(_ fields: Fields) {
-            (cancels, dependsOn, tags) = (fields.cancels, fields.dependsOn, fields.tags)
-            (description, retry) = (fields.description, fields.retry)
-        }
+    private struct RareFields: Sendable {
+        var order: Int64 = 0
+        var timeout = Timeout.usual
+        var cancels: [ValueKey] = []
+        var dependsOn: [ValueKey] = []
+        var tags: [ValueKey] = []
+        var description: String?
+        var retry: Retry?
     }
 
     package enum Timeout: Equatable, Sendable {
@@ -77,20 +81,17 @@ package final class EffectMeta: Sendable {
     /// J11: sequential, priority 0, nothing else.
     package static let none = EffectMeta()
 
-    private init() {
-        (group, order, mode, priority) = (nil, 0, .sequential, 0)
-        (onDependencyFailure, idempotencyKey, dedupStrategy) = (.error, nil, .first)
-        (timeout, source, rare) = (.usual, nil, nil)
-    }
+    private init() {}
 
     /// Reads and checks a meta map.
-    package init(_ map: HashMap) throws(KeyError) {
-        var fields = Fields()
-        if !fields.take(map) {
-            fields = Fields(isRare: true)
-            for (key, value) in try KeyTable.read(map, EffectMeta.table, owner: "meta") {
+    package static func read(_ map: HashMap) throws(KeyError) -> EffectMeta {
+        var meta = EffectMeta()
+        if !meta.take(map) {
+            meta = EffectMeta()
+            var rare = RareFields()
+            for (key, value) in try KeyTable.read(map, table, owner: "meta") {
                 do {
-                    try fields.set(key, value)
+                    try meta.set(key, value, &rare)
                 } catch {
                     throw KeyError(
                         path: [.kw(key)],
@@ -98,12 +99,11 @@ package final class EffectMeta: Sendable {
                 }
             }
             // A nil timeout is a decision, not an absent key.
-            if let given = try? map.find(.kw(.timeoutMs)), given.isNil { fields.timeout = .none }
+            if let given = try? map.find(.kw(.timeoutMs)), given.isNil { rare.timeout = .none }
+            meta.rare = Rare(rare)
         }
-        (group, order, mode, priority) = (fields.group, fields.order, fields.mode, fields.priority)
-        (onDependencyFailure, dedupStrategy) = (fields.onDependencyFailure, fields.dedupStrategy)
-        (idempotencyKey, timeout, source) = (fields.idempotencyKey, fields.timeout, map)
-        rare = fields.isRare ? Rare(fields) : nil
+        meta.source = map
+        return meta
     }
 
     /// The same meta, waiting for these groups as well: for effects that were merged.
@@ -112,7 +112,7 @@ package final class EffectMeta: Sendable {
         guard !added.isEmpty else { return self }
         var map = source ?? HashMap()
         try? HashMap.set(&map, .kw(.dependsOn), .vector((dependsOn + added).map(\.value)))
-        return (try? EffectMeta(map)) ?? self
+        return (try? EffectMeta.read(map)) ?? self
     }
 
     /// The one table of meta keys.
@@ -152,104 +152,86 @@ package final class EffectMeta: Sendable {
 }
 
 extension EffectMeta {
-    /// Collects checked values.
-    fileprivate struct Fields {
-        /// Some of it was read by the table.
-        var isRare = false
-        var group: ValueKey?
-        var order: Int64 = 0
-        var mode = Mode.sequential
-        var priority = 0
-        var cancels: [ValueKey] = []
-        var dependsOn: [ValueKey] = []
-        var onDependencyFailure = OnDependencyFailure.error
-        var idempotencyKey: ValueKey?
-        var dedupStrategy = DedupStrategy.first
-        var tags: [ValueKey] = []
-        var description: String?
-        var timeout = Timeout.usual
-        var retry: Retry?
-
-        /// Takes the keys that most effects have, where nothing is wrong with them: a million effects are not read by the table.
-        /// False when there is more to it.
-        mutating func take(_ map: HashMap) -> Bool {
-            var isTaken = true
-            map.forEachInPlace { entry in
-                switch Value.knownKeyword(at: entry) {
-                case .group:
-                    group = ValueKey(plain: entry[1])
-                    isTaken = isTaken && group != nil
-                case .idempotencyKey:
-                    idempotencyKey = ValueKey(plain: entry[1])
-                    isTaken = isTaken && idempotencyKey != nil
-                case .mode:
-                    switch Value.knownKeyword(at: entry + 1) {
-                    case .parallel: mode = .parallel
-                    case .sequential: mode = .sequential
-                    default: isTaken = false
-                    }
-                case .priority:
-                    let number = Value.borrowedInt(entry + 1) ?? -1
-                    isTaken = isTaken && (0...100).contains(number)
-                    priority = Int(number)
+    /// Takes the keys that most effects have, where nothing is wrong with them: a million effects are not read by the table.
+    /// False when there is more to it.
+    private mutating func take(_ map: HashMap) -> Bool {
+        var isTaken = true
+        map.forEachInPlace { entry in
+            switch Value.knownKeyword(at: entry) {
+            case .group:
+                group = ValueKey(plain: entry[1])
+                isTaken = isTaken && group != nil
+            case .idempotencyKey:
+                idempotencyKey = ValueKey(plain: entry[1])
+                isTaken = isTaken && idempotencyKey != nil
+            case .mode:
+                switch Value.knownKeyword(at: entry + 1) {
+                case .parallel: mode = .parallel
+                case .sequential: mode = .sequential
                 default: isTaken = false
                 }
+            case .priority:
+                let number = Value.borrowedInt(entry + 1) ?? -1
+                isTaken = isTaken && (0...100).contains(number)
+                priority = Int8(clamping: number)
+            default: isTaken = false
             }
-            return isTaken
         }
+        return isTaken
+    }
 
-        mutating func set(_ key: KnownName, _ value: Value) throws(Fault) {
-            switch key {
-            case .group: group = try ValueKey(value)
-            case .order: order = value.intValue ?? 0
-            case .mode: mode = value.knownKeyword == .parallel ? .parallel : .sequential
-            case .priority: priority = Int(value.intValue ?? 0)
-            case .cancels: cancels = try Fields.keys(value)
-            case .dependsOn: dependsOn = try Fields.keys(value)
-            case .onDepFailure:
-                switch value.knownKeyword {
-                case .skip: onDependencyFailure = .skip
-                case .continue: onDependencyFailure = .proceed
-                default: onDependencyFailure = .error
-                }
-            case .idempotencyKey: idempotencyKey = try ValueKey(value)
-            case .dedupStrategy:
-                switch value.knownKeyword {
-                case .last: dedupStrategy = .last
-                case .merge: dedupStrategy = .merge
-                default: dedupStrategy = .first
-                }
-            case .tags: tags = try Fields.keys(value)
-            case .description: description = value.stringValue
-            case .timeoutMs: timeout = (value.intValue ?? 0) > 0 ? .ms(value.intValue ?? 0) : .none
-            case .retry: retry = try Fields.retry(value)
-            default: break
+    /// Takes a value that the table has found right.
+    private mutating func set(_ key: KnownName, _ value: Value, _ rare: inout RareFields) throws(Fault) {
+        switch key {
+        case .group: group = try ValueKey(value)
+        case .order: rare.order = value.intValue ?? 0
+        case .mode: mode = value.knownKeyword == .parallel ? .parallel : .sequential
+        case .priority: priority = Int8(clamping: value.intValue ?? 0)
+        case .cancels: rare.cancels = try EffectMeta.keys(value)
+        case .dependsOn: rare.dependsOn = try EffectMeta.keys(value)
+        case .onDepFailure:
+            switch value.knownKeyword {
+            case .skip: onDependencyFailure = .skip
+            case .continue: onDependencyFailure = .proceed
+            default: onDependencyFailure = .error
             }
+        case .idempotencyKey: idempotencyKey = try ValueKey(value)
+        case .dedupStrategy:
+            switch value.knownKeyword {
+            case .last: dedupStrategy = .last
+            case .merge: dedupStrategy = .merge
+            default: dedupStrategy = .first
+            }
+        case .tags: rare.tags = try EffectMeta.keys(value)
+        case .description: rare.description = value.stringValue
+        case .timeoutMs: rare.timeout = (value.intValue ?? 0) > 0 ? .ms(value.intValue ?? 0) : .none
+        case .retry: rare.retry = try EffectMeta.retry(value)
+        default: break
         }
+    }
 
-        /// Distinct keys in the order given.
-        private static func keys(_ value: Value) throws(Fault) -> [ValueKey] {
-            var keys: [ValueKey] = []
-            for element in value.dataElements ?? [value] {
-                let key = try ValueKey(element)
-                if !keys.contains(key) { keys.append(key) }
-            }
-            return keys
+    /// Distinct keys in the order given.
+    private static func keys(_ value: Value) throws(Fault) -> [ValueKey] {
+        var keys: [ValueKey] = []
+        for element in value.dataElements ?? [value] {
+            let key = try ValueKey(element)
+            if !keys.contains(key) { keys.append(key) }
         }
+        return keys
+    }
 
-        private static func retry(_ value: Value) throws(Fault) -> Retry {
-            var retry = Retry(max: 3, baseMs: 500, factor: 2, jitter: true, on: [])
-            guard case .map(let map) = value else { return retry }
-            if let max = try map.find(.kw(.max))?.intValue { retry.max = Int(max) }
-            for case .keyword(let name)? in try map.find(.kw(.on))?.dataElements?.map(Optional.some) ?? [] {
-                // Codes are snake_case; a script writes them as keywords.
-                retry.on.append(String(name.name.map { $0 == "-" ? "_" : $0 }))
-            }
-            guard case .map(let backoff)? = try map.find(.kw(.backoff)) else { return retry }
-            if let base = try backoff.find(.kw(.baseMs))?.intValue { retry.baseMs = base }
-            if let factor = try backoff.find(.kw(.factor))?.number { retry.factor = factor }
-            if case .bool(let jitter)? = try backoff.find(.kw(.jitter)) { retry.jitter = jitter }
-            return retry
+    private static func retry(_ value: Value) throws(Fault) -> Retry {
+        var retry = Retry(max: 3, baseMs: 500, factor: 2, jitter: true, on: [])
+        guard case .map(let map) = value else { return retry }
+        if let max = try map.find(.kw(.max))?.intValue { retry.max = Int(max) }
+        for case .keyword(let name)? in try map.find(.kw(.on))?.dataElements?.map(Optional.some) ?? [] {
+            // Codes are snake_case; a script writes them as keywords.
+            retry.on.append(String(name.name.map { $0 == "-" ? "_" : $0 }))
         }
+        guard case .map(let backoff)? = try map.find(.kw(.backoff)) else { return retry }
+        if let base = try backoff.find(.kw(.baseMs))?.intValue { retry.baseMs = base }
+        if let factor = try backoff.find(.kw(.factor))?.number { retry.factor = factor }
+        if case .bool(let jitter)? = try backoff.find(.kw(.jitter)) { retry.jitter = jitter }
+        return retry
     }
 }

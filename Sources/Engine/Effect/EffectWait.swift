@@ -31,6 +31,12 @@ package enum EffectWait: Sendable {
     /// So many effects run, which is all that may at once.
     case inflight(running: Int, max: Int)
 
+    /// The same for one that so many more of its group are before.
+    func behind(_ further: Int) -> EffectWait {
+        guard further > 0, case .turn(let others) = self else { return self }
+        return .turn(Others(group: others.group, count: others.count + further, ids: others.ids))
+    }
+
     // MARK: For people
 
     package enum Tense: Sendable { case present, past }

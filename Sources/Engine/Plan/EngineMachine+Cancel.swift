@@ -64,9 +64,9 @@ extension EngineMachine {
     }
 
     mutating func enterScope(_ slot: Int) {
-        guard let parent = entries[slot].effect.identity.parent else { return }
-        let scope = scopeNode(parent)
+        let scope = scopeNode(entries[slot].effect.parent)
         entries[slot].scope = scope
+        latestScope = scope
         scopes[Int(scope)].effects.add(handle(Int32(slot)))
     }
 
@@ -83,6 +83,8 @@ extension EngineMachine {
 
     /// The node of an identity, made with those above it when missing.
     private mutating func scopeNode(_ identity: Identity) -> Int32 {
+        // Those of a batch come from one.
+        if Int(latestScope) < scopes.count, scopes[Int(latestScope)].identity === identity { return latestScope }
         if let known = scopeByIdentity[identity] { return known }
         var missing = [identity]
         var above = identity.parent

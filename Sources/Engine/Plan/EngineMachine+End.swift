@@ -171,5 +171,5 @@ extension EngineMachine {
     }
 
     /// Stands in free slots, so that they keep nothing alive.
-    private static let nobody = Effect(type: KnownName.effect.name, fields: .empty, identity: Identity(root: .engine))
+    private static let nobody = Effect(type: KnownName.effect.name, fields: .empty, parent: Identity(root: .engine), ordinal: 0)
 }

@@ -30,6 +30,8 @@ struct Group: Sendable {
     var isDone = false
     /// Members have been told to wait for other groups.
     var hasTold = false
+    /// What members that wait for their turn are told in the settling of this number.
+    var toldTurn: (settling: Int, wait: ToldWait)?
     /// Has no effects: it is kept by a queue of its own, since nothing is retained in its place.
     var isEmptyPhase = false
     /// Members, adopted ones too, that have not ended.

@@ -69,30 +69,32 @@ extension EngineMachine {
     /// Starts what the limits allow, in order (P18, P19): those that want to go on first, because they hold work up.
     mutating func startReady() {
         resumeParked()
-        while let lane = nextLane(), let first = lanes[lane].ready.first {
-            lanes[lane].ready.removeFirst()
-            start(Int(first.item.slot), lane)
+        while let next = nextReady() {
+            lanes[next.lane].ready.removeFirst()
+            start(Int(next.slot), next.lane)
         }
     }
 
-    /// The open lane whose first effect comes first. There are as many lanes as types with limits, so looking at each
-    /// is cheap whatever the number of effects.
-    private mutating func nextLane() -> Int? {
-        var best: (lane: Int, priority: Int, order: Int)?
+    /// The effect that comes first in the open lanes. There are as many lanes as types with limits, so looking at each is cheap
+    /// whatever the number of effects.
+    private mutating func nextReady() -> (lane: Int, slot: Int32)? {
+        var best: (lane: Int, slot: Int32, priority: Int, order: Int)?
         for lane in lanes.indices where lanes[lane].ready.count > 0 && hasRoom(lane) {
-            skipStale(lane)
-            guard let first = lanes[lane].ready.first, lanes[lane].window?.opens(at: now) == nil else { continue }
+            guard let first = firstReady(lane), lanes[lane].window?.opens(at: now) == nil else { continue }
             if let best, (best.priority, -best.order) > (first.priority, -first.item.order) { continue }
-            best = (lane, first.priority, first.item.order)
+            best = (lane, first.item.slot, first.priority, first.item.order)
         }
-        return best?.lane
+        return best.map { ($0.lane, $0.slot) }
     }
 
-    private mutating func skipStale(_ lane: Int) {
-        while let first = lanes[lane].ready.first, !isReady(first.item, lane) {
+    /// The first of a lane that still waits there; those before it are dropped.
+    private mutating func firstReady(_ lane: Int) -> (priority: Int, item: ReadyQueue.Item)? {
+        while let first = lanes[lane].ready.first {
+            if isReady(first.item, lane) { return first }
             lanes[lane].ready.removeFirst()
             lanes[lane].ready.stale -= 1
         }
+        return nil
     }
 
     private func isReady(_ item: ReadyQueue.Item, _ lane: Int) -> Bool { EngineMachine.isReady(item, lane, entries) }

@@ -37,9 +37,9 @@ extension EngineMachine {
     /// (J21).
     private func deduplicate(_ submission: Submission, _ plan: inout BatchPlan) {
         let isSingle = submission.effects.count == 1
-        // Of those that stand: indices into `plan.standing`.
-        var (ids, keys) = (SlotIndex(), SlotIndex())
-        var combined: [ValueKey: Int] = [:]
+        // Of those that stand or were combined with one that does: ids by positions, keys by indices into `plan.standing`.
+        var ids = SlotIndex()
+        var keys = SlotIndex()
         plan.places.reserveCapacity(submission.effects.count)
         if !isSingle { ids.reserve(submission.effects.count) }
         for (position, effect) in submission.effects.enumerated() {
@@ -47,12 +47,9 @@ extension EngineMachine {
                 plan.places.append(.known(slot))
                 continue
             }
-            if !isSingle {
-                let one = ids.find(effect.id.code) { plan.standing[Int($0)].effect.id == effect.id }
-                if let standing = one.map(Int.init) ?? (combined.isEmpty ? nil : combined[effect.id]) {
-                    plan.places.append(.standing(standing))
-                    continue
-                }
+            if !isSingle, let same = ids.find(effect.id.code, { submission.effects[Int($0)].id == effect.id }) {
+                plan.places.append(plan.places[Int(same)])
+                continue
             }
             if let key = effect.meta.idempotencyKey {
                 if let place = answer(for: key, submission, &plan) {
@@ -61,15 +58,14 @@ extension EngineMachine {
                 }
                 let other = keys.find(key.code) { plan.standing[Int($0)].effect.meta.idempotencyKey == key }
                 if let standing = other.map(Int.init) {
-                    combined[plan.standing[standing].effect.id] = standing
                     combine(effect, position, &plan.standing[standing])
                     plan.places.append(.standing(standing))
-                    combined[effect.id] = standing
+                    ids.insert(effect.id.code, Int32(position))
                     continue
                 }
                 if !isSingle { keys.insert(key.code, Int32(plan.standing.count)) }
             }
-            if !isSingle { ids.insert(effect.id.code, Int32(plan.standing.count)) }
+            if !isSingle { ids.insert(effect.id.code, Int32(position)) }
             plan.places.append(.standing(plan.standing.count))
             plan.standing.append(
                 BatchPlan.Standing(effect: effect, position: position))
@@ -251,7 +247,7 @@ extension EngineMachine {
         entries[at].lane = lane(effect.type)
         byID.insert(effect.id.code, slot)
         let meta = effect.meta
-        entries[at].priority = UInt8(meta.priority)
+        entries[at].priority = meta.priority
         if let key = meta.idempotencyKey {
             if let before = known(key: key) { byKey.remove(key.code, before) }
             byKey.insert(key.code, slot)

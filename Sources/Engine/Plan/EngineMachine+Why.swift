@@ -74,10 +74,10 @@ extension EngineMachine {
     /// Says of those that this step submitted or let go on what they wait for, unless they have started.
     mutating func tellWaits() {
         guard !newlyWaiting.isEmpty else { return }
+        tellings += 1
         // Those of one lane wait for the same limit, and those of one group for the same groups: a large batch is told of once.
         var limited: (lane: Int32, wait: ToldWait)?
         var held: (group: Int32, wait: ToldWait)?
-        var before: (group: Int32, ids: [Value])?
         for handle in newlyWaiting {
             guard let slot = slot(handle) else { continue }
             switch entries[slot].state {
@@ -86,30 +86,44 @@ extension EngineMachine {
                 let wait = if let limited, limited.lane == lane { limited.wait } else { ToldWait(limit(of: slot)) }
                 limited = (lane, wait)
                 entries[slot].told = .limit
-                emit(.effectQueued, .waiting(entries[slot].effect, wait))
+                emit(.effectQueued, .waiting(entries[slot].effect, wait, further: 0))
             case .held:
                 let group = entries[slot].group
-                let wait: ToldWait
                 if group < 0 || (!lonely.isEmpty && lonely[Int32(slot)] != nil) {
-                    wait = ToldWait(hold(of: slot))
+                    tellHold(slot, ToldWait(hold(of: slot)))
                 } else if groups[Int(group)].isOpen {
-                    if before?.group != group { before = (group, letGo(by: group)) }
-                    wait = ToldWait(turn(of: slot, behind: before?.ids ?? []))
+                    tellTurn(slot, Int(group))
                 } else {
                     if held?.group != group { held = (group, ToldWait(hold(of: slot))) }
-                    wait = held?.wait ?? ToldWait(hold(of: slot))
+                    if let held { tellHold(slot, held.wait) }
                 }
-                if case .groups = wait.wait {
-                    entries[slot].told = .groups
-                    if group >= 0 { groups[Int(group)].hasTold = true }
-                } else {
-                    entries[slot].told = .turn
-                }
-                emit(.effectHeld, .waiting(entries[slot].effect, wait))
             case .free, .running, .backingOff, .ended: continue
             }
         }
         newlyWaiting.empty()
+    }
+
+    private mutating func tellTurn(_ slot: Int, _ group: Int) {
+        let wait: ToldWait
+        if let told = groups[group].toldTurn, told.settling == tellings {
+            wait = told.wait
+        } else {
+            wait = ToldWait(.turn(behind(group)))
+            groups[group].toldTurn = (tellings, wait)
+        }
+        entries[slot].told = .turn
+        emit(.effectHeld, .waiting(entries[slot].effect, wait, further: between(slot, group)))
+    }
+
+    private mutating func tellHold(_ slot: Int, _ wait: ToldWait) {
+        let group = entries[slot].group
+        if case .groups = wait.wait {
+            entries[slot].told = .groups
+            if group >= 0 { groups[Int(group)].hasTold = true }
+        } else {
+            entries[slot].told = .turn
+        }
+        emit(.effectHeld, .waiting(entries[slot].effect, wait, further: 0))
     }
 
     /// A group has what it waited for: its members wait for their turn now.
@@ -152,19 +166,20 @@ extension EngineMachine {
                 })
         }
         guard group >= 0 else { return .turn(EffectWait.Others(group: nil, count: 0, ids: [])) }
-        return turn(of: slot, behind: letGo(by: Int32(group)))
+        return EffectWait.turn(behind(group)).behind(between(slot, group))
     }
 
-    /// A few of those that a group has let go and that have not ended.
-    private func letGo(by group: Int32) -> [Value] { unended(upTo: groups[Int(group)].next, of: group) }
+    /// Those of a group that it has let go and that have not ended: what the next member waits for.
+    private func behind(_ group: Int) -> EffectWait.Others {
+        let ids = unended(upTo: groups[group].next, of: Int32(group))
+        // Of those that the group has let go only a few run at once.
+        return EffectWait.Others(
+            group: groups[group].key?.value, count: max(ids.count, groups[group].inFlight), ids: ids)
+    }
 
-    /// What a member waits for that has its group's turn to come.
-    private func turn(of slot: Int, behind ids: [Value]) -> EffectWait {
-        let group = Int(entries[slot].group)
-        // Of those that the group has let go only a few run at once; all that come next are before it.
-        let between = max(0, Int(entries[slot].position) - groups[group].next)
-        let count = max(ids.count, groups[group].inFlight) + between
-        return .turn(EffectWait.Others(group: groups[group].key?.value, count: count, ids: ids))
+    /// How many members come next before this one.
+    private func between(_ slot: Int, _ group: Int) -> Int {
+        max(0, Int(entries[slot].position) - groups[group].next)
     }
 
     /// The ids of a few members that have not ended, of those before `end`.

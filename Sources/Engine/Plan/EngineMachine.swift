@@ -34,6 +34,8 @@ package struct EngineMachine: ~Copyable, Sendable {
     var live = 0
     /// What this step submitted or let go on: it is told what they wait for, if they still do at its end.
     var newlyWaiting: [EffectHandle] = []
+    /// How often that was told.
+    var tellings = 0
 
     var groups = Slab<Group>()
     var freeGroups: [Int32] = []
@@ -50,6 +52,8 @@ package struct EngineMachine: ~Copyable, Sendable {
     var scopes = Slab<ScopeNode>()
     var freeScopes: [Int32] = []
     var scopeByIdentity: [Identity: Int32] = [:]
+    /// The one that an effect entered last, which may be free by now.
+    var latestScope: Int32 = 0
 
     var traits: [Name: EffectTraits] = [:]
     var lanes: [Lane] = Lane.standard
@@ -277,7 +281,7 @@ struct Entry: Sendable {
     var isParked = false
     var told = Told.nothing
     /// Its meta's, from 0 to 100.
-    var priority: UInt8 = 0
+    var priority: Int8 = 0
     var effect: Effect
     var submission: Int
     var group: Int32 = -1
@@ -316,11 +320,17 @@ struct Entry: Sendable {
         self.enqueuedAt = enqueuedAt
     }
 
-    /// Frees the slot, for another effect later. `nobody` stands in it meanwhile.
+    /// Frees the slot of an effect that has ended, for another later. `nobody` stands in it meanwhile.
     mutating func vacate(_ nobody: Effect) {
-        let next = generation &+ 1
-        self = Entry(effect: nobody, submission: -1, enqueuedAt: 0)
-        generation = next
+        // Field by field, for most are as a new entry has them: a whole one would cost four times as much.
+        generation &+= 1
+        (state, isReleased, isParked, told) = (.free, false, false, .nothing)
+        effect = nobody
+        (submission, group, scope) = (-1, -1, -1)
+        (attempt, startedAt, endedAt) = (0, 0, 0)
+        end = nil
+        if waiter != nil { waiter = nil }
+        if !rare.isEmpty { rare = [] }
     }
 
     private mutating func withRare(_ body: (inout Rare) -> Void) {

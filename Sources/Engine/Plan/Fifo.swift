@@ -35,6 +35,6 @@ extension Array {
     /// One by one, for there are mostly one or two: `removeAll(keepingCapacity:)` asks the runtime how to destroy them, which
     /// takes longer.
     mutating func empty() {
-        if count > 64 { self = [] } else { while popLast() != nil {} }
+        if capacity > 64 { self = [] } else { while popLast() != nil {} }
     }
 }

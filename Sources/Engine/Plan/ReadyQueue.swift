@@ -34,6 +34,8 @@ struct ReadyQueue: Sendable {
             _ = queue.popFirst()
         }
 
+        var isEmpty: Bool { queue.isEmpty && heap.items.isEmpty }
+
         var items: [Item] { Array(queue.elements) + heap.items }
     }
 
@@ -65,10 +67,7 @@ struct ReadyQueue: Sendable {
         guard let highest else { return }
         levels[highest].removeFirst()
         count -= 1
-        guard levels[highest].first == nil else { return }
-        // What a long queue took is given back.
-        levels[highest] = Level()
-        mark(highest, false)
+        if levels[highest].isEmpty { mark(highest, false) }
     }
 
     var mostlyStale: Bool { stale > 64 && stale * 2 > count }
@@ -111,7 +110,9 @@ struct BinaryHeap: Sendable {
     }
 
     mutating func pop() {
-        guard let last = items.popLast(), !items.isEmpty else { return }
+        guard let last = items.popLast() else { return }
+        // What a large heap took is given back.
+        if items.isEmpty { return items.empty() }
         items[0] = last
         var at = 0
         while true {

@@ -50,8 +50,9 @@ package enum EventContent: Sendable {
     case value(Value)
     case effect(Effect)
     case submitted(Effect)
-    /// What it waits for by now. A reference, because a whole batch may wait for the same.
-    case waiting(Effect, ToldWait)
+    /// What it waits for by now: a reference, because a whole batch may wait for the same. `further` are before it in its group
+    /// that the reference does not count.
+    case waiting(Effect, ToldWait, further: Int)
     case started(Effect, attempt: Int)
     case progress(Effect, Value)
     indirect case retrying(Effect, attempt: Int, delayMs: Int64, EffectError)
@@ -64,7 +65,7 @@ package enum EventContent: Sendable {
     /// The effect that it tells of, if it does of one.
     var effect: Effect? {
         switch self {
-        case .effect(let effect), .submitted(let effect), .waiting(let effect, _), .started(let effect, _),
+        case .effect(let effect), .submitted(let effect), .waiting(let effect, _, _), .started(let effect, _),
             .progress(let effect, _), .retrying(let effect, _, _, _), .deduped(let effect, _), .ended(let effect, _):
             effect
         case .none, .value, .group, .error: nil
@@ -77,7 +78,8 @@ package enum EventContent: Sendable {
         case .value(let value): value
         case .effect(let effect): .record((.effect, effect.value))
         case .submitted(let effect): .record((.effect, effect.valueWithMeta))
-        case .waiting(let effect, let wait): .record((.effectID, effect.id.value), (.waitsFor, wait.wait.value))
+        case .waiting(let effect, let told, let further):
+            .record((.effectID, effect.id.value), (.waitsFor, told.wait.behind(further).value))
         case .started(let effect, let attempt): .record((.effectID, effect.id.value), (.attempt, .int(Int64(attempt))))
         case .progress(let effect, let value): .record((.effectID, effect.id.value), (.value, value))
         case .retrying(let effect, let attempt, let delay, let error):
@@ -169,8 +171,7 @@ extension Value {
         let made = try? HashMap.gathered(upTo: entries.count) { map in
             for (key, value) in entries where !(dropNil && value.isNil) { map.add(.kw(key), value) }
         }
-        // Keywords can always be compared.
-        guard let made else { preconditionFailure("a record has each key once") }
-        return .map(made)
+        // Keywords can always be hashed.
+        return .map(made ?? .empty)
     }
 }

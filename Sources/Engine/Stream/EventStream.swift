@@ -49,10 +49,9 @@ package final class EventStream: @unchecked Sendable {
         }
     }
 
-    /// Adds the events of one step, all at one time, without waking anyone: takes them out of `records`, and leaves there what
-    /// nobody is to read any more. Gives whether somebody wants to be woken.
-    func append(taking records: inout [EventRecord]) -> Bool {
-        let ts = wallMs()
+    /// Adds the events of one step, all at the time `ts`, without waking anyone: takes them out of `records`, and leaves there
+    /// what nobody is to read any more. Gives whether somebody wants to be woken.
+    func append(taking records: inout [EventRecord], at ts: Int64) -> Bool {
         log.lock.acquire()
         let isAwaited = note(records.count)
         let first = log.pass(records.count)

@@ -94,7 +94,7 @@ struct PhaseBatch {
         }
         HashMap.put(&meta, .group, group)
         HashMap.put(&meta, .dependsOn, .vector(all))
-        _ = try EffectMeta(meta)
+        _ = try EffectMeta.read(meta)
         HashMap.put(&fields, .meta, .map(meta))
         return .map(fields)
     }

@@ -63,17 +63,15 @@ enum EffectPrimitives {
         case .nil: given = .empty
         default: throw .type("effect", expected: "a map of parameters", found: params)
         }
-        var id = try given.find(.kw(.effectSlashID)) ?? .nil
+        let found = try given.find(.kw(.effectSlashID))
+        var id = found ?? .nil
         if id.isNil { id = .string(fiber.instance.random.uuid().description) }
-        let made = try HashMap.gathered(upTo: given.count + 3) { entries in
+        return try HashMap.gathered(upTo: given.count + (found == nil ? 2 : 1) + (meta.isNil ? 0 : 1)) { entries in
             entries.add(.kw(.effectSlashID), id)
             entries.add(.kw(.effectSlashType), type)
             entries.add(given) { $0 == .effectSlashID || $0 == .effectSlashType || ($0 == .meta && !meta.isNil) }
             if !meta.isNil { entries.add(.kw(.meta), meta) }
         }
-        // What a map of parameters has for keys stands once in it.
-        guard let made else { throw .illegalArgument("two parameters of the effect have equal keys") }
-        return made
     }
 
     private static func elements(_ value: Value, _ operation: String) throws(Fault) -> [Value] {
@@ -106,7 +104,7 @@ extension FiberRuntime {
 
     /// Reads effects that the running job submits; ordinals follow the order of its program.
     func read(_ given: [Value], _ job: Job) throws(Fault) -> [Effect] {
-        let parent = job.lineage.identity
+        let parent = job.submitter()
         var effects: [Effect] = []
         effects.reserveCapacity(given.count)
         let named = { (name: Name) in self.meta(name) }
@@ -158,15 +156,12 @@ extension FiberRuntime {
     func performAll(_ values: [Value], _ job: Job) throws(Fault) -> Control {
         if values.isEmpty { return .value(.vector([])) }
         let effects = try read(values, job)
-        return try performBatch(effects, [], job) { ends in
-            .vector(
-                ends.map { end in
-                    switch end.outcome {
-                    case .ok(let value): value
-                    case .error(let error): .record((.error, error.value))
-                    }
-                })
-        }
+        return try performBatch(effects, [], job) { end in
+            switch end.outcome {
+            case .ok(let value): value
+            case .error(let error): .record((.error, error.value))
+            }
+        } answer: { .vector($0) }
     }
 
     func performGroups(_ values: [Value], _ groups: [Value], _ job: Job) throws(Fault) -> Control {
@@ -179,18 +174,20 @@ extension FiberRuntime {
             try submit([], groups: order) { _, _ in }
             return .value(FiberRuntime.results(effects, order, []))
         }
-        return try performBatch(effects, order, job) { ends in FiberRuntime.results(effects, order, ends) }
+        return try performBatch(effects, order, job) { $0 } answer: { FiberRuntime.results(effects, order, $0) }
     }
 
-    /// Submits a batch and parks the job until all of it has ended; `answer` makes what the job goes on with.
-    private func performBatch(
-        _ effects: [Effect], _ groups: [ValueKey], _ job: Job, _ answer: @escaping @Sendable ([EffectEnd]) -> Value
+    /// Submits a batch and parks the job until all of it has ended. `take` says what is kept of each end until then, and `answer`
+    /// makes of that what the job goes on with.
+    private func performBatch<Taken: Sendable>(
+        _ effects: [Effect], _ groups: [ValueKey], _ job: Job, _ take: @escaping @Sendable (EffectEnd) -> Taken,
+        answer: @escaping @Sendable ([Taken]) -> Value
     ) throws(Fault) -> Control {
         let request = job.request
-        let gathered = Gathered(effects.count)
+        let gathered = Gathered<Taken>(effects.count)
         return try waitForEngine(job) { (entry) throws(Fault) in
             try submit(effects, groups: groups) { index, end in
-                guard let all = gathered.set(index, end) else { return }
+                guard let all = gathered.set(index, take(end)) else { return }
                 FiberRuntime.goOn(request) { if entry.claim() { entry.resume(answer(all)) } }
             }
         }
@@ -232,11 +229,11 @@ extension FiberRuntime {
     }
 }
 
-/// How the effects of a batch ended, as they do.
-private final class Gathered: @unchecked Sendable {
+/// What is kept of the ends of a batch, as they come.
+private final class Gathered<Taken: Sendable>: @unchecked Sendable {
     // Sendable: guarded by `lock`.
     private let lock = Lock()
-    private var ends: [EffectEnd?]
+    private var ends: [Taken?]
     private var missing: Int
 
     init(_ count: Int) {
@@ -245,7 +242,7 @@ private final class Gathered: @unchecked Sendable {
     }
 
     /// Everything, in order, once the last has come.
-    func set(_ index: Int, _ end: EffectEnd) -> [EffectEnd]? {
+    func set(_ index: Int, _ end: Taken) -> [Taken]? {
         lock.withLock {
             ends[index] = end
             missing -= 1

@@ -264,7 +264,7 @@ package final class FiberRuntime: @unchecked Sendable {
         var callee = function
         let job = Job(
             calling: &callee, count: argument == nil ? 0 : 1, bindings: nil, scope: root,
-            lineage: Lineage(request.identity), dispatch: .go,
+            lineage: Lineage(of: request), dispatch: .go,
             completion: error.map { error in .call { request.finish(FunctionHandler.outcome($0, error)) } }
                 ?? .effect(request))
         if error != nil { job.answers(request) }

@@ -146,6 +146,9 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         return extra.effects
     }
 
+    /// Who the effects are from that the fiber submits; only the running fiber asks.
+    func submitter() -> Identity { lineage.submitter() }
+
     /// From here on the fiber does something with an identity of its own, such as the next message of a worker.
     func begin(_ identity: Identity) {
         lineage = Lineage(identity)

@@ -163,7 +163,7 @@ struct ProcessHandler: EffectHandler {
             ":process/start", 0,
             control: { (_, _) throws(Fault) in .value(try ProcessParams.checked(find(name), name)) })
         let job = runtime.spawn(
-            .native(look), scope: runtime.root, lineage: Lineage(request.identity),
+            .native(look), scope: runtime.root, lineage: Lineage(of: request),
             completion: .call { result in
                 guard case .success = result else { return request.finish(FunctionHandler.outcome(result)) }
                 do throws(ProcessRefusal) { try perform(command, request) } catch { request.fail(error.error) }

@@ -12,7 +12,7 @@ package final class SchedulerClock: Clock {
     }
 
     package var nowMs: Int64 { scheduler.now() / 1_000_000 }
-    package var wallMs: Int64 { wallStart + nowMs }
+    package func wallMs(at nowMs: Int64) -> Int64 { wallStart + nowMs }
 
     package func schedule(atMs: Int64, _ body: @escaping @Sendable () -> Void) -> ScheduledCall {
         let token = TimerToken()

@@ -397,7 +397,7 @@ package final class World: @unchecked Sendable {
                 return try Effect(value, parent: identity, ordinal: ordinal, named: { [runtime] in runtime.meta($0) })
             } catch {
                 failed(runtime.instance.names.intern(nil, "world"), error.fault)
-                if let effect = Effect(unread: value, identity: identity.child(.effect, ordinal: ordinal)) {
+                if let effect = Effect(unread: value, parent: identity, ordinal: ordinal) {
                     settle(effect, .error(.of(error.fault, code: .invalidEffect)))
                 }
                 return nil
