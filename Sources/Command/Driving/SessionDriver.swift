@@ -77,6 +77,7 @@ enum SessionMaking {
         var options = SessionOptions(grants: grants)
         options.arguments = request.arguments
         options.sourcePaths = path.map { [WorkingDirectory.folder(of: $0), "."] } ?? ["."]
+        options.script = path
         if case .virtual(let seed) = request.schedule { options.seed = seed }
         if let steps = request.limits.steps { options.limits.instructions = steps }
         if let memory = request.limits.memory { options.limits.memory = memory }
