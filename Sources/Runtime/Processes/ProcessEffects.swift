@@ -95,6 +95,7 @@ struct ProcessHandler: EffectHandler {
     // MARK: Through the host (L9–L30)
 
     private func perform(_ command: ProcessCommand, _ request: EffectRequest) throws(ProcessRefusal) {
+        if case .start(let registration, _) = command { runner.willStart(registration.id, request.identity) }
         try execute(.process(command), scope(of: command), LocalExecutor(.process(registry, request)), request) {
             [runner] outcome in
             if case .await(let id) = command { runner.wasHeard(id) }

@@ -20,7 +20,11 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private var upkeep: TimerToken?
     private var stopListening: (@Sendable () -> Void)?
     /// Failures that nobody who awaited has heard of yet, in the order in which they happened; the newest of them.
-    private var unheard: [(id: String, fault: Fault)] = []
+    private var unheard: [(id: String, fault: Fault, starter: Identity?)] = []
+    /// The effects that started what is executed, and perhaps some that has ended: whoever is told of a failure has to know whose.
+    private var starters: [String: Identity] = [:]
+    /// How many there are when those of what has ended are let go.
+    private var startersAtMost = unheardLimit
 
     /// How long a lease lasts, in milliseconds: long enough that a busy machine renews it in time, and short enough that work whose
     /// run has crashed is not left for long.
@@ -192,7 +196,18 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         lock.withLock {
             unheard.removeAll { $0.id == id }
             if unheard.count == ProcessWorkRunner.unheardLimit { unheard.removeFirst() }
-            unheard.append((id, fault))
+            unheard.append((id, fault, starters[id]))
+        }
+    }
+
+    /// An effect is about to start a process; who started it first has.
+    func willStart(_ id: String, _ effect: Identity) {
+        lock.withLock {
+            if starters.count >= startersAtMost {
+                starters = starters.filter { running[$0.key] != nil }
+                startersAtMost = max(ProcessWorkRunner.unheardLimit, 2 * starters.count)
+            }
+            if running[id] == nil { starters[id] = effect }
         }
     }
 
@@ -206,7 +221,9 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             defer { unheard = [] }
             return unheard
         }
-        for (id, fault) in left { runtime.report(fault, identity(of: id)) }
+        for (id, fault, starter) in left {
+            runtime.report(fault, identity(of: id), toldAs: starter?.child(.process, name: id, ordinal: 0))
+        }
     }
 
     private func identity(of id: String) -> Identity { runtime.identity.child(.process, name: id, ordinal: 0) }
