@@ -88,8 +88,36 @@ import Values
             (run! #(refusal (process/await %)) ["a" "b" "c"])
             (map #(select-keys % [:id :status :output :error :reason]) (process/list nil :all))
             """,
-            "({:id \"a\", :status :done, :output 2} {:id \"b\", :status :failed, :error {:code \"mine\", :message \"no luck\"}} {:id \"c\", :status :cancelled, :reason \"enough\"})"
+            "({:id \"a\", :status :done, :output 2} {:id \"b\", :status :failed, :error {:code \"mine\", :message \"no luck\", :data {:code \"mine\"}}} {:id \"c\", :status :cancelled, :reason \"enough\"})"
         ),
+        Case(
+            "an error keeps its data",
+            """
+            (defn fails [data] (throw (ex-info "no luck" data)))
+            (def id (id-of `fails [{:tries 3, :at {:page [1 2]}, "k" #{:a}}]))
+            [(try (process/await id) (catch Exception e (:data (ex-data e))))
+             (:error (first (process/list nil :all)))]
+            """,
+            """
+            [{:tries 3, :at {:page [1 2]}, "k" #{:a}} \
+            {:code "handler_failed", :message "no luck", :data {:tries 3, :at {:page [1 2]}, "k" #{:a}}}]
+            """),
+        Case(
+            "what is no data in it is left out",
+            """
+            (defn fails [] (throw (ex-info "no luck" {:f inc, :n 1, :all (map inc (range)), :in [{:g (atom 1)}], :m nil})))
+            (defn wholly [] (throw (ex-info "no luck" {:f inc})))
+            [(try (process/await (id-of `fails [])) (catch Exception e (:data (ex-data e))))
+             (try (process/await (id-of `wholly [])) (catch Exception e (contains? (ex-data e) :data)))]
+            """, "[{:n 1, :m nil} false]"),
+        Case(
+            "and what would be too much",
+            """
+            (defn text [n] (apply str (repeat n \\x)))
+            (defn fails [] (throw (ex-info "no luck" {:a (text 40000), :b (text 40000), :c (text 20000), :d 4})))
+            (try (process/await (id-of `fails []))
+                 (catch Exception e (update-vals (:data (ex-data e)) (fn [v] (if (string? v) (count v) v)))))
+            """, "{:a 40000, :c 20000, :d 4}"),
         Case(
             "a result that is lazy is realised", "(defn lazy [] (map inc [1 2])) (process/await (id-of `lazy []))",
             "(2 3)"),

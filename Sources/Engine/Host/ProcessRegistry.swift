@@ -74,7 +74,8 @@ package enum ProcessStatus: String, CaseIterable, Sendable {
 /// What a process came to.
 package enum ProcessEnd: Sendable {
     case done(output: Value)
-    case failed(code: String, message: String)
+    /// - `data`: what else the error says: a map of data, or nil.
+    case failed(code: String, message: String, data: Value = .nil)
     case cancelled(reason: String?)
 
     package var status: ProcessStatus {

@@ -195,7 +195,8 @@ struct ProcessHandler: EffectHandler {
         case .deleteSession(let report): return .ok(report.value)
         case .signal(let event): return .ok(event.value)
         case .await(.done(let output)): return .ok(output)
-        case .await(.failed(let code, let message)): return .error(EffectError(code: code, message))
+        case .await(.failed(let code, let message, let data)):
+            return .error(EffectError(code: code, message, data: data))
         case .await(.cancelled(let reason)):
             let why = reason.map { ": \($0)" } ?? ""
             return .error(
@@ -218,12 +219,12 @@ extension ProcessRecord {
     var value: Value { value(.nil) }
 
     /// `{:id :status :input {:run :args} :events n :created-ts :started-ts :ended-ts}`, and what it came to: `:output`,
-    /// `:error {:code :message}` or `:reason`. What is nil is left out.
+    /// `:error {:code :message :data}` or `:reason`. What is nil is left out.
     fileprivate func value(_ descriptor: Value) -> Value {
         var (output, error, why) = (Value.nil, Value.nil, Value.nil)
         switch end {
         case .done(let value): output = value
-        case .failed(let code, let message): error = .record((.code, .string(code)), (.message, .string(message)))
+        case .failed(let code, let message, let data): error = EffectError(code: code, message, data: data).value
         case .cancelled(let reason): why = reason.map { .string($0) } ?? .nil
         case nil: break
         }

@@ -185,7 +185,8 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             }
         case .failure(let fault):
             let error = FunctionHandler.error(fault)
-            return .failed(code: error.code, message: error.message)
+            return .failed(
+                code: error.code, message: error.message, data: ProcessParams.kept(ofErrorData: error.data))
         }
     }
 
