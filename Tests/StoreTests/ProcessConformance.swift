@@ -251,6 +251,16 @@ struct ProcessConformance: Sendable {
             heard.wait(count: 5) == ["done nil", "failed c: m nil", "cancelled r", "cancelled -", "failed c: m {:n 1}"])
     }
 
+    func whoEndsItHearsBeforeWhoAwaitsIt() throws {
+        let trial = try trial()
+        try trial.start("a")
+        let heard = Heard<String>()
+        _ = trial.await("a", heard)
+        _ = trial.event("a", "x", 1, heard)
+        trial.registry.finish(try trial.claim()[0].lease, .done(output: .int(1))) { _ in heard.hear("ended") }
+        #expect(heard.wait(count: 3).first == "ended")
+    }
+
     func aWithdrawnAwaitIsNotAnswered() throws {
         let trial = try trial()
         try trial.start("a")

@@ -92,11 +92,12 @@ package enum CommandName: String, CaseIterable, Sendable {
         case .trace:
             Row(
                 ["TRACE"], optional: ["ID"], flags: [.json],
-                "shows what happened in a run, or tells why the effect with an id waited, failed or did not run",
+                "shows what happened in a run, or tells why the effect or process with an id waited, failed or did not run",
                 more: """
                     TRACE is what `sluice run FILE --trace TRACE` wrote. ID is written as the trace shows it; the quotation
                     marks of a text may be left out. Of several effects with one id the latest counts. A trace that a crash
-                    cut is read as far as it goes. Exit code 2 when there is no effect with this id.
+                    cut is read as far as it goes. An id that is an effect's and a process's means the effect. Exit code 2 when
+                    it is neither's.
                     """)
         case .fmt:
             Row(

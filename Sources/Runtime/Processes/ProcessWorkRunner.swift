@@ -123,9 +123,11 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         let withdraw = registry.event(1, of: id, type: ProcessEvent.cancelRequested) { result in
             if case .success = result { job.cancel(.requested) }
         }
-        lock.withLock { execution.withdraw = withdraw }
-        runtime.events.emit(
-            .processStarted, identity(of: id), .value(.record((.id, .string(id)), (.input, work.input))))
+        let starter = lock.withLock {
+            execution.withdraw = withdraw
+            return starters[id]
+        }
+        tell(.processStarted, id, (.input, work.input), (.parent, starter.map { .string($0.path) } ?? .nil))
         runtime.scheduler.ready(job)
     }
 
@@ -163,11 +165,12 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         let end = ProcessWorkRunner.end(result)
         // A budget that ran out is told by whoever ends everything for it.
         if case .failure(let fault) = result, case .thrown = fault { note(fault, of: lease.process) }
-        registry.finish(lease, end) { [runtime, identity = identity(of: lease.process)] result in
+        registry.finish(lease, end) { [self] result in
             // Without the row, which another has by now, it is the other's to tell.
             guard case .success(let record) = result else { return }
-            let (id, status) = (Value.string(record.id), Value.kw(record.status.name))
-            runtime.events.emit(.processEnded, identity, .value(.record((.id, id), (.status, status))))
+            tell(
+                .processEnded, id, (.status, .kw(record.status.name)), (.error, record.error),
+                (.reason, record.reason))
         }
         keepUp()
     }
@@ -187,6 +190,27 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             let error = FunctionHandler.error(fault)
             return .failed(
                 code: error.code, message: error.message, data: ProcessParams.kept(ofErrorData: error.data))
+        }
+    }
+
+    // MARK: Events
+
+    /// Adds an event of a process to the stream, with its id and what is not nil of the rest.
+    private func tell(_ type: EventType, _ id: String, _ entries: (KnownName, Value)...) {
+        let told = [(KnownName.id, Value.string(id))] + entries.filter { !$0.1.isNil }
+        let payload = try? HashMap.gathered(upTo: told.count) { map in
+            for (key, value) in told { map.add(.kw(key), value) }
+        }
+        runtime.events.emit(type, identity(of: id), .value(payload.map { .map($0) } ?? .nil))
+    }
+
+    /// Tells what an effect has done with processes, where it is not the runner that does it.
+    func tell(_ command: ProcessCommand, by effect: Value) {
+        switch command {
+        case .await(let id): tell(.processAwaited, id, (.effectID, effect))
+        case .transfer(let from, let to, let ids):
+            for id in ids { tell(.processTransferred, id, (.from, .string(from)), (.to, .string(to))) }
+        case .start, .list, .deleteSession, .cancel, .signal: break
         }
     }
 
