@@ -23,6 +23,8 @@ package final class Evaluator: @unchecked Sendable {
     private var sources: [String: Source] = [:]
     /// See `declarations`.
     private var noted: [Value]?
+    /// See `unloaded`.
+    private var missing: [Unloaded]?
     /// Why a definition of the library could not be made while code that names it was compiled.
     private var loadFault: Fault?
 
@@ -112,10 +114,15 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// Evaluates `(ns …)`; nil when the form is another.
-    private func namespaceForm(_ form: Value, _ bindings: Bindings?) throws(Fault) -> Namespace? {
+    private func namespaceForm(
+        _ form: Value, _ place: Node.Place?, _ bindings: Bindings?
+    ) throws(Fault) -> Namespace? {
         guard case .list(let list) = form, let elements = list.elements, let name = elements.first?.symbolName,
             name.known == .ns, !name.hasNamespace
         else { return nil }
+        if let source = place?.source, elements.count > 1, let space = elements[1].symbolName {
+            libraries.note(space.description, in: source)
+        }
         do throws(Fault) {
             return try requirer(conveying: bindings).evaluate(elements, origin: list.origin)
         } catch {
@@ -134,7 +141,8 @@ package final class Evaluator: @unchecked Sendable {
                 try self.require(name, bindings, anew: reloading == .named)
             },
             again: { [unowned self] (reloading, body) throws(Fault) in try self.reload(reloading, bindings, body) },
-            prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces })
+            prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces },
+            forgives: { [unowned self] in self.forgives($0, bindings) })
     }
 
     /// Loads a namespace, unless it is built in: what is built in stays as it is.
@@ -186,7 +194,7 @@ package final class Evaluator: @unchecked Sendable {
     }
 
     /// The load of the file on whose behalf this thread runs.
-    private func currentLoad(_ bindings: Bindings?) -> Load? {
+    func currentLoad(_ bindings: Bindings?) -> Load? {
         guard case .object(let load)? = (bindings ?? runningFiber?.bindings)?.find(loadVar)?.value else { return nil }
         return load as? Load
     }
@@ -250,7 +258,7 @@ package final class Evaluator: @unchecked Sendable {
     private func evaluate(
         _ form: Value, in namespace: Namespace, _ place: Node.Place?, _ bindings: Bindings?, depth: Int
     ) throws(Fault) -> (value: Value, namespace: Namespace) {
-        if let named = try namespaceForm(form, bindings) { return (.nil, named) }
+        if let named = try namespaceForm(form, place, bindings) { return (.nil, named) }
         var analyzer = analyzer(in: namespace, place, bindings)
         let form = try lock.withLock { () throws(Fault) in try analyzer.expandTop(form) }
         if case .list(let list) = form, let elements = list.elements, elements.first?.symbolName?.known == .do {
@@ -351,6 +359,12 @@ package final class Evaluator: @unchecked Sendable {
         set { lock.withLock { noted = newValue } }
     }
 
+    /// What a script requires and cannot have, in that order; kept from when it is set to something, for whoever checks a script.
+    package var unloaded: [Unloaded]? {
+        get { lock.withLock { missing } }
+        set { lock.withLock { missing = newValue } }
+    }
+
     func note(_ declaration: Value) { lock.withLock { noted?.append(declaration) } }
 
     /// The forms of a text, not evaluated.
@@ -430,6 +444,8 @@ package protocol LibrarySource: Sendable {
     func definition(_ namespace: String, _ name: String) -> Source?
     /// The file of a namespace on the source path.
     func file(of namespace: String) throws(Fault) -> Source?
+    /// Hears that a source begins a namespace by an `ns` at its top level, before what that requires is looked for.
+    func note(_ namespace: String, in source: Source)
     /// The `ns` form of a built-in namespace.
     func namespaceForm(_ namespace: String) -> Source?
     /// What is known of a function written in Swift: its documentation, and its parameter lists as text.
@@ -438,6 +454,7 @@ package protocol LibrarySource: Sendable {
 
 extension LibrarySource {
     package func namespaceForm(_ namespace: String) -> Source? { nil }
+    package func note(_ namespace: String, in source: Source) {}
     package func documentation(_ namespace: String, _ name: String) -> (text: String, arguments: String)? { nil }
 }
 

@@ -15,6 +15,8 @@ package struct Requirer {
     let prepare: (Namespace) -> Void
     /// The namespaces that could be required, for suggestions.
     let known: () -> [String]
+    /// Takes note of what cannot be had, and says whether to go on without it; otherwise it is thrown.
+    var forgives: (Unloaded) -> Bool = { _ in false }
 
     // MARK: ns
 
@@ -39,7 +41,8 @@ package struct Requirer {
                 }
             case .list(let list):
                 do throws(Fault) { try evaluate(clause: list, in: namespace) } catch {
-                    throw error.located(at: list.origin)
+                    let fault = error.located(at: list.origin)
+                    guard forgives(Unloaded(fault: fault)) else { throw fault }
                 }
             default:
                 throw Fault.of(
@@ -95,8 +98,12 @@ package struct Requirer {
         let reloading = try Requirer.reloading(flagsIn: arguments, origin: origin)
         func each(_ requirer: Requirer) throws(Fault) {
             for (index, spec) in arguments.enumerated() where !spec.isKeyword {
-                do throws(Fault) { try requirer.require(spec, in: namespace, refersAll: refersAll) } catch {
-                    throw error.located(at: index + 1, of: origin)
+                let place = (origin, index + 1)
+                do throws(Fault) {
+                    try requirer.require(spec, in: namespace, refersAll: refersAll, at: place)
+                } catch {
+                    let fault = error.located(at: index + 1, of: origin)
+                    guard forgives(Unloaded(fault: fault)) else { throw fault }
                 }
             }
         }
@@ -126,13 +133,16 @@ package struct Requirer {
 
     private static let flags = [":reload", ":reload-all", ":verbose"]
 
+    /// Where an argument of `require` stands: in a form, and as which element.
+    private typealias Place = (form: Origin?, index: Int)
+
     /// One argument of `require`: `name`, `[name :as alias :refer [names]]`, or a prefix list.
-    func require(_ spec: Value, in namespace: Namespace, refersAll: Bool = false) throws(Fault) {
-        if let name = spec.symbolName { return try use(name, [], in: namespace, refersAll: refersAll) }
+    private func require(_ spec: Value, in namespace: Namespace, refersAll: Bool, at place: Place) throws(Fault) {
+        if let name = spec.symbolName { return try use(name, [], in: namespace, refersAll: refersAll, at: place) }
         guard case .vector(let vector) = spec, let name = vector.isEmpty ? nil : vector[0].symbolName else {
             if case .list(let list) = spec, let parts = list.elements, let prefix = parts.first?.symbolName {
                 for part in parts.dropFirst() {
-                    try require(prefixed(part, prefix), in: namespace, refersAll: refersAll)
+                    try require(prefixed(part, prefix), in: namespace, refersAll: refersAll, at: place)
                 }
                 return
             }
@@ -141,7 +151,8 @@ package struct Requirer {
                 hint: "for instance (require '[clojure.string :as str])")
         }
         try use(
-            name, Array(vector.elements.dropFirst()), in: namespace, refersAll: refersAll, origin: vector.origin)
+            name, Array(vector.elements.dropFirst()), in: namespace, refersAll: refersAll, origin: vector.origin,
+            at: place)
     }
 
     private func prefixed(_ spec: Value, _ prefix: Name) -> Value {
@@ -158,15 +169,21 @@ package struct Requirer {
 
     /// `origin` is of the vector that the options stand in, behind the name.
     private func use(
-        _ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool, origin: Origin? = nil
+        _ name: Name, _ options: [Value], in namespace: Namespace, refersAll: Bool, origin: Origin? = nil,
+        at place: Place
     ) throws(Fault) {
         if !isAnew, let reloading = Requirer.reloading(in: options) {
             return try again(reloading) { (requirer) throws(Fault) in
-                try requirer.use(name, options, in: namespace, refersAll: refersAll, origin: origin)
+                try requirer.use(name, options, in: namespace, refersAll: refersAll, origin: origin, at: place)
             }
         }
         let target: Namespace
-        do throws(Fault) { target = try found(name) } catch { throw error.located(at: 0, of: origin) }
+        do throws(Fault) { target = try found(name) } catch {
+            let fault = error.located(at: 0, of: origin).located(at: place.index, of: place.form)
+            let isAny = refersAll || options.contains { [":all", ":exclude"].contains($0.keywordText) }
+            guard forgives(Unloaded(fault: fault, namespace: name, refersAll: isAny)) else { throw fault }
+            target = Unloaded.standIn(for: name, in: instance)
+        }
         var refersAll = refersAll
         for index in stride(from: 0, to: options.count, by: 2) {
             guard case .keyword(let key) = options[index] else {

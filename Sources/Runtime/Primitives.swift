@@ -68,7 +68,7 @@ private final class RuntimePrimitives: @unchecked Sendable {
             table =
                 ChannelPrimitives.table(runtime) + ChoicePrimitives.table() + FiberPrimitives.table(runtime)
                 + PromisePrimitives.table(runtime) + WorldPrimitives.table(runtime) + ScopePrimitives.table(runtime)
-                + EffectPrimitives.table(runtime)
+                + EffectPrimitives.table(runtime) + TestPrimitives.table()
                 + WorkerPrimitives.table(runtime)
         }
         return table

@@ -23,7 +23,11 @@ extension Session {
     /// value needs the world is left without one: effects are for a run.
     package func checkDefinitions(of source: Source) -> CheckedScript {
         evaluator.declarations = []
-        defer { evaluator.declarations = nil }
+        evaluator.unloaded = []
+        defer {
+            evaluator.declarations = nil
+            evaluator.unloaded = nil
+        }
         var reader = forms(of: source)
         var check = DefinitionCheck(session: self, source: source)
         do throws(Fault) {
@@ -42,6 +46,13 @@ private struct DefinitionCheck {
     let session: Session
     let source: Source
     var checked = CheckedScript()
+    private var unloaded: UnloadedNames
+
+    init(session: Session, source: Source) {
+        self.session = session
+        self.source = source
+        unloaded = UnloadedNames(session.instance)
+    }
 
     /// Macros that come to calls of macros are followed so far; the compiler says of deeper ones that they do not end.
     private static let maximumDepth = 200
@@ -78,17 +89,30 @@ private struct DefinitionCheck {
     }
 
     private mutating func evaluate(_ form: Form) {
-        guard case .failure(let fault) = session.evaluate(form, of: source) else { return }
-        if fault.isOfForm { checked.faults.append(fault) }
+        // Without what is missing a value may fail for its want alone; the code is right or wrong all the same.
+        let requires = DefinitionCheck.requires(form.value)
+        if !unloaded.isEmpty, !requires {
+            guard compiled(form) != nil else { return }
+        }
+        let result = session.evaluate(form, of: source)
+        checked.faults += unloaded.take(session.evaluator.unloaded ?? [], of: form, in: source)
+        guard case .failure(let fault) = result, fault.isOfForm, unloaded.isEmpty || requires else { return }
+        checked.faults.append(fault)
     }
 
     private mutating func compile(_ form: Form) {
+        if let function = compiled(form) { checked.unseen.note(run: .function(function)) }
+    }
+
+    /// Nil when the form is wrong, which is told.
+    private mutating func compiled(_ form: Form) -> Closure? {
+        unloaded.note(form.value, in: session.namespace)
         do throws(Fault) {
-            let function = try session.evaluator.checkCompile(
+            return try session.evaluator.checkCompile(
                 form.value, in: session.namespace, source: source, span: form.span)
-            checked.unseen.note(run: .function(function))
         } catch {
-            checked.faults.append(error)
+            if !unloaded.excuses(error, of: form, in: session.namespace, source) { checked.faults.append(error) }
+            return nil
         }
     }
 
@@ -100,8 +124,14 @@ private struct DefinitionCheck {
     /// Forms that `check` evaluates: whatever a name with `def` in it, `ns`, `require`, `configure` or `needs` begins.
     private static func defines(_ form: Value) -> Bool {
         guard case .list(let list) = form, let head = list.first.symbolName else { return false }
-        return head.name.hasPrefix("def")
-            || ["ns", "require", "use", "configure", "needs", "declare", "in-ns", "declare!"].contains(head.name)
+        return head.name.hasPrefix("def") || requires(form)
+            || ["configure", "needs", "declare", "in-ns", "declare!"].contains(head.name)
+    }
+
+    /// Forms that load namespaces.
+    private static func requires(_ form: Value) -> Bool {
+        guard case .list(let list) = form, let head = list.first.symbolName else { return false }
+        return ["ns", "require", "use"].contains(head.name)
     }
 }
 

@@ -16,12 +16,12 @@ struct Libraries: LibrarySource {
     private let effects: EffectFunctions
     /// Primitives of other targets.
     private let tables: [PrimitiveTable]
-    /// Folders that hold namespaces as files, in the order they are searched.
-    private let sourcePaths: [String]
-    init(effects: EffectFunctions, tables: [PrimitiveTable], sourcePaths: [String]) {
+    private let sourcePath: SourcePath
+
+    init(effects: EffectFunctions, tables: [PrimitiveTable], sourcePath: SourcePath) {
         self.effects = effects
         self.tables = tables
-        self.sourcePaths = sourcePaths
+        self.sourcePath = sourcePath
     }
 
     // What scripts, the REPL and `eval` have in place.
@@ -70,20 +70,9 @@ struct Libraries: LibrarySource {
         EffectFunctions.documentation(namespace, name)
     }
 
-    /// A namespace `a.b-c` is the file `a/b_c` (or `a/b-c`) with the ending of a source file.
-    func file(of namespace: String) throws(Fault) -> Source? {
-        let path = String(namespace.map { $0 == "." ? "/" : $0 })
-        let names = Set([path, String(path.map { $0 == "-" ? "_" : $0 })]).sorted()
-        for folder in sourcePaths {
-            for name in names {
-                for ending in SourceFile.endings {
-                    let full = folder.isEmpty || folder == "." ? name + ending : "\(folder)/\(name)\(ending)"
-                    if SourceFile.exists(full) { return try SourceFile.read(full) }
-                }
-            }
-        }
-        return nil
-    }
+    func file(of namespace: String) throws(Fault) -> Source? { try sourcePath.file(of: namespace) }
+
+    func note(_ namespace: String, in source: Source) { sourcePath.note(namespace, in: source.name) }
 }
 
 /// Reading source files: small, at start-up, before any effect engine is needed.

@@ -76,7 +76,8 @@ package final class Session: @unchecked Sendable {
             libraries: Libraries(
                 effects: EffectFunctions(instance),
                 tables: [PrimitiveTable([GraphPrimitives.family(builder), SourcePrimitives.family(sources)])],
-                sourcePaths: options.sourcePaths))
+                sourcePath: SourcePath(
+                    options.sourcePaths, script: options.script, workingDirectory: options.grants.workingDirectory)))
         lookup.evaluator = evaluator
         let find = Session.actions(lookup)
         rows = MemoryProcessRegistry(clock: runtime.clock)
@@ -308,6 +309,8 @@ package struct SessionOptions {
     package var arguments: [String] = []
     /// Folders that namespaces are looked for in.
     package var sourcePaths: [String] = ["."]
+    /// The file that is run: its `ns` says of one more folder that its namespaces stand below it.
+    package var script: String?
     /// Runs on one thread in an order drawn from this seed, with virtual time.
     package var seed: UInt64?
     /// The order of turns under a seed, when it is not drawn from that as well.

@@ -40,11 +40,11 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
     package var counts: (rows: Int, sessions: Int, waiters: Int) { lock.withLock { table.counts } }
 
     /// Takes a step of the table, and says outside the lock what is to be said of it.
-    private func step<Result>(_ body: (inout ProcessTable) throws(ControllerError) -> Result)
-        -> Swift.Result<
-            Result, ControllerError
-        >
-    {
+    ///
+    /// - Parameter first: hears of the result before those who are to be answered.
+    private func step<Result>(
+        _ body: (inout ProcessTable) throws(ControllerError) -> Result, first: Answer<Result> = { _ in }
+    ) -> Swift.Result<Result, ControllerError> {
         lock.acquire()
         let result: Swift.Result<Result, ControllerError>
         do throws(ControllerError) { result = .success(try body(&table)) } catch { result = .failure(error) }
@@ -52,6 +52,7 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
         table.replies = []
         let calls = replies.compactMap { call($0) }
         lock.release()
+        first(result)
         for call in calls { call() }
         return result
     }
@@ -154,7 +155,7 @@ package final class MemoryProcessRegistry: ProcessRegistry, @unchecked Sendable 
     }
 
     package func finish(_ lease: ProcessLease, _ end: ProcessEnd, _ done: @escaping Answer<ProcessRecord>) {
-        done(step { (table) throws(ControllerError) in try table.finish(lease, end, at: clock.wallMs) })
+        _ = step({ (table) throws(ControllerError) in try table.finish(lease, end, at: clock.wallMs) }, first: done)
     }
 
     package func onWork(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {

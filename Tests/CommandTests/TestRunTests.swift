@@ -171,6 +171,88 @@ import Values
         #expect(run(["wait_test.slu"], in: folder) { $0.settings.schedule = .virtual(seed: 1) }.code == 0)
     }
 
+    /// What tests start in the background: each failure that nobody hears of is an error, and the others are none.
+    private static let background = [
+        "back_test.slu": """
+        (ns back-test (:require [clojure.test :as t] [clojure.core.async :as a]))
+        (defn fails [x] (throw (ex-info (str "no " x) {:x x})))
+        (t/deftest go-block (a/go (fails "luck")) (t/is true))
+        (t/deftest deep (a/go (a/go (fails "end"))) (t/is true))
+        (t/deftest awaited (process/start `fails ["a"] {:id "heard"})
+          (t/is (thrown-with-msg? Exception #"no a" (process/await "heard"))))
+        (t/deftest derefed (t/is (thrown? Exception @(future (fails "b")))))
+        (t/deftest unawaited (process/start `fails ["c"] {:id "lost"}) (t/is true))
+        (t/deftest last-one (process/start `fails ["d"] {:id "late"}))
+        """
+    ]
+
+    @Test(arguments: [nil, 1, 2, 3] as [UInt64?]) func backgroundFailuresNameTheirTest(_ seed: UInt64?) throws {
+        let folder = try ScratchFolder(Self.background)
+        let found = run(["back_test.slu"], in: folder) { request in
+            if let seed { request.settings.schedule = .virtual(seed: seed) }
+        }
+        #expect(found.code == 1)
+        #expect(
+            found.screen.output.hasSuffix("\nRan 6 tests containing 9 assertions.\n0 failures, 4 errors.\n"),
+            "\(found.screen.output)")
+        let error = found.screen.error
+        for said in [
+            "back_test.slu:2:17: error: no luck\n", "error: no end\n", "error: no c\n", "error: no d\n",
+            "runs on its own. The test back-test/go-block started it.\n",
+            "runs on its own. The test back-test/deep started it.\n",
+            "  Process `lost` failed, and nobody awaited it. The test back-test/unawaited started it.\n",
+            "  Process `late` failed, and nobody awaited it. The test back-test/last-one started it.\n",
+        ] { #expect(error.contains(said), "\(said)\nin\n\(error)") }
+        #expect(!error.contains("no a\n") && !error.contains("no b\n"))
+    }
+
+    @Test func withJSONBackgroundFailuresAreErrorsOfTheirTest() throws {
+        let folder = try ScratchFolder(Self.background)
+        let found = run(["back_test.slu"], in: folder, json: true) { $0.settings.schedule = .virtual(seed: 1) }
+        #expect(found.code == 1 && found.screen.error == "")
+        let errors = try found.screen.output.split(separator: "\n").compactMap { line -> String? in
+            guard case .map(let map) = try JSON.read(Array(line.utf8)),
+                try map.find(.string("type"))?.stringValue == "test.error"
+            else { return nil }
+            let fields = try ["namespace", "test", "actual", "line", "expected"].map {
+                try map.find(.string($0)) ?? .nil
+            }
+            return try Printer.readable(.vector(Vector(fields)))
+        }
+        #expect(
+            errors.sorted() == [
+                "[\"back-test\" \"deep\" \"clojure.lang.ExceptionInfo: no end\" 2 nil]",
+                "[\"back-test\" \"go-block\" \"clojure.lang.ExceptionInfo: no luck\" 2 nil]",
+                "[\"back-test\" \"last-one\" \"clojure.lang.ExceptionInfo: no d\" 2 nil]",
+                "[\"back-test\" \"unawaited\" \"clojure.lang.ExceptionInfo: no c\" 2 nil]",
+            ])
+        #expect(found.screen.output.contains("\"errors\":4"))
+    }
+
+    /// What starts in a test is below it; what starts between tests is below what stood there before, counted on.
+    @Test func eachTestHasAPlaceOfItsOwn() throws {
+        let folder = try ScratchFolder([
+            "place_test.slu": """
+            (ns place-test (:require [clojure.test :as t]))
+            (defn here [] (println @(future (sluice.runtime/identity))))
+            (t/use-fixtures :each (fn [f] (here) (f) (f)))
+            (t/deftest a (here) (here))
+            (t/deftest b (here))
+            """
+        ])
+        let found = run(["place_test.slu"], in: folder)
+        let places = found.screen.output.split(separator: "\n").filter { $0.hasPrefix("run/") }.map {
+            $0.split(separator: "/").dropFirst(2).joined(separator: " ")
+        }
+        #expect(
+            places == [
+                "fiber:0", "test:place-test%2Fa#0 fiber:0", "test:place-test%2Fa#0 fiber:1",
+                "test:place-test%2Fa#1 fiber:0",
+                "test:place-test%2Fa#1 fiber:1", "fiber:1", "test:place-test%2Fb#0 fiber:0",
+                "test:place-test%2Fb#1 fiber:0",
+            ], "\(found.screen.all)")
+    }
+
     /// A fault that no test waits for is a failure, too.
     @Test func whatNobodyHandlesFails() throws {
         let folder = try ScratchFolder([

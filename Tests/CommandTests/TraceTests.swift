@@ -140,12 +140,37 @@ import Values
         #expect((one["why"] as? String)?.hasPrefix("\"order\" (:run in the group :order) was skipped: ") == true)
     }
 
+    /// From the script to the sentences: processes are in the trace as effects are.
+    @Test func tellsOfProcesses() throws {
+        let script = """
+            (ns night)
+            (defn fetch [ms] (time/sleep ms) (throw (ex-info "the shop is closed" {:hour 3})))
+            (process/start `fetch [20] {:id "fetcher" :session "ada"})
+            (time/sleep 5)
+            (process/transfer "ada" "bob" ["fetcher"])
+            (try (process/await "fetcher") (catch Exception e (println (:data (ex-data e)))))
+            """
+        let folder = try ScratchFolder(["night.slu": script])
+        let (code, screen) = run(folder)
+        #expect(code == 0 && screen.all == "{:hour 3}\n")
+        let path = folder.path("night.trace")
+        let told = trace(path, "fetcher").screen.output.split(separator: "\n").map(String.init)
+        #expect(told.count == 4)
+        #expect(told.first == "The process \"fetcher\" (night/fetch) failed after 20 ms: the shop is closed.")
+        #expect(told[1].hasSuffix("(:process/start) started it.") && told[3].hasPrefix("It was awaited by "))
+        #expect(told[2] == "The session \"ada\" handed it on to \"bob\", after 5 ms.")
+        let shown = trace(path).screen.output
+        #expect(shown.hasPrefix("5 effects in 20 ms: 4 done, 1 failed; 1 process: 1 failed\n"), "\(shown)")
+        let json = trace(path, json: true).screen.output
+        #expect(json.contains("{\"type\":\"process\",\"id\":\"fetcher\",") && json.contains("\"processes\":1"))
+    }
+
     @Test func anIDThatIsNotThereIsAnswered() throws {
         let folder = try ScratchFolder(["night.slu": Self.script])
         #expect(run(folder).0 == 0)
         let told = trace(folder.path("night.trace"), "oder")
         #expect(told.code == 2 && told.screen.output == "")
-        #expect(told.screen.error.hasPrefix("error: the trace has no effect with the id oder\n"))
+        #expect(told.screen.error.hasPrefix("error: the trace has no effect and no process with the id oder\n"))
         #expect(told.screen.error.hasSuffix("did you mean `order`?\n"))
     }
 

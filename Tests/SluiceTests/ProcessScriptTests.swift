@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import Machine
 import Reader
 import Runtime
@@ -88,8 +89,36 @@ import Values
             (run! #(refusal (process/await %)) ["a" "b" "c"])
             (map #(select-keys % [:id :status :output :error :reason]) (process/list nil :all))
             """,
-            "({:id \"a\", :status :done, :output 2} {:id \"b\", :status :failed, :error {:code \"mine\", :message \"no luck\"}} {:id \"c\", :status :cancelled, :reason \"enough\"})"
+            "({:id \"a\", :status :done, :output 2} {:id \"b\", :status :failed, :error {:code \"mine\", :message \"no luck\", :data {:code \"mine\"}}} {:id \"c\", :status :cancelled, :reason \"enough\"})"
         ),
+        Case(
+            "an error keeps its data",
+            """
+            (defn fails [data] (throw (ex-info "no luck" data)))
+            (def id (id-of `fails [{:tries 3, :at {:page [1 2]}, "k" #{:a}}]))
+            [(try (process/await id) (catch Exception e (:data (ex-data e))))
+             (:error (first (process/list nil :all)))]
+            """,
+            """
+            [{:tries 3, :at {:page [1 2]}, "k" #{:a}} \
+            {:code "handler_failed", :message "no luck", :data {:tries 3, :at {:page [1 2]}, "k" #{:a}}}]
+            """),
+        Case(
+            "what is no data in it is left out",
+            """
+            (defn fails [] (throw (ex-info "no luck" {:f inc, :n 1, :all (map inc (range)), :in [{:g (atom 1)}], :m nil})))
+            (defn wholly [] (throw (ex-info "no luck" {:f inc})))
+            [(try (process/await (id-of `fails [])) (catch Exception e (:data (ex-data e))))
+             (try (process/await (id-of `wholly [])) (catch Exception e (contains? (ex-data e) :data)))]
+            """, "[{:n 1, :m nil} false]"),
+        Case(
+            "and what would be too much",
+            """
+            (defn text [n] (apply str (repeat n \\x)))
+            (defn fails [] (throw (ex-info "no luck" {:a (text 40000), :b (text 40000), :c (text 20000), :d 4})))
+            (try (process/await (id-of `fails []))
+                 (catch Exception e (update-vals (:data (ex-data e)) (fn [v] (if (string? v) (count v) v)))))
+            """, "{:a 40000, :c 20000, :d 4}"),
         Case(
             "a result that is lazy is realised", "(defn lazy [] (map inc [1 2])) (process/await (id-of `lazy []))",
             "(2 3)"),
@@ -401,26 +430,61 @@ import Values
         #expect(value(program, seed: 1) == "(2 3)")
     }
 
-    // What happens to a process is told as everything is.
-    @Test func processesAreInTheStream() throws {
+    /// What a program leaves in the stream about processes: type, path and payload.
+    private func told(_ program: String) throws -> [String] {
         var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
         options.seed = 1
         let session = Session(options)
         let reader = session.events.subscribe()
-        _ = try session.evaluate(
-            Self.prelude
-                + "(process/start #'endless [1] {:id \"a\"}) (time/sleep 1) (process/cancel \"a\") (refusal (process/await \"a\"))"
-        ).get()
+        _ = try session.evaluate(Self.prelude + program).get()
         session.shutDown()
-        var told: [String] = []
-        for event in reader.take().events {
-            guard [.processStarted, .processEnded].contains(event.type) else { continue }
-            told.append("\(event.type.rawValue) \(event.identity.path) \(try Printer.readable(event.payload))")
+        return try reader.take().events.compactMap { event -> String? in
+            guard event.type.rawValue.hasPrefix("process.") else { return nil }
+            var fields = HashMap()
+            if case .map(let map) = event.payload { fields = map }
+            // Ordinals of the fibers of top-level forms are of no interest here.
+            for key in [KnownName.parent, .effectID] {
+                guard let path = try fields.find(.kw(key))?.stringValue else { continue }
+                let steps = path.split(separator: "/")
+                try HashMap.set(&fields, .kw(key), .string("\(steps.dropLast().last ?? "") \(steps.last ?? "")"))
+            }
+            return "\(event.type.rawValue) \(event.identity.path) \(try Printer.readable(.map(fields)))"
+                .replacingOccurrences(of: "fiber:[0-9]+", with: "fiber", options: .regularExpression)
         }
+    }
+
+    // What happens to a process is told as everything is: who began it, what it came to and who heard of that, in this order.
+    @Test func processesAreInTheStream() throws {
+        let cancelled = try told(
+            """
+            (process/start #'endless [1] {:id "a"}) (time/sleep 1)
+            (process/cancel "a" "enough") (refusal (process/await "a"))
+            """)
         #expect(
-            told == [
-                "process.started run/process:a#0 {:id \"a\", :input {:run user/endless, :args [1]}}",
-                "process.ended run/process:a#0 {:id \"a\", :status :cancelled}",
+            cancelled == [
+                "process.started run/process:a#0 {:id \"a\", :input {:run user/endless, :args [1]}, :parent \"fiber effect:0\"}",
+                "process.ended run/process:a#0 {:id \"a\", :status :cancelled, :reason \"enough\"}",
+                "process.awaited run/process:a#0 {:id \"a\", :effect-id \"fiber effect:0\"}",
+            ])
+        let handedOn = try told(
+            """
+            (defn fails [] (time/sleep 5) (throw (ex-info "no luck" {:n 1})))
+            (defn starts [] (process/start `fails [] {:id "b" :session "ada"}) (refusal (process/await "b")) nil)
+            (process/start `starts [] {:id "a"})
+            (time/sleep 1)
+            (refusal (process/transfer "ada" "bob" ["b" "c"]))
+            (process/transfer "ada" "bob" ["b"])
+            (process/await "a")
+            """)
+        #expect(
+            handedOn == [
+                "process.started run/process:a#0 {:id \"a\", :input {:run user/starts, :args []}, :parent \"fiber effect:0\"}",
+                "process.started run/process:b#0 {:id \"b\", :input {:run user/fails, :args []}, :parent \"process:a#0 effect:0\"}",
+                "process.transferred run/process:b#0 {:id \"b\", :from \"ada\", :to \"bob\"}",
+                "process.ended run/process:b#0 {:id \"b\", :status :failed, :error {:code \"handler_failed\", :message \"no luck\", :data {:n 1}}}",
+                "process.awaited run/process:b#0 {:id \"b\", :effect-id \"process:a#0 effect:1\"}",
+                "process.ended run/process:a#0 {:id \"a\", :status :done}",
+                "process.awaited run/process:a#0 {:id \"a\", :effect-id \"fiber effect:0\"}",
             ])
     }
 

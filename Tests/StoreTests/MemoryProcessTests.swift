@@ -17,6 +17,7 @@ import Testing
     @Test func transfersMoveGrants() throws { try suite.transfersMoveGrants() }
     @Test func deletingASessionReportsWhatItDid() throws { try suite.deletingASessionReportsWhatItDid() }
     @Test func everyAwaitIsAnsweredOnce() throws { try suite.everyAwaitIsAnsweredOnce() }
+    @Test func whoEndsItHearsBeforeWhoAwaitsIt() throws { try suite.whoEndsItHearsBeforeWhoAwaitsIt() }
     @Test func everyKindOfEndIsTold() throws { try suite.everyKindOfEndIsTold() }
     @Test func aWithdrawnAwaitIsNotAnswered() throws { try suite.aWithdrawnAwaitIsNotAnswered() }
     @Test func cancellingIsADurableEvent() throws { try suite.cancellingIsADurableEvent() }

@@ -109,7 +109,7 @@ struct ProcessConformance: Sendable {
     static func text(_ end: ProcessEnd) -> String {
         switch end {
         case .done(let output): "done \(ValueKey.shown(output))"
-        case .failed(let code, let message): "failed \(code): \(message)"
+        case .failed(let code, let message, let data): "failed \(code): \(message) \(ValueKey.shown(data))"
         case .cancelled(let reason): "cancelled \(reason ?? "-")"
         }
     }
@@ -239,6 +239,7 @@ struct ProcessConformance: Sendable {
         let heard = Heard<String>()
         let ends: [ProcessEnd] = [
             .done(output: .nil), .failed(code: "c", message: "m"), .cancelled(reason: "r"), .cancelled(reason: nil),
+            .failed(code: "c", message: "m", data: .record((.n, .int(1)))),
         ]
         for (index, end) in ends.enumerated() {
             try trial.start("p\(index)")
@@ -246,7 +247,18 @@ struct ProcessConformance: Sendable {
             #expect(record.status == end.status && record.status.isEnd)
             _ = trial.await("p\(index)", heard)
         }
-        #expect(heard.wait(count: 4) == ["done nil", "failed c: m", "cancelled r", "cancelled -"])
+        #expect(
+            heard.wait(count: 5) == ["done nil", "failed c: m nil", "cancelled r", "cancelled -", "failed c: m {:n 1}"])
+    }
+
+    func whoEndsItHearsBeforeWhoAwaitsIt() throws {
+        let trial = try trial()
+        try trial.start("a")
+        let heard = Heard<String>()
+        _ = trial.await("a", heard)
+        _ = trial.event("a", "x", 1, heard)
+        trial.registry.finish(try trial.claim()[0].lease, .done(output: .int(1))) { _ in heard.hear("ended") }
+        #expect(heard.wait(count: 3).first == "ended")
     }
 
     func aWithdrawnAwaitIsNotAnswered() throws {

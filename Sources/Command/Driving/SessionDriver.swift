@@ -77,6 +77,7 @@ enum SessionMaking {
         var options = SessionOptions(grants: grants)
         options.arguments = request.arguments
         options.sourcePaths = path.map { [WorkingDirectory.folder(of: $0), "."] } ?? ["."]
+        options.script = path
         if case .virtual(let seed) = request.schedule { options.seed = seed }
         if let steps = request.limits.steps { options.limits.instructions = steps }
         if let memory = request.limits.memory { options.limits.memory = memory }
@@ -141,27 +142,10 @@ enum FaultReport {
     static func text(_ fault: Fault, _ console: Console, within identity: Identity) -> String {
         var found = Report.diagnostic(fault)
         if fault.isCatchable {
-            found.explanation = [found.explanation, whereabouts(identity)].compactMap { $0 }.joined(separator: "\n  ")
+            found.explanation = [found.explanation, Whereabouts.sentence(identity)].compactMap { $0 }.joined(
+                separator: "\n  ")
         }
         return found.rendered(color: console.terminal.usesColor(.error))
-    }
-
-    /// What failed, by the name that the script gave it.
-    private static func whereabouts(_ identity: Identity) -> String {
-        var current: Identity? = identity
-        while let here = current {
-            switch here.kind {
-            case .worker, .system, .phases, .ticker:
-                if let name = here.name {
-                    return here.kind == .worker
-                        ? "Worker :\(name) failed for this message and goes on; with a :fail-chan it would tell there."
-                        : "It failed in \(here.kind.rawValue) :\(name)."
-                }
-            default: break
-            }
-            current = here.parent
-        }
-        return "Nothing waits for what failed: it was started with go, thread or the like, and runs on its own."
     }
 
     static func write(_ fault: Fault, _ console: Console) -> Int32 { tell(fault, console).rawValue }

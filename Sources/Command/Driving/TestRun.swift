@@ -101,16 +101,11 @@ struct TestRun {
             _ = FaultReport.tell(error, console)
             return FileResult(code: .unusable)
         }
-        let failures = FailureCount()
+        let unawaited = UnawaitedFailures(console)
         var options = SessionMaking.options(request.settings, console, path: file.path)
         options.sourcePaths = file.sourcePaths
         if let order { (options.schedule, options.seed) = order }
-        let report = options.uncaught
-        options.uncaught = { fault, identity in
-            if case .exhausted(.shutdown) = fault { return }
-            failures.add()
-            report(fault, identity)
-        }
+        options.uncaught = { fault, identity in unawaited.tell(fault, identity) }
         let session = Session(options)
         let stopper = Stopper(session)
         // Once every fiber has told where it was.
@@ -129,12 +124,20 @@ struct TestRun {
         switch session.call("sluice.testing", "run", arguments(file, console)) {
         case .failure(let fault): return failure(fault, console)
         case .success(let value):
-            let counts = TestCounts(value)
+            session.runtime.linger(for: TestRun.lingerNs) { [control] in
+                control.isStopped || session.exhaustion != nil
+            }
+            session.tellUnheardFailures()
+            var counts = TestCounts(value)
+            counts.error += unawaited.count
             return FileResult(
-                counts: counts, code: counts.hasFailed || failures.count > 0 ? .failed : .done,
+                counts: counts, code: counts.hasFailed ? .failed : .done,
                 known: counts.tests == 0 && request.only != nil ? names(file, session) : [])
         }
     }
+
+    /// What tests have left at work may go on for so long, in nanoseconds: long enough for what fails at once to be told.
+    private static let lingerNs: Int64 = 10_000_000
 
     private func failure(_ fault: Fault, _ console: Console) -> FileResult {
         FileResult(code: control.isStopped ? .failed : max(.failed, FaultReport.tell(fault, console)))
@@ -243,6 +246,45 @@ struct TestRun {
             } ?? ""
         console.write("sluice: there is no test \(name) in \(place)\n\(hint)", to: .error)
         return .unusable
+    }
+}
+
+/// Failures of what a file or its tests have started and nobody waits for: each counts as an error, and is told as soon as it is
+/// known, with the test that it belongs to.
+private final class UnawaitedFailures: @unchecked Sendable {
+    // Sendable: `lock` guards the count.
+    private let lock = Lock()
+    private let console: Console
+    private var total = 0
+
+    init(_ console: Console) { self.console = console }
+
+    var count: Int { lock.withLock { total } }
+
+    func tell(_ fault: Fault, _ identity: Identity) {
+        // Told by what cut it off.
+        if case .exhausted(.shutdown) = fault { return }
+        lock.withLock { total += 1 }
+        if console.json {
+            console.writeJSON(UnawaitedFailures.json(fault, identity))
+        } else {
+            console.write(FaultReport.text(fault, console, within: identity), to: .error)
+        }
+    }
+
+    /// As an error in a test is told.
+    private static func json(_ fault: Fault, _ identity: Identity) -> Value {
+        let found = Report.diagnostic(fault)
+        let test = Whereabouts.test(identity)
+        var actual = found.title
+        if case .thrown(let exception) = fault { actual = "\(exception.className): \(actual)" }
+        func text(_ text: String?) -> Value { text.map { .string($0) } ?? .nil }
+        return Value.jsonObject([
+            ("type", .string("test.error")), ("namespace", text(test?.namespace)), ("test", text(test?.name)),
+            ("contexts", .vector(Vector([]))), ("message", .string(Whereabouts.sentence(identity))), ("expected", .nil),
+            ("actual", .string(actual)), ("file", text(found.primary?.source.name)),
+            ("line", found.primary.map { .int(Int64($0.source.position(of: Int($0.span.start)).line)) } ?? .nil),
+        ])
     }
 }
 

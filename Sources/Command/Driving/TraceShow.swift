@@ -8,7 +8,7 @@ import Reader
 import Sluice
 import Values
 
-/// One `trace`: reads a trace, and shows all of it or tells of one effect.
+/// One `trace`: reads a trace, and shows all of it or tells of one effect or process.
 struct TraceShow {
     private let request: TraceRequest
     private let console: Console
@@ -73,6 +73,8 @@ struct TraceShow {
         if console.json {
             let story = EffectStory(histories)
             for effect in histories.all { console.writeJSON(story.value(of: effect)) }
+            let processes = ProcessStory(histories)
+            for process in histories.processes.all { console.writeJSON(processes.value(of: process)) }
             console.writeJSON(timeline.summaryValue)
         } else {
             let lines = [timeline.summary] + timeline.lines
@@ -81,18 +83,26 @@ struct TraceShow {
     }
 
     private func tell(_ id: String, _ histories: EffectHistories) -> Int32 {
-        guard let effect = EffectStory.meant(of: histories.effects(withID: id)) else {
+        if let effect = EffectStory.meant(of: histories.effects(withID: id)) {
+            let story = EffectStory(histories)
+            tell(story.sentences(of: effect), story.value(of: effect, withWhy: true))
+        } else if let process = histories.processes.latest(withID: id) {
+            let story = ProcessStory(histories)
+            tell(story.sentences(of: process), story.value(of: process, withWhy: true))
+        } else {
             let hint = histories.hint(forID: id) ?? "`sluice trace \(request.path)` lists what there is"
             _ = FaultReport.write(
-                .of(.illegalArgument, "the trace has no effect with the id \(id)", hint: hint), console)
+                .of(.illegalArgument, "the trace has no effect and no process with the id \(id)", hint: hint), console)
             return ExitCode.unusable.rawValue
         }
-        let story = EffectStory(histories)
-        if console.json {
-            console.writeJSON(story.value(of: effect, withWhy: true))
-        } else {
-            console.write(story.sentences(of: effect).joined(separator: "\n") + "\n", to: .output)
-        }
         return ExitCode.done.rawValue
+    }
+
+    private func tell(_ sentences: [String], _ value: Value) {
+        if console.json {
+            console.writeJSON(value)
+        } else {
+            console.write(sentences.joined(separator: "\n") + "\n", to: .output)
+        }
     }
 }

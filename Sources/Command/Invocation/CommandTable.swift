@@ -82,7 +82,9 @@ package enum CommandName: String, CaseIterable, Sendable {
                 more: """
                     Test files of a folder are those called *_test.slu, *_test.cljc or *_test.clj, and all others with a
                     deftest. Each is loaded by itself, and the tests that it defines are run. Namespaces are looked for beside
-                    the file, in the folder, and in the working directory. Budgets of steps and memory are each file's own.
+                    the file, in the folder, in the working directory, and below the folder that the file's ns implies. Budgets of
+                    steps and memory are each file's own. What a test starts and nobody waits for, a fiber or a process, fails
+                    the run when it fails, as an error of its own, with the name of the test.
                     With --schedules, a file is simulated under the seeds from --seed on until a test fails; the seed is
                     printed, and the fewest turns found that have to be out of the ordinary for the failure. Exit code 1 when
                     a test failed, 2 when a file could not be loaded or there are no tests.
@@ -90,11 +92,12 @@ package enum CommandName: String, CaseIterable, Sendable {
         case .trace:
             Row(
                 ["TRACE"], optional: ["ID"], flags: [.json],
-                "shows what happened in a run, or tells why the effect with an id waited, failed or did not run",
+                "shows what happened in a run, or tells why the effect or process with an id waited, failed or did not run",
                 more: """
                     TRACE is what `sluice run FILE --trace TRACE` wrote. ID is written as the trace shows it; the quotation
                     marks of a text may be left out. Of several effects with one id the latest counts. A trace that a crash
-                    cut is read as far as it goes. Exit code 2 when there is no effect with this id.
+                    cut is read as far as it goes. An id that is an effect's and a process's means the effect. Exit code 2 when
+                    it is neither's.
                     """)
         case .fmt:
             Row(

@@ -74,7 +74,8 @@ package enum ProcessStatus: String, CaseIterable, Sendable {
 /// What a process came to.
 package enum ProcessEnd: Sendable {
     case done(output: Value)
-    case failed(code: String, message: String)
+    /// - `data`: what else the error says: a map of data, or nil.
+    case failed(code: String, message: String, data: Value = .nil)
     case cancelled(reason: String?)
 
     package var status: ProcessStatus {
@@ -198,7 +199,8 @@ package protocol ProcessRegistry: Sendable {
     /// Keeps a lease for `leaseMs` from now; fails with `process_lease_lost` when another has the row, or nobody, for it has ended.
     func renew(_ lease: ProcessLease, leaseMs: Int64, _ done: @escaping Answer<Void>)
 
-    /// Ends the row, and says so to everybody who awaits it; fails as `renew` does, and then changes nothing. A cancellation without
+    /// Ends the row, and says so: first to who has ended it, so that what others make of it comes after whatever is told of it, then
+    /// to everybody who awaits it. Fails as `renew` does, and then changes nothing. A cancellation without
     /// a reason of its own gets the one that was asked for.
     func finish(_ lease: ProcessLease, _ end: ProcessEnd, _ done: @escaping Answer<ProcessRecord>)
 

@@ -32,6 +32,10 @@ package enum EventType: String, CaseIterable, Sendable {
     /// Somebody began to execute it, and what it came to.
     case processStarted = "process.started"
     case processEnded = "process.ended"
+    /// One session handed it on to another.
+    case processTransferred = "process.transferred"
+    /// Somebody who awaited it was told of its end.
+    case processAwaited = "process.awaited"
     case channelOpened = "channel.opened"
     case channelClosed = "channel.closed"
     case fiberFailed = "fiber.failed"

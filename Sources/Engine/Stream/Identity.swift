@@ -7,7 +7,7 @@ import Values
 package final class Identity: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case run, worker, system, phases, invocation, fiber, effect, attempt, scope, ticker, channel, process, eval,
-            engine
+            engine, test
     }
 
     package let parent: Identity?

@@ -87,10 +87,11 @@ package struct TraceNotice: Sendable {
     package let text: String
 }
 
-/// The fold of a run's events into what became of each effect. Pure: events in, histories out.
+/// The fold of a run's events into what became of each effect, and of each process. Pure: events in, histories out.
 package struct EffectHistories: Sendable {
     /// In the order of their first events.
     package private(set) var all: [EffectHistory] = []
+    package private(set) var processes = ProcessHistories()
     package private(set) var notices: [TraceNotice] = []
     /// Events that the trace says are missing.
     package private(set) var lost = 0
@@ -158,9 +159,9 @@ package struct EffectHistories: Sendable {
                     ms: record.ts, type: record.type, identity: record.identity,
                     text: EffectHistories.text(record.payload)))
         case .runStarted, .runEnded, .effectProgress, .effectExtraAnswer, .groupCompleted, .scopeOpened, .scopeClosed,
-            .workerStarted, .workerStopped, .processStarted, .processEnded, .channelOpened, .channelClosed, .log,
-            .engineStopping, .engineStopped:
+            .workerStarted, .workerStopped, .channelOpened, .channelClosed, .log, .engineStopping, .engineStopped:
             break
+        case .processStarted, .processEnded, .processTransferred, .processAwaited: processes.take(record)
         }
     }
 
@@ -243,6 +244,9 @@ package struct EffectHistories: Sendable {
     /// Whether the trace has something of an effect at this path.
     func isEffect(_ identity: String) -> Bool { byIdentity[identity] != nil }
 
+    /// The effect at a path: the latest, where there were several over time.
+    func effect(at identity: String) -> EffectHistory? { byIdentity[identity].map { all[$0] } }
+
     /// Those with an id, in order, given as a person types it: bare text for a text, or as it prints.
     package func effects(withID text: String) -> [EffectHistory] {
         all.filter { $0.id.stringValue == text || ValueKey.shown($0.id) == text }
@@ -254,7 +258,8 @@ package struct EffectHistories: Sendable {
 
     /// `did you mean …?` for an id that is not there, or nil.
     package func hint(forID text: String) -> String? {
-        Nearest.hint(for: text, among: all.map { $0.id.stringValue ?? ValueKey.shown($0.id) })
+        Nearest.hint(
+            for: text, among: all.map { $0.id.stringValue ?? ValueKey.shown($0.id) } + processes.all.map(\.id))
     }
 }
 

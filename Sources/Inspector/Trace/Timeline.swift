@@ -1,25 +1,37 @@
 import Engine
 import Values
 
-/// What happened in a run, in lines for people: effects below those that began them, with when, how long and what became of
-/// each, and beside them what went wrong.
+/// What happened in a run, in lines for people: effects and processes below those that began them, with when, how long and what
+/// became of each, and beside them what went wrong.
 package struct Timeline {
     private let histories: EffectHistories
 
     package init(_ histories: EffectHistories) { self.histories = histories }
 
-    /// `12 effects in 1.4 s: 9 done, 1 failed, 2 skipped`.
+    /// `12 effects in 1.4 s: 9 done, 1 failed, 2 skipped`, and when there are any, `; 2 processes: 2 done`.
     package var summary: String {
         let count = histories.all.count
         let time = EffectSentence.duration(histories.lastMs - (histories.firstMs ?? histories.lastMs))
-        let counts = statuses.map { "\($0.count) \($0.status)" }.joined(separator: ", ")
-        return "\(count) \(count == 1 ? "effect" : "effects") in \(time)\(counts.isEmpty ? "" : ": \(counts)")"
+        let counts = Timeline.counted(statuses)
+        var summary = "\(count) \(count == 1 ? "effect" : "effects") in \(time)\(counts.isEmpty ? "" : ": \(counts)")"
+        let processes = histories.processes.all
+        if !processes.isEmpty {
+            let ends = Timeline.counted(Timeline.statuses(processes.map(\.status)))
+            summary += "; \(processes.count) \(processes.count == 1 ? "process" : "processes"): \(ends)"
+        }
+        return summary
     }
 
-    /// How many have each status, those without any left out.
-    private var statuses: [(status: String, count: Int)] {
+    private static func counted(_ statuses: [(status: String, count: Int)]) -> String {
+        statuses.map { "\($0.count) \($0.status)" }.joined(separator: ", ")
+    }
+
+    /// How many effects have each status, those without any left out.
+    private var statuses: [(status: String, count: Int)] { Timeline.statuses(histories.all.map(\.status)) }
+
+    private static func statuses(_ all: [String]) -> [(status: String, count: Int)] {
         var counts: [String: Int] = [:]
-        for effect in histories.all { counts[effect.status, default: 0] += 1 }
+        for status in all { counts[status, default: 0] += 1 }
         return Timeline.order.compactMap { status in counts[status].map { (status, $0) } }
     }
 
@@ -27,7 +39,7 @@ package struct Timeline {
         "done", "failed", "cancelled", "skipped", "deduplicated", "running", "retrying", "waiting",
     ]
 
-    /// `{:type "summary" :effects n :done n … :ms n}`, ready for JSON.
+    /// `{:type "summary" :effects n :done n … :processes n :duration-ms n :lost n}`, ready for JSON.
     package var summaryValue: Value {
         var map = HashMap()
         // Texts can always be keys.
@@ -35,6 +47,7 @@ package struct Timeline {
         set("type", .string("summary"))
         set("effects", .int(Int64(histories.all.count)))
         for (status, count) in statuses { set(status, .int(Int64(count))) }
+        set("processes", .int(Int64(histories.processes.all.count)))
         set("duration-ms", .int(histories.lastMs - (histories.firstMs ?? histories.lastMs)))
         set("lost", .int(Int64(histories.lost)))
         return .map(map)
@@ -44,7 +57,17 @@ package struct Timeline {
 
     private enum Row {
         case effect(EffectHistory)
+        case process(ProcessHistory)
         case notice(TraceNotice)
+
+        /// The path of what may have begun something.
+        var identity: String? {
+            switch self {
+            case .effect(let effect): effect.standsForIt == nil ? effect.identity : nil
+            case .process(let process): process.identity
+            case .notice: nil
+            }
+        }
     }
 
     /// Each path that began something, and below it, further in, what it began.
@@ -52,10 +75,11 @@ package struct Timeline {
         var below: [String: [Row]] = [:]
         var tops: [String] = []
         func add(_ row: Row, under path: String) {
-            if below[path] == nil, !histories.isEffect(path) { tops.append(path) }
+            if below[path] == nil, !isRow(path) { tops.append(path) }
             below[path, default: []].append(row)
         }
         for effect in histories.all { add(.effect(effect), under: home(of: effect.identity)) }
+        for process in histories.processes.all { add(.process(process), under: home(of: process)) }
         for notice in histories.notices { add(.notice(notice), under: notice.identity) }
         var lines: [String] = []
         for top in tops {
@@ -64,21 +88,29 @@ package struct Timeline {
             var pending = (below[top] ?? []).reversed().map { (row: $0, depth: 1) }
             while let (row, depth) = pending.popLast() {
                 lines.append(line(row, depth))
-                guard case .effect(let effect) = row, effect.standsForIt == nil else { continue }
+                guard let identity = row.identity else { continue }
                 // The same place may have had several effects over time: the rows are the first's.
-                let inner = below.removeValue(forKey: effect.identity) ?? []
+                let inner = below.removeValue(forKey: identity) ?? []
                 pending += inner.reversed().map { ($0, depth + 1) }
             }
         }
         return lines
     }
 
-    /// The effect that something belongs to, or what stands above it in its path.
+    private func isRow(_ path: String) -> Bool { histories.isEffect(path) || histories.processes.isProcess(path) }
+
+    /// The effect that started a process: it stands there, for its own path tells nothing of where it comes from.
+    private func home(of process: ProcessHistory) -> String {
+        if let parent = process.parent, histories.isEffect(parent) { return parent }
+        return Timeline.parent(of: process.identity) ?? process.identity
+    }
+
+    /// The effect or the process that something belongs to, or what stands above it in its path.
     private func home(of identity: String) -> String {
         let above = Timeline.parent(of: identity)
         var here = above
         while let path = here {
-            if histories.isEffect(path) { return path }
+            if isRow(path) { return path }
             here = Timeline.parent(of: path)
         }
         return above ?? identity
@@ -95,6 +127,13 @@ package struct Timeline {
         case .notice(let notice):
             return
                 "\(indent)\(offset(notice.ms))  \(notice.type.rawValue)\(notice.text.isEmpty ? "" : ": \(notice.text)")"
+        case .process(let process):
+            let columns = [
+                process.startedMs.map(offset) ?? Timeline.padded("", 9), Timeline.padded(process.status, 12),
+                Timeline.padded(process.durationMs.map(EffectSentence.duration) ?? "", 8, right: true),
+                "process \(ValueKey.shown(.string(process.id)))\(process.run.map { " of \($0)" } ?? "")",
+            ]
+            return indent + columns.joined(separator: "  ") + notes(process)
         case .effect(let effect):
             let duration = effect.end.flatMap { effect.attempts.isEmpty ? nil : $0.durationMs }
                 .map(EffectSentence.duration)
@@ -125,6 +164,18 @@ package struct Timeline {
         }
         if let group = effect.group { parts.append("of \(ValueKey.shown(group))") }
         return parts.joined(separator: " ")
+    }
+
+    private func notes(_ process: ProcessHistory) -> String {
+        var notes = ""
+        for transfer in process.transfers { notes += ", handed on from \"\(transfer.from)\" to \"\(transfer.to)\"" }
+        guard let end = process.end else { return notes }
+        switch process.hearings.count {
+        case 0: notes += ", not awaited"
+        case 1: notes += ", awaited"
+        case let count: notes += ", awaited by \(count)"
+        }
+        return notes + (ProcessStory.cause(end).map { ": \($0)" } ?? "")
     }
 
     private func notes(_ effect: EffectHistory) -> String {

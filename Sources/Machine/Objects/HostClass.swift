@@ -158,3 +158,8 @@ final class HostClass: Object, @unchecked Sendable {
         }
     }
 }
+
+extension Exception {
+    /// The full name of its class, as `class` gives it.
+    package var className: String { HostClass.fullName(type) }
+}

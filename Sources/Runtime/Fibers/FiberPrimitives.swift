@@ -166,6 +166,37 @@ enum PromisePrimitives {
     }
 }
 
+/// Work that has a name in the identities of what it starts: tests.
+enum TestPrimitives {
+    /// Where a fiber stood before it began a test.
+    private final class Place: Object, @unchecked Sendable {
+        // Sendable: immutable.
+        let standing: Job.Standing
+        init(_ standing: Job.Standing) { self.standing = standing }
+    }
+
+    static func table() -> [RuntimePrimitive] {
+        [
+            // (test-enter name n): from here on the fiber runs the test of this name for the nth time, counted from 0. Gives what
+            // to leave it with.
+            RuntimePrimitive(name: "test-enter", arity: 2) { (arguments, fiber) throws(Fault) in
+                guard let job = Job.running(fiber), let name = arguments[0].stringValue else { return .value(.nil) }
+                let place = Place(job.standing)
+                let ordinal = Int(arguments[1].intValue ?? 0)
+                job.begin(job.lineage.identity.child(.test, name: name, ordinal: ordinal))
+                return .value(.object(place))
+            },
+            // (test-leave place): back to where the fiber stood.
+            RuntimePrimitive(name: "test-leave", arity: 1) { (arguments, fiber) throws(Fault) in
+                if case .object(let object) = arguments[0], let place = object as? Place {
+                    Job.running(fiber)?.goBack(to: place.standing)
+                }
+                return .value(.nil)
+            },
+        ]
+    }
+}
+
 /// Structured scopes.
 enum ScopePrimitives {
     static func table(_ runtime: FiberRuntime) -> [RuntimePrimitive] {

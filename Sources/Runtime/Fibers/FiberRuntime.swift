@@ -142,9 +142,12 @@ package final class FiberRuntime: @unchecked Sendable {
         Array("[\(level)] \(text)\n".utf8).withUnsafeBufferPointer { output($0) }
     }
 
-    func report(_ fault: Fault, _ identity: Identity) {
+    /// Tells of a fault that no code of the script handles.
+    ///
+    /// - Parameter toldAs: its identity below that of who started it, where the two are apart.
+    func report(_ fault: Fault, _ identity: Identity, toldAs: Identity? = nil) {
         events.emit(.fiberFailed, identity, .error(.of(fault, code: .handlerFailed)))
-        uncaught(fault, identity)
+        uncaught(fault, toldAs ?? identity)
     }
 
     // Budgets
@@ -341,15 +344,10 @@ package final class FiberRuntime: @unchecked Sendable {
         scheduler.run(nil, until: isDone)
     }
 
-    /// Cancels every fiber, runs their `finally` blocks until `deadline` nanoseconds from now, and ends the threads. Gives
-    /// whether all of them ended. Only from a thread that runs no fiber.
-    @discardableResult package func shutDown(within nanoseconds: Int64 = 1_000_000_000) -> Bool {
-        root.cancel(.stopped)
+    /// Gives the fibers that are left `nanoseconds` to end by themselves, or until `isDone`. Only from a thread that runs no fiber.
+    package func linger(for nanoseconds: Int64, or isDone: @escaping @Sendable () -> Bool = { false }) {
         // A timer would bring threads to life that most scripts never needed.
-        guard root.hasFibers else {
-            scheduler.stop()
-            return true
-        }
+        guard root.hasFibers else { return }
         let late = TimerToken()
         let expired = Flag()
         scheduler.schedule(
@@ -361,8 +359,15 @@ package final class FiberRuntime: @unchecked Sendable {
                     scheduler.attend()
                 }))
         let root = root
-        _ = scheduler.run(nil, until: { !root.hasFibers || expired.isRaised })
+        _ = scheduler.run(nil, until: { !root.hasFibers || expired.isRaised || isDone() })
         late.cancel()
+    }
+
+    /// Cancels every fiber, runs their `finally` blocks until `deadline` nanoseconds from now, and ends the threads. Gives
+    /// whether all of them ended. Only from a thread that runs no fiber.
+    @discardableResult package func shutDown(within nanoseconds: Int64 = 1_000_000_000) -> Bool {
+        root.cancel(.stopped)
+        linger(for: nanoseconds)
         scheduler.stop()
         return !root.hasFibers
     }

@@ -156,6 +156,23 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         extra?.effects = 0
     }
 
+    /// Where a fiber stood before it began something with an identity of its own.
+    struct Standing {
+        fileprivate let lineage: Lineage
+        fileprivate let fibers: UInt32
+        fileprivate let effects: Int
+    }
+
+    /// What `goBack` needs once the fiber has done what it begins now.
+    var standing: Standing { Standing(lineage: lineage, fibers: fibers, effects: extra?.effects ?? 0) }
+
+    /// Goes on where the fiber stood, and counts on from there: no two of what it starts have one identity.
+    func goBack(to standing: Standing) {
+        lineage = standing.lineage
+        fibers = standing.fibers
+        extra?.effects = standing.effects
+    }
+
     /// The effect whose handler this fiber is; only its owner asks.
     var request: EffectRequest? { if case .effect(let request) = completion { request } else { extra?.request } }
 

@@ -95,9 +95,11 @@ struct ProcessHandler: EffectHandler {
     // MARK: Through the host (L9–L30)
 
     private func perform(_ command: ProcessCommand, _ request: EffectRequest) throws(ProcessRefusal) {
+        if case .start(let registration, _) = command { runner.willStart(registration.id, request.identity) }
         try execute(.process(command), scope(of: command), LocalExecutor(.process(registry, request)), request) {
             [runner] outcome in
             if case .await(let id) = command { runner.wasHeard(id) }
+            runner.tell(command, by: request.effect.id.value)
             return ProcessHandler.answer(outcome)
         }
     }
@@ -194,7 +196,8 @@ struct ProcessHandler: EffectHandler {
         case .deleteSession(let report): return .ok(report.value)
         case .signal(let event): return .ok(event.value)
         case .await(.done(let output)): return .ok(output)
-        case .await(.failed(let code, let message)): return .error(EffectError(code: code, message))
+        case .await(.failed(let code, let message, let data)):
+            return .error(EffectError(code: code, message, data: data))
         case .await(.cancelled(let reason)):
             let why = reason.map { ": \($0)" } ?? ""
             return .error(
@@ -217,20 +220,29 @@ extension ProcessRecord {
     var value: Value { value(.nil) }
 
     /// `{:id :status :input {:run :args} :events n :created-ts :started-ts :ended-ts}`, and what it came to: `:output`,
-    /// `:error {:code :message}` or `:reason`. What is nil is left out.
+    /// `:error {:code :message :data}` or `:reason`. What is nil is left out.
     fileprivate func value(_ descriptor: Value) -> Value {
-        var (output, error, why) = (Value.nil, Value.nil, Value.nil)
-        switch end {
-        case .done(let value): output = value
-        case .failed(let code, let message): error = .record((.code, .string(code)), (.message, .string(message)))
-        case .cancelled(let reason): why = reason.map { .string($0) } ?? .nil
-        case nil: break
-        }
+        var output = Value.nil
+        if case .done(let value)? = end { output = value }
         func time(_ ms: Int64?) -> Value { ms.map { .int($0) } ?? .nil }
         return .record(
             (.id, .string(id)), (.status, .kw(status.name)), (.input, input), (.events, .int(events)),
             (.createdTs, .int(createdTs)), (.startedTs, time(startedTs)), (.endedTs, time(endedTs)),
-            (.output, output), (.error, error), (.reason, why), (.descriptor, descriptor), dropNil: true)
+            (.output, output), (.error, error), (.reason, reason), (.descriptor, descriptor), dropNil: true)
+    }
+}
+
+extension ProcessRecord {
+    /// `{:code :message :data}` of one that failed; else nil.
+    var error: Value {
+        guard case .failed(let code, let message, let data)? = end else { return .nil }
+        return EffectError(code: code, message, data: data).value
+    }
+
+    /// Why it was cancelled, as a text, when somebody said so; else nil.
+    var reason: Value {
+        guard case .cancelled(let reason?)? = end else { return .nil }
+        return .string(reason)
     }
 }
 

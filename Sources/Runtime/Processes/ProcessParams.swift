@@ -113,6 +113,31 @@ struct ProcessParams {
         }
     }
 
+    /// Bytes in print that are kept of the data of one error: hundreds of rows that have ended may have one each.
+    private static let errorDataLimit = 1 << 16
+
+    /// Of the data of an error what a row keeps: the entries that are data and have room, in their order; nil when that is nothing.
+    /// An error is worth knowing without the rest, and nothing may fail because it failed.
+    static func kept(ofErrorData data: Value) -> Value {
+        guard case .map(let given) = data else { return .nil }
+        var room = errorDataLimit
+        let kept = try? HashMap.gathered(upTo: given.count) { map in
+            given.forEach { (key, value) in
+                // Printed first, for what prints in so few bytes is looked through in little time.
+                var printer = Printer(readably: true)
+                printer.forces = false
+                printer.byteLimit = room
+                guard (try? printer.write(key)) != nil, (try? printer.write(value)) != nil,
+                    key.firstThatIsNoData == nil, value.firstThatIsNoData == nil
+                else { return true }
+                room -= printer.bytes.count
+                map.add(key, value)
+                return true
+            }
+        }
+        return kept.flatMap { $0.isEmpty ? nil : .map($0) } ?? .nil
+    }
+
     private func shown(_ key: KnownName) -> String { ":\(key.rawValue) of :\(effect.type.description)" }
 
     private func wrong(_ key: KnownName, _ expected: String) -> ProcessRefusal {

@@ -20,7 +20,11 @@ package final class ProcessWorkRunner: @unchecked Sendable {
     private var upkeep: TimerToken?
     private var stopListening: (@Sendable () -> Void)?
     /// Failures that nobody who awaited has heard of yet, in the order in which they happened; the newest of them.
-    private var unheard: [(id: String, fault: Fault)] = []
+    private var unheard: [(id: String, fault: Fault, starter: Identity?)] = []
+    /// The effects that started what is executed, and perhaps some that has ended: whoever is told of a failure has to know whose.
+    private var starters: [String: Identity] = [:]
+    /// How many there are when those of what has ended are let go.
+    private var startersAtMost = unheardLimit
 
     /// How long a lease lasts, in milliseconds: long enough that a busy machine renews it in time, and short enough that work whose
     /// run has crashed is not left for long.
@@ -119,9 +123,11 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         let withdraw = registry.event(1, of: id, type: ProcessEvent.cancelRequested) { result in
             if case .success = result { job.cancel(.requested) }
         }
-        lock.withLock { execution.withdraw = withdraw }
-        runtime.events.emit(
-            .processStarted, identity(of: id), .value(.record((.id, .string(id)), (.input, work.input))))
+        let starter = lock.withLock {
+            execution.withdraw = withdraw
+            return starters[id]
+        }
+        tell(.processStarted, id, (.input, work.input), (.parent, starter.map { .string($0.path) } ?? .nil))
         runtime.scheduler.ready(job)
     }
 
@@ -159,11 +165,12 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         let end = ProcessWorkRunner.end(result)
         // A budget that ran out is told by whoever ends everything for it.
         if case .failure(let fault) = result, case .thrown = fault { note(fault, of: lease.process) }
-        registry.finish(lease, end) { [runtime, identity = identity(of: lease.process)] result in
+        registry.finish(lease, end) { [self] result in
             // Without the row, which another has by now, it is the other's to tell.
             guard case .success(let record) = result else { return }
-            let (id, status) = (Value.string(record.id), Value.kw(record.status.name))
-            runtime.events.emit(.processEnded, identity, .value(.record((.id, id), (.status, status))))
+            tell(
+                .processEnded, id, (.status, .kw(record.status.name)), (.error, record.error),
+                (.reason, record.reason))
         }
         keepUp()
     }
@@ -181,7 +188,29 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             }
         case .failure(let fault):
             let error = FunctionHandler.error(fault)
-            return .failed(code: error.code, message: error.message)
+            return .failed(
+                code: error.code, message: error.message, data: ProcessParams.kept(ofErrorData: error.data))
+        }
+    }
+
+    // MARK: Events
+
+    /// Adds an event of a process to the stream, with its id and what is not nil of the rest.
+    private func tell(_ type: EventType, _ id: String, _ entries: (KnownName, Value)...) {
+        let told = [(KnownName.id, Value.string(id))] + entries.filter { !$0.1.isNil }
+        let payload = try? HashMap.gathered(upTo: told.count) { map in
+            for (key, value) in told { map.add(.kw(key), value) }
+        }
+        runtime.events.emit(type, identity(of: id), .value(payload.map { .map($0) } ?? .nil))
+    }
+
+    /// Tells what an effect has done with processes, where it is not the runner that does it.
+    func tell(_ command: ProcessCommand, by effect: Value) {
+        switch command {
+        case .await(let id): tell(.processAwaited, id, (.effectID, effect))
+        case .transfer(let from, let to, let ids):
+            for id in ids { tell(.processTransferred, id, (.from, .string(from)), (.to, .string(to))) }
+        case .start, .list, .deleteSession, .cancel, .signal: break
         }
     }
 
@@ -192,7 +221,18 @@ package final class ProcessWorkRunner: @unchecked Sendable {
         lock.withLock {
             unheard.removeAll { $0.id == id }
             if unheard.count == ProcessWorkRunner.unheardLimit { unheard.removeFirst() }
-            unheard.append((id, fault))
+            unheard.append((id, fault, starters[id]))
+        }
+    }
+
+    /// An effect is about to start a process; who started it first has.
+    func willStart(_ id: String, _ effect: Identity) {
+        lock.withLock {
+            if starters.count >= startersAtMost {
+                starters = starters.filter { running[$0.key] != nil }
+                startersAtMost = max(ProcessWorkRunner.unheardLimit, 2 * starters.count)
+            }
+            if running[id] == nil { starters[id] = effect }
         }
     }
 
@@ -206,7 +246,9 @@ package final class ProcessWorkRunner: @unchecked Sendable {
             defer { unheard = [] }
             return unheard
         }
-        for (id, fault) in left { runtime.report(fault, identity(of: id)) }
+        for (id, fault, starter) in left {
+            runtime.report(fault, identity(of: id), toldAs: starter?.child(.process, name: id, ordinal: 0))
+        }
     }
 
     private func identity(of id: String) -> Identity { runtime.identity.child(.process, name: id, ordinal: 0) }
