@@ -83,12 +83,32 @@ import Values
         for id in ["e1", "e2", "e3"] { #expect(trial.answer(id) == "ok 5") }
     }
 
+    /// All until its effect ends, and then as many as of effects.
+    @Test func idsThatWereDeduplicatedAreKnown() {  // P15, P24
+        let trial = Trial(maxInflight: 1, retain: 3)
+        let ids = (1...200).map { "e\($0)" }
+        for id in ids { trial.submit([trial.effect(id, key("k", .first))]) }
+        #expect(trial.starts.count == 1 && ids.allSatisfy { trial.status($0) == .running })
+        trial.end("e1")
+        // The effect itself, and the newest of those that it stood for.
+        #expect(ids.filter { trial.machine.view(ValueKey(text: $0)) != nil } == ["e1", "e198", "e199", "e200"])
+        for id in ["l1", "l2", "l3", "l4"] { trial.submit([trial.effect(id, key("k", .first))]) }
+        #expect(trial.starts.count == 1 && ["l2", "l3", "l4"].allSatisfy { trial.status($0) == .done })
+        for id in ["x", "y", "z"] {
+            trial.submit([trial.effect(id)])
+            trial.end(id)
+        }
+        #expect(trial.machine.byAlias.isEmpty)
+    }
+
     @Test func mergeMergesTheParameters() {  // J21: default map merge
         let trial = Trial()
         var first = trial.effect("a", key("k", .merge), value: .int(1))
         var fields = first.fields
         try? HashMap.set(&fields, .kw(.path), .string("p"))
-        first = Effect(type: first.type, fields: fields, meta: first.meta, id: first.id, parent: first.parent, ordinal: first.ordinal)
+        first = Effect(
+            type: first.type, fields: fields, meta: first.meta, id: first.id, parent: first.parent,
+            ordinal: first.ordinal)
         trial.submit([first, trial.effect("b", key("k", .merge), value: .int(2))])
         #expect(trial.runningIDs == ["a"])
         #expect(trial.starts[0].effect[.value]?.intValue == 2)

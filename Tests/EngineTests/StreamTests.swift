@@ -21,6 +21,20 @@ import Values
         #expect(events.recent(after: 6).events.isEmpty && events.latest == 6)
     }
 
+    /// However deep something stands, what it is called stays short, its own, and the same from run to run.
+    @Test func pathsAreOfBoundedLength() {
+        func walk(_ turn: Int) -> Identity {
+            (0..<10_000).reduce(run) { here, step in here.child(.effect, ordinal: step == turn ? 1 : 0) }
+        }
+        let (straight, again, turned) = (walk(-1), walk(-1), walk(3))
+        #expect(straight == again && straight.path == again.path && straight.hashValue == again.hashValue)
+        #expect(straight != turned && straight.path != turned.path)
+        #expect(straight.path.utf8.count < 1_000 && straight.isWithin(run))
+        #expect(sequence(first: straight, next: \.parent).prefix(100).reduce(0) { count, _ in count + 1 } <= 33)
+        let near = (0..<20).reduce(run) { here, _ in here.child(.fiber, ordinal: 0) }
+        #expect(near.path == "run" + String(repeating: "/fiber:0", count: 20))
+    }
+
     @Test func aSlowSubscriberLosesTheOldestAndIsTold() {
         let events = stream()
         let woken = Atomic<Int>(0)

@@ -7,14 +7,24 @@ package enum EffectSentence {
         "was deduplicated: \(ValueKey.shown(other)) stands for it"
     }
 
-    package static func waiting(for wait: EffectWait) -> String { "waits for \(wait.phrase())" }
+    package static func waiting(for wait: EffectWait, running: [Value] = []) -> String {
+        "waits for \(wait.phrase(running: running))"
+    }
 
     package static func waited(_ ms: Int64, for wait: EffectWait, running: [Value] = []) -> String {
         "waited \(duration(ms)) for \(wait.phrase(.past, running: running))"
     }
 
+    /// - Parameter sinceMs: since this attempt began.
     package static func running(attempt: Int, sinceMs: Int64) -> String {
         "is running: attempt \(attempt), since \(duration(sinceMs))"
+    }
+
+    /// The same where only the beginning of the first attempt is known.
+    package static func running(attempt: Int, sinceFirstMs: Int64) -> String {
+        attempt == 1
+            ? running(attempt: 1, sinceMs: sinceFirstMs)
+            : "is running: attempt \(attempt); the first began \(duration(sinceFirstMs)) ago"
     }
 
     package static func backingOff(dueInMs: Int64, attempt: Int) -> String {

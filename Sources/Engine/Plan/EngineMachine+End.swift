@@ -67,6 +67,7 @@ extension EngineMachine {
             cancelledBy: by)
         if before == .running { leaveSlot(slot) }
         entries[slot].state = .ended
+        if entries[slot].hasAliases { dropAliases(slot, over: configuration.retainCompleted) }
         entries[slot].end = end
         entries[slot].endedAt = now
         if before == .ready { leaveQueue(slot) }
@@ -157,7 +158,7 @@ extension EngineMachine {
         guard let slot = slot(handle), entries[slot].state == .ended else { return }
         let effect = entries[slot].effect
         byID.remove(effect.id.code, handle.slot)
-        for alias in entries[slot].aliases { byID.remove(alias.code, handle.slot) }
+        for alias in entries[slot].aliases { byAlias[alias] = nil }
         if let key = effect.meta.idempotencyKey { byKey.remove(key.code, handle.slot) }
         if entries[slot].group >= 0 { leaveGroup(entries[slot].group) }
         for group in entries[slot].adoptedBy { leaveGroup(group) }
@@ -171,5 +172,6 @@ extension EngineMachine {
     }
 
     /// Stands in free slots, so that they keep nothing alive.
-    private static let nobody = Effect(type: KnownName.effect.name, fields: .empty, parent: Identity(root: .engine), ordinal: 0)
+    private static let nobody = Effect(
+        type: KnownName.effect.name, fields: .empty, parent: Identity(root: .engine), ordinal: 0)
 }

@@ -23,7 +23,7 @@ extension EngineMachine {
         let windows = laneByType.compactMap { (type, lane) in lanes[Int(lane)].window.map { (type, $0) } }
         lanes = Lane.standard
         laneByType = [:]
-        slotsInUse = 0
+        (slotsInUse, resuming) = (0, 0)
         for (type, window) in windows where configuration.rates[type] == window.rate {
             lanes[Int(lane(type))].window = window
         }
@@ -31,7 +31,8 @@ extension EngineMachine {
             guard entries[slot].state != .free, entries[slot].state != .ended else { continue }
             entries[slot].lane = lane(entries[slot].effect.type)
             let lane = Int(entries[slot].lane)
-            if entries[slot].state == .running, !entries[slot].isParked { occupy(lane) }
+            if entries[slot].holdsSlot { occupy(lane) }
+            if entries[slot].resume != nil { wantToGoOn(slot) }
             if entries[slot].state == .ready { enqueue(slot) }
         }
     }
@@ -170,44 +171,71 @@ extension EngineMachine {
         }
     }
 
-    // Waiting without a slot (P19).
+    // Waiting without a slot (P19). Several fibers of one handler may wait: those it has started count as well, or it would wait for
+    // them, and they for its slot.
 
     mutating func park(_ handle: EffectHandle, _ attempt: Int) {
-        guard let slot = running(handle, attempt), !entries[slot].isParked else { return }
-        entries[slot].isParked = true
-        vacate(Int(entries[slot].lane))
+        guard let slot = running(handle, attempt) else { return }
+        if entries[slot].holdsSlot { vacate(Int(entries[slot].lane)) }
+        entries[slot].waiting += 1
+        // What another fiber of it wants a slot for, it does without one as long as any waits.
+        goOn(slot)
     }
 
     mutating func unpark(_ handle: EffectHandle, _ attempt: Int, _ resume: @escaping @Sendable () -> Void) {
         // One that has ended goes on at once: it is only cleaning up.
-        guard let slot = running(handle, attempt), entries[slot].isParked, entries[slot].resume == nil else {
+        guard let slot = running(handle, attempt), entries[slot].waiting > 0 else {
             actions.append(.resume(resume))
             return
         }
-        entries[slot].resume = resume
-        resuming.append(handle)
+        entries[slot].waiting -= 1
+        if entries[slot].waiting > 0 {
+            actions.append(.resume(resume))
+        } else {
+            entries[slot].resume = resume
+            wantToGoOn(slot)
+        }
     }
 
+    private mutating func wantToGoOn(_ slot: Int) {
+        wishes += 1
+        lanes[Int(entries[slot].lane)].resuming.append((wishes, handle(Int32(slot))))
+        resuming += 1
+    }
+
+    /// Lets a fiber go on that waits for a slot to do so, if there is one.
+    private mutating func goOn(_ slot: Int) {
+        guard let resume = entries[slot].resume else { return }
+        entries[slot].resume = nil
+        actions.append(.resume(resume))
+    }
+
+    /// In the order in which they wanted to; of a lane without room none, which holds nobody else up.
     private mutating func resumeParked() {
-        while let first = resuming.first {
-            if let slot = slot(first), let resume = entries[slot].resume {
-                guard hasRoom(Int(entries[slot].lane)) else { return }
-                occupy(Int(entries[slot].lane))
-                entries[slot].isParked = false
-                entries[slot].resume = nil
-                actions.append(.resume(resume))
-            }
-            _ = resuming.popFirst()
+        while resuming > 0, let lane = nextResuming(), let next = lanes[lane].resuming.popFirst() {
+            resuming -= 1
+            // It may have ended, or have gone on without one.
+            guard let slot = slot(next.handle), entries[slot].resume != nil else { continue }
+            occupy(lane)
+            goOn(slot)
         }
+    }
+
+    private func nextResuming() -> Int? {
+        var best: (lane: Int, number: Int)?
+        for lane in lanes.indices where hasRoom(lane) {
+            guard let first = lanes[lane].resuming.first else { continue }
+            if let best, best.number < first.number { continue }
+            best = (lane, first.number)
+        }
+        return best?.lane
     }
 
     /// The attempt no longer runs: its slot is free.
     mutating func leaveSlot(_ slot: Int) {
-        if !entries[slot].isParked { vacate(Int(entries[slot].lane)) }
-        entries[slot].isParked = false
-        guard let resume = entries[slot].resume else { return }
-        entries[slot].resume = nil
-        actions.append(.resume(resume))
+        if entries[slot].holdsSlot { vacate(Int(entries[slot].lane)) }
+        entries[slot].waiting = 0
+        goOn(slot)
     }
 
     // Deadlines: a binary heap of slots; each entry knows its place in it, so that a deadline can be taken back.

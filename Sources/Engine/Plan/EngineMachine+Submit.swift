@@ -261,15 +261,24 @@ extension EngineMachine {
         return slot
     }
 
-    /// Ids that were deduplicated are known by the effect that stands for them; the newest `aliasLimit` of each.
+    /// Ids that were deduplicated are known by the effect that stands for them: all until it has ended, as if they were effects
+    /// that have not, and then about as many as of effects that have (P24).
     mutating func addAlias(_ id: ValueKey, _ slot: Int) {
         guard known(id) == nil else { return }
-        let aliasLimit = 64
-        if entries[slot].aliases.count == aliasLimit {
-            byID.remove(entries[slot].aliases.removeFirst().code, Int32(slot))
-        }
-        entries[slot].aliases.append(id)
-        byID.insert(id.code, Int32(slot))
+        entries[slot].addAlias(id)
+        byAlias[id] = Int32(slot)
+        guard entries[slot].state == .ended else { return }
+        // In bulk, for each time moves all that stay.
+        let limit = configuration.retainCompleted
+        if entries[slot].aliases.count > limit * 2 { dropAliases(slot, over: limit) }
+    }
+
+    /// Forgets the oldest ids that an effect stands for, so that no more than `limit` are left.
+    mutating func dropAliases(_ slot: Int, over limit: Int) {
+        let excess = entries[slot].aliases.count - limit
+        guard excess > 0 else { return }
+        for alias in entries[slot].aliases.prefix(excess) { byAlias[alias] = nil }
+        entries[slot].removeAliases(excess)
     }
 
     /// Tells every effect of the batch's caller who answers for it.

@@ -52,12 +52,13 @@ extension EngineMachine {
         case .free: return unknownEffect(id).message
         case .ended: return "\(name) \(endSentence(entry))"
         case .running:
-            let waits = entry.isParked ? ", and waits without holding a slot" : ""
-            return "\(name) \(EffectSentence.running(attempt: entry.attempt, sinceMs: now - entry.startedAt))\(waits)"
+            let waits = entry.waiting > 0 ? ", and waits without holding a slot" : ""
+            let running = EffectSentence.running(attempt: entry.attempt, sinceFirstMs: now - entry.startedAt)
+            return "\(name) \(running)\(waits)"
         case .backingOff:
             let dueInMs = max(0, entry.deadline - now)
             return "\(name) \(EffectSentence.backingOff(dueInMs: dueInMs, attempt: entry.attempt + 1))"
-        case .ready: return "\(name) \(EffectSentence.waiting(for: limit(of: slot)))"
+        case .ready: return "\(name) \(EffectSentence.waiting(for: limit(of: slot), running: holders(of: entry.lane)))"
         case .held: return "\(name) \(EffectSentence.waiting(for: hold(of: slot)))"
         }
     }
@@ -67,6 +68,18 @@ extension EngineMachine {
         return EffectSentence.ended(
             end.status, durationMs: end.durationMs, attempts: entry.attempt,
             message: end.outcome.isOK ? nil : end.outcome.message, reason: end.reason, by: end.cancelledBy)
+    }
+
+    /// The ids of a few effects that hold slots which one of this lane could have: those of the lane, when its own limit is what is in
+    /// the way, or any. Looks at all there are, for somebody who asks.
+    private func holders(of lane: Int32) -> [Value] {
+        let isOwnLimit = lanes[Int(lane)].running >= lanes[Int(lane)].limit
+        return entries.indices.filter { slot in
+            let other = entries[slot].lane
+            return entries[slot].holdsSlot && (isOwnLimit ? other == lane : lanes[Int(other)].holdsSlot)
+        }
+        .sorted { entries[$0].submission < entries[$1].submission }
+        .prefix(EffectWait.Others.shown).map { entries[$0].effect.id.value }
     }
 
     // MARK: What it waits for

@@ -26,8 +26,9 @@ package struct EngineMachine: ~Copyable, Sendable {
 
     var entries = Slab<Entry>()
     var freeSlots: [Int32] = []
-    /// By id, and by the ids that were deduplicated.
     var byID = SlotIndex()
+    /// The effects that stand for others, by the ids of those.
+    var byAlias: [ValueKey: Int32] = [:]
     /// The effect that counts for an idempotency key: live, or retained and done.
     var byKey = SlotIndex()
     var submissions = 0
@@ -59,8 +60,9 @@ package struct EngineMachine: ~Copyable, Sendable {
     var lanes: [Lane] = Lane.standard
     var laneByType: [Name: Int32] = [:]
     var slotsInUse = 0
-    /// Effects that were parked and want to go on.
-    var resuming = Fifo<EffectHandle>()
+    /// How many effects want to go on, which stand in their lanes, and how often one has wanted to.
+    var resuming = 0
+    var wishes = 0
 
     /// A heap of slots by their entries' deadlines.
     var deadlines: [Int32] = []
@@ -155,9 +157,7 @@ package struct EngineMachine: ~Copyable, Sendable {
 
     /// The slot of the effect that has this id, or stands for one that had it.
     func known(_ id: ValueKey) -> Int32? {
-        byID.find(id.code) { slot in
-            entries[Int(slot)].effect.id == id || entries[Int(slot)].aliases.contains(id)
-        }
+        byID.find(id.code) { slot in entries[Int(slot)].effect.id == id } ?? (byAlias.isEmpty ? nil : byAlias[id])
     }
 
     /// The slot of the effect that counts for an idempotency key.
@@ -278,7 +278,8 @@ struct Entry: Sendable {
     var state = EntryState.free
     /// Its group has let it go.
     var isReleased = false
-    var isParked = false
+    /// How many of its handler's fibers wait for effects, events, time or people; it holds no slot while any does (P19).
+    var waiting: Int32 = 0
     var told = Told.nothing
     /// Its meta's, from 0 to 100.
     var priority: Int8 = 0
@@ -324,7 +325,7 @@ struct Entry: Sendable {
     mutating func vacate(_ nobody: Effect) {
         // Field by field, for most are as a new entry has them: a whole one would cost four times as much.
         generation &+= 1
-        (state, isReleased, isParked, told) = (.free, false, false, .nothing)
+        (state, isReleased, waiting, told) = (.free, false, 0, .nothing)
         effect = nobody
         (submission, group, scope) = (-1, -1, -1)
         (attempt, startedAt, endedAt) = (0, 0, 0)
@@ -343,19 +344,21 @@ struct Entry: Sendable {
         get { rare.first?.adoptedBy ?? [] }
         set { withRare { $0.adoptedBy = newValue } }
     }
-    var aliases: [ValueKey] {
-        get { rare.first?.aliases ?? [] }
-        set { withRare { $0.aliases = newValue } }
-    }
+    /// Ids that it stands for, oldest first.
+    var aliases: [ValueKey] { rare.first?.aliases ?? [] }
+    var hasAliases: Bool { !rare.isEmpty && !rare[0].aliases.isEmpty }
+    mutating func addAlias(_ id: ValueKey) { withRare { $0.aliases.append(id) } }
+    mutating func removeAliases(_ count: Int) { withRare { $0.aliases.removeFirst(count) } }
     var parts: [Effect] {
         get { rare.first?.parts ?? [] }
         set { if !newValue.isEmpty || !rare.isEmpty { withRare { $0.parts = newValue } } }
     }
-    /// Set while it is parked and wants to go on.
+    /// Set while it wants to go on and waits for a slot to do so.
     var resume: (@Sendable () -> Void)? {
         get { rare.first?.resume }
         set { withRare { $0.resume = newValue } }
     }
+    var holdsSlot: Bool { state == .running && waiting == 0 && resume == nil }
     /// What failed that it depends on.
     var cause: DependencyFailure? {
         get { rare.first?.cause }
@@ -423,6 +426,8 @@ struct Lane: Sendable {
     var window: RateWindow?
     var running = 0
     var ready = ReadyQueue()
+    /// Effects that want to go on, with a number that says which came first.
+    var resuming = Fifo<(number: Int, handle: EffectHandle)>()
 
     static let ordinary: Int32 = 0
     static let waiting: Int32 = 1

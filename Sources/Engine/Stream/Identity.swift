@@ -17,12 +17,19 @@ package final class Identity: Hashable, Sendable {
     /// Counts those of the same kind and name under the same parent, from 0.
     package let ordinal: Int
     private let code: Int
+    /// How many stand above it.
+    private let depth: Int
+
+    /// A path has no more steps than this. What is called from ever deeper, as effects are that each submit the next, would otherwise
+    /// keep all those above it, and spell them.
+    private static let deepest = 32
 
     package init(root kind: Kind = .run, name: String? = nil) {
         parent = nil
         self.kind = kind
         self.name = name
         ordinal = 0
+        depth = 0
         code = Identity.code(of: 0, kind, name, 0)
     }
 
@@ -31,6 +38,7 @@ package final class Identity: Hashable, Sendable {
         self.kind = kind
         self.name = name
         self.ordinal = ordinal
+        depth = parent.depth + 1
         code = Identity.code(of: parent.code, kind, name, ordinal)
     }
 
@@ -69,8 +77,23 @@ package final class Identity: Hashable, Sendable {
         path += String(ordinal)
     }
 
+    /// What stands below this one. Below the deepest, it is called by a digest of the path instead, under the ancestor half way up;
+    /// so of those in between it is not known that it is within them.
     package func child(_ kind: Kind, name: String? = nil, ordinal: Int) -> Identity {
-        Identity(parent: self, kind: kind, name: name, ordinal: ordinal)
+        if depth < Identity.deepest { return Identity(parent: self, kind: kind, name: name, ordinal: ordinal) }
+        return shortened.child(kind, name: name, ordinal: ordinal)
+    }
+
+    private var shortened: Identity {
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        var above = self
+        for byte in path.utf8 {
+            low = SplitMix.mix(low &+ UInt64(byte) &+ SplitMix.step)
+            high = SplitMix.mix(high ^ low)
+        }
+        while above.depth > Identity.deepest / 2, let next = above.parent { above = next }
+        let digest = String(high, radix: 16, width: 16) + String(low, radix: 16, width: 16)
+        return Identity(parent: above, kind: self.kind, name: digest, ordinal: 0)
     }
 
     /// Whether this is `ancestor` or stands below it.

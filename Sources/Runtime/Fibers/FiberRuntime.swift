@@ -216,7 +216,8 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Starts a fiber that calls `function` with `arguments`.
     ///
     /// - Parameters:
-    ///   - parent: the running job that starts it, whose scope, dynamic bindings and lineage it inherits.
+    ///   - parent: the running job that starts it, whose scope, dynamic bindings and lineage it inherits, and which effect it
+    ///     works for.
     ///   - scope: the scope it belongs to instead.
     ///   - undelivered: gets the result of its last operation when an ending keeps it from going on with that.
     ///   - mayWait: whether it may wait; an operation that would throws otherwise.
@@ -251,6 +252,7 @@ package final class FiberRuntime: @unchecked Sendable {
             calling: &callee, count: arguments.count, bindings: bindings ?? parent?.bindings, scope: owner,
             lineage: line, dispatch: dispatch, completion: completion, holdMeter: holdMeter, undelivered: undelivered)
         for index in arguments.indices { job.argument(index).initialize(to: arguments[index]) }
+        if let request = parent?.request { job.works(for: request) }
         if case .promise(let promise) = completion, let future = promise as? Future { future.attach(job) }
         owner.add(Unmanaged.passUnretained(job))
         return job
@@ -270,7 +272,7 @@ package final class FiberRuntime: @unchecked Sendable {
             lineage: Lineage(of: request), dispatch: .go,
             completion: error.map { error in .call { request.finish(FunctionHandler.outcome($0, error)) } }
                 ?? .effect(request))
-        if error != nil { job.answers(request) }
+        if error != nil { job.works(for: request) }
         if let argument { job.argument(0).initialize(to: argument) }
         root.add(Unmanaged.passUnretained(job))
         request.onCancel(job)

@@ -65,7 +65,7 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         let holdMeter: HoldMeter?
         /// How many effects the fiber has submitted.
         var effects = 0
-        /// The effect whose handler this fiber is, where `completion` does not say so.
+        /// The effect that this fiber works for, where `completion` does not say so.
         var request: EffectRequest?
         /// The scope that this fiber's own children start in, when it is inside `with-scope`.
         var inner: Scope?
@@ -173,11 +173,17 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         extra?.effects = standing.effects
     }
 
-    /// The effect whose handler this fiber is; only its owner asks.
-    var request: EffectRequest? { if case .effect(let request) = completion { request } else { extra?.request } }
+    /// The effect that this fiber works for: whose handler it is, or was started by; only its owner asks.
+    var request: EffectRequest? {
+        switch rest {
+        case .none, .channel: nil
+        case .effect(let request): request
+        case .extra(let extra): if case .effect(let request) = extra.completion { request } else { extra.request }
+        }
+    }
 
-    /// Says whose handler a fiber is that is about to begin, and whose result goes elsewhere first.
-    func answers(_ request: EffectRequest) { makeExtra().request = request }
+    /// Says which effect a fiber works for that is about to begin, and whose result goes elsewhere, or elsewhere first.
+    func works(for request: EffectRequest) { makeExtra().request = request }
 
     /// Starts a fiber for this one, which runs, and moves what it calls and what that is given out of where they stand: what
     /// `FiberRuntime.spawn` does with the fewest questions and counts of references, for there may be a million.
@@ -190,6 +196,7 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
                 calling: function, count: count, bindings: bindings, scope: innerScope, lineage: nextLineage(),
                 dispatch: dispatch, completion: completion))
         let home = child._withUnsafeGuaranteedRef { child in
+            if let request { child.works(for: request) }
             child.moveArguments(from: arguments, count)
             Unmanaged.passUnretained(child.scope)._withUnsafeGuaranteedRef { $0.add(Unmanaged.passUnretained(child)) }
             return child.home
