@@ -115,6 +115,25 @@ package enum Signal: Sendable {
     case effectCompleted(Effect, EffectEnd)
     case effectCancelled(Effect, EffectEnd)
     case groupCompleted(ValueKey, [GroupMember])
+
+    /// What each is called.
+    package var type: String {
+        switch self {
+        case .effectCompleted: "effect-completed"
+        case .effectCancelled: "effect-cancelled"
+        case .groupCompleted: "group-completed"
+        }
+    }
+
+    package static let types: Set<String> = ["effect-completed", "effect-cancelled", "group-completed"]
+
+    /// `{:effect-id :effect :status :duration-ms :result|:error :group :reason :cancelled-by}` or `{:group g :results {id [:ok v]}}`.
+    package var payload: Value {
+        switch self {
+        case .effectCompleted(let effect, let end), .effectCancelled(let effect, let end): end.value(of: effect)
+        case .groupCompleted(let group, let members): GroupMember.payload(group.value, members)
+        }
+    }
 }
 
 /// What the machine wants done, in order.

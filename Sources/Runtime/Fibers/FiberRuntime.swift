@@ -21,6 +21,7 @@ package final class FiberRuntime: @unchecked Sendable {
     package let identity: Identity
     /// Events that `emit` and sources bring.
     package let bus = EventBus()
+    let signals = EventBus()
     /// What systems change tick by tick.
     package private(set) var world: World!
     private let uncaught: @Sendable (Fault, Identity) -> Void

@@ -37,7 +37,8 @@ enum WorldEffects {
                 params: [param(.type, .any, required: true)], recovery: .retry, timeout: .none, holdsSlot: false,
                 handler: ClosureHandler(isVirtual: true) { [weak runtime] request in
                     guard let runtime else { return }
-                    EventWait(runtime.bus, request.effect[.type] ?? .nil, request).begin()
+                    let type = request.effect[.type] ?? .nil
+                    EventWait(runtime.bus(for: type), type, request).begin()
                 }),
         ]
     }
@@ -140,7 +141,7 @@ enum WorldPrimitives {
                 name: "subscribe!", arity: 2,
                 plain: { [unowned runtime] (arguments, _) throws(Fault) in
                     let channel = try Argument.channel(arguments[1], "subscribe!")
-                    Subscription(runtime.bus, arguments[0], channel).begin()
+                    Subscription(runtime.bus(for: arguments[0]), arguments[0], channel).begin()
                     return .object(channel)
                 }),
         ]
