@@ -88,7 +88,9 @@ import Values
         var first = trial.effect("a", key("k", .merge), value: .int(1))
         var fields = first.fields
         try? HashMap.set(&fields, .kw(.path), .string("p"))
-        first = Effect(type: first.type, fields: fields, meta: first.meta, id: first.id, parent: first.parent, ordinal: first.ordinal)
+        first = Effect(
+            type: first.type, fields: fields, meta: first.meta, id: first.id, parent: first.parent,
+            ordinal: first.ordinal)
         trial.submit([first, trial.effect("b", key("k", .merge), value: .int(2))])
         #expect(trial.runningIDs == ["a"])
         #expect(trial.starts[0].effect[.value]?.intValue == 2)

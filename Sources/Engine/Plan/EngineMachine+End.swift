@@ -171,5 +171,6 @@ extension EngineMachine {
     }
 
     /// Stands in free slots, so that they keep nothing alive.
-    private static let nobody = Effect(type: KnownName.effect.name, fields: .empty, parent: Identity(root: .engine), ordinal: 0)
+    private static let nobody = Effect(
+        type: KnownName.effect.name, fields: .empty, parent: Identity(root: .engine), ordinal: 0)
 }

@@ -161,7 +161,9 @@ extension FiberRuntime {
             case .ok(let value): value
             case .error(let error): .record((.error, error.value))
             }
-        } answer: { .vector($0) }
+        } answer: {
+            .vector($0)
+        }
     }
 
     func performGroups(_ values: [Value], _ groups: [Value], _ job: Job) throws(Fault) -> Control {
@@ -174,7 +176,11 @@ extension FiberRuntime {
             try submit([], groups: order) { _, _ in }
             return .value(FiberRuntime.results(effects, order, []))
         }
-        return try performBatch(effects, order, job) { $0 } answer: { FiberRuntime.results(effects, order, $0) }
+        return try performBatch(effects, order, job) {
+            $0
+        } answer: {
+            FiberRuntime.results(effects, order, $0)
+        }
     }
 
     /// Submits a batch and parks the job until all of it has ended. `take` says what is kept of each end until then, and `answer`
