@@ -173,19 +173,33 @@ import Values
         #expect(rig.events.recent().events.filter { $0.type == .effectProgress }.count >= 2)
     }
 
-    @Test func aTypesOwnMergeRunsBeforeItStarts() throws {  // J21
+    @Test func aTypeThatMergesItselfIsGivenTheParts() throws {  // J21
         let rig = Rig(maxInflight: 1)
         rig.driver.define(
             EffectType(
                 name: rig.names.intern("test/sum"),
-                merge: { a, b throws(Fault) in
-                    let sum = (try a.find(.kw(.value))?.intValue ?? 0) + (try b.find(.kw(.value))?.intValue ?? 0)
-                    return Trial.map([(.value, number(sum))])
-                },
-                handler: ClosureHandler.immediate { .ok($0.effect[.value] ?? .nil) }))
-        let merge: [(KnownName, Value)] = [(.idempotencyKey, .string("k")), (.dedupStrategy, .kw(.merge))]
-        try rig.perform((1...3).map { rig.effect("test/sum", [(.value, number(Int64($0)))], meta: merge) })
+                params: [EffectType.Param(KnownName.value.name, .int, required: true)],
+                mergesItself: true,
+                handler: ClosureHandler { request in
+                    let values = ([request.effect] + request.parts).map { $0[.value]?.intValue ?? 0 }
+                    let sum = values.reduce(0, +)
+                    // More than 10 is a wrong parameter.
+                    let merged = sum > 10 ? Trial.map([]) : Trial.map([(.value, number(sum))])
+                    if let complaint = request.merge(merged) { return request.fail(complaint) }
+                    request.succeed(request.effect[.value] ?? .nil)
+                }))
+        func sum(_ key: String, _ values: ClosedRange<Int64>) throws {
+            let meta: [(KnownName, Value)] = [(.idempotencyKey, .string(key)), (.dedupStrategy, .kw(.merge))]
+            try rig.perform(values.map { rig.effect("test/sum", [(.value, number($0))], meta: meta) })
+        }
+        try sum("few", 1...3)
         #expect(rig.all.sorted() == ["0 ok 6", "1 ok 6", "2 ok 6"])
+        // Its end tells of the effect as it was done.
+        let ended = try #require(rig.events.recent().events.last { $0.type == .effectEnded })
+        let effect = try Trial.map(try #require(try Trial.map(ended.payload).find(.kw(.effect))))
+        #expect(try effect.find(.kw(.value))?.intValue == 6)
+        try sum("many", 4...7)
+        #expect(rig.all.last?.hasSuffix("invalid_effect: :test/sum needs the parameter :value, an integer") == true)
     }
 
     @Test func secretsDoNotLeaveInErrors() throws {  // U

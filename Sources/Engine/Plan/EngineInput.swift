@@ -55,7 +55,7 @@ package enum Input: Sendable {
     case waitForID(ValueKey, Waiter)
     /// An attempt came to an end. Ignored when the effect has ended already (P22).
     case outcome(EffectHandle, attempt: Int, Outcome)
-    /// The starter merged the parts it was given.
+    /// The handler merged the parts it was given.
     case merged(EffectHandle, attempt: Int, Effect)
     /// The handler waits for effects, events, time or people: its slot is free for others (P19).
     case park(EffectHandle, attempt: Int)
@@ -99,7 +99,7 @@ package struct StartOrder: Sendable {
         extra = parts.isEmpty && progress == nil ? nil : Extra(parts, progress)
     }
 
-    /// Effects whose parameters the type's merge function merges into this one's first.
+    /// Effects whose parameters the handler merges into this one's first.
     package var parts: [Effect] { extra?.parts ?? [] }
 
     /// Tells who submitted the effect of a part of its result.

@@ -263,7 +263,8 @@ package struct FunctionHandler: EffectHandler {
     private let function: Value
     private unowned let runtime: FiberRuntime
 
-    package init(_ function: Value, _ runtime: FiberRuntime) {
+    /// - Parameter merge: makes one of the parameters of two (J21); nil where the engine does.
+    package init(_ function: Value, merge: Value? = nil, _ runtime: FiberRuntime) {
         self.function = function
         self.runtime = runtime
     }
@@ -272,19 +273,51 @@ package struct FunctionHandler: EffectHandler {
 
     package func start(_ request: EffectRequest) {
         runtime.handle(request, function, argument: .map(request.effect.params))
+    private let merge: Value?
     }
 
     /// What the end of a handler's fiber makes of its effect.
     static func outcome(
+        self.merge = merge
         _ result: Result<Value, Fault>, _ error: (Fault) -> EffectError = FunctionHandler.error
     ) -> Outcome {
         switch result {
         case .success(let value): .ok(value)
         case .failure(let fault): .error(error(fault))
         }
+        if let merge, !request.parts.isEmpty {
+            return merging(request, merge, request.effect.params, request.parts[...])
+        }
+        call(request)
+    }
+
+    private func call(_ request: EffectRequest) {
     }
 
     /// An exception with a `:code` in its data keeps it.
+    /// Merges one part after the other, each in a fiber of its own, which may not wait: budgets, the time limit and a cancellation
+    /// reach it like the handler's, and nobody else waits for it.
+    private func merging(_ request: EffectRequest, _ merge: Value, _ params: HashMap, _ parts: ArraySlice<Effect>) {
+        guard let part = parts.first else {
+            if let complaint = request.merge(params) { return request.fail(complaint) }
+            return call(request)
+        }
+        let job = runtime.spawn(
+            merge, [.map(params), .map(part.params)], scope: runtime.root, lineage: Lineage(of: request),
+            completion: .call { result in
+                switch result {
+                case .success(.map(let merged)): merging(request, merge, merged, parts.dropFirst())
+                case .success(let other):
+                    let fault = Fault.type(
+                        "the :merge of :\(request.effect.type.description)",
+                        expected: "a map of parameters as its result", found: other)
+                    request.fail(.of(fault, code: .mergeFailed))
+                case .failure(let fault): request.fail(.of(fault, code: .mergeFailed))
+                }
+            }, mayWait: false)
+        request.onCancel(job)
+    }
+
     static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
         if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue

@@ -1,0 +1,79 @@
+import Engine
+import Machine
+import Reader
+import Sluice
+import Testing
+import Values
+
+/// What happens in the handlers of a script's effects reaches whoever performs them, and nobody else: merging, errors with their
+/// causes, whether they may pass, and handlers that would wait for themselves.
+@Suite struct HandlerTests {
+    struct Promise: Sendable {
+        let name: String
+        let program: String
+        let expected: String
+    }
+
+    private func expect(_ promise: Promise) throws {
+        let script = try EffectScript(seed: 1)
+        #expect(script.printed(promise.program) == promise.expected, "\(promise.name)")
+    }
+
+    // MARK: Merging (J21)
+
+    private static let merging = [
+        Promise(
+            name: "the time limit reaches a merge function, and nobody else waits for it",
+            program: """
+                (defeffect :t/endless {:merge (fn [a b] (loop [] (recur)))} [p] p)
+                (let [ids (submit! (for [n [1 2]] (effect :t/endless {:n n}
+                                                     {:timeout-ms 50 :idempotency-key :k :dedup-strategy :merge})))]
+                  [(perform (run inc 1)) (mapv #(failure (outcome %)) ids)])
+                """, expected: #"[2 ["effect timeout after 50ms" "effect timeout after 50ms"]]"#),
+        Promise(
+            name: "a cancellation reaches it",
+            program: """
+                (defeffect :t/endless {:merge (fn [a b] (loop [] (recur)))} [p] p)
+                (let [ids (submit! (for [n [1 2]] (effect :t/endless {:n n}
+                                                     {:group :g :idempotency-key :k :dedup-strategy :merge})))]
+                  (perform (run inc 1))
+                  (cancel! {:group :g})
+                  (mapv #(failure (outcome %)) ids))
+                """, expected: #"["effect cancelled: requested" "effect cancelled: requested"]"#),
+        Promise(
+            name: "it may not wait",
+            program: """
+                (defeffect :t/waits {:merge (fn [a b] (time/sleep 1) a)} [p] (note p))
+                [(map (comp :code :error) (perform-all (for [n [1 2]] (effect :t/waits {:n n} {:idempotency-key :k :dedup-strategy :merge})))) @log]
+                """, expected: #"[("merge_failed" "merge_failed") []]"#),
+        Promise(
+            name: "what it gives is checked like parameters that were given",
+            program: """
+                (defeffect :t/typed {:params {:n :int} :merge (fn [a b] {:n "many"})} [p] (note p))
+                [(set (map (comp :message :error)
+                           (perform-all (for [n [1 2]] (effect :t/typed {:n n} {:idempotency-key :k :dedup-strategy :merge})))))
+                 @log]
+                """, expected: ##"[#{"the parameter :n of :t/typed must be an integer, but it is \"many\""} []]"##),
+        Promise(
+            name: "what one attempt has merged another does not merge again, and what it could not it does",
+            program: """
+                (def merges (atom 0))
+                (def calls (atom 0))
+                (defeffect :t/sum {:merge (fn [a b]
+                                            (when (= 1 (swap! merges inc)) (throw (ex-info "later" {})))
+                                            {:n (+ (:n a) (:n b))})}
+                  [{:keys [n]}]
+                  (when (= 1 (swap! calls inc)) (throw (ex-info "again" {})))
+                  n)
+                [(perform-all (for [n [1 2 3]]
+                                (effect :t/sum {:n n}
+                                        {:idempotency-key :k :dedup-strategy :merge
+                                         :retry {:max 2 :on [:merge-failed :handler-failed]}})))
+                 @merges @calls]
+                """, expected: "[[6 6 6] 3 2]"),
+    ]
+
+    @Test(arguments: merging.indices) func mergingIsWorkOfTheEffect(_ index: Int) throws {
+        try expect(Self.merging[index])
+    }
+}
