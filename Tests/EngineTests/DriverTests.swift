@@ -211,6 +211,37 @@ import Values
         #expect(rig.all == ["0 x: key #<secret> refused"])
     }
 
+    /// What was thrown goes along as the cause: without the secret, where it has one, and as it is otherwise.
+    @Test func secretsDoNotLeaveInCauses() throws {  // U
+        let rig = Rig()
+        rig.redactor.add("sk-verysecret")
+        func cause(_ message: String, _ data: Value, of inner: Exception) throws -> (thrown: Exception, told: Exception)
+        {
+            let thrown = Exception(.illegalState, message, data: data, cause: .object(inner))
+            thrown.trace = [TraceFrame(function: "f", source: nil, span: nil)]
+            let masked = rig.redactor.masked(EffectError.of(.thrown(thrown), code: .handlerFailed))
+            return (thrown, try #require(masked.cause))
+        }
+        func inner(_ message: String) -> Exception { Exception(.info, message) }
+        let clean = try cause("no", .vector([.string("a")]), of: inner("why"))
+        #expect(clean.told === clean.thrown)
+        let secret = Value.vector([.map(Trial.map([(.value, .string("key sk-verysecret"))]))])
+        for (found, message, innermost) in [
+            (try cause("sk-verysecret is bad", .nil, of: inner("why")), "#<secret> is bad", "why"),
+            (try cause("no", secret, of: inner("why")), "no", "why"),
+            (try cause("no", .nil, of: inner("sk-verysecret")), "no", "#<secret>"),
+        ] {
+            #expect(found.told.message == message && found.told.type == .illegalState)
+            #expect(found.told.trace.count == 1)
+            #expect(try !Printer.readable(.object(found.told)).contains("verysecret"))
+            guard case .object(let object) = found.told.cause, let last = object as? Exception else {
+                Issue.record("the cause is gone")
+                continue
+            }
+            #expect(last.message == innermost)
+        }
+    }
+
     @Test func stopAnswersWhenEverythingHasEnded() throws {  // D23
         let rig = Rig()
         rig.define("test/hang") { _ in }

@@ -76,4 +76,45 @@ import Values
     @Test(arguments: merging.indices) func mergingIsWorkOfTheEffect(_ index: Int) throws {
         try expect(Self.merging[index])
     }
+
+    // MARK: Errors
+
+    private static let errors = [
+        Promise(
+            name: "what a handler threw is the cause",
+            program: """
+                (let [e (try (perform (run (fn [_] (throw (ex-info "deep" {:code "boom"}))) 1)) (catch Exception e e))
+                      cause (ex-cause e)]
+                  [(ex-message e) (:code (ex-data e)) (ex-message cause) (ex-data cause) (ex-cause cause)])
+                """, expected: #"["deep" "boom" "deep" {:code "boom"} nil]"#),
+        Promise(
+            name: "also of a mistake, and of an effect that another effect performs",
+            program: """
+                (defeffect :t/inner [_] (/ 1 0))
+                (defeffect :t/outer [_] (perform (effect :t/inner {})))
+                (try (perform (effect :t/outer {}))
+                     (catch Exception e (map (fn [e] (str (class e))) (take-while some? (iterate ex-cause e)))))
+                """,
+            expected:
+                #"("class clojure.lang.ExceptionInfo" "class clojure.lang.ExceptionInfo" "class java.lang.ArithmeticException")"#
+        ),
+        Promise(
+            name: "an outcome that is awaited, too; an error as a value is data alone",
+            program: """
+                (let [failing (run (fn [_] (throw (ex-info "no" {:a 1}))) 1)]
+                  [(try (outcome (submit! failing)) (catch Exception e (ex-data (ex-cause e))))
+                   (perform-all [failing])])
+                """,
+            expected: #"[{:a 1} [{:error {:code "handler_failed", :message "no", :data {:a 1}}}]]"#),
+        Promise(
+            name: "what no code of the script threw has no cause",
+            program: """
+                (map (fn [e] (try (perform e) (catch Exception x (ex-cause x))))
+                     [(effect :fs/read {:path "nobody.txt"}) (effect :fs/read {})])
+                """, expected: "(nil nil)"),
+    ]
+
+    @Test(arguments: errors.indices) func anErrorKeepsWhereItCameFrom(_ index: Int) throws {
+        try expect(Self.errors[index])
+    }
 }

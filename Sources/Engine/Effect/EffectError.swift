@@ -52,6 +52,8 @@ package struct EffectError: Error, Sendable {
     package var retryAfterMs: Int64?
     /// Set where the work did not fail, but was ended by somebody who is not the engine.
     private(set) var cancellation: CancelReason?
+    /// What a script threw that this came of; whoever performed the effect gets it as the cause of the exception.
+    package internal(set) var cause: Exception?
 
     package init(
         code: String, _ message: String, data: Value = .nil, retryable: Bool = false, retryAfterMs: Int64? = nil
@@ -68,10 +70,16 @@ package struct EffectError: Error, Sendable {
     }
 
     /// `{:code :message}`, with `:data` and `:retry-after-ms` when there are any (P8–P14).
-    package var value: Value {
+    package var value: Value { record() }
+
+    /// The same for events: with the `:place` in a script where it was thrown first.
+    var told: Value { record(place: cause?.throughEffects.last { $0.site != nil }?.site?.place) }
+
+    private func record(place: String? = nil) -> Value {
         .record(
             (.code, .string(code)), (.message, .string(message)), (.data, data),
-            (.retryAfterMs, retryAfterMs.map { .int($0) } ?? .nil), dropNil: true)
+            (.retryAfterMs, retryAfterMs.map { .int($0) } ?? .nil),
+            (.place, place.map { .string($0) } ?? .nil), dropNil: true)
     }
 
     /// P22
@@ -95,10 +103,14 @@ package struct EffectError: Error, Sendable {
     /// A fault that reached the engine, as the error of the effect that caused it.
     package static func of(_ fault: Fault, code: EffectCode) -> EffectError {
         switch fault {
-        case .thrown(let exception): EffectError(code, exception.message, data: exception.data)
-        case .force: EffectError(code, "a lazy sequence stands where data is needed; realise it with doall or vec")
-        case .exhausted(let budget): EffectError(code, "the budget for \(budget.rawValue) ran out")
-        case .cancelled(let reason): EffectError.cancelled(reason, by: nil)
+        case .thrown(let exception):
+            var error = EffectError(code, exception.message, data: exception.data)
+            error.cause = exception
+            return error
+        case .force:
+            return EffectError(code, "a lazy sequence stands where data is needed; realise it with doall or vec")
+        case .exhausted(let budget): return EffectError(code, "the budget for \(budget.rawValue) ran out")
+        case .cancelled(let reason): return EffectError.cancelled(reason, by: nil)
         }
     }
 }

@@ -226,12 +226,15 @@ extension FiberRuntime {
         }
     }
 
-    /// The exception that a script sees: its data has `:code`, `:message`, `:effect` and what the handler added.
+    /// The exception that a script sees: its data has `:code`, `:message`, `:effect` and what the handler added; its cause is what a
+    /// handler threw.
     static func fault(_ error: EffectError, effect: Value) -> Fault {
         var data = HashMap()
         if case .map(let given) = error.value { data = given }
         try? HashMap.set(&data, .kw(.effect), effect)
-        return .of(.info, error.message, data: .map(data))
+        return .thrown(
+            Exception(
+                ofEffect: error.message, data: .map(data), thrown: error.cause, mayPass: error.retryable))
     }
 }
 
