@@ -117,4 +117,66 @@ import Values
     @Test(arguments: errors.indices) func anErrorKeepsWhereItCameFrom(_ index: Int) throws {
         try expect(Self.errors[index])
     }
+
+    // MARK: Errors that may pass (J: `:retry`)
+
+    private static let prelude = """
+        (def calls (atom 0))
+        (defn attempts [failure n]
+          (fn [_] (if (< (swap! calls inc) n) (failure) :done)))
+        (defn try-again [f meta]
+          (reset! calls 0)
+          (let [start (now) result (try (perform (run f 1 {:retry meta})) (catch Exception e (ex-message e)))]
+            [result @calls (- (now) start)]))
+        (def soon {:max 3 :backoff {:base-ms 10 :factor 1 :jitter false}})
+        """
+    private static let retries = [
+        Promise(
+            name: "what a script throws may pass",
+            program: "(try-again (attempts #(throw (ex-info \"flaky\" {})) 3) soon)", expected: "[:done 3 20]"),
+        Promise(
+            name: "unless it says that it does not",
+            program: "(try-again (attempts #(throw (ex-info \"never\" {:retryable false})) 3) soon)",
+            expected: "[\"never\" 1 0]"),
+        Promise(
+            name: "a mistake in the code does not",
+            program: "(try-again (attempts #(subs \"abc\" 9) 3) soon)",
+            expected: #"["subs from 9 to 3 is not within a string of 3 characters" 1 0]"#),
+        Promise(
+            name: "nor does what the engine or a built-in effect refuses",
+            program: """
+                [(second (try-again (attempts #(fs/read "nobody.txt") 3) soon))
+                 (second (try-again (attempts #(perform (effect :t/nobody {})) 3) soon))
+                 (second (try-again 'user/nobody soon))
+                 (second (try-again (attempts #(eval '(no-such-name)) 3) soon))]
+                """, expected: "[1 1 0 1]"),
+        Promise(
+            name: "codes that are listed count alone",
+            program: """
+                [(second (try-again (attempts #(throw (ex-info "busy" {:code "busy"})) 3) (assoc soon :on [:busy])))
+                 (second (try-again (attempts #(throw (ex-info "busy" {:code "busy"})) 3) (assoc soon :on [:other])))]
+                """, expected: "[3 1]"),
+        Promise(
+            name: "a wait that the error asks for is kept",
+            program: "(try-again (attempts #(throw (ex-info \"busy\" {:retry-after-ms 3000})) 2) soon)",
+            expected: "[:done 2 3000]"),
+        Promise(
+            name: "also through an effect that performs another",
+            program: """
+                (defeffect :t/ask [_]
+                  (if (= 1 (swap! calls inc))
+                    (throw (ex-info "busy" {:code "busy" :retryable true :retry-after-ms 2000}))
+                    :answer))
+                (defeffect :t/never [_] (swap! calls inc) (throw (ex-info "no" {:retryable false})))
+                [(try-again (fn [_] (perform (effect :t/ask {}))) soon)
+                 (try-again (fn [_] (perform (effect :t/never {}))) soon)]
+                """, expected: "[[:answer 2 2000] [\"no\" 1 0]]"),
+    ]
+
+    @Test(arguments: retries.indices) func whatMayPassIsTriedAgain(_ index: Int) throws {
+        let promise = Self.retries[index]
+        let script = try EffectScript(seed: 1)
+        _ = script.printed(Self.prelude)
+        #expect(script.printed(promise.program) == promise.expected, "\(promise.name)")
+    }
 }

@@ -318,15 +318,40 @@ package struct FunctionHandler: EffectHandler {
                 case .failure(let fault): request.fail(.of(fault, code: .mergeFailed))
                 }
             }, mayWait: false)
+    /// What the end of a handler's fiber makes of its effect.
+    static func outcome(
+        _ result: Result<Value, Fault>, _ error: (Fault) -> EffectError = FunctionHandler.error
+    ) -> Outcome {
+        switch result {
+        case .success(let value): .ok(value)
+        case .failure(let fault): .error(error(fault))
+        }
+    }
+
+    /// An exception whose data has a `:code` or `:retry-after-ms` keeps it. What an effect failed with that the handler performed may
+    /// pass when that may; what a script throws by itself may, unless its data says `:retryable false`; mistakes in code do not.
         request.onCancel(job)
     }
 
     static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
-        if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
-        {
-            error.code = text
+        guard case .thrown(let exception) = fault else { return error }
+        error.retryable = exception.isOfEffect ? exception.mayPass : exception.type.mayPass
+        guard case .map(let data) = error.data else { return error }
+        func given(_ key: KnownName) -> Value? { (try? data.find(.kw(key))) ?? nil }
+        if let code = given(.code)?.stringValue { error.code = code }
+        if case .bool(let retryable)? = given(.retryable) { error.retryable = retryable }
+        if let ms = given(.retryAfterMs)?.intValue, ms > 0 { error.retryAfterMs = ms }
+
+extension ExceptionClass {
+    /// Whether it tells of something that may be otherwise the next time, rather than of a mistake in the code.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .info, .exception, .runtime, .io, .interrupted, .timeout: true
+        default: false
         }
+    }
+}
         return error
     }
 }
