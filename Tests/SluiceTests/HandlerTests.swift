@@ -179,4 +179,58 @@ import Values
         _ = script.printed(Self.prelude)
         #expect(script.printed(promise.program) == promise.expected, "\(promise.name)")
     }
+
+    // MARK: Handlers that wait for themselves
+
+    private static let waiting = [
+        Promise(
+            name: "for its own outcome",
+            program: "(failure (perform (assoc (run (fn [_] (outcome :me)) 1) :effect/id :me)))",
+            expected:
+                #""the handler of :me waits for its outcome, which is there only when the handler has returned; wait for it elsewhere""#
+        ),
+        Promise(
+            name: "for an effect with its own idempotency key",
+            program: """
+                (defn f [n] (if (= n 0) :x (perform (run f (dec n) {:idempotency-key :k}))))
+                (failure (perform (assoc (run f 1 {:idempotency-key :k}) :effect/id :me)))
+                """,
+            expected:
+                #""the handler of :me performs an effect with the idempotency key :k, which is its own, so it would wait for itself; give it another""#
+        ),
+        Promise(
+            name: "for an effect with its own id, also in a batch, of which nothing runs",
+            program: """
+                (defn f [_] (perform-all [(run note 1) (assoc (run note 2) :effect/id :me)]))
+                [(failure (perform (assoc (run f 1) :effect/id :me))) @log]
+                """,
+            expected:
+                #"["the handler of :me performs an effect with the id :me, which is its own, so it would wait for itself; give it another" []]"#
+        ),
+        Promise(
+            name: "for its own group",
+            program: """
+                (defn f [_] (perform (run note 1 {:depends-on [:g]})))
+                [(failure (perform (assoc (run f 1 {:group :g}) :effect/id :me))) @log]
+                """,
+            expected:
+                #"["the handler of :me performs an effect that depends on the group :g, of which its own is a member, so it would wait for itself; submit it without waiting, or leave the group out" []]"#
+        ),
+        Promise(
+            name: "what somebody else waits for is no such thing",
+            program: """
+                (defn f [_] (submit! (run note :after {:depends-on [:g]})) (future (note (outcome :me))) 5)
+                [(perform (assoc (run f 1 {:group :g}) :effect/id :me)) (do (time/sleep 1) (sort (map str @log)))]
+                """, expected: #"[5 ("5" ":after")]"#),
+        Promise(
+            name: "nor is a key that runs anew",
+            program: """
+                (defn f [n] (if (= n 0) :x (perform (run f (dec n) {:idempotency-key :k :dedup-strategy :last}))))
+                (perform (run f 1 {:idempotency-key :k :dedup-strategy :last}))
+                """, expected: ":x"),
+    ]
+
+    @Test(arguments: waiting.indices) func aHandlerDoesNotWaitForItself(_ index: Int) throws {
+        try expect(Self.waiting[index])
+    }
 }

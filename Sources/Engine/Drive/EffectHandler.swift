@@ -64,6 +64,7 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
     package var parts: [Effect] { order.parts }
     /// From 1; the effect's identity is the same in each.
     package var attempt: Int { order.attempt }
+    package var handle: AttemptHandle { AttemptHandle(effect: order.handle, number: order.attempt) }
     package var grants: Capabilities { line.grants }
     package var clock: any Clock { line.clock }
 
@@ -73,6 +74,9 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
         order.effect = effect.replacing(parameters: params)
         return line.driver?.merged(self, effect)
     }
+
+    /// Why the handler cannot wait for the effect of this id: it is its own. Nil when it can.
+    package func refusal(toWaitFor id: ValueKey) -> EffectError? { line.driver?.refusal(of: handle, toWaitFor: id) }
 
     /// Takes the answer. Only the first counts.
     package func finish(_ outcome: Outcome) {

@@ -160,6 +160,10 @@ package final class EngineDriver: @unchecked Sendable {
 
     // For requests.
 
+    func refusal(of waiting: AttemptHandle, toWaitFor id: ValueKey) -> EffectError? {
+        lock.withLock { machine.refusal(of: waiting, toWaitFor: id) }
+    }
+
     func park(_ handle: EffectHandle, _ attempt: Int) { step(.park(handle, attempt: attempt)) }
 
     func unpark(_ handle: EffectHandle, _ attempt: Int, _ resume: @escaping @Sendable () -> Void) {

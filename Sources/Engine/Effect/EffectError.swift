@@ -10,6 +10,7 @@ package enum EffectCode: String, CaseIterable, Sendable {
     case skipped
     case dependencyFailed = "dependency_failed"
     case dependencyCycle = "dependency_cycle"
+    case waitsForItself = "waits_for_itself"
     case unknownGroup = "unknown_group"
     case notAllowed = "not_allowed"
     case engineStopped = "engine_stopped"
@@ -28,6 +29,7 @@ package enum EffectCode: String, CaseIterable, Sendable {
         case .skipped: "a group it depends on did not succeed, and its :on-dep-failure is :skip"
         case .dependencyFailed: "a group it depends on did not succeed"
         case .dependencyCycle: "groups of the batch depend on each other in a circle; :path shows it"
+        case .waitsForItself: "a handler would wait for the end of its own effect"
         case .unknownGroup: ":depends-on names a group that neither the batch nor an earlier one has"
         case .notAllowed: "the run was not granted this; the message names the flag that would"
         case .engineStopped: "the system was stopped before this was submitted"
@@ -50,10 +52,10 @@ package struct EffectError: Error, Sendable {
     package var retryable: Bool
     /// How long the other side asked to be left alone.
     package var retryAfterMs: Int64?
-    /// Set where the work did not fail, but was ended by somebody who is not the engine.
-    private(set) var cancellation: CancelReason?
     /// What a script threw that this came of; whoever performed the effect gets it as the cause of the exception.
     package internal(set) var cause: Exception?
+    /// Set where the work did not fail, but was ended by somebody who is not the engine.
+    private(set) var cancellation: CancelReason?
 
     package init(
         code: String, _ message: String, data: Value = .nil, retryable: Bool = false, retryAfterMs: Int64? = nil

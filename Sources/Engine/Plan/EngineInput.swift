@@ -7,6 +7,13 @@ package struct EffectHandle: Hashable, Sendable {
     let generation: UInt32
 }
 
+/// One attempt at an effect.
+package struct AttemptHandle: Hashable, Sendable {
+    let effect: EffectHandle
+    /// From 1.
+    let number: Int
+}
+
 /// Who is told how an effect ended: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it
 /// back in exactly one action; it never calls it.
 package typealias Waiter = @Sendable (_ index: Int, _ end: EffectEnd) -> Void
@@ -23,16 +30,19 @@ package struct Submission: Sendable {
     package var recorded: [ValueKey: Value]
     package var waiter: Waiter?
     package var progress: ProgressListener?
+    /// The attempt whose handler does nothing else until all of the batch has ended.
+    package var waiting: AttemptHandle?
 
     package init(
         _ effects: [Effect], declaredGroups: [ValueKey] = [], recorded: [ValueKey: Value] = [:],
-        waiter: Waiter? = nil, progress: ProgressListener? = nil
+        waiter: Waiter? = nil, progress: ProgressListener? = nil, waiting: AttemptHandle? = nil
     ) {
         self.effects = effects
         self.declaredGroups = declaredGroups
         self.recorded = recorded
         self.waiter = waiter
         self.progress = progress
+        self.waiting = waiting
     }
 }
 
