@@ -233,4 +233,42 @@ import Values
     @Test(arguments: waiting.indices) func aHandlerDoesNotWaitForItself(_ index: Int) throws {
         try expect(Self.waiting[index])
     }
+
+    // MARK: Parameters
+
+    @Test func whatATypeDeclaresItDemands() throws {  // P26
+        let script = try EffectScript(seed: 1)
+        _ = script.printed("(defeffect :t/p {:params {:path :string :n :int}} [p] (note p))")
+        #expect(
+            script.printed("(failure (perform (effect :t/p {:path \"a\"})))")
+                == "\":t/p needs the parameter :n, an integer\"")
+        #expect(
+            script.printed("(failure (perform (effect :t/p {:paht \"a\" :n 1})))")
+                == "\":t/p needs the parameter :path, a string; :paht is none of its parameters\"")
+        #expect(script.printed("@log") == "[]")
+        #expect(
+            script.printed("(perform (effect :t/p {:path \"a\" :n 1 :more 2}))") == "{:path \"a\", :n 1, :more 2}")
+    }
+
+    @Test(arguments: [
+        (
+            "(effect :time/sleep {:ms (range)})",
+            "the parameter :ms of :time/sleep must be an integer, but it is (0 1 2 3"
+        ),
+        (
+            "(effect :time/sleep {:ms [(range)]})",
+            "the parameter :ms of :time/sleep must be an integer, but it is [(0 1 2"
+        ),
+        ("(run note 1 {:priority (range)})", ":priority must be a whole number from 0 to 100, but it is (0 1 2 3"),
+        ("(run note 1 {:group (range)})", ":group must be data: (0 1 2 3"),
+        ("(run note 1 {:idempotency-key [:a {:b (range)}]})", ":idempotency-key must be data: [:a {:b (0 1 2 3"),
+        ("(assoc (run note 1) :effect/id (range))", "an :effect/id must be data"),
+        ("(effect (range) {})", "the :effect/type of an effect must be a keyword, but it is (0 1 2 3"),
+        ("(range)", "an effect must be a map with :effect/type, but this is (0 1 2 3"),
+    ]) func whatHasNoEndIsRefused(_ program: String, _ message: String) throws {  // N4
+        let script = try EffectScript(seed: 1)
+        #expect(script.printed("(failure (perform \(program)))").hasPrefix("\"\(message)"))
+        #expect(script.printed("@log") == "[]")
+        #expect(script.printed("(perform (run inc 1 {:group (range 3)}))") == "2")
+    }
 }

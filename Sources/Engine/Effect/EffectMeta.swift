@@ -95,7 +95,8 @@ package struct EffectMeta: Sendable {
                 } catch {
                     throw KeyError(
                         path: [.kw(key)],
-                        message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
+                        message: ":\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)"
+                    )
                 }
             }
             // A nil timeout is a decision, not an absent key.
