@@ -151,7 +151,7 @@ package struct EffectPlan: Sendable {
         var params: [EffectType.Param] = []
         if case .map(let map)? = node[.params] {
             for case (.keyword(let key), .keyword(let type)) in map.entries {
-                params.append(EffectType.Param(key, EffectType.ParamType(rawValue: type.name) ?? .any))
+                params.append(EffectType.Param(key, EffectType.ParamType(rawValue: type.name) ?? .any, required: true))
             }
         }
         self.params = params

@@ -53,12 +53,7 @@ struct StackLine: Equatable {
             isLibrary = true
             return
         }
-        var place: String?
-        if let source = frame.source, let span = frame.span {
-            let position = source.position(of: Int(span.start))
-            place = "\(source.name):\(position.line):\(position.column)"
-        }
-        self.init(name: frame.function ?? "top level", place: place, levels: 1)
+        self.init(name: frame.function ?? "top level", place: frame.place, levels: 1)
     }
 
     /// A run of this many lines that is shown once when it comes again and again.

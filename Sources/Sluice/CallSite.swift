@@ -11,7 +11,7 @@ struct CallSite {
 
     init(_ exception: Exception) {
         self.exception = exception
-        frame = exception.trace.first { $0.span != nil && $0.source != nil && !$0.isLibrary }
+        frame = exception.site
         shape = frame.flatMap { frame in
             frame.source.flatMap { source in frame.span.flatMap { SourceShape(source, $0) } }
         }

@@ -64,24 +64,7 @@ extension EffectPlan {
     func type(_ runtime: FiberRuntime) -> EffectType {
         EffectType(
             name: name, doc: doc, params: params, needs: needs, recovery: recovery,
-            merge: merge.map { EffectPlan.merging($0, of: name, runtime) }, timeout: timeout,
-            handler: FunctionHandler(handler, runtime))
-    }
-
-    /// The type's own way to make one of two parameter maps (J21), which may not wait.
-    private static func merging(
-        _ function: Value, of type: Name, _ runtime: FiberRuntime
-    ) -> @Sendable (HashMap, HashMap) throws(Fault) -> HashMap {
-        // The instance outlives the engine, which holds this.
-        { [unowned runtime] (first, later) throws(Fault) in
-            let merged = try LoneFiber(runtime.instance, calling: function, [.map(first), .map(later)])
-                .runWithoutWaiting()
-            guard case .map(let map) = merged else {
-                throw .type(
-                    "the :merge of :\(type.description)", expected: "a map of parameters as its result", found: merged)
-            }
-            return map
-        }
+            mergesItself: merge != nil, timeout: timeout, handler: FunctionHandler(handler, merge: merge, runtime))
     }
 }
 

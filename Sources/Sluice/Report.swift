@@ -14,7 +14,7 @@ package enum Report {
     ) -> Diagnostic {
         switch fault {
         case .thrown(let exception):
-            var found = diagnostic(exception)
+            var found = throughEffects(exception)
             if found.primary == nil { found.primary = fallback }
             return found
         case .exhausted(let budget):
@@ -36,6 +36,24 @@ package enum Report {
         guard case .thrown(let exception) = fault, case .object(let object) = exception.cause else { return false }
         return (object as? SyntaxProblem)?.error.isIncomplete ?? false
     }
+
+    /// What an effect's handler threw is told where it was thrown, with the calls that led there from whoever performed the effect.
+    private static func throughEffects(_ exception: Exception) -> Diagnostic {
+        let chain = exception.throughEffects
+        // Swift code of ours may have thrown it, of which the script has no place.
+        let inner = chain.lastIndex { $0.site != nil } ?? 0
+        var found = diagnostic(chain[inner])
+        for outer in chain[..<inner].reversed().prefix(effectLimit) {
+            found.trace += outer.trace
+            if let label = CallSite(outer).label {
+                found.related.append(SourceLabel(label.source, label.span, "performed here"))
+            }
+        }
+        return found
+    }
+
+    /// Effects whose handlers perform effects may be as deep as a script likes.
+    private static let effectLimit = 20
 
     private static func diagnostic(_ exception: Exception) -> Diagnostic {
         if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
@@ -74,7 +92,7 @@ package enum Report {
     /// The innermost exception that led to this one; nil when none did. One that a macro or the compiler wrapped is told by
     /// what wraps it.
     private static func cause(of exception: Exception) -> Exception? {
-        guard exception.type != .compiler else { return nil }
+        guard exception.type != .compiler, !exception.isOfEffect else { return nil }
         var cause: Exception?
         var current = exception
         // A chain may be as long as a script likes.

@@ -81,6 +81,10 @@ public final class Exception: Object, @unchecked Sendable {
     public private(set) var data: Value
     /// An exception, or nil.
     public private(set) var cause: Value
+    /// It tells whoever waited for an effect how that failed; its cause is what the handler threw, if that is code of the script.
+    public let isOfEffect: Bool
+    /// Whether what an effect failed with may pass when it is done again.
+    public let mayPass: Bool
     /// What to try next; shown by the diagnostic, not part of the message.
     public let hint: String?
     /// A form of the script is wrong, so that it cannot begin; not something that it does.
@@ -109,7 +113,51 @@ public final class Exception: Object, @unchecked Sendable {
         self.data = data
         self.cause = cause
         self.hint = hint
+        isOfEffect = false
+        mayPass = false
     }
+
+    /// Tells how an effect failed.
+    ///
+    /// - Parameters:
+    ///   - thrown: by its handler.
+    ///   - mayPass: when it is done again.
+    public init(ofEffect message: String, data: Value, thrown: Exception?, mayPass: Bool) {
+        type = .info
+        text = message
+        self.data = data
+        cause = thrown.map { .object($0) } ?? .nil
+        hint = nil
+        isOfEffect = true
+        self.mayPass = mayPass
+    }
+
+    /// The same, thrown at the same place, in other words: for those whom its own are kept from.
+    package init(_ other: Exception, message: String, data: Value, cause: Value) {
+        type = other.type
+        text = message
+        self.data = data
+        self.cause = cause
+        hint = nil
+        isOfEffect = other.isOfEffect
+        mayPass = other.mayPass
+        isOfForm = other.isOfForm
+        trace = other.trace
+    }
+
+    /// This one and what handlers of effects threw that led to it: what was thrown first is the last.
+    public var throughEffects: [Exception] {
+        var chain = [self]
+        while let outer = chain.last, outer.isOfEffect, case .object(let object) = outer.cause,
+            let inner = object as? Exception
+        {
+            chain.append(inner)
+        }
+        return chain
+    }
+
+    /// Where in the script it was thrown: the innermost level that is no library's; nil until thrown.
+    public var site: TraceFrame? { trace.first { $0.span != nil && $0.source != nil && !$0.isLibrary } }
 
     /// Says which value is to blame.
     public func blame(_ value: Value, isUncallable: Bool = false) {

@@ -105,7 +105,8 @@ public enum KnownName: String, CaseIterable, Sendable {
     case factor, inherit
     case failed, first, group, groups, http, id, identity, jitter, last, limits, max, merge, meta, n, ok, on, opts,
         order
-    case parallel, payload, priority, queued, rate, reason, result, results, retried, retry, running, sequential, skip
+    case parallel, payload, place, priority, queued, rate, reason, result, results, retried, retry, retryable, running
+    case sequential, skip
     case skipped, started, submitted, tags, ts
     case baseMs = "base-ms"
     case requested, stopped, superseded, parent

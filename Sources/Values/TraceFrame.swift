@@ -39,6 +39,13 @@ public struct TraceFrame: Sendable {
 
     /// Of the built-in library.
     public var isLibrary: Bool { source?.isLibrary ?? false }
+
+    /// `shop.slu:3:5`, when it has a place.
+    public var place: String? {
+        guard let source, let span else { return nil }
+        let position = source.position(of: Int(span.start))
+        return "\(source.name):\(position.line):\(position.column)"
+    }
 }
 
 /// What an operation expected of a value, and what it found instead.

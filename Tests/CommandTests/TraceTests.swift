@@ -71,6 +71,7 @@ import Values
             ])
         let ask = [
             "\"ask\" (:shop/ask in the group :ask) failed after 3 attempts: the shop is closed.",
+            "It was thrown at \(folder.path("night.slu")):4:42.",
             "Attempt 1 failed after 0 ms: the shop is closed (closed); the next was put off by 10 ms.",
             "Attempt 2 failed after 0 ms: the shop is closed (closed); the next was put off by 20 ms.",
         ]

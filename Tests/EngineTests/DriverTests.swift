@@ -173,19 +173,33 @@ import Values
         #expect(rig.events.recent().events.filter { $0.type == .effectProgress }.count >= 2)
     }
 
-    @Test func aTypesOwnMergeRunsBeforeItStarts() throws {  // J21
+    @Test func aTypeThatMergesItselfIsGivenTheParts() throws {  // J21
         let rig = Rig(maxInflight: 1)
         rig.driver.define(
             EffectType(
                 name: rig.names.intern("test/sum"),
-                merge: { a, b throws(Fault) in
-                    let sum = (try a.find(.kw(.value))?.intValue ?? 0) + (try b.find(.kw(.value))?.intValue ?? 0)
-                    return Trial.map([(.value, number(sum))])
-                },
-                handler: ClosureHandler.immediate { .ok($0.effect[.value] ?? .nil) }))
-        let merge: [(KnownName, Value)] = [(.idempotencyKey, .string("k")), (.dedupStrategy, .kw(.merge))]
-        try rig.perform((1...3).map { rig.effect("test/sum", [(.value, number(Int64($0)))], meta: merge) })
+                params: [EffectType.Param(KnownName.value.name, .int, required: true)],
+                mergesItself: true,
+                handler: ClosureHandler { request in
+                    let values = ([request.effect] + request.parts).map { $0[.value]?.intValue ?? 0 }
+                    let sum = values.reduce(0, +)
+                    // More than 10 is a wrong parameter.
+                    let merged = sum > 10 ? Trial.map([]) : Trial.map([(.value, number(sum))])
+                    if let complaint = request.merge(merged) { return request.fail(complaint) }
+                    request.succeed(request.effect[.value] ?? .nil)
+                }))
+        func sum(_ key: String, _ values: ClosedRange<Int64>) throws {
+            let meta: [(KnownName, Value)] = [(.idempotencyKey, .string(key)), (.dedupStrategy, .kw(.merge))]
+            try rig.perform(values.map { rig.effect("test/sum", [(.value, number($0))], meta: meta) })
+        }
+        try sum("few", 1...3)
         #expect(rig.all.sorted() == ["0 ok 6", "1 ok 6", "2 ok 6"])
+        // Its end tells of the effect as it was done.
+        let ended = try #require(rig.events.recent().events.last { $0.type == .effectEnded })
+        let effect = try Trial.map(try #require(try Trial.map(ended.payload).find(.kw(.effect))))
+        #expect(try effect.find(.kw(.value))?.intValue == 6)
+        try sum("many", 4...7)
+        #expect(rig.all.last?.hasSuffix("invalid_effect: :test/sum needs the parameter :value, an integer") == true)
     }
 
     @Test func secretsDoNotLeaveInErrors() throws {  // U
@@ -195,6 +209,37 @@ import Values
         }
         try rig.perform([rig.effect("test/leak")])
         #expect(rig.all == ["0 x: key #<secret> refused"])
+    }
+
+    /// What was thrown goes along as the cause: without the secret, where it has one, and as it is otherwise.
+    @Test func secretsDoNotLeaveInCauses() throws {  // U
+        let rig = Rig()
+        rig.redactor.add("sk-verysecret")
+        func cause(_ message: String, _ data: Value, of inner: Exception) throws -> (thrown: Exception, told: Exception)
+        {
+            let thrown = Exception(.illegalState, message, data: data, cause: .object(inner))
+            thrown.trace = [TraceFrame(function: "f", source: nil, span: nil)]
+            let masked = rig.redactor.masked(EffectError.of(.thrown(thrown), code: .handlerFailed))
+            return (thrown, try #require(masked.cause))
+        }
+        func inner(_ message: String) -> Exception { Exception(.info, message) }
+        let clean = try cause("no", .vector([.string("a")]), of: inner("why"))
+        #expect(clean.told === clean.thrown)
+        let secret = Value.vector([.map(Trial.map([(.value, .string("key sk-verysecret"))]))])
+        for (found, message, innermost) in [
+            (try cause("sk-verysecret is bad", .nil, of: inner("why")), "#<secret> is bad", "why"),
+            (try cause("no", secret, of: inner("why")), "no", "why"),
+            (try cause("no", .nil, of: inner("sk-verysecret")), "no", "#<secret>"),
+        ] {
+            #expect(found.told.message == message && found.told.type == .illegalState)
+            #expect(found.told.trace.count == 1)
+            #expect(try !Printer.readable(.object(found.told)).contains("verysecret"))
+            guard case .object(let object) = found.told.cause, let last = object as? Exception else {
+                Issue.record("the cause is gone")
+                continue
+            }
+            #expect(last.message == innermost)
+        }
     }
 
     @Test func stopAnswersWhenEverythingHasEnded() throws {  // D23

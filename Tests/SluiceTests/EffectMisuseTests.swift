@@ -17,22 +17,22 @@ import Values
     /// A program that fails, and how its message begins. `note` must not have been called.
     private static let refused: [(program: String, message: String)] = [
         // Meta, key by key (J1–J10).
-        ("(run note 1 {:group (map inc [1])})", "group must be data: a lazy sequence stands where data is needed"),
+        ("(run note 1 {:group (map inc [1])})", ":group must be data: a lazy sequence stands where data is needed"),
         ("(run note 1 {:order -1})", ":order must be a whole number of at least 0, but it is -1"),
         ("(run note 1 {:order 1.5})", ":order must be a whole number of at least 0, but it is 1.5"),
         ("(run note 1 {:mode :both})", ":mode must be :sequential or :parallel, but it is :both"),
         ("(run note 1 {:priority 101})", ":priority must be a whole number from 0 to 100, but it is 101"),
         ("(run note 1 {:priority -1})", ":priority must be a whole number from 0 to 100, but it is -1"),
         ("(run note 1 {:priority \"high\"})", ":priority must be a whole number from 0 to 100, but it is \"high\""),
-        ("(run note 1 {:cancels [(map inc [1])]})", "cancels must be data: a lazy sequence"),
-        ("(run note 1 {:depends-on [(map inc [1])]})", "depends-on must be data: a lazy sequence"),
+        ("(run note 1 {:cancels [(map inc [1])]})", ":cancels must be data: a lazy sequence"),
+        ("(run note 1 {:depends-on [(map inc [1])]})", ":depends-on must be data: a lazy sequence"),
         (
             "(run note 1 {:on-dep-failure :ignore})",
             ":on-dep-failure must be :error, :skip or :continue, but it is :ignore"
         ),
-        ("(run note 1 {:idempotency-key (map inc [1])})", "idempotency-key must be data: a lazy sequence"),
+        ("(run note 1 {:idempotency-key (map inc [1])})", ":idempotency-key must be data: a lazy sequence"),
         ("(run note 1 {:dedup-strategy :never})", ":dedup-strategy must be :first, :last or :merge, but it is :never"),
-        ("(run note 1 {:tags [(map inc [1])]})", "tags must be data: a lazy sequence"),
+        ("(run note 1 {:tags [(map inc [1])]})", ":tags must be data: a lazy sequence"),
         ("(run note 1 {:description 5})", ":description must be a string, but it is 5"),
         ("(run note 1 {:timeout-ms \"1s\"})", ":timeout-ms must be a whole number of milliseconds, or nil for none"),
         ("(run note 1 {:retry 3})", ":retry must be a map with :max, :backoff, :on, but it is 3"),

@@ -279,6 +279,14 @@ import Values
             "(process/start :time/slep [{:ms 1}])",
             "invalid_effect: unknown effect type: :time/slep; did you mean :time/sleep?"
         ),
+        (
+            "(process/start #'work [1] {:sesion \"s\"})",
+            "invalid_effect: :process/start has no parameter :sesion; did you mean :session?"
+        ),
+        (
+            "(process/start #'work [1] {:bogus 1})",
+            "invalid_effect: :process/start has no parameter :bogus; it takes :run :args :id :session :descriptor"
+        ),
         ("(process/start #'work [inc])", "shape_mismatch: the arguments of a process must be data, but in it is #<fn"),
         (
             "(perform (effect :process/start {:run #'work :args [1 [inc]]}))",

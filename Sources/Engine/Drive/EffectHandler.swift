@@ -39,7 +39,8 @@ package struct ClosureHandler: EffectHandler {
 /// One attempt at one effect, as its handler sees it. It is its own token of cancellation, and where its answer goes: one
 /// object, for there are many attempts.
 package final class EffectRequest: CancelToken, @unchecked Sendable {
-    // Sendable: `order` and `isOutside` are set before the handler sees it; the token guards what it has; the rest is immutable.
+    // Sendable: `isOutside` is set before the handler sees it, and so is `order`, in which only the handler changes the effect and
+    // only it looks at that; the token guards what it has; the rest is immutable.
     @exclusivity(unchecked) var order: StartOrder
     private let line: DriverLine
     /// Whether somebody has to hear when the attempt is over; set before the handler sees it.
@@ -57,12 +58,25 @@ package final class EffectRequest: CancelToken, @unchecked Sendable {
         effect.isRetried ? effect.identity.child(.attempt, ordinal: attempt - 1) : effect.identity
     }
 
-    /// With the parts merged into it that the type's merge function merges.
     package var effect: Effect { order.effect }
+    /// Effects with the same idempotency key whose parameters are to be merged into this one's before anything else is done, in
+    /// their order; only for a type that merges itself (J21).
+    package var parts: [Effect] { order.parts }
     /// From 1; the effect's identity is the same in each.
     package var attempt: Int { order.attempt }
+    package var handle: AttemptHandle { AttemptHandle(effect: order.handle, number: order.attempt) }
     package var grants: Capabilities { line.grants }
     package var clock: any Clock { line.clock }
+
+    /// Takes the parameters that the handler has made of the effect's and its parts': from here on they are the effect's, also in
+    /// events and for whoever asks why. Gives what is wrong with them, which the handler then answers with.
+    package func merge(_ params: HashMap) -> EffectError? {
+        order.effect = effect.replacing(parameters: params)
+        return line.driver?.merged(self, effect)
+    }
+
+    /// Why the handler cannot wait for the effect of this id: it is its own. Nil when it can.
+    package func refusal(toWaitFor id: ValueKey) -> EffectError? { line.driver?.refusal(of: handle, toWaitFor: id) }
 
     /// Takes the answer. Only the first counts.
     package func finish(_ outcome: Outcome) {

@@ -66,7 +66,7 @@ package final class EngineDriver: @unchecked Sendable {
         init(_ type: EffectType) {
             self.type = type
             isOutside = !type.handler.isVirtual
-            merges = type.merge != nil
+            merges = type.mergesItself
         }
     }
 
@@ -159,6 +159,10 @@ package final class EngineDriver: @unchecked Sendable {
     package func why(_ id: ValueKey) -> String { events.redactor.masked(lock.withLock { machine.why(id) }) }
 
     // For requests.
+
+    func refusal(of waiting: AttemptHandle, toWaitFor id: ValueKey) -> EffectError? {
+        lock.withLock { machine.refusal(of: waiting, toWaitFor: id) }
+    }
 
     func park(_ handle: EffectHandle, _ attempt: Int) { step(.park(handle, attempt: attempt)) }
 
@@ -254,16 +258,17 @@ package final class EngineDriver: @unchecked Sendable {
         guard let known else {
             return request.finish(.error(.unknownType(request.effect.type, known: typeNames)))
         }
-        if known.merges, !request.order.parts.isEmpty, let merge = known.type.merge {
-            do {
-                request.order.effect = try merged(request.effect, request.order.parts, merge)
-            } catch {
-                return request.finish(.error(.of(error, code: .mergeFailed)))
-            }
-            step(.merged(request.order.handle, attempt: request.attempt, request.effect))
+        // Parameters that are still to be merged are checked when they are.
+        if !known.merges || request.parts.isEmpty, let complaint = known.type.complaint(about: request.effect) {
+            return request.finish(.error(complaint))
         }
-        if let complaint = known.type.complaint(about: request.effect) { return request.finish(.error(complaint)) }
         known.type.handler.start(request)
+    }
+
+    /// The effect of an attempt is what its handler has made of it and of its parts. Gives what is wrong with its parameters.
+    func merged(_ request: EffectRequest, _ effect: Effect) -> EffectError? {
+        step(.merged(request.order.handle, attempt: request.attempt, effect))
+        return lock.withLock { types[effect.type] }?.type.complaint(about: effect)
     }
 
     /// Under the lock.
@@ -281,15 +286,6 @@ package final class EngineDriver: @unchecked Sendable {
             running[slot] = nil
             return request
         }
-    }
-
-    private func merged(
-        _ effect: Effect, _ parts: [Effect], _ merge: (HashMap, HashMap) throws(Fault) -> HashMap
-    ) throws(Fault) -> Effect {
-        var params = effect.params
-        for part in parts { params = try merge(params, part.params) }
-        try HashMap.set(&params, .kw(.effectSlashType), .keyword(effect.type))
-        return effect.replacing(type: effect.type, fields: params, meta: effect.meta)
     }
 
     func complete(_ request: EffectRequest, _ outcome: Outcome) {

@@ -129,6 +129,13 @@ package final class Effect: Sendable {
         return Effect(type: type, fields: fields, meta: meta, id: id, parent: parent, ordinal: ordinal)
     }
 
+    /// The same effect with these parameters, which say nothing of its type.
+    func replacing(parameters: HashMap) -> Effect {
+        var fields = parameters
+        try? HashMap.set(&fields, .kw(.effectSlashType), .keyword(type))
+        return replacing(type: type, fields: fields, meta: meta)
+    }
+
     /// The default merge (J21): parameters of the later one win.
     func mergingParameters(of later: Effect, meta: EffectMeta) -> Effect {
         var fields = self.fields

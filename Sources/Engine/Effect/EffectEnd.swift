@@ -3,7 +3,8 @@ import Values
 /// What an effect came to.
 package enum Outcome: Sendable {
     case ok(Value)
-    case error(EffectError)
+    /// Indirect, so that the outcomes of what goes well are small.
+    indirect case error(EffectError)
 
     package var isOK: Bool { if case .ok = self { true } else { false } }
 }
@@ -76,7 +77,7 @@ package final class EffectEnd: Sendable {
         var error = Value.nil
         switch outcome {
         case .ok(let value): result = value
-        case .error(let found): error = found.value
+        case .error(let found): error = found.told
         }
         return .record(
             (.effectID, effect.id.value), (.effect, effect.value), (.status, .kw(status.name)),

@@ -10,6 +10,7 @@ package enum EffectCode: String, CaseIterable, Sendable {
     case skipped
     case dependencyFailed = "dependency_failed"
     case dependencyCycle = "dependency_cycle"
+    case waitsForItself = "waits_for_itself"
     case unknownGroup = "unknown_group"
     case notAllowed = "not_allowed"
     case engineStopped = "engine_stopped"
@@ -28,6 +29,7 @@ package enum EffectCode: String, CaseIterable, Sendable {
         case .skipped: "a group it depends on did not succeed, and its :on-dep-failure is :skip"
         case .dependencyFailed: "a group it depends on did not succeed"
         case .dependencyCycle: "groups of the batch depend on each other in a circle; :path shows it"
+        case .waitsForItself: "a handler would wait for the end of its own effect"
         case .unknownGroup: ":depends-on names a group that neither the batch nor an earlier one has"
         case .notAllowed: "the run was not granted this; the message names the flag that would"
         case .engineStopped: "the system was stopped before this was submitted"
@@ -50,6 +52,8 @@ package struct EffectError: Error, Sendable {
     package var retryable: Bool
     /// How long the other side asked to be left alone.
     package var retryAfterMs: Int64?
+    /// What a script threw that this came of; whoever performed the effect gets it as the cause of the exception.
+    package internal(set) var cause: Exception?
     /// Set where the work did not fail, but was ended by somebody who is not the engine.
     private(set) var cancellation: CancelReason?
 
@@ -68,10 +72,16 @@ package struct EffectError: Error, Sendable {
     }
 
     /// `{:code :message}`, with `:data` and `:retry-after-ms` when there are any (P8–P14).
-    package var value: Value {
+    package var value: Value { record() }
+
+    /// The same for events: with the `:place` in a script where it was thrown first.
+    var told: Value { record(place: cause?.throughEffects.last { $0.site != nil }?.site?.place) }
+
+    private func record(place: String? = nil) -> Value {
         .record(
             (.code, .string(code)), (.message, .string(message)), (.data, data),
-            (.retryAfterMs, retryAfterMs.map { .int($0) } ?? .nil), dropNil: true)
+            (.retryAfterMs, retryAfterMs.map { .int($0) } ?? .nil),
+            (.place, place.map { .string($0) } ?? .nil), dropNil: true)
     }
 
     /// P22
@@ -95,10 +105,14 @@ package struct EffectError: Error, Sendable {
     /// A fault that reached the engine, as the error of the effect that caused it.
     package static func of(_ fault: Fault, code: EffectCode) -> EffectError {
         switch fault {
-        case .thrown(let exception): EffectError(code, exception.message, data: exception.data)
-        case .force: EffectError(code, "a lazy sequence stands where data is needed; realise it with doall or vec")
-        case .exhausted(let budget): EffectError(code, "the budget for \(budget.rawValue) ran out")
-        case .cancelled(let reason): EffectError.cancelled(reason, by: nil)
+        case .thrown(let exception):
+            var error = EffectError(code, exception.message, data: exception.data)
+            error.cause = exception
+            return error
+        case .force:
+            return EffectError(code, "a lazy sequence stands where data is needed; realise it with doall or vec")
+        case .exhausted(let budget): return EffectError(code, "the budget for \(budget.rawValue) ran out")
+        case .cancelled(let reason): return EffectError.cancelled(reason, by: nil)
         }
     }
 }

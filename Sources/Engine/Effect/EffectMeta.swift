@@ -55,7 +55,7 @@ package struct EffectMeta: Sendable {
         package var baseMs: Int64
         package var factor: Double
         package var jitter: Bool
-        /// Codes that are worth another attempt; empty means those the handler calls retryable.
+        /// Codes that are worth another attempt; empty means errors that may pass (`EffectError.retryable`).
         package var on: [String]
 
         /// However long the back-off grows, nobody waits longer than this for the next attempt by it.
@@ -95,7 +95,8 @@ package struct EffectMeta: Sendable {
                 } catch {
                     throw KeyError(
                         path: [.kw(key)],
-                        message: "\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)")
+                        message: ":\(key.rawValue) must be data: \(EffectError.of(error, code: .invalidEffect).message)"
+                    )
                 }
             }
             // A nil timeout is a decision, not an absent key.
@@ -135,13 +136,18 @@ package struct EffectMeta: Sendable {
         KeyRow(.tags, .many, usual: "[]", "for filtering and cancelling"),
         KeyRow(.description, .text, "for people"),
         KeyRow(.timeoutMs, .milliseconds, usual: "the type's", "how long one attempt may take; nil or 0 for no limit"),
-        KeyRow(.retry, .map(retryTable), "tries again after errors that may pass"),
+        KeyRow(
+            .retry, .map(retryTable),
+            "tries again after errors that may pass: those that built-in effects call so, such as :rate-limited or :unavailable, and what a script throws by itself, unless its ex-data says :retryable false"
+        ),
     ]
 
     package static let retryTable: [KeyRow] = [
         KeyRow(.max, .whole(0...1000), usual: "3", "attempts after the first"),
-        KeyRow(.backoff, .map(backoffTable), "how long to wait between attempts; a longer Retry-After is honoured"),
-        KeyRow(.on, .keywords, usual: "what the handler calls retryable", "codes worth another attempt, as keywords"),
+        KeyRow(
+            .backoff, .map(backoffTable),
+            "how long to wait between attempts; a longer :retry-after-ms of the error is honoured"),
+        KeyRow(.on, .keywords, usual: "errors that may pass", "codes worth another attempt, as keywords"),
     ]
 
     package static let backoffTable: [KeyRow] = [

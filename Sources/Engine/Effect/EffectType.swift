@@ -10,8 +10,9 @@ package struct EffectType: Sendable {
     /// Capabilities it may use; the handler asks for each file, host or program as it meets it.
     package var needs: CapabilityKinds
     package var recovery: Recovery
-    /// Merges the flat parameters of two effects with the same idempotency key (J21); nil for the map merge.
-    package var merge: (@Sendable (HashMap, HashMap) throws(Fault) -> HashMap)?
+    /// Whether the handler itself makes one of the parameters of effects with the same idempotency key (J21), as it is told them
+    /// by `EffectRequest.parts`; otherwise the maps are merged.
+    package var mergesItself: Bool
     package var timeout: DefaultTimeout
     /// False for what only waits (P19): such effects start at once and count towards no limit of the engine.
     package var holdsSlot: Bool
@@ -67,15 +68,15 @@ package struct EffectType: Sendable {
 
     package init(
         name: Name, doc: String = "", params: [Param] = [], needs: CapabilityKinds = [], recovery: Recovery = .fail,
-        merge: (@Sendable (HashMap, HashMap) throws(Fault) -> HashMap)? = nil, timeout: DefaultTimeout = .engine,
-        holdsSlot: Bool = true, handler: any EffectHandler
+        mergesItself: Bool = false, timeout: DefaultTimeout = .engine, holdsSlot: Bool = true,
+        handler: any EffectHandler
     ) {
         self.name = name
         self.doc = doc
         self.params = params
         self.needs = needs
         self.recovery = recovery
-        self.merge = merge
+        self.mergesItself = mergesItself
         self.timeout = timeout
         self.holdsSlot = holdsSlot
         self.handler = handler
@@ -83,7 +84,7 @@ package struct EffectType: Sendable {
 
     /// What the pure machine has to know of it.
     var traits: EffectTraits {
-        EffectTraits(timeout: timeout, holdsSlot: holdsSlot, mergesItself: merge != nil)
+        EffectTraits(timeout: timeout, holdsSlot: holdsSlot, mergesItself: mergesItself)
     }
 
     /// Checks the parameters of an effect; nil when they fit. A type without declared parameters takes any.
@@ -127,7 +128,7 @@ package struct EffectType: Sendable {
 package struct EffectTraits: Equatable, Sendable {
     package var timeout: EffectType.DefaultTimeout
     package var holdsSlot: Bool
-    /// The type has a merge function: parts are collected, and merged by whoever starts the effect.
+    /// Parts are collected, and merged by the handler.
     package var mergesItself: Bool
 
     package init(timeout: EffectType.DefaultTimeout = .engine, holdsSlot: Bool = true, mergesItself: Bool = false) {

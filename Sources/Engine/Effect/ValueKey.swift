@@ -7,8 +7,12 @@ package struct ValueKey: Hashable, Sendable {
     package let value: Value
     let code: UInt32
 
-    /// Throws what hashing the value throws.
+    /// Throws what hashing the value throws, and where it would hash without end.
     package init(_ value: Value) throws(Fault) {
+        if value.holdsLongRange {
+            throw .illegalArgument(
+                "\(ValueKey.shown(value)) goes on without end where data is needed; take what is needed of it")
+        }
         self.value = value
         code = try value.hashCode()
     }
@@ -55,11 +59,50 @@ package struct ValueKey: Hashable, Sendable {
         case .shortText, .longText: return cut("\"\(value.stringValue ?? "")\"")
         case .vector(let vector) where vector.count <= 4:
             return "[" + vector.elements.map { shown($0) }.joined(separator: " ") + "]"
-        default: return cut((try? Printer.readable(value)) ?? value.briefly)
+        default: return beginning(of: value).map(cut) ?? value.briefly
         }
     }
 
+    /// How the value begins when it is printed, for it may have no end; nil when it cannot be had.
+    private static func beginning(of value: Value) -> String? {
+        var printer = Printer(readably: true)
+        printer.byteLimit = printedLimit
+        do throws(Fault) { try printer.write(value) } catch {
+            guard case .exhausted = error else { return nil }
+        }
+        return printer.string
+    }
+
+    /// Bytes that are printed: more than are shown.
+    private static let printedLimit = 1_000
+
     private static func cut(_ text: String) -> String {
         text.unicodeScalars.count <= 80 ? text : "\(String(text.unicodeScalars.prefix(80)))…"
+    }
+}
+
+extension Value {
+    /// Whether this is, or holds, a range of so many numbers as nobody writes out, such as `(range)`. What is large is not looked at
+    /// as a whole: its hash is had in the time that it takes, and can be cancelled.
+    fileprivate var holdsLongRange: Bool {
+        switch self {
+        case .seq, .vector, .map, .set, .list: break
+        default: return false
+        }
+        var unseen = [self]
+        var looks = 1_000
+        while looks > 0, let value = unseen.popLast() {
+            looks -= 1
+            switch value {
+            case .seq(let view): if view.knownCount ?? 0 > 1 << 32 { return true }
+            case .vector(let vector) where vector.count <= looks: unseen += vector.elements
+            case .map(let map) where map.count <= looks:
+                for (key, item) in map.entries { unseen += [key, item] }
+            case .set(let set) where set.count <= looks: unseen += set.elementVector().elements
+            case .list(let list): unseen += list.elements?.prefix(looks) ?? []
+            default: continue
+            }
+        }
+        return false
     }
 }

@@ -7,6 +7,13 @@ package struct EffectHandle: Hashable, Sendable {
     let generation: UInt32
 }
 
+/// One attempt at an effect.
+package struct AttemptHandle: Hashable, Sendable {
+    let effect: EffectHandle
+    /// From 1.
+    let number: Int
+}
+
 /// Who is told how an effect ended: `index` is the effect's position in its batch, or 0. The machine keeps it and hands it
 /// back in exactly one action; it never calls it.
 package typealias Waiter = @Sendable (_ index: Int, _ end: EffectEnd) -> Void
@@ -23,16 +30,19 @@ package struct Submission: Sendable {
     package var recorded: [ValueKey: Value]
     package var waiter: Waiter?
     package var progress: ProgressListener?
+    /// The attempt whose handler does nothing else until all of the batch has ended.
+    package var waiting: AttemptHandle?
 
     package init(
         _ effects: [Effect], declaredGroups: [ValueKey] = [], recorded: [ValueKey: Value] = [:],
-        waiter: Waiter? = nil, progress: ProgressListener? = nil
+        waiter: Waiter? = nil, progress: ProgressListener? = nil, waiting: AttemptHandle? = nil
     ) {
         self.effects = effects
         self.declaredGroups = declaredGroups
         self.recorded = recorded
         self.waiter = waiter
         self.progress = progress
+        self.waiting = waiting
     }
 }
 
@@ -55,7 +65,7 @@ package enum Input: Sendable {
     case waitForID(ValueKey, Waiter)
     /// An attempt came to an end. Ignored when the effect has ended already (P22).
     case outcome(EffectHandle, attempt: Int, Outcome)
-    /// The starter merged the parts it was given.
+    /// The handler merged the parts it was given.
     case merged(EffectHandle, attempt: Int, Effect)
     /// The handler waits for effects, events, time or people: its slot is free for others (P19).
     case park(EffectHandle, attempt: Int)
@@ -99,7 +109,7 @@ package struct StartOrder: Sendable {
         extra = parts.isEmpty && progress == nil ? nil : Extra(parts, progress)
     }
 
-    /// Effects whose parameters the type's merge function merges into this one's first.
+    /// Effects whose parameters the handler merges into this one's first.
     package var parts: [Effect] { extra?.parts ?? [] }
 
     /// Tells who submitted the effect of a part of its result.

@@ -153,7 +153,7 @@ extension EngineMachine {
         if let limit = timeout(effect, traits) { setDeadline(slot, saturating: limit) }
         let order = StartOrder(
             handle: handle(Int32(slot)), effect: effect, attempt: attempt,
-            parts: attempt == 1 ? entries[slot].parts : [], progress: entries[slot].progress)
+            parts: entries[slot].parts, progress: entries[slot].progress)
         actions.append(.start(order))
     }
 

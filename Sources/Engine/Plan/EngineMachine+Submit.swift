@@ -12,6 +12,9 @@ extension EngineMachine {
         plan.formGroups(submission)
         do throws(EffectError) {
             try resolveDependencies(&plan)
+            if let waiting = submission.waiting, let own = running(waiting.effect, waiting.number) {
+                try refuseWaiting(for: own, submission, plan)
+            }
         } catch {
             for effect in submission.effects.prefix(1) { emit(.batchRejected, effect.identity, .error(error)) }
             actions.append(.rejected(error))

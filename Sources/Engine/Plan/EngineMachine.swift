@@ -107,7 +107,10 @@ package struct EngineMachine: ~Copyable, Sendable {
             }
         case .outcome(let handle, let attempt, let outcome): take(outcome, of: handle, attempt)
         case .merged(let handle, let attempt, let effect):
-            if let slot = running(handle, attempt) { entries[slot].effect = effect }
+            guard let slot = running(handle, attempt) else { return }
+            entries[slot].effect = effect
+            // What was merged is not merged again by a later attempt.
+            entries[slot].parts = []
         case .park(let handle, let attempt): park(handle, attempt)
         case .unpark(let handle, let attempt, let resume): unpark(handle, attempt, resume)
         case .cancel(let selector, let reason, let by): cancel(selector, reason, by: by)

@@ -89,11 +89,11 @@ package enum EventContent: Sendable {
         case .retrying(let effect, let attempt, let delay, let error):
             .record(
                 (.effectID, effect.id.value), (.attempt, .int(Int64(attempt))), (.retryAfterMs, .int(delay)),
-                (.error, error.value))
+                (.error, error.told))
         case .deduped(let effect, let by): .record((.effect, effect.valueWithMeta), (.effectID, by))
         case .ended(let effect, let end): end.value(of: effect)
         case .group(let group, let members): GroupMember.payload(group, members)
-        case .error(let error): .record((.error, error.value))
+        case .error(let error): .record((.error, error.told))
         }
     }
 }

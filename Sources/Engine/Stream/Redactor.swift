@@ -38,7 +38,48 @@ package final class Redactor: @unchecked Sendable {
         var error = error
         error.message = masked(error.message)
         error.data = masked(error.data)
+        if let cause = error.cause, let secrets { error.cause = Redactor.masked(cause, secrets) }
         return error
+    }
+
+    /// An exception that tells a secret is another which does not; of a long chain of causes the outermost are kept.
+    private static func masked(_ exception: Exception, _ known: SecretMask) -> Exception {
+        var chain = [exception]
+        while chain.count < deepest, case .object(let object) = chain[chain.count - 1].cause,
+            let next = object as? Exception
+        {
+            chain.append(next)
+        }
+        var inner: Exception?
+        for (index, link) in chain.enumerated().reversed() {
+            let message = known.masking(link.message)
+            let isCut = index == chain.count - 1 && chain.count == deepest
+            let hasChanged = isCut || (index < chain.count - 1 && inner !== chain[index + 1])
+            guard hasChanged || message != link.message || tells(link.data, known, depth: 0) else {
+                inner = link
+                continue
+            }
+            inner = Exception(
+                link, message: message, data: masked(link.data, known, depth: 0),
+                cause: isCut ? .nil : inner.map { .object($0) } ?? link.cause)
+        }
+        return inner ?? exception
+    }
+
+    /// Whether a secret is in the value.
+    private static func tells(_ value: Value, _ known: SecretMask, depth: Int) -> Bool {
+        guard depth < deepest else { return true }
+        switch value {
+        case .shortText, .longText: return value.stringValue.map { known.masking($0) != $0 } ?? false
+        case .vector(let vector): return vector.elements.contains { tells($0, known, depth: depth + 1) }
+        case .list(let list): return (list.elements ?? []).contains { tells($0, known, depth: depth + 1) }
+        case .set(let set): return set.elementVector().elements.contains { tells($0, known, depth: depth + 1) }
+        case .map(let map):
+            return map.entries.contains {
+                tells($0.0, known, depth: depth + 1) || tells($0.1, known, depth: depth + 1)
+            }
+        default: return false
+        }
     }
 
     private static func masked(_ value: Value, _ known: SecretMask, depth: Int) -> Value {

@@ -222,7 +222,7 @@ package enum DeclarationKeys {
     package static let effect: [DeclarationKey] = [
         DeclarationKey(
             .params, .byKeyword(.oneOf(paramTypes)), "P26",
-            "its parameters and their types; without it, any parameters are taken"),
+            "the parameters that it must be given, and their types; others are taken as they come"),
         DeclarationKey(
             .needs, .keywords(CapabilityKind.allCases.filter { $0 != .all }.map(\.rawValue)), usual: "#{}", "P26",
             "the capabilities it may use"),

@@ -27,6 +27,8 @@ package struct EffectHistory: Sendable {
         package let durationMs: Int64
         package let message: String?
         package let code: String?
+        /// Where a script threw it: `shop.slu:3:5`.
+        package let place: String?
         /// The effect that it depended on and that did not succeed.
         package let causedBy: Value?
         package let reason: CancelReason?
@@ -198,7 +200,8 @@ package struct EffectHistories: Sendable {
         let end = EffectHistory.End(
             status: status ?? .done, ms: record.ts, durationMs: fields[.durationMs]?.intValue ?? 0,
             message: error[.message]?.stringValue, code: error[.code]?.stringValue,
-            causedBy: Fields(error[.data])[.effectID], reason: reason, cancelledBy: fields[.cancelledBy])
+            place: error[.place]?.stringValue, causedBy: Fields(error[.data])[.effectID], reason: reason,
+            cancelledBy: fields[.cancelledBy])
         let index = change(record) {
             if $0.type == nil { $0.describe(fields[.effect]) }
             $0.group = $0.group ?? fields[.group]

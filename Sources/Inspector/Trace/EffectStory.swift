@@ -16,7 +16,7 @@ package struct EffectStory {
     /// One sentence each.
     package func sentences(of effect: EffectHistory) -> [String] {
         if let other = effect.standsForIt { return deduplicated(effect, by: other) }
-        var told = [ending(effect)]
+        var told = ended(effect)
         told += waits(effect)
         told += attempts(effect)
         told += cancellation(effect)
@@ -30,6 +30,11 @@ package struct EffectStory {
         let parts = [effect.type, effect.group.map { "in the group \(ValueKey.shown($0))" }].compactMap { $0 }
         let name = ValueKey.shown(effect.id)
         return parts.isEmpty ? name : "\(name) (\(parts.joined(separator: " ")))"
+    }
+
+    /// How it ended, and where it was thrown that it failed.
+    private func ended(_ effect: EffectHistory) -> [String] {
+        [ending(effect)] + (effect.end?.place.map { ["It was thrown at \($0)."] } ?? [])
     }
 
     private func ending(_ effect: EffectHistory) -> String {
@@ -124,7 +129,7 @@ package struct EffectStory {
         guard let end = effect.end, end.status == .skipped || end.code == EffectCode.dependencyFailed.rawValue,
             let cause = end.causedBy, let other = EffectStory.meant(of: histories.effects(withID: cause))
         else { return [] }
-        return [ending(other)] + attempts(other)
+        return ended(other) + attempts(other)
     }
 
     /// Who else has to do with it.
@@ -160,7 +165,7 @@ package struct EffectStory {
         }
         guard let standing = EffectStory.meant(of: histories.effects(withID: other)), standing.standsForIt == nil
         else { return [sentence + "."] }
-        return [sentence + "."] + [ending(standing)] + waits(standing) + attempts(standing)
+        return [sentence + "."] + ended(standing) + waits(standing) + attempts(standing)
     }
 
     // MARK: As data
@@ -170,8 +175,11 @@ package struct EffectStory {
         let end = effect.end
         func number(_ count: Int64?) -> Value { count.map { .int($0) } ?? .nil }
         let error: Value =
-            end?.message.map { .record((.code, end?.code.map { .string($0) } ?? .nil), (.message, .string($0))) }
-            ?? .nil
+            end?.message.map {
+                .record(
+                    (.code, end?.code.map { .string($0) } ?? .nil), (.message, .string($0)),
+                    (.place, end?.place.map { .string($0) } ?? .nil), dropNil: true)
+            } ?? .nil
         let waits = effect.waits.map { wait in
             Value.record(
                 (.waitsFor, wait.what.value), (.running, .vector(wait.running)),

@@ -41,7 +41,11 @@ enum EffectPrimitives {
                 let engine = try runtime.theEngine
                 let key = try ValueKey(arguments[0])
                 let given = arguments[0]
-                return try runtime.waitForEngine(try Job.waiting(fiber)) { (entry) throws(Fault) in
+                let job = try Job.waiting(fiber)
+                if let refusal = job.request?.refusal(toWaitFor: key) {
+                    throw FiberRuntime.fault(refusal, effect: given)
+                }
+                return try runtime.waitForEngine(job) { (entry) throws(Fault) in
                     engine.wait(forID: key) { outcome in runtime.answer(entry, outcome, id: given) }
                 }
             },
@@ -121,10 +125,14 @@ extension FiberRuntime {
     }
 
     /// Submits a batch for a script, which gets an exception when nothing of it is taken.
-    func submit(_ effects: [Effect], groups: [ValueKey] = [], _ body: @escaping Waiter) throws(Fault) {
+    ///
+    /// - Parameter request: whose handler waits for all of it.
+    func submit(
+        _ effects: [Effect], groups: [ValueKey] = [], waiting request: EffectRequest? = nil, _ body: @escaping Waiter
+    ) throws(Fault) {
         let engine = try theEngine
         do throws(EffectError) {
-            try engine.submit(Submission(effects, declaredGroups: groups, waiter: body))
+            try engine.submit(Submission(effects, declaredGroups: groups, waiter: body, waiting: request?.handle))
         } catch {
             throw FiberRuntime.fault(error, effect: effects.count == 1 ? effects[0].value : .nil)
         }
@@ -147,7 +155,7 @@ extension FiberRuntime {
         let effects = try read([value], job)
         let request = job.request
         return try waitForEngine(job) { (entry) throws(Fault) in
-            try submit(effects) { _, end in
+            try submit(effects, waiting: request) { _, end in
                 FiberRuntime.goOn(request) { self.answer(entry, end.outcome, effect: effects[0]) }
             }
         }
@@ -192,7 +200,7 @@ extension FiberRuntime {
         let request = job.request
         let gathered = Gathered<Taken>(effects.count)
         return try waitForEngine(job) { (entry) throws(Fault) in
-            try submit(effects, groups: groups) { index, end in
+            try submit(effects, groups: groups, waiting: request) { index, end in
                 guard let all = gathered.set(index, take(end)) else { return }
                 FiberRuntime.goOn(request) { if entry.claim() { entry.resume(answer(all)) } }
             }
@@ -226,12 +234,15 @@ extension FiberRuntime {
         }
     }
 
-    /// The exception that a script sees: its data has `:code`, `:message`, `:effect` and what the handler added.
+    /// The exception that a script sees: its data has `:code`, `:message`, `:effect` and what the handler added; its cause is what a
+    /// handler threw.
     static func fault(_ error: EffectError, effect: Value) -> Fault {
         var data = HashMap()
         if case .map(let given) = error.value { data = given }
         try? HashMap.set(&data, .kw(.effect), effect)
-        return .of(.info, error.message, data: .map(data))
+        return .thrown(
+            Exception(
+                ofEffect: error.message, data: .map(data), thrown: error.cause, mayPass: error.retryable))
     }
 }
 
@@ -261,17 +272,50 @@ private final class Gathered<Taken: Sendable>: @unchecked Sendable {
 /// effect's parameters (P26). It may park, perform effects and be cancelled.
 package struct FunctionHandler: EffectHandler {
     private let function: Value
+    private let merge: Value?
     private unowned let runtime: FiberRuntime
 
-    package init(_ function: Value, _ runtime: FiberRuntime) {
+    /// - Parameter merge: makes one of the parameters of two (J21); nil where the engine does.
+    package init(_ function: Value, merge: Value? = nil, _ runtime: FiberRuntime) {
         self.function = function
+        self.merge = merge
         self.runtime = runtime
     }
 
     package var isVirtual: Bool { true }
 
     package func start(_ request: EffectRequest) {
+        if let merge, !request.parts.isEmpty {
+            return merging(request, merge, request.effect.params, request.parts[...])
+        }
+        call(request)
+    }
+
+    private func call(_ request: EffectRequest) {
         runtime.handle(request, function, argument: .map(request.effect.params))
+    }
+
+    /// Merges one part after the other, each in a fiber of its own, which may not wait: budgets, the time limit and a cancellation
+    /// reach it like the handler's, and nobody else waits for it.
+    private func merging(_ request: EffectRequest, _ merge: Value, _ params: HashMap, _ parts: ArraySlice<Effect>) {
+        guard let part = parts.first else {
+            if let complaint = request.merge(params) { return request.fail(complaint) }
+            return call(request)
+        }
+        let job = runtime.spawn(
+            merge, [.map(params), .map(part.params)], scope: runtime.root, lineage: Lineage(of: request),
+            completion: .call { result in
+                switch result {
+                case .success(.map(let merged)): merging(request, merge, merged, parts.dropFirst())
+                case .success(let other):
+                    let fault = Fault.type(
+                        "the :merge of :\(request.effect.type.description)",
+                        expected: "a map of parameters as its result", found: other)
+                    request.fail(.of(fault, code: .mergeFailed))
+                case .failure(let fault): request.fail(.of(fault, code: .mergeFailed))
+                }
+            }, mayWait: false)
+        request.onCancel(job)
     }
 
     /// What the end of a handler's fiber makes of its effect.
@@ -284,13 +328,27 @@ package struct FunctionHandler: EffectHandler {
         }
     }
 
-    /// An exception with a `:code` in its data keeps it.
+    /// An exception whose data has a `:code` or `:retry-after-ms` keeps it. What an effect failed with that the handler performed may
+    /// pass when that may; what a script throws by itself may, unless its data says `:retryable false`; mistakes in code do not.
     static func error(_ fault: Fault) -> EffectError {
         var error = EffectError.of(fault, code: .handlerFailed)
-        if case .map(let data) = error.data, let code = (try? data.find(.kw(.code))) ?? nil, let text = code.stringValue
-        {
-            error.code = text
-        }
+        guard case .thrown(let exception) = fault else { return error }
+        error.retryable = exception.isOfEffect ? exception.mayPass : exception.type.mayPass
+        guard case .map(let data) = error.data else { return error }
+        func given(_ key: KnownName) -> Value? { (try? data.find(.kw(key))) ?? nil }
+        if let code = given(.code)?.stringValue { error.code = code }
+        if case .bool(let retryable)? = given(.retryable) { error.retryable = retryable }
+        if let ms = given(.retryAfterMs)?.intValue, ms > 0 { error.retryAfterMs = ms }
         return error
+    }
+}
+
+extension ExceptionClass {
+    /// Whether it tells of something that may be otherwise the next time, rather than of a mistake in the code.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .info, .exception, .runtime, .io, .interrupted, .timeout: true
+        default: false
+        }
     }
 }

@@ -62,7 +62,7 @@ package struct RunEffect: EffectHandler {
 
     /// A fault with the code of an effect that is not what its type declares.
     package static func refusal(_ message: String) -> Fault {
-        .of(.info, message, data: .record((.code, .string(EffectCode.invalidEffect.rawValue))))
+        .of(.illegalArgument, message, data: .record((.code, .string(EffectCode.invalidEffect.rawValue))))
     }
 
     private static func takesContextToo(_ function: Value) -> Bool {

@@ -122,6 +122,7 @@ struct CodeEvaluation: EffectHandler {
         guard case .thrown(let exception) = fault, error.code == EffectCode.handlerFailed.rawValue else { return error }
         if exception.isOfForm || exception.type.isKind(of: .syntax) || exception.type.isKind(of: .compiler) {
             error.code = EffectCode.invalidEffect.rawValue
+            error.retryable = false
         }
         return error
     }

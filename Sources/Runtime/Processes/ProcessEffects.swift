@@ -16,7 +16,7 @@ enum ProcessEffect: String, CaseIterable, Sendable {
     case signal
     case event
 
-    private typealias Param = EffectType.Param
+    fileprivate typealias Param = EffectType.Param
 
     private var doc: String {
         switch self {
@@ -33,7 +33,7 @@ enum ProcessEffect: String, CaseIterable, Sendable {
         }
     }
 
-    private var params: [Param] {
+    fileprivate var params: [Param] {
         func required(_ key: KnownName, _ type: EffectType.ParamType) -> Param { Param(key.name, type, required: true) }
         func optional(_ key: KnownName, _ type: EffectType.ParamType) -> Param { Param(key.name, type) }
         switch self {
@@ -84,6 +84,7 @@ struct ProcessHandler: EffectHandler {
 
     func start(_ request: EffectRequest) {
         do throws(ProcessRefusal) {
+            try ProcessParams(effect: request.effect).refuseOthers(than: effect.params.map(\.key))
             switch effect {
             case .start: try begin(request)
             case .event: try listen(request)

@@ -16,6 +16,22 @@ struct ProcessParams {
 
     func text(_ key: KnownName) -> String? { effect[key]?.stringValue }
 
+    /// Throws when there is another parameter: a misspelt one would be ignored.
+    func refuseOthers(than known: [Name]) throws(ProcessRefusal) {
+        var stranger: Value?
+        effect.params.forEach { (key, _) in
+            if case .keyword(let name) = key, known.contains(name) { return true }
+            stranger = key
+            return false
+        }
+        guard let stranger else { return }
+        let names = known.map { ":\($0.description)" }
+        let next =
+            Nearest.name(to: ValueKey.shown(stranger), among: names).map { "did you mean \($0)?" }
+            ?? "it takes \(names.joined(separator: " "))"
+        throw ProcessRefusal(":\(effect.type.description) has no parameter \(ValueKey.shown(stranger)); \(next)")
+    }
+
     /// The name of a session, which must say something; nil when it is absent.
     func session(_ key: KnownName) throws(ProcessRefusal) -> String? {
         guard let name = text(key) else { return nil }
