@@ -230,7 +230,10 @@ extension FiberRuntime {
         guard entry.claim() else { return }
         switch outcome {
         case .ok(let value): entry.resume(value)
-        case .error(let error): entry.waiter.resume(throwing: FiberRuntime.fault(error, effect: effect?.value ?? id))
+        case .error(let error):
+            // What ended with a budget has not failed by itself, and is not for the script to catch (N6).
+            let fault = exhaustion.map { Fault.exhausted($0) }
+            entry.waiter.resume(throwing: fault ?? FiberRuntime.fault(error, effect: effect?.value ?? id))
         }
     }
 
