@@ -251,6 +251,7 @@ final class CommandEntry: @unchecked Sendable {
     }
 
     private func answer(_ exchange: Exchange, _ status: UInt32, _ code: String, _ message: String) {
+        let message = session.options.redactor.masked(message)
         write(.record((.error, .record((.code, .string(code)), (.message, .string(message))))), exchange, status)
     }
 

@@ -1,4 +1,5 @@
 import Compiler
+import Engine
 import Graph
 import Machine
 import Reader
@@ -9,12 +10,15 @@ package enum Report {
     /// - Parameters:
     ///   - fallback: is shown when nothing in the script is to be found at fault.
     ///   - calls: what was under way when a budget ran out.
+    ///   - redactor: masks what must not be seen.
     package static func diagnostic(
-        _ fault: Fault, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
+        _ fault: Fault, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = [],
+        redactor: Redactor = Redactor()
     ) -> Diagnostic {
         switch fault {
         case .thrown(let exception):
-            var found = diagnostic(exception)
+            var found = diagnostic(exception, redactor)
+            found.mask(redactor)
             if found.primary == nil { found.primary = fallback }
             return found
         case .exhausted(let budget):
@@ -37,7 +41,7 @@ package enum Report {
         return (object as? SyntaxProblem)?.error.isIncomplete ?? false
     }
 
-    private static func diagnostic(_ exception: Exception) -> Diagnostic {
+    private static func diagnostic(_ exception: Exception, _ redactor: Redactor) -> Diagnostic {
         if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
             return problem.error.diagnostic
         }
@@ -50,9 +54,9 @@ package enum Report {
             found.hint = found.hint ?? String(parts[1].dropFirst())
             found.title = String(parts[0])
         }
-        found.explanation = explanation(exception, moreOfTitle: lines.dropFirst())
+        found.explanation = explanation(exception, moreOfTitle: lines.dropFirst(), redactor)
         found.expected = exception.mismatch?.expected
-        found.found = exception.mismatch?.found.briefly
+        found.found = exception.mismatch.map { redactor.masked($0.found).briefly }
         CallSite(exception).point(&found)
         if let cause = cause(of: exception) {
             if let label = CallSite(cause).label {
@@ -86,11 +90,13 @@ package enum Report {
         return cause
     }
 
-    private static func explanation(_ exception: Exception, moreOfTitle: ArraySlice<String>) -> String? {
+    private static func explanation(
+        _ exception: Exception, moreOfTitle: ArraySlice<String>, _ redactor: Redactor
+    ) -> String? {
         var parts = Array(moreOfTitle)
         if let usage = Usage.sentence(for: exception) { parts.append(usage) }
         if case .map(let data) = exception.data, !data.isEmpty, !isOfEngine(data), exception.type != .compiler {
-            parts.append("data: " + shown(exception.data))
+            parts.append("data: " + shown(redactor.masked(exception.data)))
         }
         return parts.isEmpty ? nil : parts.joined(separator: "\n  ")
     }
@@ -132,6 +138,17 @@ package enum Report {
             kebab += character.lowercased()
         }
         return "error/\(kebab)"
+    }
+}
+
+extension Diagnostic {
+    /// Masks what must not be seen in all that it says; the lines of the source stay as they are.
+    fileprivate mutating func mask(_ redactor: Redactor) {
+        func masked(_ text: String?) -> String? { text.map { redactor.masked($0) } }
+        title = redactor.masked(title)
+        (expected, found, explanation, hint) = (masked(expected), masked(found), masked(explanation), masked(hint))
+        if let text = primary?.text { primary?.text = redactor.masked(text) }
+        for index in related.indices { related[index].text = masked(related[index].text) }
     }
 }
 

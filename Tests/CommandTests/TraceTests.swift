@@ -179,6 +179,38 @@ import Values
         #expect(try folder.text("night.trace").components(separatedBy: ":sluice/trace").count == 2)
     }
 
+    // U: in text and as JSON, by name and by place, in what is logged, traced and thrown.
+    @Test(arguments: [false, true]) func secretsAreInNoReport(_ json: Bool) throws {
+        setenv("SLUICE_TEST_TOKEN", "tok-2718281828", 1)
+        let script = """
+            (def key (env/get "SLUICE_TEST_TOKEN"))
+            (defn made [kind n] (str kind "-" n))
+            (log/warn (str "with " key)
+                      {:key key, :api-key (made "k" 1)
+                       :url (str "https://ada:" (made "pw" 2) "@shop.example/?page=1&token=" (made "t" 3))})
+            (go (throw (ex-info (str "aside " key) {:password (made "pw" 4)})))
+            (perform (run identity {:headers {"Authorization" (str "Bearer " (made "bear" 5))}}))
+            (println (= key (subs (str "-" key) 1)) (:headers {:headers {"Cookie" (made "cook" 6)}}))
+            (time/sleep 1)
+            (throw (ex-info (str "at last " key)
+                            {:cookie (made "cook" 7), :path "kept", :at (str "https://ada:" (made "pw" 8) "@shop.example")}))
+            """
+        let folder = try ScratchFolder(["night.slu": "(require '[clojure.core.async :refer [go]])\n" + script])
+        let (code, screen) = run(folder) {
+            $0.json = json
+            $0.allow = ["env=SLUICE_TEST_TOKEN"]
+        }
+        #expect(code == 1)
+        let told = screen.error + (json ? "" : try folder.text("night.trace"))
+        for secret in ["2718281828", "k-1", "pw-2", "t-3", "pw-4", "bear-5", "cook-7", "pw-8"] {
+            #expect(!told.contains(secret), "\(secret) in \(told)")
+            #expect(!screen.output.contains(secret), "\(secret) in \(screen.output)")
+        }
+        #expect(told.contains("kept") && told.contains("https://ada:#<secret>@shop.example/?page=1&token=#<secret>"))
+        // The script's own output is its own.
+        #expect(screen.output.contains("true {Cookie cook-6}"), "\(screen.output)")
+    }
+
     @Test func secretsStayOutOfIt() throws {  // U
         let folder = try ScratchFolder([:])
         let stream = EventStream(wallMs: { 0 })
