@@ -179,6 +179,25 @@ import Values
         #expect(try folder.text("night.trace").components(separatedBy: ":sluice/trace").count == 2)
     }
 
+    /// An effect without an id is asked for as the list writes it; what several paths end in names them all.
+    @Test func whatTheListShowsIsTaken() throws {
+        let script = """
+            (defn page [n] (reduce + (map (fn [i] (perform (run identity i))) (range 2))))
+            (perform-all [(run page 0) (run page 1)])
+            """
+        let folder = try ScratchFolder(["night.slu": script])
+        #expect(run(folder).0 == 0)
+        let path = folder.path("night.trace")
+        let names = trace(path).screen.output.split(separator: "\n").compactMap {
+            $0.firstMatch(of: /:run ([^ ,]+)/).map { String($0.1) }
+        }
+        #expect(names.count == 6)
+        for name in names { #expect(trace(path, name).code == 0, "\(name)") }
+        let several = trace(path, "effect:1")
+        #expect(several.code == 2 && several.screen.error.contains("3 effects of the trace may be meant by effect:1"))
+        #expect(several.screen.error.contains("/effect:0/effect:1, "), "\(several.screen.error)")
+    }
+
     // U: in text and as JSON, by name and by place, in what is logged, traced and thrown.
     @Test(arguments: [false, true]) func secretsAreInNoReport(_ json: Bool) throws {
         setenv("SLUICE_TEST_TOKEN", "tok-2718281828", 1)

@@ -80,8 +80,21 @@ struct TraceShow {
         }
     }
 
+    private static let shownCandidates = 10
+
     private func tell(_ id: String, _ histories: EffectHistories) -> Int32 {
-        guard let effect = EffectStory.meant(of: histories.effects(withID: id)) else {
+        let found = histories.effects(withID: id)
+        let candidates = EffectStory.candidates(of: found)
+        guard candidates.isEmpty else {
+            let shown = candidates.prefix(TraceShow.shownCandidates).joined(separator: ", ")
+            let more = candidates.count - TraceShow.shownCandidates
+            _ = FaultReport.write(
+                .of(
+                    .illegalArgument, "\(candidates.count) effects of the trace may be meant by \(id)",
+                    hint: "name one of them: \(shown)\(more > 0 ? " and \(more) more" : "")"), console)
+            return ExitCode.unusable.rawValue
+        }
+        guard let effect = EffectStory.meant(of: found) else {
             let hint = histories.hint(forID: id) ?? "`sluice trace \(request.path)` lists what there is"
             _ = FaultReport.write(
                 .of(.illegalArgument, "the trace has no effect with the id \(id)", hint: hint), console)
