@@ -154,6 +154,27 @@ import Values
         #expect(faults == ["world: an effect must be a map with :effect/type, but this is 5"])
     }
 
+    // P28: whatever others say, only the end of the effect itself settles who awaits it; nil is nobody's id.
+    @Test func nobodyElseSettles() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :ask [world dt]
+              (if (:a world)
+                world
+                (-> world
+                    (assoc :a {:idle {:name "idle"}})
+                    (event/perform-for [:a :one] (assoc (effect :time/sleep {:ms 300}) :effect/id :a1)))))
+            (defsystem :listen [world dt] (event/settle world [:a] (fn [e o] (println "settled" (:name e) o) e)))
+            (future
+              (time/sleep 60)
+              (event/publish! :note {:effect-id :a1})
+              (event/publish! :effect/run.result {:effect-id :a1, :result :forged})
+              (event/publish! :effect/run.error {:effect-id nil, :error {:code "forged"}})
+              (perform (emit :effect/run.result {:effect-id :a1, :result :forged})))
+            """
+        #expect(try run(script).lines == ["settled nil [:ok nil]"])
+    }
+
     // J, P8–P12: what a system leaves and is wrong has failed, like any other that fails; what it left beside that goes on.
     @Test func anEffectWithWrongMetaIsAnEvent() throws {
         let script = """

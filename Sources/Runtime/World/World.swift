@@ -408,12 +408,12 @@ package final class World: @unchecked Sendable {
     /// P8–P12.
     private func settle(_ effect: Effect, _ outcome: Outcome) {
         let names = runtime.instance.names
-        let (suffix, part): (String, (KnownName, Value)) =
+        let (isError, part): (Bool, (KnownName, Value)) =
             switch outcome {
-            case .ok(let value): ("result", (.result, value))
-            case .error(let error): ("error", (.error, error.value))
+            case .ok(let value): (false, (.result, value))
+            case .error(let error): (true, (.error, error.value))
             }
-        let type = names.intern(effect.type.namespace ?? "effect", "\(effect.type.name).\(suffix)")
+        let type = EffectEvent.type(of: effect.type, isError: isError, names)
         let event = runtime.event(
             .keyword(type), source: .record((.kind, .kw(.effects)), (.effectID, effect.id.value)),
             payload: .record((.effectID, effect.id.value), (.effect, effect.value), part))
