@@ -154,6 +154,22 @@ import Values
         #expect(faults == ["world: an effect must be a map with :effect/type, but this is 5"])
     }
 
+    // P14: as `:event/ts` and the rows of processes.
+    @Test func timesAreOfTheWall() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :all [world dt]
+              (when-let [event (first (:events/in world))]
+                (let [{:keys [enqueued-ts started-ts done-ts]} (get (:effects/pending world) :nap)]
+                  (println (- started-ts enqueued-ts) (- done-ts started-ts) (- (:event/ts event) done-ts)
+                           (<= enqueued-ts (System/currentTimeMillis) (+ enqueued-ts 50)))))
+              (if (:asked world)
+                world
+                (-> world (assoc :asked true) (update :effects conj (effect :time/sleep {:effect/id :nap :ms 25})))))
+            """
+        #expect(try run(script).lines == ["0 25 0 true"])
+    }
+
     // P28: whatever others say, only the end of the effect itself settles who awaits it; nil is nobody's id.
     @Test func nobodyElseSettles() throws {
         let script = """

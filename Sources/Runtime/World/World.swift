@@ -274,7 +274,7 @@ package final class World: @unchecked Sendable {
         for (id, view) in zip(known, engine.views(known)) {
             guard let view else { continue }
             left.append(id)
-            try? HashMap.set(&pending, id.value, view.value)
+            try? HashMap.set(&pending, id.value, view.value(on: runtime.clock))
         }
         known = left
         return (.map(pending), engine.stats.value)
