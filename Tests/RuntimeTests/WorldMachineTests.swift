@@ -31,7 +31,9 @@ import Values
     @Test func aWorldBeginsEmpty() {
         let machine = WorldMachine()
         for key in [KnownName.eventsIn, .eventsOut, .effects] { #expect(same(get(machine.world, key), .vector([]))) }
-        for key in [KnownName.effectsPending, .effectsStats] { #expect(same(get(machine.world, key), .map(HashMap()))) }
+        for key in [KnownName.effectsPending, .effectsStats] {
+            #expect(same(get(machine.world, key), .map(HashMap())))
+        }
     }
 
     // P4, P13: events of a tick are those that came before it began; what comes during it is the next one's.
@@ -91,6 +93,30 @@ import Values
                 machine.push(.int(5))
                 return $0
             })
+    }
+
+    /// What a system finds in `:effects` is still another's.
+    @Test func effectsHaveAuthors() {
+        func map(_ number: Int64) -> Value { with(.map(HashMap()), a, .int(number)) }
+        let effects = (0..<6).map { map(Int64($0)) }
+        var machine = WorldMachine()
+        _ = machine.begin(at: 0, pending: nil, stats: .nil)
+        func leave(_ list: [Value], _ system: Int) {
+            #expect(machine.accept(with(machine.current, .kw(.effects), .vector(list)), by: system) == nil)
+        }
+        leave([effects[0], effects[1]], 0)
+        _ = machine.accept(machine.current, by: 1)
+        #expect(machine.end().authors == [0, 0])
+        _ = machine.begin(at: 1, pending: nil, stats: .nil)
+        leave([effects[0], effects[1]], 0)
+        leave([effects[0], effects[1], effects[2]], 1)
+        // In front; then one is replaced, and one taken out.
+        leave([effects[3], effects[0], effects[1], effects[2]], 2)
+        leave([effects[3], effects[0], effects[5], effects[2]], 3)
+        leave([effects[0], effects[5], effects[2]], 4)
+        #expect(machine.end().authors == [0, 3, 1])
+        _ = machine.begin(at: 2, pending: nil, stats: .nil)
+        #expect(machine.end().authors.isEmpty)
     }
 
     // J13: during a tick the systems hold an older world, which must not undo what an effect sets.

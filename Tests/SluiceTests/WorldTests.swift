@@ -151,7 +151,71 @@ import Values
             """
         let (lines, faults) = try run(script)
         #expect(lines == [":effect/noop.error 1 dependency_cycle", ":effect/noop.error 2 dependency_cycle"])
-        #expect(faults == ["world: an effect must be a map with :effect/type, but this is 5"])
+        #expect(
+            faults == [
+                "all: an effect must be a map with :effect/type, but this is 5",
+                "all: nothing that system :all left in this tick is taken: groups depend on each other in a circle: :a → :b → :a",
+            ])
+    }
+
+    // J16, J19: what one system leaves and is refused takes no other's effects along; it is told once, though it goes on.
+    @Test(arguments: [
+        (
+            "(run inc 1 {:depends-on [:nope]})", "unknown_group",
+            ":depends-on names the group :nope, which neither this batch nor an earlier one that is still retained has"
+        ),
+        (
+            "(run inc 1 {:group :g, :depends-on [:h]}) (run inc 1 {:group :h, :depends-on [:g]})", "dependency_cycle",
+            "groups depend on each other in a circle: :g → :h → :g"
+        ),
+    ]) func aRefusedSystemIsAlone(_ effects: String, _ code: String, _ message: String) throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :before [world dt]
+              (if (:asked world) world (update world :effects conj (assoc (run inc 41 {:group :b}) :effect/id :before))))
+            (defsystem :wrong [world dt]
+              (if (< (:n world 0) 3)
+                (-> world (update :n (fnil inc 0)) (update :effects into [\(effects)]) (update :effects conj (run inc 2)))
+                world))
+            (defsystem :after [world dt]
+              (doseq [event (:events/in world)]
+                (println (get-in event [:event/payload :error :code]) (get-in event [:event/payload :result])))
+              (if (:asked world)
+                world
+                (-> world (assoc :asked true)
+                    (update :effects conj (assoc (run inc 1 {:depends-on [:b]}) :effect/id :after)))))
+            """
+        let (lines, faults) = try run(script)
+        #expect(lines.filter { !$0.hasPrefix(code) }.sorted() == ["nil 2", "nil 42"])
+        // Three ticks, each time all that the system left.
+        #expect(lines.filter { $0 == "\(code) nil" }.count == 3 * (code == "unknown_group" ? 2 : 3))
+        // The first tick had groups that may have been meant, and says so.
+        let told = code == "unknown_group" ? 2 : 1
+        #expect(
+            faults
+                == Array(
+                    repeating: "wrong: nothing that system :wrong left in this tick is taken: \(message)", count: told))
+    }
+
+    // N4: what a system returned or left has no call to blame, but a declaration.
+    @Test(arguments: [
+        "5", "(assoc world :effects [7])", "(assoc world :effects [(run inc 1 {:priority 200})])",
+        "(assoc world :effects [(run inc 1 {:depends-on [:nope]})])",
+    ]) func whatASystemLeavesIsToldWithItsPlace(_ body: String) throws {
+        let places = Mutex<[String]>([])
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = 1
+        options.uncaught = { fault, identity in
+            let label = Report.diagnostic(fault).primary
+            let line = label.map { $0.source.position(of: Int($0.span.start)).line }
+            places.withLock { $0.append("\(identity.path) \(line ?? 0)") }
+        }
+        let session = Session(options)
+        defer { session.shutDown() }
+        let script = "(def n (atom 0))\n\n(defsystem :wrong [world dt] (if (< 1 (swap! n inc)) world \(body)))\n"
+        _ = try session.evaluate(script).get()
+        try Run(session, once: false).run()
+        #expect(Set(places.withLock { $0 }) == ["run/system:wrong#0 3"])
     }
 
     // P14: as `:event/ts` and the rows of processes.
