@@ -234,6 +234,23 @@ import Values
         #expect(try run(script).lines == ["0 25 0 true"])
     }
 
+    @Test(arguments: [":effects/pending", ":effects/stats", ":events/in"]) func aWorldWithoutAViewComesToRest(
+        _ key: String
+    )
+        throws
+    {
+        let script = """
+            (configure {:tick-ms 10})
+            (def ticks (atom 0))
+            (defsystem :clean [world dt]
+              (when (< 10 (swap! ticks inc)) (throw (ex-info "it ticks for ever" {})))
+              (dissoc world \(key)))
+            (event/publish! :go 1)
+            """
+        let (_, faults) = try run(script)
+        #expect(faults.isEmpty)
+    }
+
     // P28: whatever others say, only the end of the effect itself settles who awaits it; nil is nobody's id.
     @Test func nobodyElseSettles() throws {
         let script = """

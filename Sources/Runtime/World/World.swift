@@ -268,9 +268,8 @@ package final class World: @unchecked Sendable {
 
     /// `:effects/pending` and `:effects/stats` (P14, P20): no older than the events that the tick brings. The former holds what the
     /// engine still knows of the effects that the world left. Under the lock, which the engine never waits for.
-    private func standing() -> (Value?, Value) {
-        guard let engine = runtime.engine else { return (nil, .map(HashMap())) }
-        guard !known.isEmpty else { return (nil, engine.stats.value) }
+    private func standing() -> (pending: Value, stats: Value) {
+        guard let engine = runtime.engine else { return (.map(HashMap()), .map(HashMap())) }
         var pending = HashMap()
         var left: [ValueKey] = []
         for (id, view) in zip(known, engine.views(known)) {

@@ -18,10 +18,13 @@ package struct WorldMachine {
 
     package init() {
         map = HashMap()
-        for key in [KnownName.eventsIn, .eventsOut, .effects] { WorldMachine.put(&map, key, .vector([])) }
-        WorldMachine.put(&map, .effectsPending, .map(HashMap()))
-        WorldMachine.put(&map, .effectsStats, .map(HashMap()))
+        for key in WorldMachine.lists { WorldMachine.put(&map, key, .vector([])) }
+        for key in WorldMachine.views { WorldMachine.put(&map, key, .map(HashMap())) }
     }
+
+    // What each tick says anew, whatever a system left there.
+    private static let lists = [KnownName.eventsIn, .eventsOut, .effects]
+    private static let views = [KnownName.effectsPending, .effectsStats]
 
     package var isTicking: Bool { given != nil }
 
@@ -58,12 +61,12 @@ package struct WorldMachine {
     }
 
     /// Begins a tick: events move in, `:effects` is empty. Gives the milliseconds since the last one began, 0 for the first.
-    package mutating func begin(at nowMs: Int64, pending: Value?, stats: Value) -> Int64 {
+    package mutating func begin(at nowMs: Int64, pending: Value, stats: Value) -> Int64 {
         defer { lastTickMs = nowMs }
         WorldMachine.put(&map, .eventsIn, .vector(WorldMachine.elements(map, .eventsOut) + arrived))
         arrived = []
         for key in [KnownName.eventsOut, .effects] { WorldMachine.put(&map, key, .vector([])) }
-        if let pending { WorldMachine.put(&map, .effectsPending, pending) }
+        WorldMachine.put(&map, .effectsPending, pending)
         WorldMachine.put(&map, .effectsStats, stats)
         authors = []
         given = map
@@ -118,12 +121,21 @@ package struct WorldMachine {
         given = nil
         let effects = WorldMachine.elements(map, .effects)
         let isSame =
-            WorldMachine.elements(map, .eventsIn).isEmpty && WorldMachine.elements(map, .eventsOut).isEmpty
-            && effects.isEmpty && arrived.isEmpty && changes.isEmpty && ((try? Value.map(map).equals(.map(before))) ?? false)
+            WorldMachine.elements(before, .eventsIn).isEmpty && WorldMachine.elements(map, .eventsOut).isEmpty
+            && effects.isEmpty && arrived.isEmpty && changes.isEmpty && isAsGiven(before)
         // Each was possible when it was asked for; a system may have put something else in its way, and is the later one.
         for change in changes { try? WorldMachine.set(&map, change.path[...], change.value) }
         changes = []
         return (effects, authors, isSame)
+    }
+
+    /// Whether the systems left the world as it was. What the next tick says anew is no change, even if they took it out.
+    private func isAsGiven(_ before: HashMap) -> Bool {
+        var left = map
+        for key in WorldMachine.lists + WorldMachine.views {
+            WorldMachine.put(&left, key, WorldMachine.find(before, key))
+        }
+        return (try? Value.map(left).equals(.map(before))) ?? false
     }
 
     private static func elements(_ map: HashMap, _ key: KnownName) -> [Value] {
