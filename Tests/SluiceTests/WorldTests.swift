@@ -234,6 +234,20 @@ import Values
         #expect(try run(script).lines == ["0 25 0 true"])
     }
 
+    /// The numbers are those of the moment, though no tick has come since.
+    @Test func countsAreCurrent() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :idle [world dt] world)
+            (future
+              (time/sleep 100)
+              (perform-all [(run inc 1) (run inc 2)])
+              (println (select-keys (:effects/stats (world)) [:submitted :done :running])))
+            """
+        // The sleep, and two.
+        #expect(try run(script).lines == ["{:submitted 3, :done 3, :running 0}"])
+    }
+
     @Test(arguments: [":effects/pending", ":effects/stats", ":events/in"]) func aWorldWithoutAViewComesToRest(
         _ key: String
     )

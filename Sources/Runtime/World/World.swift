@@ -84,8 +84,11 @@ package final class World: @unchecked Sendable {
         subscribe()
     }
 
-    /// The world as it is now.
-    package var value: Value { lock.withLock { machine.world } }
+    /// The world as it is now, its `:effects/stats` too; `:effects/pending` is what the last tick found.
+    package var value: Value {
+        let stats = runtime.engine?.stats.value
+        return lock.withLock { machine.world(stats: stats) }
+    }
 
     // Changing it
 

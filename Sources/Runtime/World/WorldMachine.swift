@@ -32,10 +32,14 @@ package struct WorldMachine {
     package var backlog: Int { arrived.count }
 
     /// The world as it is now; events that the next tick brings are among `:events/out`.
-    package var world: Value {
-        guard !arrived.isEmpty else { return .map(map) }
+    ///
+    /// - Parameter stats: `:effects/stats` as they are by now; nil for those of the last tick.
+    package func world(stats: Value? = nil) -> Value {
         var shown = map
-        WorldMachine.put(&shown, .eventsOut, .vector(WorldMachine.elements(map, .eventsOut) + arrived))
+        if let stats { WorldMachine.put(&shown, .effectsStats, stats) }
+        if !arrived.isEmpty {
+            WorldMachine.put(&shown, .eventsOut, .vector(WorldMachine.elements(map, .eventsOut) + arrived))
+        }
         return .map(shown)
     }
 
