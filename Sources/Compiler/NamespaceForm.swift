@@ -167,6 +167,12 @@ package struct Requirer {
         }
         let target: Namespace
         do throws(Fault) { target = try found(name) } catch { throw error.located(at: 0, of: origin) }
+        // A script's namespace is meant by its own name, even where that is a short name of the library's.
+        if !target.isLibrary, let short = namespace.alias(target.name),
+            instance.findNamespace(short)?.isLibrary ?? false
+        {
+            namespace.removeAlias(target.name)
+        }
         var refersAll = refersAll
         for index in stride(from: 0, to: options.count, by: 2) {
             guard case .keyword(let key) = options[index] else {
