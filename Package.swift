@@ -81,7 +81,7 @@ let package = Package(
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Machine", "Engine"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Values", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Values"],
+            name: "LanguageTests", dependencies: ["Sluice", "Stdlib", "Engine", "Machine", "Reader", "Values"],
             exclude: ["cases", "clojure-core.txt", "Fixtures"],
             swiftSettings: strict),
         .testTarget(

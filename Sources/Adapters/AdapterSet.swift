@@ -13,12 +13,12 @@ package struct AdapterSet: Sendable {
 
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
-    ///   - secrets: told the server's key, so that nothing shows it.
+    ///   - secrets: masks what is logged; told the server's key and variables that hold secrets, so that nothing shows them.
     ///   - input: what `:stdin/line` reads; nil where standard input is not the script's.
     ///   - log: takes the lines of `:log/*`.
     package init(
         json: JSONCodec, names: Names, endpoint: ChatEndpoint? = .fromEnvironment(),
-        certificates: Certificates = .fromEnvironment(), secrets: Redactor? = nil, input: LineReader? = nil,
+        certificates: Certificates = .fromEnvironment(), secrets: Redactor = Redactor(), input: LineReader? = nil,
         log: @escaping SmallEffects.LogSink
     ) {
         let client = HTTPClient(certificates: certificates)
@@ -26,11 +26,11 @@ package struct AdapterSet: Sendable {
         let mcp = MCPEffects(client: client, json: json, names: names)
         self.mcp = mcp
         isOffline = chat.isOffline
-        if let key = endpoint?.key { secrets?.add(key.text) }
+        if let key = endpoint?.key { secrets.add(key.text) }
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + mcp.all
             + ProcessEffects().all
-            + LineEffects(input).all + SmallEffects(log: log).all
+            + LineEffects(input).all + SmallEffects(log: log, secrets: secrets).all
         types = effects.map { effect in
             // A test holds the table and the handlers together.
             (EffectRow.row(effect.type) ?? EffectRow(effect.type, "", [])).type(names, AdapterHandler(effect: effect))

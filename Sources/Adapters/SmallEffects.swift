@@ -13,8 +13,13 @@ package struct SmallEffects: Sendable {
     package typealias LogSink = @Sendable (String) -> Void
 
     private let log: LogSink
+    private let secrets: Redactor
 
-    package init(log: @escaping LogSink) { self.log = log }
+    /// - Parameter secrets: masks what is logged, and is told the variables that hold secrets.
+    package init(log: @escaping LogSink, secrets: Redactor = Redactor()) {
+        self.log = log
+        self.secrets = secrets
+    }
 
     package var all: [AdapterEffect] {
         [sleep, logging("log/info", "INFO"), logging("log/warn", "WARN"), logging("log/error", "ERROR"), variable]
@@ -44,13 +49,15 @@ package struct SmallEffects: Sendable {
 
     /// `{:message "…" :data …}` → nil; prints `[INFO] message data`.
     private func logging(_ type: String, _ level: String) -> AdapterEffect {
-        .immediate(type) { [log] call throws(AdapterError) in
+        .immediate(type) { [log, secrets] call throws(AdapterError) in
             var line = "[\(level)]"
             if let message = call.params.value(.message) {
-                line += " " + (try SmallEffects.printed(message, readably: false))
+                line += " " + (try SmallEffects.printed(secrets.masked(message), readably: false))
             }
-            if let data = call.params.value(.data) { line += " " + (try SmallEffects.printed(data, readably: true)) }
-            log(line)
+            if let data = call.params.value(.data) {
+                line += " " + (try SmallEffects.printed(secrets.masked(data), readably: true))
+            }
+            log(secrets.masked(line))
             return .nil
         }
     }
@@ -65,13 +72,15 @@ package struct SmallEffects: Sendable {
 
     /// `{:name "HOME"}` → its value, or nil.
     private var variable: AdapterEffect {
-        .immediate("env/get") { call throws(AdapterError) in
+        .immediate("env/get") { [secrets] call throws(AdapterError) in
             let name = try call.params.required(.name)
             if name.utf8.contains(0) || name.utf8.contains(UInt8(ascii: "=")) || name.isEmpty {
                 throw .parameter("\(quoted(name)) cannot be an environment variable; use letters, digits and _")
             }
             try call.allow(.env(name))
-            return getenv(name).map { .string(String(cString: $0)) } ?? .nil
+            guard let value = getenv(name).map({ String(cString: $0) }) else { return .nil }
+            if SecretName.isSecret(variable: name) { secrets.note(value) }
+            return .string(value)
         }
     }
 }

@@ -184,6 +184,12 @@ package struct Requirer {
             guard forgives(Unloaded(fault: fault, namespace: name, refersAll: isAny)) else { throw fault }
             target = Unloaded.standIn(for: name, in: instance)
         }
+        // A script's namespace is meant by its own name, even where that is a short name of the library's.
+        if !target.isLibrary, let short = namespace.alias(target.name),
+            instance.findNamespace(short)?.isLibrary ?? false
+        {
+            namespace.removeAlias(target.name)
+        }
         var refersAll = refersAll
         for index in stride(from: 0, to: options.count, by: 2) {
             guard case .keyword(let key) = options[index] else {

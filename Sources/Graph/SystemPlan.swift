@@ -14,7 +14,8 @@ package struct SystemPlan: Sendable {
     /// Channels and workers as the runtime takes them.
     package let workers: SystemSpec
     package let effects: [EffectPlan]
-    package let systems: [(name: Name, function: Value)]
+    /// With where each is declared.
+    package let systems: [(name: Name, function: Value, place: SourceLabel?)]
     package let phases: [PhasesPlan]
     /// The maps that `defmeta` names.
     package let metas: [Name: HashMap]
@@ -46,7 +47,9 @@ package struct SystemPlan: Sendable {
             workers: graph.all(.worker).map { WorkerSpec($0, in: graph) }, isGuarded: settings.isDevGuarded,
             guardMs: settings.guardMs)
         effects = graph.all(.effect).compactMap { EffectPlan($0) }
-        systems = graph.all(.system).compactMap { node in node.functions[.fn]?.value.map { (node.id.name, $0) } }
+        systems = graph.all(.system).compactMap { node in
+            node.functions[.fn]?.value.map { (node.id.name, $0, node.site.whole) }
+        }
         phases = graph.all(.phases).map { PhasesPlan($0) }
         metas = graph.metas
         needs = graph.capabilities

@@ -144,8 +144,14 @@ final class CommandEntry: @unchecked Sendable {
         do throws(Fault) {
             // The server has decoded the path.
             let type = try eventType(String(exchange.path.dropFirst("/events/".count)))
+            guard !EffectEvent.isReserved(type) else {
+                return answer(
+                    exchange, 403, "reserved",
+                    "events of the type :\(type.description) tell the end of an effect, and only the run says that; a namespaced type must not end in .result or .error"
+                )
+            }
             guard let payload = try message(exchange) else { return }
-            let event = session.runtime.event(type, source: .record((.kind, .kw(.http))), payload: payload)
+            let event = session.runtime.event(.keyword(type), source: .record((.kind, .kw(.http))), payload: payload)
             session.runtime.bus.publish(event)
             guard case .map(let map) = event, case .object(let object)?? = try? map.find(.kw(.eventID)) as Value??,
                 let id = object as? UUIDValue
@@ -157,12 +163,12 @@ final class CommandEntry: @unchecked Sendable {
     }
 
     /// The keyword of `name` or `ns/name`: what reads as one, and as nothing else.
-    private func eventType(_ text: String) throws(Fault) -> Value {
+    private func eventType(_ text: String) throws(Fault) -> Name {
         if text.utf8.count <= CommandEntry.longestType,
             let values = try? EDN.readAll(Array(":\(text)".utf8), names: session.instance.names), values.count == 1,
             case .keyword(let name) = values[0], name.description == text
         {
-            return values[0]
+            return name
         }
         throw .illegalArgument(
             "the type of an event is a keyword without its colon, name or ns/name, but the path has \(text.prefix(80))")
@@ -251,6 +257,7 @@ final class CommandEntry: @unchecked Sendable {
     }
 
     private func answer(_ exchange: Exchange, _ status: UInt32, _ code: String, _ message: String) {
+        let message = session.options.redactor.masked(message)
         write(.record((.error, .record((.code, .string(code)), (.message, .string(message))))), exchange, status)
     }
 

@@ -29,6 +29,7 @@ struct Libraries: LibrarySource {
         ("fs", "sluice.fs"), ("http", "sluice.http"), ("llm", "sluice.llm"), ("mcp", "sluice.mcp"),
         ("proc", "sluice.proc"), ("time", "sluice.time"),
         ("log", "sluice.log"), ("process", "sluice.process"), ("event", "sluice.event"), ("json", "clojure.data.json"),
+        ("env", "sluice.env"), ("stdin", "sluice.stdin"), ("channel", "sluice.channel"), ("code", "sluice.code"),
     ]
 
     /// In order. For suggestions and lists: not derived when a session starts, which would make every start pay for it.

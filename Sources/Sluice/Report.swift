@@ -1,4 +1,5 @@
 import Compiler
+import Engine
 import Graph
 import Machine
 import Reader
@@ -9,12 +10,15 @@ package enum Report {
     /// - Parameters:
     ///   - fallback: is shown when nothing in the script is to be found at fault.
     ///   - calls: what was under way when a budget ran out.
+    ///   - redactor: masks what must not be seen.
     package static func diagnostic(
-        _ fault: Fault, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
+        _ fault: Fault, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = [],
+        redactor: Redactor = Redactor()
     ) -> Diagnostic {
         switch fault {
         case .thrown(let exception):
-            var found = throughEffects(exception)
+            var found = throughEffects(exception, redactor)
+            found.mask(redactor)
             if found.primary == nil { found.primary = fallback }
             return found
         case .exhausted(let budget):
@@ -38,24 +42,28 @@ package enum Report {
     }
 
     /// What an effect's handler threw is told where it was thrown, with the calls that led there from whoever performed the effect.
-    private static func throughEffects(_ exception: Exception) -> Diagnostic {
+    private static func throughEffects(_ exception: Exception, _ redactor: Redactor) -> Diagnostic {
         let chain = exception.throughEffects
         // Swift code of ours may have thrown it, of which the script has no place.
         let inner = chain.lastIndex { $0.site != nil } ?? 0
-        var found = diagnostic(chain[inner])
-        for outer in chain[..<inner].reversed().prefix(effectLimit) {
+        var found = diagnostic(chain[inner], redactor)
+        for (index, outer) in chain[..<inner].enumerated().reversed() {
+            let isLeftOut = index > 0 && index < inner - effectLimit
+            if isLeftOut, index == 1 { found.trace.append(TraceFrame(skipped: inner - effectLimit - 1)) }
+            if isLeftOut { continue }
             found.trace += outer.trace
-            if let label = CallSite(outer).label {
-                found.related.append(SourceLabel(label.source, label.span, "performed here"))
-            }
+            guard let label = CallSite(outer).label,
+                !found.related.contains(where: { $0.source === label.source && $0.span == label.span })
+            else { continue }
+            found.related.append(SourceLabel(label.source, label.span, "performed here"))
         }
         return found
     }
 
-    /// Effects whose handlers perform effects may be as deep as a script likes.
+    /// Effects whose handlers perform effects may be as deep as a script likes: so many are told, and the outermost.
     private static let effectLimit = 20
 
-    private static func diagnostic(_ exception: Exception) -> Diagnostic {
+    private static func diagnostic(_ exception: Exception, _ redactor: Redactor) -> Diagnostic {
         if case .object(let object) = exception.cause, let problem = object as? SyntaxProblem {
             return problem.error.diagnostic
         }
@@ -68,9 +76,9 @@ package enum Report {
             found.hint = found.hint ?? String(parts[1].dropFirst())
             found.title = String(parts[0])
         }
-        found.explanation = explanation(exception, moreOfTitle: lines.dropFirst())
+        found.explanation = explanation(exception, moreOfTitle: lines.dropFirst(), redactor)
         found.expected = exception.mismatch?.expected
-        found.found = exception.mismatch?.found.briefly
+        found.found = exception.mismatch.map { redactor.masked($0.found).briefly }
         CallSite(exception).point(&found)
         if let cause = cause(of: exception) {
             if let label = CallSite(cause).label {
@@ -104,11 +112,13 @@ package enum Report {
         return cause
     }
 
-    private static func explanation(_ exception: Exception, moreOfTitle: ArraySlice<String>) -> String? {
+    private static func explanation(
+        _ exception: Exception, moreOfTitle: ArraySlice<String>, _ redactor: Redactor
+    ) -> String? {
         var parts = Array(moreOfTitle)
         if let usage = Usage.sentence(for: exception) { parts.append(usage) }
         if case .map(let data) = exception.data, !data.isEmpty, !isOfEngine(data), exception.type != .compiler {
-            parts.append("data: " + shown(exception.data))
+            parts.append("data: " + shown(redactor.masked(exception.data)))
         }
         return parts.isEmpty ? nil : parts.joined(separator: "\n  ")
     }
@@ -150,6 +160,17 @@ package enum Report {
             kebab += character.lowercased()
         }
         return "error/\(kebab)"
+    }
+}
+
+extension Diagnostic {
+    /// Masks what must not be seen in all that it says; the lines of the source stay as they are.
+    fileprivate mutating func mask(_ redactor: Redactor) {
+        func masked(_ text: String?) -> String? { text.map { redactor.masked($0) } }
+        title = redactor.masked(title)
+        (expected, found, explanation, hint) = (masked(expected), masked(found), masked(explanation), masked(hint))
+        if let text = primary?.text { primary?.text = redactor.masked(text) }
+        for index in related.indices { related[index].text = masked(related[index].text) }
     }
 }
 

@@ -228,7 +228,12 @@ package final class Run: @unchecked Sendable {
 }
 
 extension SystemPlan {
-    fileprivate var worldSystems: [WorldSystem] { systems.map { WorldSystem(name: $0.name, function: $0.function) } }
+    fileprivate var worldSystems: [WorldSystem] {
+        systems.map { system in
+            let place = system.place.map { TraceFrame(function: nil, source: $0.source, span: $0.span) }
+            return WorldSystem(name: system.name, function: system.function, place: place)
+        }
+    }
 }
 
 extension Session {

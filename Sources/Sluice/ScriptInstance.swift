@@ -43,11 +43,13 @@ public final class ScriptInstance {
     /// - Throws: `ScriptError` for whatever the script did wrong, located and explained.
     public func evaluate(_ text: String, name: String = "<host>") throws(ScriptError) -> ScriptData {
         switch session.evaluate(text, name: name) {
-        case .failure(let fault): throw ScriptError(fault)
+        case .failure(let fault): throw ScriptError(fault, session.options.redactor)
         case .success(let value):
             // Printing realises what is lazy, on the machine and within the budgets.
-            if case .failure(let fault) = session.printed(value) { throw ScriptError(fault) }
-            do throws(Fault) { return try ScriptData(value) } catch { throw ScriptError(error) }
+            if case .failure(let fault) = session.printed(value) { throw ScriptError(fault, session.options.redactor) }
+            do throws(Fault) { return try ScriptData(value) } catch {
+                throw ScriptError(error, session.options.redactor)
+            }
         }
     }
 }
@@ -64,11 +66,13 @@ public struct ScriptError: Error, Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    init(_ fault: Fault) {
-        let diagnostic = Report.diagnostic(fault)
+    init(_ fault: Fault, _ redactor: Redactor) {
+        let diagnostic = Report.diagnostic(fault, redactor: redactor)
         var message = diagnostic.title
-        if case .thrown(let exception) = fault, !exception.message.isEmpty { message = exception.message }
-        self.init(message: message, description: diagnostic.rendered())
+        if case .thrown(let exception) = fault, !exception.message.isEmpty {
+            message = redactor.masked(exception.message)
+        }
+        self.init(message: message, description: redactor.masked(diagnostic.rendered()))
     }
 }
 

@@ -53,7 +53,7 @@ package final class Session: @unchecked Sendable {
             seed: options.seed, clock: options.seed == nil ? .system : simulated.host)
         self.instance = instance
         current = CurrentScope(instance.account)
-        let redactor = Redactor()
+        let redactor = options.redactor
         let runtime = FiberRuntime(
             instance,
             options.seed.map { .virtual(seed: $0, options.schedule) } ?? .threads(cores: ThreadedScheduler.coreCount),
@@ -317,6 +317,8 @@ package struct SessionOptions {
     package var schedule: Schedule?
     package var output: Instance.OutputSink = { _ in }
     package var errorOutput: Instance.OutputSink = { _ in }
+    /// Knows the secrets that nothing which leaves the session may show.
+    package var redactor = Redactor()
     /// Hears of faults that no code of the script handles.
     package var uncaught: @Sendable (Fault, Identity) -> Void = { _, _ in }
     /// What `:stdin/line` reads; nil when standard input is not the script's.

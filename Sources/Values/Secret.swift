@@ -24,6 +24,8 @@ package struct SecretMask: Sendable {
 
     package init() {}
 
+    package var isEmpty: Bool { known.isEmpty }
+
     /// Adds the text of a secret; its lines too, because a key of several lines is often shown one line at a time.
     package mutating func learn(_ secret: Text) {
         let lines = secret.lines().map { $0.trimmed() }

@@ -56,6 +56,20 @@ import Values
         #expect(lines.all == ["[INFO] started", "[WARN] slow 7", "[ERROR] gone"])
     }
 
+    @Test("U: what a variable of a secret's name holds is a secret from then on") func secretVariables() async throws {
+        let redactor = Redactor()
+        let effects = SmallEffects(log: { [lines] in lines.add($0) }, secrets: redactor).all
+        setenv("SLUICE_TEST_PASSWORD", "opensesame", 1)
+        setenv("SLUICE_TEST_PLACE", "a cave", 1)
+        for name in ["SLUICE_TEST_PASSWORD", "SLUICE_TEST_PLACE"] {
+            let read = try await perform(effects, "env/get", [.name: .string(name)])
+            #expect(read.stringValue == (name == "SLUICE_TEST_PLACE" ? "a cave" : "opensesame"))
+        }
+        let data = Value.vector([.string("opensesame"), .map(map([.url: .string("http://h/?token=1")]))])
+        _ = try await perform(effects, "log/info", [.message: .string("opensesame in a cave"), .data: data])
+        #expect(lines.all == [##"[INFO] #<secret> in a cave ["#<secret>" {:url "http://h/?token=#<secret>"}]"##])
+    }
+
     @Test("Variables: asked for by name, nil when unset") func environment() async throws {
         setenv("SLUICE_TEST_VARIABLE", "v", 1)
         #expect(try await perform(effects, "env/get", [.name: .string("SLUICE_TEST_VARIABLE")]).stringValue == "v")

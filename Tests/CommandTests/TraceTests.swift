@@ -205,6 +205,57 @@ import Values
         #expect(try folder.text("night.trace").components(separatedBy: ":sluice/trace").count == 2)
     }
 
+    /// An effect without an id is asked for as the list writes it; what several paths end in names them all.
+    @Test func whatTheListShowsIsTaken() throws {
+        let script = """
+            (defn page [n] (reduce + (map (fn [i] (perform (run identity i))) (range 2))))
+            (perform-all [(run page 0) (run page 1)])
+            """
+        let folder = try ScratchFolder(["night.slu": script])
+        #expect(run(folder).0 == 0)
+        let path = folder.path("night.trace")
+        let names = trace(path).screen.output.split(separator: "\n").compactMap {
+            $0.firstMatch(of: /:run ([^ ,]+)/).map { String($0.1) }
+        }
+        #expect(names.count == 6)
+        for name in names { #expect(trace(path, name).code == 0, "\(name)") }
+        let several = trace(path, "effect:1")
+        #expect(several.code == 2 && several.screen.error.contains("3 effects of the trace may be meant by effect:1"))
+        #expect(several.screen.error.contains("/effect:0/effect:1, "), "\(several.screen.error)")
+    }
+
+    // U: in text and as JSON, by name and by place, in what is logged, traced and thrown.
+    @Test(arguments: [false, true]) func secretsAreInNoReport(_ json: Bool) throws {
+        setenv("SLUICE_TEST_TOKEN", "tok-2718281828", 1)
+        let script = """
+            (def key (env/get "SLUICE_TEST_TOKEN"))
+            (defn made [kind n] (str kind "-" n))
+            (log/warn (str "with " key)
+                      {:key key, :api-key (made "k" 1)
+                       :url (str "https://ada:" (made "pw" 2) "@shop.example/?page=1&token=" (made "t" 3))})
+            (go (throw (ex-info (str "aside " key) {:password (made "pw" 4)})))
+            (perform (run identity {:headers {"Authorization" (str "Bearer " (made "bear" 5))}}))
+            (println (= key (subs (str "-" key) 1)) (:headers {:headers {"Cookie" (made "cook" 6)}}))
+            (time/sleep 1)
+            (throw (ex-info (str "at last " key)
+                            {:cookie (made "cook" 7), :path "kept", :at (str "https://ada:" (made "pw" 8) "@shop.example")}))
+            """
+        let folder = try ScratchFolder(["night.slu": "(require '[clojure.core.async :refer [go]])\n" + script])
+        let (code, screen) = run(folder) {
+            $0.json = json
+            $0.allow = ["env=SLUICE_TEST_TOKEN"]
+        }
+        #expect(code == 1)
+        let told = screen.error + (json ? "" : try folder.text("night.trace"))
+        for secret in ["2718281828", "k-1", "pw-2", "t-3", "pw-4", "bear-5", "cook-7", "pw-8"] {
+            #expect(!told.contains(secret), "\(secret) in \(told)")
+            #expect(!screen.output.contains(secret), "\(secret) in \(screen.output)")
+        }
+        #expect(told.contains("kept") && told.contains("https://ada:#<secret>@shop.example/?page=1&token=#<secret>"))
+        // The script's own output is its own.
+        #expect(screen.output.contains("true {Cookie cook-6}"), "\(screen.output)")
+    }
+
     @Test func secretsStayOutOfIt() throws {  // U
         let folder = try ScratchFolder([:])
         let stream = EventStream(wallMs: { 0 })

@@ -219,7 +219,7 @@ import Values
         {
             let thrown = Exception(.illegalState, message, data: data, cause: .object(inner))
             thrown.trace = [TraceFrame(function: "f", source: nil, span: nil)]
-            let masked = rig.redactor.masked(EffectError.of(.thrown(thrown), code: .handlerFailed))
+            let masked = rig.redactor.forScript(EffectError.of(.thrown(thrown), code: .handlerFailed))
             return (thrown, try #require(masked.cause))
         }
         func inner(_ message: String) -> Exception { Exception(.info, message) }

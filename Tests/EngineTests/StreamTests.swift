@@ -135,8 +135,77 @@ import Values
         #expect(shown[0].stringValue == "key #<secret>!")
         #expect(try map.find(.kw(.path))?.stringValue == "abc #<secret>")
         #expect(try Trial.map(event.value).find(.kw(.identity))?.stringValue == "run/worker:#<secret>#0")
-        let error = redactor.masked(EffectError(code: "x", "token sk-12345 refused", data: .string("sk-12345")))
+        let error = redactor.forScript(EffectError(code: "x", "token sk-12345 refused", data: .string("sk-12345")))
         #expect(error.message == "token #<secret> refused" && error.data.stringValue == "#<secret>")
+    }
+
+    // U: what a key says is a secret, in data of any shape.
+    @Test(arguments: [
+        ("Authorization", true), ("proxy-authorization", true), ("Set-Cookie", true), ("x-api-key", true),
+        ("API_KEY", true), ("apiKey", true), ("db-password", true), ("passwd", true), ("client_secret", true),
+        ("access-token", true), ("refresh_token", true), ("token", true), ("max-tokens", false), ("key", false),
+        ("idempotency-key", false), ("secretary", false), ("path", false), ("", false), ("-", false),
+    ]) func aKeyTellsOfASecret(_ name: String, _ isSecret: Bool) throws {
+        let names = Names()
+        let redactor = Redactor()
+        for key in [Value.string(name), .keyword(names.intern("a", name))] {
+            let inner = HashMap.of(key, .string("hidden"))
+            for value in [Value.map(inner), .vector([.int(1), .map(inner)]), .list([.map(inner)])] {
+                let shown = try Printer.readable(redactor.masked(value))
+                #expect(shown.contains("hidden") != isSecret && shown.contains("#<secret>") == isSecret, "\(shown)")
+            }
+        }
+        let nothing = Value.map(HashMap.of(.string("token"), .nil))
+        #expect(try Printer.readable(redactor.masked(nothing)) == #"{"token" nil}"#)
+    }
+
+    @Test(arguments: [
+        ("https://ada:pw@host/a", "https://ada:#<secret>@host/a"), ("https://ada@host/a", "https://ada@host/a"),
+        ("ftp://a:p@w@host", "ftp://a:#<secret>@host"), ("http://host:80/a@b", "http://host:80/a@b"),
+        (
+            "no such host http://a:b@c, twice http://d:e@f!",
+            "no such host http://a:#<secret>@c, twice http://d:#<secret>@f!"
+        ),
+        ("/a?x=1&api_key=k&y=2", "/a?x=1&api_key=#<secret>&y=2"),
+        ("\"/a?token=k\" failed", "\"/a?token=#<secret>\" failed"),
+        ("/cb#access_token=k&state=1", "/cb#access_token=#<secret>&state=1"), ("/a?token=", "/a?token="),
+        ("a? b=c & token = d", "a? b=c & token = d"), ("://", "://"), ("?", "?"), ("ü?Token=ü", "ü?Token=#<secret>"),
+    ]) func anAddressTellsOfASecret(_ text: String, _ shown: String) {
+        #expect(Redactor().masked(text) == shown)
+    }
+
+    @Test(arguments: [
+        ("OPENAI_API_KEY", true), ("DEPLOY_KEY", true), ("GITHUB_PAT", true), ("AWS_SECRET_ACCESS_KEY", true),
+        ("DB_PASSWORD", true), ("my_token", true), ("PATH", false), ("KEYBOARD", false), ("HOME", false), ("", false),
+    ]) func aVariableIsASecret(_ name: String, _ isSecret: Bool) {
+        #expect(SecretName.isSecret(variable: name) == isSecret)
+    }
+
+    /// The script gets what it asked for; only what the host alone knows is kept from it.
+    @Test func theScriptGetsItsOwnSecrets() throws {
+        let redactor = Redactor()
+        redactor.add("host-secret")
+        redactor.note("script-secret")
+        let data = Value.map(HashMap.of(.string("token"), .string("t host-secret script-secret http://a:b@c")))
+        let error = redactor.forScript(EffectError(code: "x", "host-secret script-secret ?token=1", data: data))
+        #expect(error.message == "#<secret> script-secret ?token=1")
+        #expect(try Printer.readable(error.data) == #"{"token" "t #<secret> script-secret http://a:b@c"}"#)
+        #expect(redactor.masked(error.message) == "#<secret> #<secret> ?token=#<secret>")
+    }
+
+    /// A sequence shows what is there of it, and is not realised for that.
+    @Test func whatIsUnrealisedStaysSo() throws {
+        let redactor = Redactor()
+        redactor.note("script-secret")
+        let lazy = LazySeq(thunk: .nil)
+        let done = LazySeq(realized: .list([.string("a script-secret")]))
+        let shown = redactor.masked(.vector([.lazy(lazy), .lazy(done)]))
+        guard case .vector(let vector) = shown, case .lazy(let same) = vector[0] else {
+            Issue.record("\(shown)")
+            return
+        }
+        #expect(same === lazy && !lazy.isRealized)
+        #expect(try Printer.readable(vector[1]) == #"("a #<secret>")"#)
     }
 
     @Test func deepDataIsMaskedWholeRatherThanSearchedWithoutEnd() {
@@ -151,5 +220,14 @@ import Values
             depth += 1
         }
         #expect(shown.stringValue == Redactor.mask && depth == 200)
+    }
+}
+
+extension HashMap {
+    fileprivate static func of(_ key: Value, _ value: Value) -> HashMap {
+        var map = HashMap()
+        // Texts and keywords can always be keys.
+        try? HashMap.set(&map, key, value)
+        return map
     }
 }

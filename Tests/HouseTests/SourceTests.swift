@@ -196,6 +196,11 @@ import Testing
             #expect(post("/events/\(type)", "1", [json])?.status == 400, "\(type)")
         }
         #expect(post("/events", "1", [json])?.status == 404)
+        // What only the end of an effect is.
+        for type in ["effect/run.result", "fs%2Fread.error", "shop/made.up.result"] {
+            let refused = post("/events/\(type)", #"{"effect-id":"a","result":1}"#, [json])
+            #expect(refused?.status == 403, "\(type)")
+        }
         #expect(post("/events/a", "", [json])?.status == 400)
         #expect(post("/events/a", "{", [json])?.status == 400)
         #expect(post("/events/a", "a=1", [("Content-Type", "text/plain")])?.status == 415)

@@ -20,11 +20,36 @@ import Values
             Timeline(trace.histories).lines == [
                 "run/fiber:1",
                 "      +0 ms  cancelled        1.5 s  :run \"p\" of :g: requested",
-                "        +2 ms  done              2 ms  :run effect:0",
+                "        +2 ms  done              2 ms  :run effect:0/effect:0",
                 "run/worker:w#0",
                 "     +13 ms  workers.error: no such page",
             ])
         #expect(Timeline(trace.histories).summary == "2 effects in 1.5 s: 1 done, 1 cancelled")
+    }
+
+    /// What a line calls an effect without an id is enough to find it, and no longer than that takes.
+    @Test func whatIsShownIsFound() {
+        var trace = HandTrace()
+        let paths = [
+            "run/fiber:3/effect:0", "run/fiber:3/effect:0/fiber:0/effect:0", "run/fiber:3/effect:0/fiber:1/effect:0",
+            "run/fiber:3/effect:1/fiber:0/effect:0", "run/worker:w#0/effect:7",
+        ]
+        for path in paths { trace.submit(0, "\"\(path)\"", at: path) }
+        trace.submit(0, "\"effect:7\"", at: "run/fiber:9/effect:2")
+        let shown = Timeline(trace.histories).lines.compactMap { $0.split(separator: " ").last.map(String.init) }
+        for name in [
+            "fiber:3/effect:0", "effect:0/fiber:0/effect:0", "fiber:1/effect:0", "effect:1/fiber:0/effect:0",
+            "worker:w#0/effect:7",
+        ] {
+            #expect(shown.contains(name), "\(name) in \(shown)")
+        }
+        for path in paths {
+            let name = trace.histories.shortNames()[path]!
+            #expect(trace.histories.effects(withID: name).map(\.identity) == [path])
+        }
+        #expect(
+            EffectStory.candidates(of: trace.histories.effects(withID: "fiber:0/effect:0")) == [paths[1], paths[3]])
+        #expect(trace.histories.effects(withID: "effect:7").map(\.identity) == ["run/fiber:9/effect:2"])
     }
 
     @Test func nestingNeedsNoStack() {

@@ -10,7 +10,8 @@ import Values
         "clojure.core", "clojure.core.async", "clojure.data", "clojure.data.json", "clojure.edn", "clojure.pprint",
         "clojure.repl", "clojure.set", "clojure.string",
         "clojure.template",
-        "clojure.test", "clojure.walk", "sluice.batch", "sluice.code", "sluice.core", "sluice.mcp", "sluice.process",
+        "clojure.test", "clojure.walk", "sluice.batch", "sluice.channel", "sluice.code", "sluice.core", "sluice.mcp",
+        "sluice.process",
         "sluice.meta", "sluice.shape",
     ]
 
@@ -33,10 +34,10 @@ import Values
 
     @Test(
         "every definition compiles",
-        arguments: namespaces + ["sluice.llm", "sluice.log", "sluice.testing"]) func compiles(
-            namespace: String
-        )
-    {
+        arguments: namespaces + ["sluice.event", "sluice.fs", "sluice.llm", "sluice.log", "sluice.testing"])
+    func compiles(
+        namespace: String
+    ) {
         let session = Expectation.session()
         defer { session.shutDown() }
         for name in Stdlib.names(in: namespace) {

@@ -30,6 +30,36 @@ import Values
         init(_ script: String, _ value: String) { (self.script, self.value) = (script, value) }
     }
 
+    /// Every built-in type of effect has its function, where a script finds it without `require`.
+    @Test func everyTypeHasItsFunction() throws {
+        let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))
+        defer { session.shutDown() }
+        #expect(session.engine.typeNames.count > 25)
+        for type in session.engine.typeNames {
+            let found = session.evaluate(
+                "(let [found \(type.description)] [(fn? found) (:doc (meta (var \(type.description))))])")
+            guard case .success(let value) = found else {
+                Issue.record("\(type.description): there is no such function")
+                continue
+            }
+            #expect(try session.printed(value).get().hasPrefix("[true"), "\(type.description)")
+        }
+        for name in ["with-scope", "fs/watch", "event/watch"] {
+            #expect(
+                try session.printed(session.evaluate("(some? (resolve '\(name)))").get()).get() == "true", "\(name)")
+        }
+    }
+
+    /// A script's own namespace is meant by its name, also where that is a short name of the library's.
+    @Test func shortNamesGiveWay() throws {
+        let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))
+        defer { session.shutDown() }
+        func printed(_ text: String) throws -> String { try session.printed(session.evaluate(text).get()).get() }
+        #expect(try printed("(code/eval \"1\")") == "1")
+        _ = try session.evaluate("(ns code)\n(def table [1 2])").get()
+        #expect(try printed("(ns main (:require [code]))\ncode/table") == "[1 2]")
+    }
+
     static let puts: [Case] = [
         Case(
             "(let [c (async/chan 1)] [(perform (effect :channel/put {:channel c :value 7})) (async/<!! c)])",

@@ -125,7 +125,7 @@ import Values
         let script = try EffectScript(seed: 1)
         let batch = "[(run note 1 {:group :search}) (run note 2 {:group :show :depends-on [:serach]})]"
         let message =
-            ":depends-on names the group :serach, which neither this batch nor an earlier one has; did you mean :search?"
+            ":depends-on names the group :serach, which neither this batch nor an earlier one that is still retained has; did you mean :search?"
         #expect(script.printed("(failure (perform-all \(batch)))") == "\"\(message)\"")
         // Of an earlier batch as well.
         #expect(script.printed("(perform-all [(run note 1 {:group :search})])") == "[1]")

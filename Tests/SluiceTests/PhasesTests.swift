@@ -182,7 +182,7 @@ import Values
                 [(failure (perform-all [(run note :a (group :payment)) (run note :b (group :mail :depends-on [:paymnet]))])) @log]
                 """,
             expected:
-                #"[":depends-on names the group :paymnet, which neither this batch nor an earlier one has; did you mean :payment?" []]"#
+                #"[":depends-on names the group :paymnet, which neither this batch nor an earlier one that is still retained has; did you mean :payment?" []]"#
         ),
         Promise(
             name: "a cycle is refused and shows its path",  // J19

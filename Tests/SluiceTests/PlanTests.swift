@@ -199,7 +199,7 @@ import Values
         ),
         (
             "(defphases :p [] [:pay (run note 1)] [:mail {:depends-on [:pya]} (run note 2)]) (perform-phases :p)",
-            ":depends-on names the group :pya, which neither this batch nor an earlier one has; did you mean :pay?"
+            ":depends-on names the group :pya, which neither this batch nor an earlier one that is still retained has; did you mean :pay?"
         ),
         (
             "(sluice.graph/declare! :phases :p {:fn (fn [] 5)}) (perform-phases :p)",

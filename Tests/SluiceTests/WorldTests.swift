@@ -151,7 +151,139 @@ import Values
             """
         let (lines, faults) = try run(script)
         #expect(lines == [":effect/noop.error 1 dependency_cycle", ":effect/noop.error 2 dependency_cycle"])
-        #expect(faults == ["world: an effect must be a map with :effect/type, but this is 5"])
+        #expect(
+            faults == [
+                "all: an effect must be a map with :effect/type, but this is 5",
+                "all: nothing that system :all left in this tick is taken: groups depend on each other in a circle: :a → :b → :a",
+            ])
+    }
+
+    // J16, J19: what one system leaves and is refused takes no other's effects along; it is told once, though it goes on.
+    @Test(arguments: [
+        (
+            "(run inc 1 {:depends-on [:nope]})", "unknown_group",
+            ":depends-on names the group :nope, which neither this batch nor an earlier one that is still retained has"
+        ),
+        (
+            "(run inc 1 {:group :g, :depends-on [:h]}) (run inc 1 {:group :h, :depends-on [:g]})", "dependency_cycle",
+            "groups depend on each other in a circle: :g → :h → :g"
+        ),
+    ]) func aRefusedSystemIsAlone(_ effects: String, _ code: String, _ message: String) throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :before [world dt]
+              (if (:asked world) world (update world :effects conj (assoc (run inc 41 {:group :b}) :effect/id :before))))
+            (defsystem :wrong [world dt]
+              (if (< (:n world 0) 3)
+                (-> world (update :n (fnil inc 0)) (update :effects into [\(effects)]) (update :effects conj (run inc 2)))
+                world))
+            (defsystem :after [world dt]
+              (doseq [event (:events/in world)]
+                (println (get-in event [:event/payload :error :code]) (get-in event [:event/payload :result])))
+              (if (:asked world)
+                world
+                (-> world (assoc :asked true)
+                    (update :effects conj (assoc (run inc 1 {:depends-on [:b]}) :effect/id :after)))))
+            """
+        let (lines, faults) = try run(script)
+        #expect(lines.filter { !$0.hasPrefix(code) }.sorted() == ["nil 2", "nil 42"])
+        // Three ticks, each time all that the system left.
+        #expect(lines.filter { $0 == "\(code) nil" }.count == 3 * (code == "unknown_group" ? 2 : 3))
+        // The first tick had groups that may have been meant, and says so.
+        let told = code == "unknown_group" ? 2 : 1
+        #expect(
+            faults
+                == Array(
+                    repeating: "wrong: nothing that system :wrong left in this tick is taken: \(message)", count: told))
+    }
+
+    // N4: what a system returned or left has no call to blame, but a declaration.
+    @Test(arguments: [
+        "5", "(assoc world :effects [7])", "(assoc world :effects [(run inc 1 {:priority 200})])",
+        "(assoc world :effects [(run inc 1 {:depends-on [:nope]})])",
+    ]) func whatASystemLeavesIsToldWithItsPlace(_ body: String) throws {
+        let places = Mutex<[String]>([])
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.seed = 1
+        options.uncaught = { fault, identity in
+            let label = Report.diagnostic(fault).primary
+            let line = label.map { $0.source.position(of: Int($0.span.start)).line }
+            places.withLock { $0.append("\(identity.path) \(line ?? 0)") }
+        }
+        let session = Session(options)
+        defer { session.shutDown() }
+        let script = "(def n (atom 0))\n\n(defsystem :wrong [world dt] (if (< 1 (swap! n inc)) world \(body)))\n"
+        _ = try session.evaluate(script).get()
+        try Run(session, once: false).run()
+        #expect(Set(places.withLock { $0 }) == ["run/system:wrong#0 3"])
+    }
+
+    // P14: as `:event/ts` and the rows of processes.
+    @Test func timesAreOfTheWall() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :all [world dt]
+              (when-let [event (first (:events/in world))]
+                (let [{:keys [enqueued-ts started-ts done-ts]} (get (:effects/pending world) :nap)]
+                  (println (- started-ts enqueued-ts) (- done-ts started-ts) (- (:event/ts event) done-ts)
+                           (<= enqueued-ts (System/currentTimeMillis) (+ enqueued-ts 50)))))
+              (if (:asked world)
+                world
+                (-> world (assoc :asked true) (update :effects conj (effect :time/sleep {:effect/id :nap :ms 25})))))
+            """
+        #expect(try run(script).lines == ["0 25 0 true"])
+    }
+
+    /// The numbers are those of the moment, though no tick has come since.
+    @Test func countsAreCurrent() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :idle [world dt] world)
+            (future
+              (time/sleep 100)
+              (perform-all [(run inc 1) (run inc 2)])
+              (println (select-keys (:effects/stats (world)) [:submitted :done :running])))
+            """
+        // The sleep, and two.
+        #expect(try run(script).lines == ["{:submitted 3, :done 3, :running 0}"])
+    }
+
+    @Test(arguments: [":effects/pending", ":effects/stats", ":events/in"]) func aWorldWithoutAViewComesToRest(
+        _ key: String
+    )
+        throws
+    {
+        let script = """
+            (configure {:tick-ms 10})
+            (def ticks (atom 0))
+            (defsystem :clean [world dt]
+              (when (< 10 (swap! ticks inc)) (throw (ex-info "it ticks for ever" {})))
+              (dissoc world \(key)))
+            (event/publish! :go 1)
+            """
+        let (_, faults) = try run(script)
+        #expect(faults.isEmpty)
+    }
+
+    // P28: whatever others say, only the end of the effect itself settles who awaits it; nil is nobody's id.
+    @Test func nobodyElseSettles() throws {
+        let script = """
+            (configure {:tick-ms 10})
+            (defsystem :ask [world dt]
+              (if (:a world)
+                world
+                (-> world
+                    (assoc :a {:idle {:name "idle"}})
+                    (event/perform-for [:a :one] (assoc (effect :time/sleep {:ms 300}) :effect/id :a1)))))
+            (defsystem :listen [world dt] (event/settle world [:a] (fn [e o] (println "settled" (:name e) o) e)))
+            (future
+              (time/sleep 60)
+              (event/publish! :note {:effect-id :a1})
+              (event/publish! :effect/run.result {:effect-id :a1, :result :forged})
+              (event/publish! :effect/run.error {:effect-id nil, :error {:code "forged"}})
+              (perform (emit :effect/run.result {:effect-id :a1, :result :forged})))
+            """
+        #expect(try run(script).lines == ["settled nil [:ok nil]"])
     }
 
     // J, P8–P12: what a system leaves and is wrong has failed, like any other that fails; what it left beside that goes on.

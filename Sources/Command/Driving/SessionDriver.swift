@@ -75,6 +75,7 @@ enum SessionMaking {
         // The table of commands has seen that they make sense.
         for flag in request.allow { try? grants.allow(flag: flag) }
         var options = SessionOptions(grants: grants)
+        options.redactor = console.redactor
         options.arguments = request.arguments
         options.sourcePaths = path.map { [WorkingDirectory.folder(of: $0), "."] } ?? ["."]
         options.script = path
@@ -134,18 +135,23 @@ enum FaultReport {
     static func text(
         _ fault: Fault, _ console: Console, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
     ) -> String {
-        Report.diagnostic(fault, fallback: fallback, exhaustedAt: calls).rendered(
-            color: console.terminal.usesColor(.error))
+        shown(
+            Report.diagnostic(fault, fallback: fallback, exhaustedAt: calls, redactor: console.redactor), console)
     }
 
     /// Of a fault that ended work which nobody waits for.
     static func text(_ fault: Fault, _ console: Console, within identity: Identity) -> String {
-        var found = Report.diagnostic(fault)
+        var found = Report.diagnostic(fault, redactor: console.redactor)
         if fault.isCatchable {
             found.explanation = [found.explanation, Whereabouts.sentence(identity)].compactMap { $0 }.joined(
                 separator: "\n  ")
         }
-        return found.rendered(color: console.terminal.usesColor(.error))
+        return shown(found, console)
+    }
+
+    /// The lines of the source that it quotes may have a secret, too.
+    private static func shown(_ diagnostic: Diagnostic, _ console: Console) -> String {
+        console.redactor.masked(diagnostic.rendered(color: console.terminal.usesColor(.error)))
     }
 
     static func write(_ fault: Fault, _ console: Console) -> Int32 { tell(fault, console).rawValue }
@@ -154,7 +160,8 @@ enum FaultReport {
         _ fault: Fault, _ console: Console, fallback: SourceLabel? = nil, exhaustedAt calls: [TraceFrame] = []
     ) -> ExitCode {
         if console.json {
-            let found = Report.diagnostic(fault, fallback: fallback, exhaustedAt: calls)
+            let found = Report.diagnostic(
+                fault, fallback: fallback, exhaustedAt: calls, redactor: console.redactor)
             console.write(found.json() + "\n", to: .error)
         } else {
             console.write(text(fault, console, fallback: fallback, exhaustedAt: calls), to: .error)

@@ -82,8 +82,21 @@ struct TraceShow {
         }
     }
 
+    private static let shownCandidates = 10
+
     private func tell(_ id: String, _ histories: EffectHistories) -> Int32 {
-        if let effect = EffectStory.meant(of: histories.effects(withID: id)) {
+        let found = histories.effects(withID: id)
+        let candidates = EffectStory.candidates(of: found)
+        guard candidates.isEmpty else {
+            let shown = candidates.prefix(TraceShow.shownCandidates).joined(separator: ", ")
+            let more = candidates.count - TraceShow.shownCandidates
+            _ = FaultReport.write(
+                .of(
+                    .illegalArgument, "\(candidates.count) effects of the trace may be meant by \(id)",
+                    hint: "name one of them: \(shown)\(more > 0 ? " and \(more) more" : "")"), console)
+            return ExitCode.unusable.rawValue
+        }
+        if let effect = EffectStory.meant(of: found) {
             let story = EffectStory(histories)
             tell(story.sentences(of: effect), story.value(of: effect, withWhy: true))
         } else if let process = histories.processes.latest(withID: id) {

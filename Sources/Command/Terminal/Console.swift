@@ -1,3 +1,4 @@
+import Engine
 import Reader
 import Values
 
@@ -23,6 +24,8 @@ package final class Console: @unchecked Sendable {
     package let terminal: Terminal
     /// Whether standard output is for a program.
     package let json: Bool
+    /// What reports must not show: the secrets of the sessions whose output goes here.
+    package let redactor: Redactor
     private let lock = Lock()
     private var sink: Sink
     private var status: String?
@@ -32,8 +35,12 @@ package final class Console: @unchecked Sendable {
     private var pending: [UInt8] = []
     private var brokenPipe: (@Sendable () -> Void)?
 
-    package init(_ terminal: Terminal, json: Bool = false, sink: @escaping Sink = Console.writeAll) {
+    package init(
+        _ terminal: Terminal, json: Bool = false, redactor: Redactor = Redactor(),
+        sink: @escaping Sink = Console.writeAll
+    ) {
         self.terminal = terminal
+        self.redactor = redactor
         self.json = json
         self.sink = sink
     }

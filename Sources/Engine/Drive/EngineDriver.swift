@@ -119,7 +119,7 @@ package final class EngineDriver: @unchecked Sendable {
             for action in actions {
                 switch action {
                 case .accepted(let handles): answer = .success(handles)
-                case .rejected(let error): answer = .failure(self.events.redactor.masked(error))
+                case .rejected(let error): answer = .failure(self.events.redactor.forScript(error))
                 default: continue
                 }
             }
@@ -243,7 +243,7 @@ package final class EngineDriver: @unchecked Sendable {
 
     private func masked(_ end: EffectEnd) -> EffectEnd {
         guard case .error(let error) = end.outcome else { return end }
-        return end.with(.error(events.redactor.masked(error)))
+        return end.with(.error(events.redactor.forScript(error)))
     }
 
     private func start(_ order: consuming StartOrder) {

@@ -157,7 +157,8 @@ extension EngineMachine {
             ?? (plan.groupNames.isEmpty ? "" : "; the batch has \(plan.groupNames.map(\.shown).joined(separator: " "))")
         throw EffectError(
             .unknownGroup,
-            ":depends-on names the group \(key.shown), which neither this batch nor an earlier one has\(hint)")
+            ":depends-on names the group \(key.shown), which neither this batch nor an earlier one that is still retained has\(hint)",
+            data: .vector([key.value]))
     }
 
     /// Gives parameters to known effects of the same key that have not started, where nothing of this batch comes

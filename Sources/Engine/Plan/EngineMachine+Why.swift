@@ -5,19 +5,21 @@ package struct EffectView: Sendable {
     package let effect: Effect
     package let status: EffectStatus
     package let attempt: Int
+    // Milliseconds of the engine's clock.
     package let enqueuedAt: Int64
     package let startedAt: Int64?
     package let endedAt: Int64?
     package let end: EffectEnd?
 
-    /// An entry of `:effects/pending`.
-    package var value: Value {
+    /// An entry of `:effects/pending`: its times are milliseconds since 1970, as those of events are, which `clock` knows.
+    package func value(on clock: some Clock) -> Value {
+        func time(_ ms: Int64?) -> Value { ms.map { .int(clock.wallMs(at: $0)) } ?? .nil }
         var error = Value.nil
         if case .error(let found)? = end?.outcome { error = found.value }
         return .record(
             (.status, .kw(status.name)), (.effect, effect.value), (.attempt, .int(Int64(attempt))),
-            (.enqueuedTs, .int(enqueuedAt)), (.startedTs, startedAt.map { .int($0) } ?? .nil),
-            (.doneTs, endedAt.map { .int($0) } ?? .nil), (.error, error), dropNil: true)
+            (.enqueuedTs, time(enqueuedAt)), (.startedTs, time(startedAt)), (.doneTs, time(endedAt)), (.error, error),
+            dropNil: true)
     }
 }
 

@@ -250,10 +250,41 @@ package struct EffectHistories: Sendable {
     /// The effect at a path: the latest, where there were several over time.
     func effect(at identity: String) -> EffectHistory? { byIdentity[identity].map { all[$0] } }
 
-    /// Those with an id, in order, given as a person types it: bare text for a text, or as it prints.
+    /// Those with an id, in order, given as a person types it: bare text for a text, or as it prints; or else those whose path
+    /// ends in what is given, as the timeline writes it.
     package func effects(withID text: String) -> [EffectHistory] {
-        all.filter { $0.id.stringValue == text || ValueKey.shown($0.id) == text }
+        let found = all.filter { $0.id.stringValue == text || ValueKey.shown($0.id) == text }
+        return found.isEmpty ? all.filter { $0.identity == text || $0.identity.hasSuffix("/" + text) } : found
     }
+
+    /// What to call each effect that nobody gave an id: as many of the last steps of its path as no other has.
+    func shortNames() -> [String: String] {
+        var counts: [Substring: Int] = [:]
+        // A text that is somebody's id is taken for that.
+        for history in all where history.id.stringValue != history.identity {
+            if let id = history.id.stringValue { counts[id[...], default: 0] += 1 }
+        }
+        let paths = Set(all.map(\.identity))
+        for path in paths { for ending in EffectHistories.endings(of: path) { counts[ending, default: 0] += 1 } }
+        var names: [String: String] = [:]
+        for path in paths {
+            names[path] = EffectHistories.endings(of: path).first { counts[$0] == 1 }.map(String.init) ?? path
+        }
+        return names
+    }
+
+    /// The last step of a path, the last two, and so on, up to `mostSteps`: what is longer says no more than the whole path.
+    private static func endings(of path: String) -> [Substring] {
+        var endings: [Substring] = []
+        var rest = path[...]
+        while endings.count < mostSteps, let slash = rest.lastIndex(of: "/") {
+            endings.append(path[path.index(after: slash)...])
+            rest = path[..<slash]
+        }
+        return endings
+    }
+
+    private static let mostSteps = 8
 
     func effects(withID id: Value) -> [EffectHistory] {
         all.filter { (try? $0.id.equals(id)) ?? false }

@@ -8,6 +8,16 @@ package struct EffectStory {
 
     package init(_ histories: EffectHistories) { self.histories = histories }
 
+    /// The paths of the effects that an id may mean, where it is the end of several.
+    package static func candidates(of found: [EffectHistory]) -> [String] {
+        var paths: [String] = []
+        let ids = found.map { ValueKey.shown($0.id) }
+        // One id that was used again is one thing to ask for.
+        guard Set(ids).count > 1 else { return [] }
+        for effect in found where !paths.contains(effect.identity) { paths.append(effect.identity) }
+        return paths
+    }
+
     /// The effect that an id means: the latest that was taken, or else the latest.
     package static func meant(of found: [EffectHistory]) -> EffectHistory? {
         found.last { $0.standsForIt == nil } ?? found.last

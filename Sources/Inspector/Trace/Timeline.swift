@@ -5,8 +5,12 @@ import Values
 /// became of each, and beside them what went wrong.
 package struct Timeline {
     private let histories: EffectHistories
+    private let shortNames: [String: String]
 
-    package init(_ histories: EffectHistories) { self.histories = histories }
+    package init(_ histories: EffectHistories) {
+        self.histories = histories
+        shortNames = histories.shortNames()
+    }
 
     /// `12 effects in 1.4 s: 9 done, 1 failed, 2 skipped`, and when there are any, `; 2 processes: 2 done`.
     package var summary: String {
@@ -156,9 +160,9 @@ package struct Timeline {
 
     private func subject(_ effect: EffectHistory) -> String {
         var parts = [effect.type ?? "an effect"]
-        // An id that nobody gave is the path, whose last step is all that the lines above do not say.
+        // An id that nobody gave is the path, whose last steps are enough to find it.
         if effect.id.stringValue == effect.identity {
-            parts.append(String(effect.identity.split(separator: "/").last ?? ""))
+            parts.append(shortNames[effect.identity] ?? effect.identity)
         } else {
             parts.append(ValueKey.shown(effect.id))
         }

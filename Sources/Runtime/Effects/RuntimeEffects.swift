@@ -12,7 +12,17 @@ package enum RuntimeEffects {
     ) -> [EffectType] {
         WorldEffects.types(runtime) + ProcessEffect.types(runtime, processes, find) + [
             RunEffect.type(runtime, find), ChannelPut.type(runtime), CodeEvaluation.type(runtime, find),
+            checkpoint(runtime),
         ]
+    }
+
+    /// `:checkpoint`: what it is given is its result, and stands in the events.
+    private static func checkpoint(_ runtime: FiberRuntime) -> EffectType {
+        EffectType(
+            name: runtime.instance.names.intern("checkpoint"),
+            doc: "says how far the script has come; answers the value",
+            params: [EffectType.Param(KnownName.value.name, .any)], holdsSlot: false,
+            handler: ClosureHandler(isVirtual: true) { $0.succeed($0.effect[.value] ?? .nil) })
     }
 }
 

@@ -38,3 +38,18 @@ extension FiberRuntime {
             (.eventSource, source), (.eventPayload, payload))
     }
 }
+
+/// The types of the events that effects end with: `<ns>/<name>.result` and `.error`, `effect` where the type has no namespace
+/// (P8–P12). Nobody outside may say such a thing.
+package enum EffectEvent {
+    private static let (result, error) = ("result", "error")
+
+    static func type(of effect: Name, isError: Bool, _ names: Names) -> Name {
+        names.intern(effect.namespace ?? "effect", "\(effect.name).\(isError ? error : result)")
+    }
+
+    /// Whether it is one of these, of whatever type of effect.
+    package static func isReserved(_ type: Name) -> Bool {
+        type.hasNamespace && [result, error].contains { type.name.hasSuffix(".\($0)") }
+    }
+}

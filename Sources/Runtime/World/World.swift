@@ -6,10 +6,13 @@ import Values
 package struct WorldSystem: Sendable {
     package let name: Name
     package let function: Value
+    /// Where it is declared.
+    let place: TraceFrame?
 
-    package init(name: Name, function: Value) {
+    package init(name: Name, function: Value, place: TraceFrame? = nil) {
         self.name = name
         self.function = function
+        self.place = place
     }
 }
 
@@ -45,10 +48,10 @@ package final class World: @unchecked Sendable {
     private var awaited: Set<ValueKey> = []
     /// Ids of its effects that the engine knew at the last tick, or was given since, in the order of submission.
     private var known: [ValueKey] = []
-    private var submitted = 0
-    /// What each system was last told off for, so that it is told once.
-    private var complaints: [Name: String] = [:]
-    private let identity: Identity
+    /// How many effects each system has left.
+    private var left: [Name: Int] = [:]
+    /// What each system was told off for in the last tick and in the one at hand: what goes on is told once.
+    private var complaints: (before: [Name: Set<String>], now: [Name: Set<String>]) = ([:], [:])
 
     /// A world without systems would gather what nobody looks at. Until a script has been evaluated, nobody knows whether it
     /// declares one: so long a few events are kept, and sources wait.
@@ -78,12 +81,14 @@ package final class World: @unchecked Sendable {
 
     init(_ runtime: FiberRuntime) {
         self.runtime = runtime
-        identity = runtime.identity.child(.system, name: "world", ordinal: 0)
         subscribe()
     }
 
-    /// The world as it is now.
-    package var value: Value { lock.withLock { machine.world } }
+    /// The world as it is now, its `:effects/stats` too; `:effects/pending` is what the last tick found.
+    package var value: Value {
+        let stats = runtime.engine?.stats.value
+        return lock.withLock { machine.world(stats: stats) }
+    }
 
     // Changing it
 
@@ -266,15 +271,14 @@ package final class World: @unchecked Sendable {
 
     /// `:effects/pending` and `:effects/stats` (P14, P20): no older than the events that the tick brings. The former holds what the
     /// engine still knows of the effects that the world left. Under the lock, which the engine never waits for.
-    private func standing() -> (Value?, Value) {
-        guard let engine = runtime.engine else { return (nil, .map(HashMap())) }
-        guard !known.isEmpty else { return (nil, engine.stats.value) }
+    private func standing() -> (pending: Value, stats: Value) {
+        guard let engine = runtime.engine else { return (.map(HashMap()), .map(HashMap())) }
         var pending = HashMap()
         var left: [ValueKey] = []
         for (id, view) in zip(known, engine.views(known)) {
             guard let view else { continue }
             left.append(id)
-            try? HashMap.set(&pending, id.value, view.value)
+            try? HashMap.set(&pending, id.value, view.value(on: runtime.clock))
         }
         known = left
         return (.map(pending), engine.stats.value)
@@ -282,10 +286,10 @@ package final class World: @unchecked Sendable {
 
     /// Calls the next system, or ends the tick.
     private func next() {
-        let call = lock.withLock { () -> (system: WorldSystem, running: Running, world: Value, dt: Int64)? in
+        let call = lock.withLock { () -> (system: WorldSystem, at: Int, running: Running, world: Value, dt: Int64)? in
             guard case .ticking(let all, let index) = stage, let running, index + 1 < all.count else { return nil }
             stage = .ticking(all, index + 1)
-            return (all[index + 1], running, machine.current, elapsedMs)
+            return (all[index + 1], index + 1, running, machine.current, elapsedMs)
         }
         guard let call else { return end() }
         let began = runtime.scheduler.now()
@@ -295,7 +299,8 @@ package final class World: @unchecked Sendable {
             lineage: Lineage(place(call.system.name)),
             completion: .call { [weak self] result in
                 watch.cancel()
-                self?.ended(call.system, call.running, result, took: (self?.runtime.scheduler.now() ?? began) - began)
+                guard let self else { return }
+                ended(call.system, call.at, call.running, result, took: runtime.scheduler.now() - began)
             }, mayWait: false)
     }
 
@@ -303,27 +308,33 @@ package final class World: @unchecked Sendable {
         runtime.identity.child(.system, name: system.description, ordinal: 0)
     }
 
-    private func ended(_ system: WorldSystem, _ running: Running, _ result: Result<Value, Fault>, took: Int64) {
+    private func ended(
+        _ system: WorldSystem, _ at: Int, _ running: Running, _ result: Result<Value, Fault>, took: Int64
+    ) {
         switch result {
         case .success(let world):
-            if let complaint = lock.withLock({ machine.accept(world) }) {
-                failed(system.name, .of(.illegalState, complaint))
+            if let complaint = lock.withLock({ machine.accept(world, by: at) }) {
+                failed(system, .of(.illegalState, complaint))
             } else if took > running.tickMs * 1_000_000 {
                 slow(system, running, "took \(took / 1_000_000) ms, longer than a tick of \(running.tickMs) ms")
-            } else {
-                lock.withLock { complaints[system.name] = nil }
             }
         case .failure(.cancelled), .failure(.exhausted): stop()
-        case .failure(let fault): failed(system.name, fault)
+        case .failure(let fault): failed(system, fault)
         }
         next()
     }
 
-    /// The system's changes of this tick are lost; the others go on (its events are theirs as well).
-    private func failed(_ system: Name, _ fault: Fault) {
-        let error = EffectError.of(fault, code: .handlerFailed)
-        runtime.events.emit(.systemFailed, place(system), .error(error))
-        if isNews(system, error.message) { runtime.tellUncaught(fault, place(system)) }
+    /// What the system did in this tick is lost, or some of it; the others go on (its events are theirs as well).
+    ///
+    /// - Parameter error: what went wrong, where it is more than the fault says.
+    private func failed(_ system: WorldSystem, _ fault: Fault, _ error: EffectError? = nil) {
+        // What it returned or left came from no call that could be blamed.
+        if case .thrown(let exception) = fault, exception.trace.isEmpty, let place = system.place {
+            exception.trace = [place]
+        }
+        let error = error ?? .of(fault, code: .handlerFailed)
+        runtime.events.emit(.systemFailed, place(system.name), .error(error))
+        if isNews(system.name, error.message) { runtime.tellUncaught(fault, place(system.name)) }
     }
 
     private func slow(_ system: WorldSystem, _ running: Running, _ what: String) {
@@ -331,9 +342,12 @@ package final class World: @unchecked Sendable {
         if isNews(system.name, "slow") { running.say("WARN", "system :\(system.name.description) \(what)") }
     }
 
-    /// Whether a complaint is not the one that a person has been told last.
+    /// Whether a person has not been told of a complaint already, in this tick or the last.
     private func isNews(_ system: Name, _ complaint: String) -> Bool {
-        lock.withLock { complaints.updateValue(complaint, forKey: system) != complaint }
+        lock.withLock {
+            complaints.now[system, default: []].insert(complaint).inserted
+                && !(complaints.before[system]?.contains(complaint) ?? false)
+        }
     }
 
     /// Says so when a system does not come back.
@@ -354,9 +368,14 @@ package final class World: @unchecked Sendable {
     private static let patienceMs: Int64 = 1_000
 
     private func end() {
-        let (effects, isQuiet) = lock.withLock { machine.end() }
-        submit(effects)
+        let (left, isQuiet) = lock.withLock { () -> ([Left], Bool) in
+            let (effects, authors, isQuiet) = machine.end()
+            guard case .ticking(let all, _) = stage else { return ([], isQuiet) }
+            return (zip(effects, authors).map { Left(value: $0, system: all[$1]) }, isQuiet)
+        }
+        submit(left)
         lock.withLock {
+            complaints = (complaints.now, [:])
             stage = .resting
             if !isQuiet || isWoken { wake() }
             isWoken = false
@@ -365,39 +384,100 @@ package final class World: @unchecked Sendable {
 
     // Effects
 
-    /// Hands over what the systems of a tick left, as one batch.
-    private func submit(_ given: [Value]) {
-        let effects = read(given)
-        guard !effects.isEmpty else { return }
-        // Of equal ids the first wins, as does one that is known; the engine counts the others (P15, P16).
-        let isNew = effects.map { effect in
-            runtime.engine?.view(effect.id) == nil && lock.withLock { awaited.insert(effect.id).inserted }
-        }
-        lock.withLock { known += zip(effects, isNew).filter(\.1).map(\.0.id) }
-        do throws(EffectError) {
-            guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
-            try engine.submit(
-                Submission(effects) { [weak self] index, end in
-                    if isNew[index] { self?.settle(effects[index], end.outcome) }
-                })
-        } catch {
+    /// What a system left among `:effects`.
+    private struct Left {
+        let value: Value
+        let system: WorldSystem
+    }
+
+    /// The same, once it is known to be one.
+    private struct Batched {
+        let effect: Effect
+        let system: WorldSystem
+    }
+
+    /// Hands over what the systems of a tick left, as one batch. Where the engine takes none of it because of what some of them
+    /// left, the others' effects are the batch.
+    private func submit(_ left: [Left]) {
+        var batch = read(left)
+        while !batch.isEmpty {
+            guard let error = handOver(batch) else { return }
+            let guilty = World.guilty(of: error, batch)
             // Nothing of the batch was taken, and nobody shall wait for ever.
-            for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(error)) }
+            if guilty.isEmpty { return batch.forEach { settle($0.effect, .error(error)) } }
+            for system in guilty { refuse(system, batch, error) }
+            batch.removeAll { one in guilty.contains { $0.name == one.system.name } }
         }
     }
 
+    /// Submits a batch. Gives why nothing of it was taken.
+    private func handOver(_ batch: [Batched]) -> EffectError? {
+        // Of equal ids the first wins, as does one that is known; the engine counts the others (P15, P16).
+        let isNew = batch.map { one in
+            runtime.engine?.view(one.effect.id) == nil && lock.withLock { awaited.insert(one.effect.id).inserted }
+        }
+        let new = zip(batch, isNew).filter(\.1).map(\.0.effect.id)
+        do throws(EffectError) {
+            guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
+            try engine.submit(
+                Submission(batch.map(\.effect)) { [weak self] index, end in
+                    if isNew[index] { self?.settle(batch[index].effect, end.outcome) }
+                })
+            lock.withLock { known += new }
+            return nil
+        } catch {
+            lock.withLock { awaited.subtract(new) }
+            return error
+        }
+    }
+
+    /// The systems that left what the engine refuses a batch for, in order: those that name the unknown group, or whose effects
+    /// close the circle (J19). Empty when it was refused for another reason.
+    private static func guilty(of error: EffectError, _ batch: [Batched]) -> [WorldSystem] {
+        guard case .vector(let named) = error.data,
+            error.code == EffectCode.unknownGroup.rawValue || error.code == EffectCode.dependencyCycle.rawValue
+        else { return [] }
+        let groups = Set(named.elements.compactMap { try? ValueKey($0) })
+        let isCycle = error.code == EffectCode.dependencyCycle.rawValue
+        var systems: [WorldSystem] = []
+        for one in batch where !systems.contains(where: { $0.name == one.system.name }) {
+            let meta = one.effect.meta
+            guard meta.dependsOn.contains(where: groups.contains),
+                !isCycle || meta.group.map(groups.contains) ?? false
+            else { continue }
+            systems.append(one.system)
+        }
+        if !systems.isEmpty { return systems }
+        // A circle by way of effects that answer for others.
+        for one in batch where !systems.contains(where: { $0.name == one.system.name }) { systems.append(one.system) }
+        return systems
+    }
+
+    /// What a system leaves in a tick is taken as a whole or not at all, as any batch is.
+    private func refuse(_ system: WorldSystem, _ batch: [Batched], _ error: EffectError) {
+        var error = error
+        error.message = "nothing that system :\(system.name.description) left in this tick is taken: \(error.message)"
+        let own = batch.filter { $0.system.name == system.name }.map(\.effect)
+        failed(system, FiberRuntime.fault(error, effect: own.first?.value ?? .nil), error)
+        var settled: Set<ValueKey> = []
+        for effect in own where settled.insert(effect.id).inserted { settle(effect, .error(error)) }
+    }
+
     /// What is no effect is told of, and left out; one with an id has failed, and whoever waits for that hears it.
-    private func read(_ given: [Value]) -> [Effect] {
-        given.compactMap { value in
+    private func read(_ left: [Left]) -> [Batched] {
+        left.compactMap { one in
             let ordinal = lock.withLock {
-                submitted += 1
-                return submitted - 1
+                defer { self.left[one.system.name, default: 0] += 1 }
+                return self.left[one.system.name, default: 0]
             }
+            let parent = place(one.system.name)
             do throws(KeyError) {
-                return try Effect(value, parent: identity, ordinal: ordinal, named: { [runtime] in runtime.meta($0) })
+                let effect = try Effect(
+                    one.value, parent: parent, ordinal: ordinal, named: { [runtime] in runtime.meta($0) })
+                return Batched(effect: effect, system: one.system)
             } catch {
-                failed(runtime.instance.names.intern(nil, "world"), error.fault)
-                if let effect = Effect(unread: value, parent: identity, ordinal: ordinal) {
+                failed(one.system, error.fault)
+                if let effect = Effect(unread: one.value, parent: parent, ordinal: ordinal) {
                     settle(effect, .error(.of(error.fault, code: .invalidEffect)))
                 }
                 return nil
@@ -408,12 +488,12 @@ package final class World: @unchecked Sendable {
     /// P8–P12.
     private func settle(_ effect: Effect, _ outcome: Outcome) {
         let names = runtime.instance.names
-        let (suffix, part): (String, (KnownName, Value)) =
+        let (isError, part): (Bool, (KnownName, Value)) =
             switch outcome {
-            case .ok(let value): ("result", (.result, value))
-            case .error(let error): ("error", (.error, error.value))
+            case .ok(let value): (false, (.result, value))
+            case .error(let error): (true, (.error, error.value))
             }
-        let type = names.intern(effect.type.namespace ?? "effect", "\(effect.type.name).\(suffix)")
+        let type = EffectEvent.type(of: effect.type, isError: isError, names)
         let event = runtime.event(
             .keyword(type), source: .record((.kind, .kw(.effects)), (.effectID, effect.id.value)),
             payload: .record((.effectID, effect.id.value), (.effect, effect.value), part))
