@@ -388,13 +388,12 @@ package final class Evaluator: @unchecked Sendable {
     private func expansion(
         _ macro: Value, _ arguments: [Value], in namespace: Namespace, _ bindings: Bindings?
     ) throws(Fault) -> Value {
-        let result = try call(macro, arguments, in: namespace, bindings)
-        do throws(Fault) { return try FormPrimitives.form(result) } catch .force {
-            return try call(.native(Evaluator.realizer), [result], in: namespace, bindings)
+        let walk = FormWalk(try call(macro, arguments, in: namespace, bindings))
+        do throws(Fault) { return try walk.form() } catch .force {
+            let realizer = Native("form", 0) { (_, _) throws(Fault) in try walk.form() }
+            return try call(.native(realizer), [], in: namespace, bindings)
         }
     }
-
-    private static let realizer = Native("form", 1) { (a, _) throws(Fault) in try FormPrimitives.form(a[0]) }
 
     /// `(macroexpand-1 form)`; of what the compiler carries out itself, what the macro of that name makes of it.
     package func expandOnce(_ form: Value, in namespace: Namespace, _ bindings: Bindings?) throws(Fault) -> Value {

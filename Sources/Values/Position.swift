@@ -10,52 +10,53 @@ package struct Position: Equatable, Sendable {
 }
 
 extension Source {
-    /// The position of byte `offset`, in time linear in it: for messages, not for loops.
+    /// The position of byte `offset`: the first time after one pass over the source, and then at once.
     package func position(of offset: Int) -> Position {
-        let offset = min(offset, bytes.count)
-        let start = lineStart(before: offset)
-        var line = firstLine
-        var at = 0
-        while at < start {
-            if isLineEnd(at) { line += 1 }
-            at += 1
+        let offset = min(offset, byteCount)
+        let starts = lineStarts
+        // The last line that starts at or before the offset.
+        var (low, high) = (0, starts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if Int(starts[middle]) <= offset { low = middle } else { high = middle }
         }
         var column = 1
-        for byte in bytes[start..<offset] where byte & 0xc0 != 0x80 { column += 1 }
-        return Position(line: line, column: column)
+        withBytes { bytes in
+            for byte in bytes[Int(starts[low])..<offset] where byte & 0xc0 != 0x80 { column += 1 }
+        }
+        return Position(line: firstLine + low, column: column)
     }
 
     /// The byte offset of a position, as `position(of:)` counts; the end for one beyond it.
     package func offset(of position: Position) -> Int {
-        var line = firstLine
-        var at = 0
-        while line < position.line, at < bytes.count {
-            if isLineEnd(at) { line += 1 }
-            at += 1
+        let starts = lineStarts
+        let line = max(0, position.line - firstLine)
+        return withBytes { bytes in
+            guard line < starts.count else { return bytes.count }
+            var at = Int(starts[line])
+            var column = 1
+            while column < position.column, at < bytes.count {
+                at += 1
+                while at < bytes.count, bytes[at] & 0xc0 == 0x80 { at += 1 }
+                column += 1
+            }
+            return at
         }
-        var column = 1
-        while column < position.column, at < bytes.count {
-            at += 1
-            while at < bytes.count, bytes[at] & 0xc0 == 0x80 { at += 1 }
-            column += 1
-        }
-        return at
-    }
-
-    /// A line ends at `\n`, and at a `\r` that no `\n` follows.
-    private func isLineEnd(_ at: Int) -> Bool {
-        bytes[at] == 0x0a || (bytes[at] == 0x0d && (at + 1 == bytes.count || bytes[at + 1] != 0x0a))
     }
 
     package func lineStart(before offset: Int) -> Int {
-        var start = min(offset, bytes.count)
-        while start > 0, !isLineEnd(start - 1) { start -= 1 }
-        return start
+        withBytes { bytes in
+            var start = min(offset, bytes.count)
+            while start > 0, !Source.isLineEnd(bytes, start - 1) { start -= 1 }
+            return start
+        }
     }
 
     package func lineEnd(after offset: Int) -> Int {
-        var end = min(offset, bytes.count)
-        while end < bytes.count, bytes[end] != 0x0a, bytes[end] != 0x0d { end += 1 }
-        return end
+        withBytes { bytes in
+            var end = min(offset, bytes.count)
+            while end < bytes.count, bytes[end] != 0x0a, bytes[end] != 0x0d { end += 1 }
+            return end
+        }
     }
 }

@@ -7,6 +7,9 @@ public final class Source: Sendable {
     public let firstLine: Int
     /// Part of the built-in library: errors are shown where the script called it.
     public let isLibrary: Bool
+    /// Where lines start, once somebody has asked for a position: `lock` guards it.
+    private let lock = SpinLock()
+    nonisolated(unsafe) private var starts: [UInt32] = []
 
     public init(name: String, bytes: [UInt8], firstLine: Int = 1, isLibrary: Bool = false) {
         self.name = name
@@ -34,6 +37,40 @@ public final class Source: Sendable {
         case .bytes(let bytes): bytes
         case .text(let text): Array(text.buffer)
         }
+    }
+
+    package var byteCount: Int {
+        switch content {
+        case .bytes(let bytes): bytes.count
+        case .text(let text): text.byteCount
+        }
+    }
+
+    /// The bytes where they stand.
+    package func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        switch content {
+        case .bytes(let bytes): bytes.withUnsafeBufferPointer(body)
+        case .text(let text): text.withUTF8(body)
+        }
+    }
+
+    /// Where each line starts, the first at 0. Asked for of every definition that is compiled.
+    var lineStarts: [UInt32] {
+        let known = lock.withLock { starts }
+        if !known.isEmpty { return known }
+        var made: [UInt32] = [0]
+        withBytes { bytes in
+            for at in bytes.indices where Source.isLineEnd(bytes, at) {
+                made.append(UInt32(truncatingIfNeeded: at + 1))
+            }
+        }
+        lock.withLock { starts = made }
+        return made
+    }
+
+    /// A line ends at `\n`, and at a `\r` that no `\n` follows.
+    static func isLineEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Bool {
+        bytes[at] == 0x0a || (bytes[at] == 0x0d && (at + 1 == bytes.count || bytes[at + 1] != 0x0a))
     }
 
     /// The text that this source is, if it is one.
