@@ -13,6 +13,8 @@ package struct Requirer {
     let again: (Reloading, (Requirer) throws(Fault) -> Void) throws(Fault) -> Void
     /// Gives a new namespace what every script has in place.
     let prepare: (Namespace) -> Void
+    /// Hears of a namespace that has begun, with what its form requires in place.
+    let begun: (Name) -> Void
     /// The namespaces that could be required, for suggestions.
     let known: () -> [String]
 
@@ -49,6 +51,7 @@ package struct Requirer {
             }
         }
         namespace.setMeta(meta.isEmpty ? nil : meta)
+        begun(name)
         return namespace
     }
 

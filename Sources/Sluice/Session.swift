@@ -70,7 +70,7 @@ package final class Session: @unchecked Sendable {
         isOffline = adapters.isOffline
         mcp = adapters.mcp
         let lookup = GraphFunctions()
-        builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
+        builder = GraphBuilder(names: names, lookup: { (name) throws(Fault) in try lookup.find(name) })
         evaluator = Evaluator(
             instance,
             libraries: Libraries(
@@ -335,11 +335,22 @@ final class GraphFunctions: @unchecked Sendable {
         return instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name.name))
     }
 
-    func find(_ name: Name) -> FunctionReference {
+    /// Whether more may come to be defined in the namespace of a name: it is the script's, whose text is still being evaluated, or
+    /// it is that of a file, and not built in.
+    func mayGrow(_ name: Name) -> Bool {
+        guard let evaluator, let space = name.namespace else { return false }
+        return !evaluator.libraries.has(space)
+    }
+
+    /// What a name means; may load its namespace.
+    ///
+    /// - Throws: what is not the namespace's fault: that this fiber has to wait for another's load, or that it is to end.
+    func find(_ name: Name) throws(Fault) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
         let found: Namespace
         do throws(Fault) { found = try evaluator.requirer().found(names.intern(nil, space)) } catch {
+            guard case .thrown = error else { throw error }
             return error.isMissingNamespace ? .unknownNamespace(name) : .unloadable(name, Report.diagnostic(error))
         }
         guard let variable = found.find(names.intern(nil, name.name)) else {
