@@ -364,7 +364,7 @@ extension JSONCodec {
     /// The reader's JSON, for the adapters.
     static func own(_ names: Names) -> JSONCodec {
         JSONCodec(
-            encode: { (value) throws(Fault) in try JSON.write(value) },
+            encode: { (value) throws(Fault) in try JSON.write(value, within: 1 << 26) },
             decode: { (bytes, keywords) throws(Fault) in
                 try JSON.read(bytes, keys: keywords ? .keywords(names) : .strings)
             })

@@ -1,6 +1,7 @@
 import Adapters
 import Compiler
 import Engine
+import Inspector
 import Machine
 import Reader
 import Runtime
@@ -154,7 +155,7 @@ struct TestRun {
         if console.json {
             listener = .native(
                 Native("listen", 1) { (a, _) throws(Fault) in
-                    console.writeJSON(a[0])
+                    console.writeJSON(a[0], within: TraceLine.longest)
                     return .nil
                 })
         }

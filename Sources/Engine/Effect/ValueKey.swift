@@ -55,11 +55,20 @@ package struct ValueKey: Hashable, Sendable {
         case .shortText, .longText: return cut("\"\(value.stringValue ?? "")\"")
         case .vector(let vector) where vector.count <= 4:
             return "[" + vector.elements.map { shown($0) }.joined(separator: " ") + "]"
-        default: return cut((try? Printer.readable(value)) ?? value.briefly)
+        default:
+            var printer = Printer(readably: true)
+            // Characters are cut below; it may have no end.
+            printer.byteLimit = 8 * shownLength
+            do throws(Fault) { try printer.write(value) } catch {
+                guard printer.bytes.count > shownLength else { return value.briefly }
+            }
+            return cut(printer.string)
         }
     }
 
+    private static let shownLength = 80
+
     private static func cut(_ text: String) -> String {
-        text.unicodeScalars.count <= 80 ? text : "\(String(text.unicodeScalars.prefix(80)))…"
+        text.unicodeScalars.count <= shownLength ? text : "\(String(text.unicodeScalars.prefix(shownLength)))…"
     }
 }
