@@ -25,8 +25,9 @@ package final class Session: @unchecked Sendable {
     package let builder: GraphBuilder
     /// What brings events from outside.
     let sources: EventSources
-    /// What holds servers of tools.
-    let mcp: MCPEffects
+    /// What holds programs that were started, and servers of tools.
+    private let adapters: AdapterSet
+    var mcp: MCPEffects { adapters.mcp }
     /// Executes the processes that the script starts, which are rows here.
     private let processes: ProcessWorkRunner
     let rows: MemoryProcessRegistry
@@ -68,7 +69,7 @@ package final class Session: @unchecked Sendable {
             log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
         isOffline = adapters.isOffline
-        mcp = adapters.mcp
+        self.adapters = adapters
         let lookup = GraphFunctions()
         builder = GraphBuilder(names: names, lookup: { (name) throws(Fault) in try lookup.find(name) })
         evaluator = Evaluator(
@@ -110,12 +111,18 @@ package final class Session: @unchecked Sendable {
     /// Tells of processes that failed and that nobody awaited, once nobody can any more.
     package func tellUnheardFailures() { processes.tellUnheard() }
 
-    /// Ends every fiber and thread, and every server that was started.
+    /// Ends every program that was started, for a process that ends although the session has not; what does not end is killed.
+    package func endPrograms() { adapters.close() }
+
+    /// Kills every program that was started: the process ends at once.
+    package func killPrograms() { adapters.killPrograms() }
+
+    /// Ends every fiber and thread, and every program that was started.
     package func shutDown() {
         sources.endAll()
         hasEnded = runtime.shutDown()
         processes.end()
-        mcp.close()
+        adapters.close()
     }
 
     // What still runs past the deadline may use any var.

@@ -196,6 +196,10 @@ import Testing
             #expect(post("/events/\(type)", "1", [json])?.status == 400, "\(type)")
         }
         #expect(post("/events", "1", [json])?.status == 404)
+        let command = post("/commands/nope", "1", [json])
+        #expect(command?.status == 404)
+        #expect(
+            command?.body.contains("no worker is exposed, so there are no commands; give one :expose? true") == true)
         #expect(post("/events/a", "", [json])?.status == 400)
         #expect(post("/events/a", "{", [json])?.status == 400)
         #expect(post("/events/a", "a=1", [("Content-Type", "text/plain")])?.status == 415)

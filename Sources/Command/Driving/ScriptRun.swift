@@ -78,12 +78,14 @@ struct ScriptRun {
         // Once every fiber has told where it was.
         defer { stopper.finish(console) }
         defer { session.shutDown() }
-        if let trace {
-            trace.follow(session.events)
-            control.beforeEndingAtOnce { trace.finish(patiently: false) }
+        trace?.follow(session.events)
+        control.beforeEndingAtOnce { [weak session] in
+            session?.killPrograms()
+            trace?.finish(patiently: false)
         }
         let console = console
-        session.instance.exitHandler.set { code in
+        session.instance.exitHandler.set { [weak session] code in
+            session?.endPrograms()
             trace?.finish()
             console.close()
             Process.end(code)

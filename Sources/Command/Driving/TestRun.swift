@@ -118,7 +118,9 @@ struct TestRun {
         defer { stopper.finish(console) }
         defer { session.shutDown() }
         account.use(session.instance.account)
-        session.instance.exitHandler.set { code in
+        control.beforeEndingAtOnce { [weak session] in session?.killPrograms() }
+        session.instance.exitHandler.set { [weak session] code in
+            session?.endPrograms()
             console.close()
             Process.end(code)
         }
