@@ -118,9 +118,11 @@ package final class Session: @unchecked Sendable {
     package func killPrograms() { adapters.killPrograms() }
 
     /// Ends every fiber and thread, and every program that was started.
-    package func shutDown() {
+    ///
+    /// - Parameter finallyMs: how long `finally` blocks may take.
+    package func shutDown(finallyMs: Int64 = 1_000) {
         sources.endAll()
-        hasEnded = runtime.shutDown()
+        hasEnded = runtime.shutDown(within: finallyMs * 1_000_000)
         processes.end()
         adapters.close()
     }
@@ -215,6 +217,14 @@ package final class Session: @unchecked Sendable {
 
     /// Cancels the evaluation in progress and what it started. On any thread.
     package func interrupt() { current.interrupt() }
+
+    /// Calls `body` once, when the effects that are under way have ended, or `graceMs` have passed. On any thread.
+    package func letEffectsFinish(for graceMs: Int64, _ body: @escaping @Sendable () -> Void) {
+        guard graceMs > 0 else { return body() }
+        // Whoever takes the call makes it.
+        let timer = runtime.clock.after(ms: graceMs, body)
+        engine.afterRunning { if timer.cancel() { body() } }
+    }
 
     // MARK: The REPL
 

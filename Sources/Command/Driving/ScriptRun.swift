@@ -77,7 +77,7 @@ struct ScriptRun {
         let stopper = Stopper(session)
         // Once every fiber has told where it was.
         defer { stopper.finish(console) }
-        defer { session.shutDown() }
+        defer { session.shutDown(finallyMs: stopper.shutDownMs) }
         trace?.follow(session.events)
         control.beforeEndingAtOnce { [weak session] in
             session?.killPrograms()
@@ -97,12 +97,18 @@ struct ScriptRun {
             path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
         switch loaded {
         case .failure(let fault):
-            if stopper.isStopped { return ExitCode.failed.rawValue }
+            if stopper.isStopped {
+                stopper.runUntilIdle()
+                return ExitCode.failed.rawValue
+            }
             return FaultReport.tell(fault, console, exhaustedAt: session.instance.account.whereExhausted).rawValue
         case .success(let value):
             if case .expression = request.source, let code = show(value, session, of: source) { return code }
         }
-        if stopper.isStopped { return ExitCode.failed.rawValue }
+        if stopper.isStopped {
+            stopper.runUntilIdle()
+            return ExitCode.failed.rawValue
+        }
         guard session.hasGraph else {
             let errors = session.graphErrors
             guard errors.isEmpty else { return FindingReport.write(errors, console) }
@@ -120,7 +126,7 @@ struct ScriptRun {
             // No world will ever see what sources bring.
             session.runtime.world.setSystems([])
             // What the script started (`go`, tickers of its own) may still be at work.
-            session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
+            stopper.runUntilIdle()
             session.tellUnheardFailures()
             return exitCode(session, failures: failures.count)
         }
