@@ -108,8 +108,12 @@ package final class Session: @unchecked Sendable {
     /// Says that wall time is up. On any thread.
     package func expire() { runtime.expire() }
 
-    /// Tells of processes that failed and that nobody awaited, once nobody can any more.
-    package func tellUnheardFailures() { processes.tellUnheard() }
+    /// Failures that nobody has heard of, once nobody can any more. Those of processes are told as those of fibers; of the others this
+    /// gives how many there are, and a line for each of the first.
+    package func unheardFailures() -> (lines: [String], count: Int) {
+        processes.tellUnheard()
+        return UnheardReport.lines(runtime)
+    }
 
     /// Ends every program that was started, for a process that ends although the session has not; what does not end is killed.
     package func endPrograms() { adapters.close() }

@@ -127,7 +127,7 @@ struct ScriptRun {
             session.runtime.world.setSystems([])
             // What the script started (`go`, tickers of its own) may still be at work.
             stopper.runUntilIdle()
-            session.tellUnheardFailures()
+            tellUnheard(session, failures)
             return exitCode(session, failures: failures.count)
         }
         return runGraph(session, stopper, failures)
@@ -173,12 +173,18 @@ struct ScriptRun {
         }
         stopper.attach(run)
         run.run()
-        session.tellUnheardFailures()
+        tellUnheard(session, failures)
         let failed = failures.count + run.errorCount
         if failed > 0, !console.json {
             console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)
         }
         return exitCode(session, failures: failed)
+    }
+
+    private func tellUnheard(_ session: Session, _ failures: FailureCount) {
+        let (lines, count) = session.unheardFailures()
+        for line in lines { console.write("sluice: \(line)\n", to: .error) }
+        failures.add(count)
     }
 
     private func exitCode(_ session: Session, failures: Int) -> Int32 {
@@ -209,6 +215,6 @@ final class FailureCount: @unchecked Sendable {
     // Sendable: `lock` guards the count.
     private let lock = Lock()
     private var total = 0
-    func add() { lock.withLock { total += 1 } }
+    func add(_ count: Int = 1) { lock.withLock { total += count } }
     var count: Int { lock.withLock { total } }
 }

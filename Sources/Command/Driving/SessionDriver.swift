@@ -157,6 +157,8 @@ enum FaultReport {
                         ? "Worker :\(name) failed for this message and goes on; with a :fail-chan it would tell there."
                         : "It failed in \(here.kind.rawValue) :\(name)."
                 }
+            case .process:
+                if let name = here.name { return "It failed in the process \"\(name)\", which nobody awaited." }
             default: break
             }
             current = here.parent

@@ -33,7 +33,11 @@ enum EffectPrimitives {
                 let isOne = if case .map = arguments[0] { true } else { false }
                 let given = isOne ? [arguments[0]] : try elements(arguments[0], "submit!")
                 let effects = try runtime.read(given, try Job.waiting(fiber))
-                try runtime.submit(effects) { _, _ in }
+                let (unheard, position) = (runtime.unheard, fiber.position)
+                try runtime.submit(effects) { index, end in
+                    guard end.status == .failed, case .error(let error) = end.outcome else { return }
+                    unheard.add(effects[index], error, .submitted(effects[index], at: position))
+                }
                 return .value(isOne ? effects[0].id.value : .vector(effects.map { $0.id.value }))
             },
             // (outcome id): waits for an effect by id; errors throw as they do in perform.
@@ -42,7 +46,10 @@ enum EffectPrimitives {
                 let key = try ValueKey(arguments[0])
                 let given = arguments[0]
                 return try runtime.waitForEngine(try Job.waiting(fiber)) { (entry) throws(Fault) in
-                    engine.wait(forID: key) { outcome in runtime.answer(entry, outcome, id: given) }
+                    engine.wait(forID: key) { outcome in
+                        if case .error = outcome { runtime.unheard.heard(key) }
+                        runtime.answer(entry, outcome, id: given)
+                    }
                 }
             },
             // (cancel! {:id …}), :group or :tag: reason :requested.
@@ -161,7 +168,9 @@ extension FiberRuntime {
             case .ok(let value): value
             case .error(let error): .record((.error, error.value))
             }
-        } answer: { .vector($0) }
+        } answer: {
+            .vector($0)
+        }
     }
 
     func performGroups(_ values: [Value], _ groups: [Value], _ job: Job) throws(Fault) -> Control {
@@ -174,7 +183,11 @@ extension FiberRuntime {
             try submit([], groups: order) { _, _ in }
             return .value(FiberRuntime.results(effects, order, []))
         }
-        return try performBatch(effects, order, job) { $0 } answer: { FiberRuntime.results(effects, order, $0) }
+        return try performBatch(effects, order, job) {
+            $0
+        } answer: {
+            FiberRuntime.results(effects, order, $0)
+        }
     }
 
     /// Submits a batch and parks the job until all of it has ended. `take` says what is kept of each end until then, and `answer`

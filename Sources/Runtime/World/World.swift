@@ -82,6 +82,9 @@ package final class World: @unchecked Sendable {
         subscribe()
     }
 
+    /// The functions of its systems, in order.
+    package var systemFunctions: [Value] { lock.withLock { systems.map(\.function) } }
+
     /// The world as it is now.
     package var value: Value { lock.withLock { machine.world } }
 
@@ -378,12 +381,22 @@ package final class World: @unchecked Sendable {
             guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
             try engine.submit(
                 Submission(effects) { [weak self] index, end in
-                    if isNew[index] { self?.settle(effects[index], end.outcome) }
+                    guard isNew[index], let self else { return }
+                    if end.status == .failed { note(effects[index], end.outcome) }
+                    settle(effects[index], end.outcome)
                 })
         } catch {
             // Nothing of the batch was taken, and nobody shall wait for ever.
-            for (index, effect) in effects.enumerated() where isNew[index] { settle(effect, .error(error)) }
+            for (index, effect) in effects.enumerated() where isNew[index] {
+                note(effect, .error(error))
+                settle(effect, .error(error))
+            }
         }
+    }
+
+    /// Notes a failure, which its event alone would tell.
+    private func note(_ effect: Effect, _ outcome: Outcome) {
+        if case .error(let error) = outcome { runtime.unheard.add(effect, error, .world(effect)) }
     }
 
     /// What is no effect is told of, and left out; one with an id has failed, and whoever waits for that hears it.
