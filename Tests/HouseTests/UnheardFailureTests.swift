@@ -40,6 +40,8 @@ import Testing
         ("(let [f (future (throw (ex-info \"lost\" {})))] (try (deref f 1000 1) (catch Exception e 1)))", []),
         ("(let [f (future (time/sleep 10000))] (future-cancel f))", []),
         ("(future 1)", []),
+        // Elements ahead of the one whose failure was handled.
+        ("(try (doall (pmap (fn [x] (throw (ex-info \"lost\" {}))) [1 2 3])) (catch Exception e 1))", []),
         (
             world + "(defsystem :s [w dt] (if (:d w) w (assoc w :d 1 :effects [(run lose)])))",
             [
