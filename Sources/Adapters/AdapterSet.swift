@@ -8,8 +8,10 @@ package struct AdapterSet: Sendable {
     package let types: [EffectType]
     /// No model server is configured: chat answers by extraction.
     package let isOffline: Bool
-    /// What holds servers of tools, which have to be let go of in the end.
+    /// What holds servers of tools.
     package let mcp: MCPEffects
+    private let runner: ProcessRunner
+    private let live = LivePrograms()
 
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
@@ -23,19 +25,30 @@ package struct AdapterSet: Sendable {
     ) {
         let client = HTTPClient(certificates: certificates)
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
-        let mcp = MCPEffects(client: client, json: json, names: names)
-        self.mcp = mcp
+        mcp = MCPEffects(client: client, json: json, names: names, programs: live)
+        runner = ProcessRunner(live)
         isOffline = chat.isOffline
         if let key = endpoint?.key { secrets.add(key.text) }
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + mcp.all
-            + ProcessEffects().all
+            + ProcessEffects(runner: runner).all
             + LineEffects(input).all + SmallEffects(log: log, secrets: secrets).all
         types = effects.map { effect in
             // A test holds the table and the handlers together.
             (EffectRow.row(effect.type) ?? EffectRow(effect.type, "", [])).type(names, AdapterHandler(effect: effect))
         }
     }
+
+    /// Ends every program that was started, servers of tools among them, and waits until all are gone, a few seconds at most; those
+    /// that stay are killed. None is started from here on.
+    package func close() {
+        mcp.close()
+        runner.close()
+        live.killAll()
+    }
+
+    /// Kills every program that was started, because the process is about to end. Waits for nothing.
+    package func killPrograms() { live.killAll() }
 }
 
 extension EffectRow {

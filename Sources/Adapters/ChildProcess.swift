@@ -8,7 +8,7 @@ import CProcess
 
 /// A program that was started, with our ends of its pipes; owned by one thread, which has to reap it.
 ///
-/// It has a session of its own, so that it can be ended with everything it started.
+/// It has a session of its own, so that it can be ended with everything it started (`ProcessTree`).
 struct ChildProcess: ~Copyable {
     /// How often to look whether the program has ended, where the system cannot tell.
     static let lookMs: Int64 = 10
@@ -22,8 +22,12 @@ struct ChildProcess: ~Copyable {
     private(set) var input: Int32
     /// Where its standard output and its errors are read; -1 once it has closed them.
     private(set) var outputs: [Int32]
+    private let live: LivePrograms
+    /// What has been asked to end.
+    private var tree: ProcessTree?
 
-    init(_ program: Program) throws(AdapterError) {
+    init(_ program: Program, _ live: LivePrograms) throws(AdapterError) {
+        self.live = live
         var pipes: [[Int32]] = []
         for _ in 0..<3 {
             var ends: [Int32] = [-1, -1]
@@ -34,7 +38,7 @@ struct ChildProcess: ~Copyable {
             pipes.append(ends)
         }
         var started: pid_t = 0
-        let failed = ChildProcess.spawn(program, &started, pipes[0][0], pipes[1][1], pipes[2][1])
+        let failed = live.start(&started) { ChildProcess.spawn(program, &$0, pipes[0][0], pipes[1][1], pipes[2][1]) }
         for theirs in [pipes[0][0], pipes[1][1], pipes[2][1]] { close(theirs) }
         let ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
         if failed != 0 {
@@ -61,6 +65,7 @@ struct ChildProcess: ~Copyable {
         case EACCES:
             AdapterError(
                 .permissionDenied, "could not run \(quoted(name)): it may not be executed; check its mode (chmod +x)")
+        case ECANCELED: .cancelled
         case E2BIG:
             AdapterError(.tooLarge, "could not run \(quoted(name)): its arguments are too long; pass them on its input")
         case EAGAIN, ENOMEM:
@@ -86,16 +91,22 @@ struct ChildProcess: ~Copyable {
     var hasEnded: Bool { sluice_has_ended(pid) != 0 }
 
     /// Asks it and everything it started to end.
-    func terminate() {
-        kill(-pid, SIGTERM)
-        kill(-pid, SIGCONT)  // a stopped program does not see the first
+    mutating func terminate() {
+        let tree = ProcessTree(below: pid)
+        tree.terminate()
+        self.tree = tree
     }
 
-    /// Ends it and everything it started. Its group's number is its own until it is reaped.
-    func killGroup() { kill(-pid, SIGKILL) }
+    /// Ends it and everything it started.
+    mutating func kill() {
+        var tree = tree ?? ProcessTree(below: pid)
+        tree.look()
+        tree.kill()
+    }
 
     /// Waits for it; its exit code, and the signal that ended it.
     func reap() -> (exit: Int, signal: Int?) {
+        live.willReap(pid)
         var (exit, signal) = (Int32(0), Int32(0))
         sluice_reap(pid, &exit, &signal)
         return (Int(exit), signal == 0 ? nil : Int(signal))

@@ -206,14 +206,25 @@ enum Bytes {
 extension Value {
     /// The elements of a vector, a list or a realised sequence; nil for anything else.
     ///
-    /// An unrealised sequence is none: realising it means running the script, which handlers cannot.
+    /// An unrealised sequence is none: realising it means running the script, which handlers cannot. Neither is one so long that it
+    /// may have no end, as `(range)`: nobody's budget pays for its elements here.
     var realizedElements: [Value]? {
         switch self {
-        case .vector(let vector): vector.elements
-        case .list, .lazy, .seq: try? Sequences.array(self)
-        default: nil
+        case .vector(let vector): return vector.elements
+        case .list, .lazy, .seq:
+            var (elements, cursor): ([Value], SeqCursor) = ([], SeqCursor(self))
+            do throws(Fault) {
+                while let next = try cursor.next() {
+                    guard elements.count < Value.mostElements else { return nil }
+                    elements.append(next)
+                }
+            } catch { return nil }
+            return elements
+        default: return nil
         }
     }
+
+    private static let mostElements = 1 << 24
 }
 
 /// Writes maps whose keys cannot fail to hash.

@@ -51,14 +51,19 @@ package struct ProgramResult: Equatable, Sendable {
 /// Runs programs, each in a session of its own, so that it can be ended with everything it started.
 ///
 /// A program is over when it itself has ended; what it left running keeps running, as under a shell, unless the run was
-/// cancelled or timed out: then the whole group gets SIGTERM and, after a grace, SIGKILL.
+/// cancelled or timed out: then the whole group gets SIGTERM and, after a grace, SIGKILL. The end of an instance cancels what runs.
 package final class ProcessRunner: Sendable {
     /// Programs that run at once; each has a thread that mostly sleeps.
     package static let maxPrograms = 256
 
-    private let pool = BlockingPool(limit: ProcessRunner.maxPrograms)
+    /// How long the end of an instance waits for programs, whatever grace a script gives them; then they are killed.
+    package static let endMs: Int64 = 5_000
 
-    package init() {}
+    private let pool = BlockingPool(limit: ProcessRunner.maxPrograms)
+    private let live: LivePrograms
+    private let awaited = AwaitedPrograms()
+
+    package init(_ live: LivePrograms = LivePrograms()) { self.live = live }
 
     /// Starts `program` and answers once, on another thread. The function returned cancels it; the answer then comes when
     /// the program is gone.
@@ -69,23 +74,33 @@ package final class ProcessRunner: Sendable {
         do throws(AdapterError) {
             try ProcessRunner.validate(program)
             wake = try WakePipe()
+            guard awaited.add(wake) else { throw .cancelled }
         } catch {
             let failure = error
             pool.submit { done(.failure(failure)) }
             return {}
         }
-        pool.submit {
+        pool.submit { [live, awaited] in
+            defer { awaited.remove(wake) }
             do throws(AdapterError) {
                 if wake.reason != nil { throw .cancelled }
                 let timer = program.timeoutMs.map { ms in program.clock.after(ms: ms) { wake.raise(.timedOut) } }
                 defer { timer?.cancel() }
-                var run = try ProgramRun(program, wake)
+                var run = try ProgramRun(program, live, wake)
                 done(.success(try run.finish()))
             } catch {
                 done(.failure(error))
             }
         }
         return { wake.raise(.cancelled) }
+    }
+
+    /// Cancels what runs, and waits until all of it is gone; what is not within `endMs` is killed. Nothing runs any more from here on.
+    package func close() {
+        if !awaited.close(within: ProcessRunner.endMs) {
+            live.killAll()
+            _ = awaited.close(within: 1_000)
+        }
     }
 
     static func validate(_ program: Program) throws(AdapterError) {
@@ -156,6 +171,41 @@ final class WakePipe: @unchecked Sendable {
     }
 }
 
+/// The programs that somebody runs and has not had an answer about.
+private final class AwaitedPrograms: @unchecked Sendable {
+    // Sendable: `lock` guards everything mutable.
+    private let lock = Lock()
+    private let condition = Condition()
+    private var wakes: [ObjectIdentifier: WakePipe] = [:]
+    private var isClosed = false
+
+    /// False when nothing is to begin any more.
+    func add(_ wake: WakePipe) -> Bool {
+        lock.withLock {
+            if !isClosed { wakes[ObjectIdentifier(wake)] = wake }
+            return !isClosed
+        }
+    }
+
+    func remove(_ wake: WakePipe) {
+        lock.withLock {
+            wakes[ObjectIdentifier(wake)] = nil
+            condition.broadcast()
+        }
+    }
+
+    /// Cancels all of them; whether they were gone in time.
+    func close(within ms: Int64) -> Bool {
+        let deadline = MonotonicClock.now + ms * 1_000_000
+        return lock.withLock {
+            isClosed = true
+            for wake in wakes.values { wake.raise(.cancelled) }
+            while !wakes.isEmpty, condition.wait(lock, until: deadline) {}
+            return wakes.isEmpty
+        }
+    }
+}
+
 /// One program while it runs; owned by one thread.
 private struct ProgramRun: ~Copyable {
     let program: Program
@@ -166,10 +216,10 @@ private struct ProgramRun: ~Copyable {
     var ending: WakePipe.Reason?
     var killAt: Int64?
 
-    init(_ program: Program, _ wake: WakePipe) throws(AdapterError) {
+    init(_ program: Program, _ live: LivePrograms, _ wake: WakePipe) throws(AdapterError) {
         self.program = program
         self.wake = wake
-        child = try ChildProcess(program)
+        child = try ChildProcess(program, live)
     }
 
     /// Talks with the program until it has ended, and reaps it whatever happens.
@@ -182,7 +232,7 @@ private struct ProgramRun: ~Copyable {
         // What it wrote before it ended is in the pipes still; what its own children may yet write is not waited for.
         read(.output)
         read(.error)
-        if ending != nil { child.killGroup() }
+        if ending != nil { child.kill() }
         let (exit, signal) = child.reap()
         switch ending {
         case .cancelled: throw .cancelled
@@ -203,7 +253,7 @@ private struct ProgramRun: ~Copyable {
             child.terminate()
         } else if let at = killAt, now >= at {
             killAt = nil
-            child.killGroup()
+            child.kill()
         }
     }
 

@@ -62,9 +62,20 @@ package struct SmallEffects: Sendable {
         }
     }
 
+    /// Bytes of what a line says, and of its data. What makes it longer is told of in a few words: it may have no end.
+    private static let longest = 1 << 20
+
     private static func printed(_ value: Value, readably: Bool) throws(AdapterError) -> String {
+        func text(_ value: Value, _ limit: Int) throws(Fault) -> String {
+            var printer = Printer(readably: readably)
+            printer.byteLimit = limit
+            try printer.write(value)
+            return printer.string
+        }
         do throws(Fault) {
-            return readably ? try Printer.readable(value) : try Printer.plain(value)
+            do throws(Fault) { return try text(value, longest) } catch .exhausted(.memory) {
+                return try text(value.cut(within: longest) { (try? text($0, $1)) != nil }, .max)
+            }
         } catch {
             throw .parameter("what is to be logged cannot be printed: \(JSONCodec.words(error))")
         }

@@ -3,10 +3,13 @@
 #endif
 #include "cprocess.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,3 +129,90 @@ int sluice_reap(pid_t pid, int *exit_code, int *signal) {
   *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + *signal;
   return 0;
 }
+
+#ifdef __linux__
+/// A line of the table of processes.
+struct listed {
+  struct sluice_process process;
+  pid_t parent;
+  int descends;
+};
+
+/// Reads what the system tells of one; 0 when there is none.
+static int read_listed(pid_t pid, struct listed *line) {
+  char path[32], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t count = read(file, text, sizeof text - 1);
+  close(file);
+  if (count <= 0) return 0;
+  text[count] = 0;
+  // The name of the program, in brackets, may hold anything: what follows the last one counts.
+  char *rest = strrchr(text, ')');
+  int parent = 0;
+  line->process.pid = pid;
+  line->descends = 0;
+  if (!rest || sscanf(rest + 1, " %*c %d", &parent) != 1) return 0;
+  line->parent = parent;
+  // The 22nd field; the 3rd is the first behind the name.
+  return sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                &line->process.started) == 1;
+}
+
+/// Every process; NULL without memory. Sets how many.
+static struct listed *list_processes(int *count) {
+  struct listed *lines = NULL;
+  int room = 0;
+  *count = 0;
+  DIR *folder = opendir("/proc");
+  if (!folder) return NULL;
+  for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+    pid_t pid = (pid_t)atoi(entry->d_name);
+    if (pid <= 0) continue;
+    if (*count == room) {
+      room = room ? room * 2 : 256;
+      struct listed *more = realloc(lines, (size_t)room * sizeof *lines);
+      if (!more) break;
+      lines = more;
+    }
+    if (read_listed(pid, &lines[*count])) *count += 1;
+  }
+  closedir(folder);
+  return lines;
+}
+
+int sluice_descendants(pid_t root, struct sluice_process *found, int room) {
+  int count, written = 0;
+  struct listed *lines = list_processes(&count);
+  // Once more for each generation that the order of the list does not show at once.
+  for (int more = 1; more;) {
+    more = 0;
+    for (int child = 0; child < count; child++) {
+      if (lines[child].descends) continue;
+      int descends = lines[child].parent == root;
+      for (int at = 0; at < written && !descends; at++) descends = found[at].pid == lines[child].parent;
+      if (!descends || written == room) continue;
+      lines[child].descends = more = 1;
+      found[written++] = lines[child].process;
+    }
+  }
+  free(lines);
+  return written;
+}
+
+int sluice_is_same(struct sluice_process process) {
+  struct listed now;
+  return read_listed(process.pid, &now) && now.process.started == process.started;
+}
+#else
+int sluice_descendants(pid_t root, struct sluice_process *found, int room) {
+  (void)root, (void)found, (void)room;
+  return 0;
+}
+
+int sluice_is_same(struct sluice_process process) {
+  (void)process;
+  return 0;
+}
+#endif

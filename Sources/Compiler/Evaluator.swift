@@ -141,7 +141,8 @@ package final class Evaluator: @unchecked Sendable {
                 try self.require(name, bindings, anew: reloading == .named)
             },
             again: { [unowned self] (reloading, body) throws(Fault) in try self.reload(reloading, bindings, body) },
-            prepare: { [unowned self] in self.prepare($0) }, known: { [libraries] in libraries.namespaces },
+            prepare: { [unowned self] in self.prepare($0) },
+            begun: { [unowned self] in self.loads.begun($0) }, known: { [libraries] in libraries.namespaces },
             forgives: { [unowned self] in self.forgives($0, bindings) })
     }
 

@@ -70,6 +70,12 @@ final class Loads: @unchecked Sendable {
         return .granted(load)
     }
 
+    /// The form of a namespace was evaluated. Unless that is part of loading its file, the text that it stands in, such as the
+    /// script that runs, is what defines the namespace, and must not be evaluated again for the sake of what it has yet to define.
+    func begun(_ name: Name) {
+        lock.withLock { if !underway.contains(where: { $0.name == name }) { loaded.insert(name) } }
+    }
+
     /// The file was loaded, or could not be.
     func end(_ load: Load, isLoaded: Bool, in instance: Instance) {
         lock.withLock {

@@ -13,6 +13,8 @@ package struct Requirer {
     let again: (Reloading, (Requirer) throws(Fault) -> Void) throws(Fault) -> Void
     /// Gives a new namespace what every script has in place.
     let prepare: (Namespace) -> Void
+    /// Hears of a namespace that has begun, with what its form requires in place.
+    let begun: (Name) -> Void
     /// The namespaces that could be required, for suggestions.
     let known: () -> [String]
     /// Takes note of what cannot be had, and says whether to go on without it; otherwise it is thrown.
@@ -52,6 +54,7 @@ package struct Requirer {
             }
         }
         namespace.setMeta(meta.isEmpty ? nil : meta)
+        begun(name)
         return namespace
     }
 

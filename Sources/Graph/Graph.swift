@@ -133,5 +133,6 @@ package enum FunctionReference: Sendable {
     }
 }
 
-/// Answers what a qualified name means: asked of whoever can load namespaces.
-package typealias FunctionLookup = @Sendable (Name) -> FunctionReference
+/// Answers what a qualified name means: asked of whoever can load namespaces. It throws what is not the name's fault: that the
+/// fiber that asks has to wait for a load, or that it is to end.
+package typealias FunctionLookup = @Sendable (Name) throws(Fault) -> FunctionReference

@@ -7,9 +7,9 @@ package enum GraphData {
     static let sections = DeclarationKind.allCases.map(\.section)
 
     /// Reads a graph as data. Whatever is wrong becomes a finding of the node it belongs to, or a stray one.
-    package static func read(
-        _ data: Value, names: Names, lookup: FunctionLookup
-    ) -> (nodes: [Node], strays: [Finding]) {
+    package static func read<Failure>(
+        _ data: Value, names: Names, lookup: (Name) throws(Failure) -> FunctionReference
+    ) throws(Failure) -> (nodes: [Node], strays: [Finding]) {
         var reading = Reading(names: names)
         guard case .map(let map) = data else {
             let finding = Finding(
@@ -25,7 +25,11 @@ package enum GraphData {
             }
             reading.read(kind, entry.value, spans)
         }
-        return (reading.declarations.map { $0.declaration.node(names, lookup, findings: $0.findings) }, reading.strays)
+        var nodes: [Node] = []
+        for (declaration, findings) in reading.declarations {
+            nodes.append(try declaration.node(names, lookup, findings: findings))
+        }
+        return (nodes, reading.strays)
     }
 
     /// The state of reading one graph.

@@ -100,6 +100,9 @@ package final class Code: @unchecked Sendable {
         (constantOffset(count) + constant * MemoryLayout<Value>.stride) / 8 - (index + 1)
     }
 
+    /// Every constant; vars stand behind their cells, which are none to look at.
+    package var allConstants: UnsafeBufferPointer<Value> { UnsafeBufferPointer(start: constants, count: constantCount) }
+
     /// The constant at `distance` from the instruction after `index`.
     package func constant(at distance: Int, from index: Int) -> Value {
         UnsafeRawPointer(instructions + index + 1 + distance).assumingMemoryBound(to: Value.self).pointee

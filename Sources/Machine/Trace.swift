@@ -16,7 +16,7 @@ extension Fiber {
             if depth <= Fiber.shownFrames || depth > total - Fiber.shownFrames / 2 {
                 if frame.pointee.prototype === instance.realizer.owner {
                     demands = true
-                } else if var shown = traceFrame(frame.pointee.prototype, pc) {
+                } else if var shown = Fiber.traceFrame(frame.pointee.prototype, pc) {
                     shown.demands = demands
                     demands = false
                     found.append(shown)
@@ -39,6 +39,18 @@ extension Fiber {
         return TraceFrame(function: prototype.label, source: source, span: prototype.origin?.span)
     }
 
+    /// Where the script's own code stands, to be read later; the state must be saved. Costs next to nothing.
+    package var position: CodePosition? {
+        var found: CodePosition?
+        forEachActivation { pc, frame, _ in
+            let prototype = frame.pointee.prototype
+            guard prototype.origin?.source?.isLibrary != true else { return true }
+            found = CodePosition(prototype: prototype, pc: pc)
+            return false
+        }
+        return found
+    }
+
     /// Activations from the innermost on, each with the counter just after the instruction it is at and its registers, for
     /// as long as `body` says so.
     func forEachActivation(
@@ -55,7 +67,7 @@ extension Fiber {
         }
     }
 
-    private func traceFrame(_ prototype: Prototype, _ pc: ProgramCounter) -> TraceFrame? {
+    fileprivate static func traceFrame(_ prototype: Prototype, _ pc: ProgramCounter) -> TraceFrame? {
         guard let code = prototype.code(containing: pc) else { return nil }
         let index = pc - UnsafePointer(code.instructions) - 1
         // One that has not begun yet, for want of room, is nowhere.
@@ -67,4 +79,14 @@ extension Fiber {
         frame.macro = place?.macro
         return frame
     }
+}
+
+/// A place in code that runs: the instruction before a program counter.
+package struct CodePosition: @unchecked Sendable {
+    // Sendable: immutable; the prototype keeps alive what the counter points into.
+    let prototype: Prototype
+    let pc: Fiber.ProgramCounter
+
+    /// The place in the source, if it is known.
+    package var frame: TraceFrame? { Fiber.traceFrame(prototype, pc) }
 }

@@ -42,21 +42,38 @@ package enum JSON {
 
     /// Writes `value`: maps in their order, keywords and symbols by their names, sequences and sets as arrays. Throws for what
     /// JSON has no form for (functions, NaN, …), naming the path to it, and `.force` at an unrealised sequence.
-    package static func write(_ value: Value, style: Style = Style()) throws(Fault) -> [UInt8] {
-        var writer = JSONWriter(style: style)
+    ///
+    /// - Parameter limit: bytes; beyond it `.exhausted(.memory)` is thrown. For where no budget pays.
+    package static func write(
+        _ value: Value, style: Style = Style(), within limit: Int = .max
+    ) throws(Fault) -> [UInt8] {
+        var writer = JSONWriter(style: style, within: limit)
         try writer.write(value)
         return writer.bytes
     }
 
     /// `value` as one line of JSON for other programs, whatever it holds: what JSON has no form for (functions, NaN, what is not
     /// realised, …) stands as the string that prints it. Names keep their namespaces: `:fs/read` is not `:http/read`.
-    package static func shown(_ value: Value) -> String {
+    ///
+    /// - Parameter limit: bytes. What makes it longer is told of in a few words, and an object says so by a true `cut`
+    ///   (`Value.cut`).
+    package static func shown(_ value: Value, within limit: Int = JSON.largest) -> String {
+        let bytes =
+            written(value, within: limit)
+            ?? written(value.cut(within: limit) { written($0, within: $1) != nil }, within: limit)
+        return String(decoding: bytes ?? Array("null".utf8), as: UTF8.self)
+    }
+
+    /// Bytes of what has no limit of its own. A text of the script's is never so long.
+    package static let largest = Text.byteLimit * 2
+
+    /// Nil when it has more bytes than `limit`, or a key that cannot be printed, which what was cut has not.
+    private static func written(_ value: Value, within limit: Int) -> [UInt8]? {
         var style = Style()
         style.qualifiedNames = true
-        var writer = JSONWriter(style: style, isTotal: true)
-        // A key that cannot be printed is all that may still throw; a string never does.
-        do throws(Fault) { try writer.write(value) } catch { return shown(.string(value.briefly)) }
-        return String(decoding: writer.bytes, as: UTF8.self)
+        var writer = JSONWriter(style: style, total: limit)
+        do throws(Fault) { try writer.write(value) } catch { return nil }
+        return writer.bytes
     }
 }
 

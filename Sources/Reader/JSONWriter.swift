@@ -5,6 +5,8 @@ struct JSONWriter {
     private let style: JSON.Style
     /// Whether what JSON has no form for becomes a string; otherwise it is a fault.
     private let isTotal: Bool
+    /// Past this many bytes writing throws `.exhausted(.memory)`: a sequence may have no end.
+    private let byteLimit: Int
     var bytes: [UInt8] = []
     private var frames: [Frame] = []
     private var growth = Attention.Growth()
@@ -17,9 +19,17 @@ struct JSONWriter {
         var isObject: Bool
     }
 
-    init(style: JSON.Style, isTotal: Bool = false) {
+    init(style: JSON.Style, within byteLimit: Int) {
         self.style = style
-        self.isTotal = isTotal
+        isTotal = false
+        self.byteLimit = byteLimit
+    }
+
+    /// Writes anything, in at most so many bytes, and runs no code of the script.
+    init(style: JSON.Style, total byteLimit: Int) {
+        self.style = style
+        isTotal = true
+        self.byteLimit = byteLimit
     }
 
     mutating func write(_ value: Value) throws(Fault) {
@@ -41,7 +51,24 @@ struct JSONWriter {
                 if !frames[top].isObject { separate(index > 0) }
                 try begin(item)
             }
+            try checkSize(adding: 0)
         }
+        try checkSize(adding: 0)
+    }
+
+    private func checkSize(adding count: Int) throws(Fault) {
+        if bytes.count > byteLimit - count { throw .exhausted(.memory) }
+    }
+
+    /// How many elements there is still room for: each takes a byte, and one that separates it from the next.
+    private var room: Int { (byteLimit - bytes.count) / 2 + 1 }
+
+    /// The elements of a sequence, as far as they are of use: one more than there is room for is enough to know.
+    private func elements(of sequence: Value) throws(Fault) -> [Value] {
+        guard byteLimit < .max else { return try Sequences.array(sequence) }
+        var (elements, cursor): ([Value], SeqCursor) = ([], SeqCursor(sequence))
+        while elements.count <= room, let element = try cursor.next() { elements.append(element) }
+        return elements
     }
 
     private mutating func separate(_ comma: Bool) {
@@ -60,6 +87,7 @@ struct JSONWriter {
     }
 
     private mutating func open(_ items: [Value], isObject: Bool) throws(Fault) {
+        if items.count / (isObject ? 2 : 1) > room { throw .exhausted(.memory) }
         guard isTotal || frames.count < JSON.nestingLimit else {
             throw .illegalArgument(
                 "JSON is written at most \(JSON.nestingLimit) levels deep", hint: "store deep data flat")
@@ -80,11 +108,13 @@ struct JSONWriter {
         case .char(let scalar): quote(String(Unicode.Scalar(scalar) ?? "\u{fffd}"))
         case .keyword(let name), .symbol(let name): writeName(name)
         case .shortText(let short): quote(short.text)
-        case .longText(let text): quote(text)
+        case .longText(let text):
+            try checkSize(adding: text.byteCount)
+            quote(text)
         case .vector(let vector): try open(vector.elements, isObject: false)
         case .list, .seq, .lazy:
             let elements: [Value]
-            do throws(Fault) { elements = try Sequences.array(value) } catch {
+            do throws(Fault) { elements = try self.elements(of: value) } catch {
                 guard isTotal else { throw error }
                 return quote(value.briefly)
             }
@@ -144,7 +174,7 @@ struct JSONWriter {
         case .longText(let text): quote(text)
         case .keyword(let name), .symbol(let name): writeName(name)
         case .nil: try writeForeign(key, "a nil key")
-        default: quote(try Printer.plain(key))
+        default: quote(isTotal ? printed(key) : try Printer.plain(key))
         }
     }
 
@@ -162,7 +192,14 @@ struct JSONWriter {
     /// Writes the text that prints the value, or refuses it.
     private mutating func writeForeign(_ value: Value, _ what: String, hint: String? = nil) throws(Fault) {
         guard isTotal else { throw refusal(what, hint: hint) }
-        quote((try? Printer.readable(value)) ?? value.briefly)
+        quote(printed(value))
+    }
+
+    /// Bytes of a text that prints what JSON has no form for; it may hold anything.
+    private static let longestPrinted = 1 << 16
+
+    private func printed(_ value: Value) -> String {
+        value.readable(within: min(JSONWriter.longestPrinted, byteLimit - bytes.count)) ?? value.briefly
     }
 
     private func refusal(_ what: String, hint: String? = nil) -> Fault {

@@ -118,8 +118,13 @@ final class CommandEntry: @unchecked Sendable {
         if isEvent { return takeEvent(exchange) }
         let text = String(exchange.path.dropFirst("/commands/".count))
         guard let name = system.exposed.first(where: { $0.description == text }) else {
-            let names = system.exposed.map(\.description).joined(separator: ", ")
-            return answer(exchange, 404, "not-found", "no exposed worker is called \(text); there are \(names)")
+            let names = system.exposed.map(\.description)
+            return answer(
+                exchange, 404, "not-found",
+                names.isEmpty
+                    ? "no worker is exposed, so there are no commands; give one :expose? true"
+                    : "no exposed worker is called \(text); there \(names.count == 1 ? "is" : "are") "
+                        + names.joined(separator: ", "))
         }
         do throws(Fault) {
             guard let message = try message(exchange) else { return }

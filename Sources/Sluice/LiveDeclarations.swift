@@ -38,13 +38,14 @@ extension Session {
     /// Gives the action of a `:run` effect that is named.
     static func actions(_ lookup: GraphFunctions) -> RunEffect.Finder {
         { (name) throws(Fault) in
-            // What is there is not looked for: the file of its namespace may be the script that runs.
+            // What is there is not looked for: a file that is being loaded performs what it has defined so far.
             if let found = lookup.present(name) { return .object(found) }
-            switch lookup.find(name) {
+            switch try lookup.find(name) {
             case .found(_, let value): return value
             case .missing(let name, let near):
+                let yet = lookup.mayGrow(name) ? " (yet)" : ""
                 let next = near.first.map { "; did you mean \(name.namespace ?? "")/\($0)?" } ?? ""
-                throw RunEffect.refusal("there is no function \(name.description)\(next)")
+                throw RunEffect.refusal("\(name.namespace ?? "") has no function \(name.name)\(yet)\(next)")
             case .unknownNamespace(let name):
                 let space = name.namespace ?? ""
                 let known = lookup.evaluator?.instance.allNamespaces.map(\.name.description) ?? []

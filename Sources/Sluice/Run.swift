@@ -151,9 +151,14 @@ package final class Run: @unchecked Sendable {
         else { return }
         // Nothing new comes in while what has come is finished.
         session.sources.endAll()
-        system.stop(graceMs: graceMs) { [self] in
-            lock.withLock { isStopped = true }
-            session.runtime.scheduler.attend()
+        session.runtime.world.stop()
+        // Both begin at once, and whichever ends last ends the run.
+        system.stop(graceMs: graceMs)
+        session.letEffectsFinish(for: graceMs) { [self] in
+            system.stop(graceMs: graceMs) { [self] in
+                lock.withLock { isStopped = true }
+                session.runtime.scheduler.attend()
+            }
         }
     }
 

@@ -25,8 +25,9 @@ package final class Session: @unchecked Sendable {
     package let builder: GraphBuilder
     /// What brings events from outside.
     let sources: EventSources
-    /// What holds servers of tools.
-    let mcp: MCPEffects
+    /// What holds programs that were started, and servers of tools.
+    private let adapters: AdapterSet
+    var mcp: MCPEffects { adapters.mcp }
     /// Executes the processes that the script starts, which are rows here.
     private let processes: ProcessWorkRunner
     let rows: MemoryProcessRegistry
@@ -68,9 +69,9 @@ package final class Session: @unchecked Sendable {
             log: Session.logSink(options.errorOutput))
         for type in adapters.types { engine.define(type) }
         isOffline = adapters.isOffline
-        mcp = adapters.mcp
+        self.adapters = adapters
         let lookup = GraphFunctions()
-        builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
+        builder = GraphBuilder(names: names, lookup: { (name) throws(Fault) in try lookup.find(name) })
         evaluator = Evaluator(
             instance,
             libraries: Libraries(
@@ -108,15 +109,27 @@ package final class Session: @unchecked Sendable {
     /// Says that wall time is up. On any thread.
     package func expire() { runtime.expire() }
 
-    /// Tells of processes that failed and that nobody awaited, once nobody can any more.
-    package func tellUnheardFailures() { processes.tellUnheard() }
+    /// Failures that nobody has heard of, once nobody can any more. Those of processes are told as those of fibers; of the others this
+    /// gives how many there are, and a line for each of the first.
+    package func unheardFailures() -> (lines: [String], count: Int) {
+        processes.tellUnheard()
+        return UnheardReport.lines(runtime)
+    }
 
-    /// Ends every fiber and thread, and every server that was started.
-    package func shutDown() {
+    /// Ends every program that was started, for a process that ends although the session has not; what does not end is killed.
+    package func endPrograms() { adapters.close() }
+
+    /// Kills every program that was started: the process ends at once.
+    package func killPrograms() { adapters.killPrograms() }
+
+    /// Ends every fiber and thread, and every program that was started.
+    ///
+    /// - Parameter finallyMs: how long `finally` blocks may take.
+    package func shutDown(finallyMs: Int64 = 1_000) {
         sources.endAll()
-        hasEnded = runtime.shutDown()
+        hasEnded = runtime.shutDown(within: finallyMs * 1_000_000)
         processes.end()
-        mcp.close()
+        adapters.close()
     }
 
     // What still runs past the deadline may use any var.
@@ -209,6 +222,14 @@ package final class Session: @unchecked Sendable {
 
     /// Cancels the evaluation in progress and what it started. On any thread.
     package func interrupt() { current.interrupt() }
+
+    /// Calls `body` once, when the effects that are under way have ended, or `graceMs` have passed. On any thread.
+    package func letEffectsFinish(for graceMs: Int64, _ body: @escaping @Sendable () -> Void) {
+        guard graceMs > 0 else { return body() }
+        // Whoever takes the call makes it.
+        let timer = runtime.clock.after(ms: graceMs, body)
+        engine.afterRunning { if timer.cancel() { body() } }
+    }
 
     // MARK: The REPL
 
@@ -340,11 +361,22 @@ final class GraphFunctions: @unchecked Sendable {
         return instance.findNamespace(instance.names.intern(nil, space))?.find(instance.names.intern(nil, name.name))
     }
 
-    func find(_ name: Name) -> FunctionReference {
+    /// Whether more may come to be defined in the namespace of a name: it is the script's, whose text is still being evaluated, or
+    /// it is that of a file, and not built in.
+    func mayGrow(_ name: Name) -> Bool {
+        guard let evaluator, let space = name.namespace else { return false }
+        return !evaluator.libraries.has(space)
+    }
+
+    /// What a name means; may load its namespace.
+    ///
+    /// - Throws: what is not the namespace's fault: that this fiber has to wait for another's load, or that it is to end.
+    func find(_ name: Name) throws(Fault) -> FunctionReference {
         guard let evaluator, let space = name.namespace else { return .unknownNamespace(name) }
         let names = evaluator.instance.names
         let found: Namespace
         do throws(Fault) { found = try evaluator.requirer().found(names.intern(nil, space)) } catch {
+            guard case .thrown = error else { throw error }
             return error.isMissingNamespace ? .unknownNamespace(name) : .unloadable(name, Report.diagnostic(error))
         }
         guard let variable = found.find(names.intern(nil, name.name)) else {
@@ -358,7 +390,7 @@ extension JSONCodec {
     /// The reader's JSON, for the adapters.
     static func own(_ names: Names) -> JSONCodec {
         JSONCodec(
-            encode: { (value) throws(Fault) in try JSON.write(value) },
+            encode: { (value) throws(Fault) in try JSON.write(value, within: 1 << 26) },
             decode: { (bytes, keywords) throws(Fault) in
                 try JSON.read(bytes, keys: keywords ? .keywords(names) : .strings)
             })

@@ -57,6 +57,28 @@ extension Value {
         return printer.string
     }
 
+    /// The value as it is, if `fits` says that it is within so many bytes when it is written; otherwise with what is long in it told of
+    /// in a few words, and, when it is a map, with a true `:cut` that says so. Small entries of maps, such as ids, stay. What is
+    /// written for other programs may be as large as it likes, or have no end.
+    public func cut(within limit: Int, fits: (Value, Int) -> Bool) -> Value {
+        if fits(self, limit) { return self }
+        guard case .map(var map) = shortened(within: limit, depth: 0, fits) else { return .string(briefly) }
+        try? HashMap.set(&map, .kw(.cut), .true)
+        return .map(map)
+    }
+
+    private func shortened(within limit: Int, depth: Int, _ fits: (Value, Int) -> Bool) -> Value {
+        guard case .map(let map) = self, map.count <= 64, depth < 5 else { return .string(briefly) }
+        var made = HashMap()
+        let share = limit / (map.count + 1)
+        map.forEach { (key, item) in
+            try? HashMap.set(
+                &made, key, fits(item, share) ? item : item.shortened(within: share, depth: depth + 1, fits))
+            return true
+        }
+        return .map(made)
+    }
+
     private static func briefly(_ text: Text) -> String {
         let value = Value.text(text)
         if let short = value.shortForm() { return "the string \(short)" }

@@ -111,6 +111,7 @@ public enum KnownName: String, CaseIterable, Sendable {
     case baseMs = "base-ms"
     case requested, stopped, superseded, parent
     case cancelledBy = "cancelled-by"
+    case cut
     case `continue`
     case dedupStrategy = "dedup-strategy"
     case dependsOn = "depends-on"

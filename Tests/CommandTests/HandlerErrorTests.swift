@@ -78,7 +78,7 @@ import Testing
     /// What no line of the script threw is told where the effect was performed.
     @Test func whatTheHostRefusesIsToldOfThePerformer() throws {
         let told = try error("(perform (run 'clojure.core/nobody-at-all 1))")
-        #expect(told.hasPrefix("job.slu:1:1: error: there is no function clojure.core/nobody-at-all"), "\(told)")
+        #expect(told.hasPrefix("job.slu:1:1: error: clojure.core has no function nobody-at-all"), "\(told)")
         #expect(!told.contains("performed here"))
     }
 }

@@ -68,6 +68,21 @@ import Values
         )
     }
 
+    /// An effect in flight has the grace, and no more: then it is cancelled, and what waits for it with it.
+    @Test(.timeLimit(.minutes(1))) func cancelsWhatIsLeftOfEffects() throws {
+        let script = """
+            (def done (atom []))
+            (defn work [_] (try (println 1) (time/sleep 100000) (finally (swap! done conj :effect))))
+            (try (perform (run work)) (finally (time/sleep 20) (swap! done conj :script)))
+            """
+        let said = try stopped(script) { session, _ in
+            _ = session.evaluate(script)
+            let done = try session.evaluate("(pr-str (sort @done))").get()
+            #expect(done.stringValue == "(:effect :script)")
+        }
+        #expect(said == "")
+    }
+
     /// Blocks that are done in time are let do it.
     @Test func waitsForBlocksThatEnd() throws {
         let script =

@@ -48,7 +48,7 @@ struct GraphValueTests {
     private func reread(_ sample: Sample, _ names: Names) throws -> Graph {
         let source = Source(name: "x.edn", bytes: Array(try Printer.readable(sample.graph.data).utf8))
         let builder = GraphBuilder(names: names)
-        builder.load(data: try #require(try readEDN(source, names)))
+        try builder.load(data: try #require(try readEDN(source, names)))
         return builder.graph
     }
 
@@ -58,7 +58,7 @@ struct GraphValueTests {
         let variable = Var(namespace: names.intern(nil, "my.app"), name: names.intern(nil, "handle"))
         let native = Native("clojure.string/upper-case", 1) { (_, _) in .nil }
         func shown(_ function: Value) throws -> String {
-            builder.declare(Declaration(.worker, names.intern("a/w"), function: function, namespace: "shop.main"))
+            try builder.declare(Declaration(.worker, names.intern("a/w"), function: function, namespace: "shop.main"))
             let node = try #require(builder.graph[.worker, names.intern("a/w")])
             return try Printer.readable(node[.workerFn] ?? .nil)
         }
@@ -74,7 +74,7 @@ struct GraphValueTests {
         let names = sample.names
         for text in ["{:runtime {:guard-ms 7 :effects {:timeout-ms 9}} :needs {:read [\"a\" \"b\"] :net true}}"] {
             let source = Source(name: "lib.edn", bytes: Array(text.utf8))
-            builder.load(data: try #require(try readEDN(source, names)))
+            try builder.load(data: try #require(try readEDN(source, names)))
         }
         #expect(
             try Printer.readable(.map(builder.graph.configuration))
@@ -132,7 +132,7 @@ struct GraphValueTests {
         let names = Names()
         func graph(_ text: String) throws -> Graph {
             let builder = GraphBuilder(names: names)
-            builder.load(data: try #require(try readEDN(Source(name: "a", bytes: Array(text.utf8)), names)))
+            try builder.load(data: try #require(try readEDN(Source(name: "a", bytes: Array(text.utf8)), names)))
             return builder.graph
         }
         let before = try graph("{:channels {:a {:buffer 8} :b {}} :meta {:m {:priority 1}}}")
@@ -147,15 +147,16 @@ struct GraphValueTests {
     @Test func manyThreadsMayDeclare() async throws {
         let names = Names()
         let builder = GraphBuilder(names: names)
-        await withTaskGroup { group in
+        try await withThrowingTaskGroup { group in
             for thread in 0..<8 {
                 group.addTask {
                     for index in 0..<100 {
-                        builder.declare(Declaration(.channel, names.intern("c\(thread)/n\(index)")))
-                        builder.declare(Declaration(.channel, names.intern("shared/n\(index)")))
+                        try builder.declare(Declaration(.channel, names.intern("c\(thread)/n\(index)")))
+                        try builder.declare(Declaration(.channel, names.intern("shared/n\(index)")))
                     }
                 }
             }
+            try await group.waitForAll()
         }
         #expect(builder.graph.nodes.count == 900)
     }

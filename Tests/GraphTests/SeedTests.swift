@@ -93,7 +93,7 @@ struct SeedTests {
         let system = try #require(form.systems.first)
         #expect((system.isDevGuarded, system.guardMs) == (true, 50))
         let builder = GraphBuilder(names: names, lookup: Self.functions)
-        builder.load(data: system.definition)
+        try builder.load(data: system.definition)
         #expect(builder.graph.check().map(\.title) == [])
         #expect(builder.graph.names(of: .worker).map(\.description) == ["commands"])
         let reference = try system.components.find(names.keyword("obs")).flatMap { ComponentForm.reference($0) }

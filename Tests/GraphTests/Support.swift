@@ -25,7 +25,7 @@ struct Sample {
     init(data text: String, lookup: @escaping FunctionLookup = { .unknownNamespace($0) }) throws {
         builder = GraphBuilder(names: names, lookup: lookup)
         source = Source(name: "shop.edn", bytes: Array(text.utf8))
-        if let data = try readEDN(source, names) { builder.load(data: data) }
+        if let data = try readEDN(source, names) { try builder.load(data: data) }
     }
 
     /// Declares the forms of one more text; what each changed.
@@ -35,7 +35,7 @@ struct Sample {
             guard case .list(let list) = form, let elements = list.elements, let head = elements.first?.symbolName,
                 let kind = DeclarationKind.allCases.first(where: { $0.form == head.name })
             else { continue }
-            changes.append(builder.declare(declaration(kind, form, elements)))
+            changes.append(try builder.declare(declaration(kind, form, elements)))
         }
         return changes
     }

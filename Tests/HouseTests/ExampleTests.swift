@@ -276,7 +276,9 @@ import Testing
         expect(post("quote", "1 2", [edn]), 400, type: "application/edn")
         expect(post("quote", "null", [json]), 400)
         expect(post("quote", "service=basic", [("Content-Type", "text/plain")]), 415)
-        expect(post("none", parcel, [json]), 404)
+        expect(
+            post("none", parcel, [json]), 404,
+            #"{"error":{"code":"not-found","message":"no exposed worker is called none; there are quote, order"}}"#)
         expect(PlainHTTP.send(serving.port, "GET", "/"), 404)
         let wrong = PlainHTTP.send(serving.port, "DELETE", "/commands/quote", [json])
         expect(wrong, 405)

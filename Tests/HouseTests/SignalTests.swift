@@ -19,6 +19,59 @@ import Testing
         )
     }
 
+    /// Work in flight that takes some hundred milliseconds more than the signal is early, in a script, in its `submit!`, and left by
+    /// a system of the world; its own `finally` comes after it.
+    private static let inFlight: [String] = [
+        "(perform (run work))",
+        "(submit! (run work))",
+        "(do (submit! (run work)) (time/sleep 100000))",
+        "(perform-all [(run work) (effect :event/await {:type :never})])",
+        """
+        (configure {:tick-ms 20})
+        (defsystem :s [world dt] (if (:d world) world (assoc world :d 1 :effects [(run work)])))
+        (event/publish! :go 1)
+        """,
+    ]
+
+    @Test(.timeLimit(.minutes(2)), arguments: inFlight.indices, [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
+    func effectsInFlightAreLetFinish(_ index: Int, _ ending: (signal: Int32, code: Int32)) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "work.slu",
+            """
+            (defn work [_] (try (spit "ready" "yes") (time/sleep 600) (println "done") (finally (println "finally"))))
+            \(Self.inFlight[index])
+            """)
+        let began = Date()
+        let result = try Repository.run(
+            try Repository.program, ["run", "work.slu"], folder: scratch.folder,
+            meanwhile: { scratch.signal($0, ending.signal) })
+        #expect(result.code == ending.code, "\(result.error)")
+        #expect(result.output == "done\nfinally\n", "\(result.error)")
+        // Nobody waits for what only waits, nor for the deadline of ten seconds.
+        #expect(Date().timeIntervalSince(began) < 9)
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: inFlight.indices) func aSecondSignalEndsAtOnce(_ index: Int) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "work.slu",
+            """
+            (defn work [_] (try (spit "ready" "yes") (time/sleep 60000) (finally (println "finally"))))
+            \(Self.inFlight[index])
+            """)
+        let result = try Repository.run(
+            try Repository.program, ["run", "work.slu"], folder: scratch.folder,
+            meanwhile: {
+                scratch.signal($0, SIGTERM)
+                usleep(200_000)
+                scratch.signal($0, SIGTERM)
+            })
+        #expect(result.code == 143 && result.output == "")
+    }
+
     /// What holds its thread is told to people, not in events alone (D16).
     @Test func aWorkerThatHoldsItsThreadIsNamed() throws {
         let scratch = try Scratch()

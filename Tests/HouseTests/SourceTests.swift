@@ -201,6 +201,10 @@ import Testing
             let refused = post("/events/\(type)", #"{"effect-id":"a","result":1}"#, [json])
             #expect(refused?.status == 403, "\(type)")
         }
+        let command = post("/commands/nope", "1", [json])
+        #expect(command?.status == 404)
+        #expect(
+            command?.body.contains("no worker is exposed, so there are no commands; give one :expose? true") == true)
         #expect(post("/events/a", "", [json])?.status == 400)
         #expect(post("/events/a", "{", [json])?.status == 400)
         #expect(post("/events/a", "a=1", [("Content-Type", "text/plain")])?.status == 415)

@@ -39,3 +39,42 @@ import Testing
         #expect(told.code == 0 && told.output.hasPrefix(":nap (:time/sleep) is done, after "), "\(told.error)")
     }
 }
+
+/// Values that have no end, or share their parts and are larger than anybody could write, in effects and log lines (N6).
+@Suite struct EndlessValueTests {
+    /// Each event is one short object that says that it was cut, and the run ends as it would without.
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ("(count (take 3 (perform (run (fn [_] (range))))))", "3", 1),
+            ("(perform (emit :x (range)))", nil, 2),
+            ("(perform (emit :x [1 {:r (cons 1 (range))}]))", nil, 2),
+            ("(perform (emit :x (nth (iterate (fn [a] [a a]) 1) 60)))", nil, 2),
+            ("(log/info \"x\" {:r (range)})", "nil", 2),
+        ]) func areToldInAFewWords(_ text: String, _ value: String?, _ cut: Int) throws
+    {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let result = try Repository.run(
+            try Repository.program, ["eval", text, "--json", "--trace", "t"], folder: scratch.folder)
+        #expect(result.code == 0, "\(result.error)")
+        let lines = try result.output.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(lines.filter { $0["type"] as? String == "effect.ended" }.count == 1)
+        #expect(lines.filter { $0["cut"] as? Bool == true }.count == cut)
+        if let value { #expect(lines.contains { $0["value"] as? String == value }) }
+        #expect(result.output.utf8.count < 5_000, "\(result.output.utf8.count)")
+        #expect(try scratch.read("t").split(separator: "\n").filter { $0.hasSuffix(", :cut true}") }.count == cut)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func standInALogLineInAFewWords() throws {
+        let result = try Repository.run(
+            try Repository.program, ["eval", "(do (log/info \"x\" {:r (range) :a 1}) (log/warn (range)))"])
+        #expect(result.code == 0)
+        let endless = "a sequence of 9223372036854775806 elements"
+        // Long work is told of in between.
+        let lines = result.error.split(separator: "\n").filter { $0.hasPrefix("[") }
+        #expect(lines == ["[INFO] x {:r \"\(endless)\", :a 1, :cut true}", "[WARN] \(endless)"])
+    }
+}

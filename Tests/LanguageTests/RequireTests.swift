@@ -40,6 +40,8 @@ import Values
         "shop/egg.slu": "(ns shop.egg) (require 'shop.hen)",
         "shop/broken.slu":
             "(ns shop.broken) (swap! user/tries inc) (sluice.runtime/yield) (throw (ex-info \"broken\" {}))",
+        "shop/named.slu":
+            "(ns shop.named) (clojure.core.async/<! (clojure.core.async/timeout 20)) (defn late [n] (inc n))",
         "shop/stuck.slu": "(ns shop.stuck) (clojure.core.async/<! (clojure.core.async/chan))",
     ]
 
@@ -151,6 +153,55 @@ import Values
     @Test(arguments: [nil, 1] as [UInt64?]) func seesBindings(_ seed: UInt64?) throws {
         let text = "(binding [*print-length* 7] (with-out-str (require 'shop.told)))"
         #expect(try evaluate(text, seed: seed) == #""within\ntold 7\n""#)
+    }
+
+    /// A script that is the file of its namespace is not evaluated again for the sake of a function that it has not (yet) defined,
+    /// whoever asks for that; what it defined so far is there, and what another file requires of it is.
+    @Test(arguments: [
+        ("(try (perform (run `later 1)) (catch Exception e (ex-message e)))", "script has no function later (yet)"),
+        (
+            "(try (perform (run 'script/erlier 1)) (catch Exception e (ex-message e)))",
+            "script has no function erlier (yet); did you mean script/earlier?"
+        ),
+        ("(try (process/start `later []) (catch Exception e (ex-message e)))", "script has no function later (yet)"),
+        (
+            "@(future (try (perform (run `later 1)) (catch Exception e (ex-message e))))",
+            "script has no function later (yet)"
+        ),
+        ("(str (perform (run `earlier 1)))", ":earlier"),
+        ("(do (require 'script) (require 'user-of-script) (str ((resolve 'user-of-script/f) 1)))", ":earlier"),
+    ]) func aScriptIsEvaluatedOnce(_ form: String, _ expected: String) throws {
+        for seed in [nil, 1, 2] as [UInt64?] {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("script-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let text = """
+                (ns script)
+                (alter-meta! *ns* update :evaluated (fnil inc 0))
+                (defn earlier [x] :earlier)
+                (def told \(form))
+                (defn later [x] :later)
+                [(:evaluated (meta *ns*)) told (str (perform (run `later 1)))]
+                """
+            for (name, text) in [
+                ("script", text), ("user_of_script", "(ns user-of-script (:require [script])) (def f script/earlier)"),
+            ] {
+                let file = folder.appendingPathComponent("\(name).slu")
+                try text.write(to: file, atomically: true, encoding: .utf8)
+            }
+            let session = try session(in: folder, seed)
+            defer { session.shutDown() }
+            let told = try session.printed(session.evaluate(text, name: "script.slu").get()).get()
+            #expect(told == "[1 \"\(expected)\" \":later\"]", "seed \(seed ?? 0)")
+        }
+    }
+
+    /// A file whose first form names itself, while others load it, is waited for: nobody is told of the wait.
+    @Test(arguments: seeds) func whoNamesAFunctionOfAFileThatIsBeingLoadedWaits(_ seed: UInt64?) throws {
+        let text = """
+            (mapv deref (doall (repeatedly 4 (fn [] (future (sluice.runtime/yield) (perform (run 'shop.named/late 1)))))))
+            """
+        #expect(try evaluate(text, seed: seed) == "[2 2 2 2]")
     }
 
     @Test(arguments: [nil, 1] as [UInt64?]) func aFileThatWaitsForEverIsAnError(_ seed: UInt64?) throws {

@@ -126,6 +126,29 @@ struct JSONTests {
         #expect(JSON.shown(value) == json)
     }
 
+    /// What has no end, or shares its parts and is larger than it is stored, is told of in a few words; what is short stays.
+    @Test func showsNoMoreThanALimit() throws {
+        func map(_ entries: [(KnownName, Value)]) -> Value {
+            var map = HashMap()
+            for (key, value) in entries { try? HashMap.set(&map, .kw(key), value) }
+            return .map(map)
+        }
+        let endless = Value.seq(SeqView(.range(start: 0, step: 1, count: .max)))
+        let shared = (0..<60).reduce(Value.int(1)) { inner, _ in .vector([inner, inner]) }
+        for large in [endless, shared, .list([endless]), .string(String(repeating: "x", count: 2_000))] {
+            let value = map([(.id, .int(7)), (.payload, map([(.result, large), (.ok, .true)]))])
+            let told = JSON.shown(.string(large.briefly))
+            #expect(
+                JSON.shown(value, within: 1_000) == #"{"id":7,"payload":{"result":\#(told),"ok":true},"cut":true}"#)
+            #expect(JSON.shown(large, within: 1_000) == told)
+        }
+        // Not a byte is missing of what is within the limit.
+        let many = Value.vector(Array(repeating: .int(10), count: 100))
+        #expect(JSON.shown(many, within: 301) == "[\(Array(repeating: "10", count: 100).joined(separator: ","))]")
+        #expect(JSON.shown(many, within: 300) == "\"a vector of 100 elements\"")
+        #expect(throws: Fault.self) { try JSON.write(endless, within: 1_000) }
+    }
+
     @Test func showsWhatIsDeepOrNotRealised() {
         let deep = (0..<5_000).reduce(Value.nil) { inner, _ in .vector([inner]) }
         #expect(

@@ -1,13 +1,15 @@
 import Engine
+import Machine
 import Sluice
 import Testing
+import Values
 
 /// Forms of thousands of parts are compiled in the steps that they have parts, rather than in their square.
 @Suite struct LargeFormTests {
     @Test(arguments: [500, 2_000]) func caseOfThousandsOfClauses(_ clauses: Int) throws {
         var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
         // Twice what it takes; gone through anew for each clause, 2,000 took 40 million.
-        options.limits.instructions = clauses * 3_000 + 1_000_000
+        options.limits.instructions = Int64(clauses * 3_000 + 1_000_000)
         let session = Session(options)
         defer { session.shutDown() }
         let pairs = (0..<clauses).map { "\($0) \($0 * 2)" }.joined(separator: " ")

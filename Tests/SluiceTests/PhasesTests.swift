@@ -86,7 +86,7 @@ import Values
             name: "fails for a name that nothing has, with the nearest",
             program: "[(failure (perform (run 'user/noet 1))) (failure (perform (run 'usr/note 1)))]",
             expected:
-                #"["there is no function user/noet; did you mean user/note?" "#
+                #"["user has no function noet (yet); did you mean user/note?" "#
                 + #""there is no function usr/note, for no namespace usr was found; did you mean user/note?"]"#),
         Promise(
             name: "refuses what is no function",

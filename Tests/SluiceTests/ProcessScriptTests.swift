@@ -258,7 +258,7 @@ import Values
 
     /// Whoever does it wrong is told what is wrong and what to do (N4).
     static let mistakes: [(String, String)] = [
-        ("(process/start 'user/wrok [1])", "invalid_effect: there is no function user/wrok; did you mean user/work?"),
+        ("(process/start 'user/wrok [1])", "invalid_effect: user has no function wrok (yet); did you mean user/work?"),
         (
             "(process/start 'usr/work [1])",
             "invalid_effect: there is no function usr/work, for no namespace usr was found; did you mean user/work?"

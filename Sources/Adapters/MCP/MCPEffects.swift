@@ -12,9 +12,9 @@ package struct MCPEffects: Sendable {
     private let sessions: MCPSessions
     private let json: JSONCodec
 
-    package init(client: HTTPClient, json: JSONCodec, names: Names) {
+    package init(client: HTTPClient, json: JSONCodec, names: Names, programs: LivePrograms = LivePrograms()) {
         self.json = json
-        sessions = MCPSessions(MCPWire(json: json, names: names), client)
+        sessions = MCPSessions(MCPWire(json: json, names: names), client, programs)
     }
 
     package var all: [AdapterEffect] { [call, tools] }

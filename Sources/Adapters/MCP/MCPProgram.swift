@@ -19,6 +19,7 @@ final class MCPProgram: MCPTransport, @unchecked Sendable {
     static let maxErrorBytes = 8 << 10
 
     private let program: Program
+    private let live: LivePrograms
     private let shown: String
     private let lock = Lock()
     private var outbox: [UInt8] = []
@@ -26,8 +27,9 @@ final class MCPProgram: MCPTransport, @unchecked Sendable {
     /// Wakes the thread; nil before there is one.
     private var wake: WakePipe?
 
-    init(_ program: Program, shown: String) {
+    init(_ program: Program, _ live: LivePrograms, shown: String) {
         self.program = program
+        self.live = live
         self.shown = shown
     }
 
@@ -48,7 +50,7 @@ final class MCPProgram: MCPTransport, @unchecked Sendable {
     private func serve(_ session: MCPSession, _ wake: WakePipe) {
         defer { session.ended() }
         do throws(AdapterError) {
-            var run = try MCPProgramRun(program, self, session, wake)
+            var run = try MCPProgramRun(program, live, self, session, wake)
             run.serve(shown)
         } catch {
             session.take(.failed(error))
@@ -118,12 +120,14 @@ private struct MCPProgramRun: ~Copyable {
     private var ending = Ending.not
     private var isGivenUp = false
 
-    init(_ program: Program, _ orders: MCPProgram, _ session: MCPSession, _ wake: WakePipe) throws(AdapterError) {
+    init(
+        _ program: Program, _ live: LivePrograms, _ orders: MCPProgram, _ session: MCPSession, _ wake: WakePipe
+    ) throws(AdapterError) {
         self.orders = orders
         self.session = session
         self.wake = wake
         graceMs = program.graceMs
-        child = try ChildProcess(program)
+        child = try ChildProcess(program, live)
     }
 
     /// Talks with the program until it has ended, and reaps it.
@@ -138,7 +142,7 @@ private struct MCPProgramRun: ~Copyable {
         readOutput()
         readErrors()
         // What it started has nobody left to serve.
-        child.killGroup()
+        child.kill()
         let (exit, signal) = child.reap()
         let how = signal.map { "was ended by signal \($0)" } ?? "ended with exit code \(exit)"
         session.take(.failed(failure("\(shown) \(how)", exit)))
@@ -185,7 +189,7 @@ private struct MCPProgramRun: ~Copyable {
             ending = .terminated(killAt: now + graceMs)
         case .terminated(let at):
             guard now >= at else { return }
-            child.killGroup()
+            child.kill()
             ending = .killed
         case .not, .killed: return
         }

@@ -13,6 +13,7 @@ final class MCPSessions: @unchecked Sendable {
 
     private let wire: MCPWire
     private let client: HTTPClient
+    private let programs: LivePrograms
     private let lock = Lock()
     private let condition = Condition()
     private var sessions: [MCPServer: MCPSession] = [:]
@@ -22,8 +23,9 @@ final class MCPSessions: @unchecked Sendable {
     private var isClosed = false
     private var configured = HashMap()
 
-    init(_ wire: MCPWire, _ client: HTTPClient) {
+    init(_ wire: MCPWire, _ client: HTTPClient, _ programs: LivePrograms) {
         self.wire = wire
+        self.programs = programs
         self.client = client
     }
 
@@ -72,7 +74,7 @@ final class MCPSessions: @unchecked Sendable {
             var program = Program(arguments, clock: call.clock)
             program.directory = directory ?? call.directory
             program.environment = environment
-            return MCPProgram(program, shown: server.shown)
+            return MCPProgram(program, programs, shown: server.shown)
         }
     }
 

@@ -23,6 +23,19 @@ int sluice_has_ended(pid_t pid);
 /// Reaps the process, waiting for it. Sets the exit code, or the signal that ended it (else 0). 0, or an errno.
 int sluice_reap(pid_t pid, int *exit_code, int *signal);
 
+/// A process, told from a later one of the same number by when it was started, in ticks since the system was.
+struct sluice_process {
+  pid_t pid;
+  unsigned long long started;
+};
+
+/// Writes at most `room` of the processes that descend from `root`, itself left out; how many it wrote. 0 where the system does
+/// not list processes.
+int sluice_descendants(pid_t root, struct sluice_process *found, int room);
+
+/// 1 when the process is still the one that was found.
+int sluice_is_same(struct sluice_process process);
+
 /// The process's environment, ended by NULL; not to be kept.
 char *const *sluice_environment(void);
 

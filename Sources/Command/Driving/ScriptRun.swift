@@ -77,13 +77,15 @@ struct ScriptRun {
         let stopper = Stopper(session)
         // Once every fiber has told where it was.
         defer { stopper.finish(console) }
-        defer { session.shutDown() }
-        if let trace {
-            trace.follow(session.events)
-            control.beforeEndingAtOnce { trace.finish(patiently: false) }
+        defer { session.shutDown(finallyMs: stopper.shutDownMs) }
+        trace?.follow(session.events)
+        control.beforeEndingAtOnce { [weak session] in
+            session?.killPrograms()
+            trace?.finish(patiently: false)
         }
         let console = console
-        session.instance.exitHandler.set { code in
+        session.instance.exitHandler.set { [weak session] code in
+            session?.endPrograms()
             trace?.finish()
             console.close()
             Process.end(code)
@@ -95,12 +97,18 @@ struct ScriptRun {
             path?.hasSuffix(".edn") == true ? SessionMaking.load(path!, into: session) : session.evaluate(source)
         switch loaded {
         case .failure(let fault):
-            if stopper.isStopped { return ExitCode.failed.rawValue }
+            if stopper.isStopped {
+                stopper.runUntilIdle()
+                return ExitCode.failed.rawValue
+            }
             return FaultReport.tell(fault, console, exhaustedAt: session.instance.account.whereExhausted).rawValue
         case .success(let value):
             if case .expression = request.source, let code = show(value, session, of: source) { return code }
         }
-        if stopper.isStopped { return ExitCode.failed.rawValue }
+        if stopper.isStopped {
+            stopper.runUntilIdle()
+            return ExitCode.failed.rawValue
+        }
         guard session.hasGraph else {
             let errors = session.graphErrors
             guard errors.isEmpty else { return FindingReport.write(errors, console) }
@@ -118,8 +126,8 @@ struct ScriptRun {
             // No world will ever see what sources bring.
             session.runtime.world.setSystems([])
             // What the script started (`go`, tickers of its own) may still be at work.
-            session.runtime.runUntilIdle(or: { stopper.isStopped || session.exhaustion != nil })
-            session.tellUnheardFailures()
+            stopper.runUntilIdle()
+            tellUnheard(session, failures)
             return exitCode(session, failures: failures.count)
         }
         return runGraph(session, stopper, failures)
@@ -165,12 +173,18 @@ struct ScriptRun {
         }
         stopper.attach(run)
         run.run()
-        session.tellUnheardFailures()
+        tellUnheard(session, failures)
         let failed = failures.count + run.errorCount
         if failed > 0, !console.json {
             console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)
         }
         return exitCode(session, failures: failed)
+    }
+
+    private func tellUnheard(_ session: Session, _ failures: FailureCount) {
+        let (lines, count) = session.unheardFailures()
+        for line in lines { console.write("sluice: \(line)\n", to: .error) }
+        failures.add(count)
     }
 
     private func exitCode(_ session: Session, failures: Int) -> Int32 {
@@ -201,6 +215,6 @@ final class FailureCount: @unchecked Sendable {
     // Sendable: `lock` guards the count.
     private let lock = Lock()
     private var total = 0
-    func add() { lock.withLock { total += 1 } }
+    func add(_ count: Int = 1) { lock.withLock { total += count } }
     var count: Int { lock.withLock { total } }
 }

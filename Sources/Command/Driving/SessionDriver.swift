@@ -95,7 +95,7 @@ enum SessionMaking {
         Result { () throws(Fault) in
             let source = try SourceFile.read(path)
             guard path.hasSuffix(".edn") else { return try session.evaluate(source).get() }
-            session.builder.load(data: try graph(in: source, session.instance.names))
+            try session.builder.load(data: try graph(in: source, session.instance.names))
             return .nil
         }
     }

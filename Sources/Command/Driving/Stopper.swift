@@ -6,7 +6,7 @@ import Values
 
 /// What a signal stops: the run of the graph, or, before there is one, the script itself.
 ///
-/// What is in flight may finish, up to a deadline, and is cancelled then (D23); `finally` blocks have a few seconds more, after
+/// What is in flight, messages and effects, may finish, up to a deadline, and is cancelled then (D23); `finally` blocks have a few seconds more, after
 /// which what is left is cut off.
 final class Stopper: @unchecked Sendable {
     // Sendable: `lock` guards what changes.
@@ -16,6 +16,7 @@ final class Stopper: @unchecked Sendable {
     private let lock = Lock()
     private var run: Run?
     private var stopped = false
+    private var over = false
     private var cutting: Deadline?
 
     init(_ session: Session, graceMs: Int64 = Run.graceMs, finallyMs: Int64 = Run.finallyMs) {
@@ -25,6 +26,17 @@ final class Stopper: @unchecked Sendable {
     }
 
     var isStopped: Bool { lock.withLock { stopped } }
+
+    /// Whether a script without a graph has been cancelled: what was in flight has ended, or had its time.
+    private var isOver: Bool { lock.withLock { over } }
+
+    /// Lends the thread while what is in flight may finish, or until nothing can happen any more: for a script that has been evaluated.
+    func runUntilIdle() {
+        session.runtime.runUntilIdle(or: { [self] in isOver || session.exhaustion != nil })
+    }
+
+    /// How long `finally` blocks of what is left may take.
+    var shutDownMs: Int64 { isStopped ? finallyMs : 1_000 }
 
     func attach(_ run: Run) {
         let isLate = lock.withLock {
@@ -39,14 +51,24 @@ final class Stopper: @unchecked Sendable {
             stopped = true
             return self.run
         }
-        // A script is cancelled at once: it has no messages that could be finished.
-        let patience = finallyMs + (run == nil ? 0 : graceMs)
-        let deadline = Deadline(Double(patience) / 1000) { [self] in
-            session.runtime.cutOff()
+        if let run {
+            cutOff(after: graceMs + finallyMs)
+            run.stop(graceMs: graceMs)
+        } else {
+            // Its fibers have no messages that could be finished.
+            session.letEffectsFinish(for: graceMs) { [self] in
+                cutOff(after: finallyMs)
+                lock.withLock { over = true }
+                session.interrupt()
+                session.runtime.scheduler.attend()
+            }
         }
-        lock.withLock { cutting = deadline }
-        if let run { run.stop(graceMs: graceMs) } else { session.interrupt() }
         session.runtime.scheduler.attend()
+    }
+
+    private func cutOff(after milliseconds: Int64) {
+        let deadline = Deadline(Double(milliseconds) / 1000) { [self] in session.runtime.cutOff() }
+        lock.withLock { cutting = deadline }
     }
 
     /// The run is over, and its session shut down; says what was cut off, if anything was.

@@ -1,6 +1,7 @@
 import Adapters
 import Compiler
 import Engine
+import Inspector
 import Machine
 import Reader
 import Runtime
@@ -112,7 +113,9 @@ struct TestRun {
         defer { stopper.finish(console) }
         defer { session.shutDown() }
         account.use(session.instance.account)
-        session.instance.exitHandler.set { code in
+        control.beforeEndingAtOnce { [weak session] in session?.killPrograms() }
+        session.instance.exitHandler.set { [weak session] code in
+            session?.endPrograms()
             console.close()
             Process.end(code)
         }
@@ -127,7 +130,7 @@ struct TestRun {
             session.runtime.linger(for: TestRun.lingerNs) { [control] in
                 control.isStopped || session.exhaustion != nil
             }
-            session.tellUnheardFailures()
+            unawaited.tell(session.unheardFailures())
             var counts = TestCounts(value)
             counts.error += unawaited.count
             return FileResult(
@@ -157,7 +160,7 @@ struct TestRun {
         if console.json {
             listener = .native(
                 Native("listen", 1) { (a, _) throws(Fault) in
-                    console.writeJSON(a[0])
+                    console.writeJSON(a[0], within: TraceLine.longest)
                     return .nil
                 })
         }
@@ -272,6 +275,18 @@ private final class UnawaitedFailures: @unchecked Sendable {
         }
     }
 
+    /// Effects and futures, of which nobody says what test began them.
+    func tell(_ unheard: (lines: [String], count: Int)) {
+        lock.withLock { total += unheard.count }
+        for line in unheard.lines {
+            if console.json {
+                console.writeJSON(UnawaitedFailures.error(message: .string(line)))
+            } else {
+                console.write("\(line)\n", to: .error)
+            }
+        }
+    }
+
     /// As an error in a test is told.
     private static func json(_ fault: Fault, _ identity: Identity) -> Value {
         let found = Report.diagnostic(fault)
@@ -279,11 +294,21 @@ private final class UnawaitedFailures: @unchecked Sendable {
         var actual = found.title
         if case .thrown(let exception) = fault { actual = "\(exception.className): \(actual)" }
         func text(_ text: String?) -> Value { text.map { .string($0) } ?? .nil }
-        return Value.jsonObject([
-            ("type", .string("test.error")), ("namespace", text(test?.namespace)), ("test", text(test?.name)),
-            ("contexts", .vector(Vector([]))), ("message", .string(Whereabouts.sentence(identity))), ("expected", .nil),
-            ("actual", .string(actual)), ("file", text(found.primary?.source.name)),
-            ("line", found.primary.map { .int(Int64($0.source.position(of: Int($0.span.start)).line)) } ?? .nil),
+        return error(
+            namespace: text(test?.namespace), test: text(test?.name),
+            message: .string(Whereabouts.sentence(identity)), actual: .string(actual),
+            file: text(found.primary?.source.name),
+            line: found.primary.map { .int(Int64($0.source.position(of: Int($0.span.start)).line)) } ?? .nil)
+    }
+
+    private static func error(
+        namespace: Value = .nil, test: Value = .nil, message: Value, actual: Value = .nil, file: Value = .nil,
+        line: Value = .nil
+    ) -> Value {
+        Value.jsonObject([
+            ("type", .string("test.error")), ("namespace", namespace), ("test", test),
+            ("contexts", .vector(Vector([]))), ("message", message), ("expected", .nil), ("actual", actual),
+            ("file", file), ("line", line),
         ])
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Inspector
 import Values
 
 #if canImport(Glibc)
@@ -90,7 +91,7 @@ final class ProgressDisplay: @unchecked Sendable {
             if lost > 0 {
                 console.writeJSON(.jsonObject([("type", .string("events.lost")), ("count", .int(Int64(lost)))]))
             }
-            for event in events { console.writeJSON(event.value) }
+            for event in events { console.writeJSON(event.value, within: TraceLine.longest) }
             return
         }
         model.lose(lost)

@@ -68,9 +68,13 @@ package final class Console: @unchecked Sendable {
     }
 
     /// Writes one value as one line of JSON on standard output.
-    package func writeJSON(_ value: Value) {
+    ///
+    /// - Parameter limit: bytes; has to be given for what may hold anything of the script's.
+    package func writeJSON(_ value: Value, within limit: Int = JSON.largest) {
+        // Outside of the lock, for it may take its time.
+        let line = Array((JSON.shown(value, within: limit) + "\n").utf8)
         let broken = lock.withLock { () -> (@Sendable () -> Void)? in
-            emitJSON(value) ? nil : takeBroken()
+            show(line, .output) ? nil : takeBroken()
         }
         broken?()
     }
@@ -143,11 +147,11 @@ package final class Console: @unchecked Sendable {
     }
 
     private func emitOutput(_ line: ArraySlice<UInt8>) -> Bool {
-        emitJSON(
-            .jsonObject([("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self)))]))
+        let object = Value.jsonObject([
+            ("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self))),
+        ])
+        return show(Array((JSON.shown(object) + "\n").utf8), .output)
     }
-
-    private func emitJSON(_ value: Value) -> Bool { show(Array((JSON.shown(value) + "\n").utf8), .output) }
 
     /// Writes all of it, whatever a signal or a full pipe does meanwhile.
     package static let writeAll: Sink = { stream, bytes in Descriptor.writeAll(stream.rawValue, bytes) != EPIPE }

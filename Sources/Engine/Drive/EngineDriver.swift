@@ -1,3 +1,4 @@
+import Synchronization
 import Values
 
 #if canImport(Glibc)
@@ -148,6 +149,20 @@ package final class EngineDriver: @unchecked Sendable {
         }
         if isOver { return body() }
         step(.stop(deadline: clock.nowMs + max(0, graceMs)))
+    }
+
+    /// Calls `body` once what is running now has ended, with the attempts that may follow; at once when nothing is. Effects that only
+    /// wait, and so hold no slot, do not count: nobody knows whether what they wait for will come.
+    package func afterRunning(_ body: @escaping @Sendable () -> Void) {
+        let handles = lock.withLock {
+            running.compactMap { request in
+                request.flatMap { types[$0.effect.type]?.type.holdsSlot ?? false ? $0.order.handle : nil }
+            }
+        }
+        // One more than there are, so that it is called after all have been counted.
+        let counted = Countdown(handles.count + 1, body)
+        for handle in handles { wait(for: handle) { _ in counted.down() } }
+        counted.down()
     }
 
     // Looking in.
@@ -320,4 +335,17 @@ package final class EngineDriver: @unchecked Sendable {
             alarm = nil
         }
     }
+}
+
+/// Calls something when it has counted down to nothing.
+private final class Countdown: Sendable {
+    private let left: Atomic<Int>
+    private let body: @Sendable () -> Void
+
+    init(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+        left = Atomic(count)
+        self.body = body
+    }
+
+    func down() { if left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { body() } }
 }

@@ -76,8 +76,10 @@ package struct ValueKey: Hashable, Sendable {
     /// Bytes that are printed: more than are shown.
     private static let printedLimit = 1_000
 
+    private static let shownLength = 80
+
     private static func cut(_ text: String) -> String {
-        text.unicodeScalars.count <= 80 ? text : "\(String(text.unicodeScalars.prefix(80)))…"
+        text.unicodeScalars.count <= shownLength ? text : "\(String(text.unicodeScalars.prefix(shownLength)))…"
     }
 }
 

@@ -34,7 +34,7 @@ package final class Redactor: @unchecked Sendable {
 
     package func masked(_ text: String) -> String {
         let masking = masking
-        guard masking.known.isEmpty else { return masking.masked(Text(text))?.string ?? text }
+        guard masking.knowsNothing else { return masking.masked(Text(text))?.string ?? text }
         // As most texts of most runs: nothing is made for it.
         var text = text
         return text.withUTF8 { AddressSecrets.masked($0) }.map { String(decoding: $0, as: UTF8.self) } ?? text
@@ -46,7 +46,7 @@ package final class Redactor: @unchecked Sendable {
     /// The error as the script gets it: without what the host alone knows, which an answer of its server may repeat.
     package func forScript(_ error: EffectError) -> EffectError {
         let masking = Masking(known: lock.withLock { hidden }, looksAtNames: false)
-        guard !masking.known.isEmpty else { return error }
+        guard !masking.knowsNothing else { return error }
         var error = error
         error.message = masking.masked(Text(error.message))?.string ?? error.message
         error.data = masking.masked(error.data, depth: 0) ?? error.data
@@ -56,10 +56,20 @@ package final class Redactor: @unchecked Sendable {
 }
 
 /// One pass over a value. What has no secrets is nil in the answer, so that nothing is made anew without need.
-private struct Masking {
-    let known: SecretMask
+private final class Masking {
+    private let known: SecretMask
     /// Whether keys and addresses tell of secrets, too.
-    var looksAtNames = true
+    private let looksAtNames: Bool
+    /// Collections that are still looked into. What shares its parts is exponentially larger than it is stored; more than these
+    /// nobody gets to see, and they are masked whole.
+    private var looks = 1 << 18
+
+    init(known: SecretMask, looksAtNames: Bool = true) {
+        self.known = known
+        self.looksAtNames = looksAtNames
+    }
+
+    var knowsNothing: Bool { known.isEmpty }
 
     private static let mask = Value.string(SecretMask.mark)
     /// Elements of a sequence that are looked at: it may have no end.
@@ -105,6 +115,10 @@ private struct Masking {
         case .longText(let text): return masked(text).map { .text($0) }
         // Too short for an address.
         case .shortText(let short): return known.isEmpty ? nil : masked(short.text).map { .text($0) }
+        case .vector, .list, .lazy, .seq, .map, .set, .object: if !mayLook() { return Masking.mask }
+        default: return nil
+        }
+        switch value {
         case .vector(let vector): return masked(vector.elements, depth).map { .vector($0) }
         case .list, .lazy, .seq: return masked(Masking.realised(value), depth).map { .list($0) }
         case .map(let map): return masked(map, depth)
@@ -112,6 +126,11 @@ private struct Masking {
         case .object(let object): return masked(object, depth)
         default: return nil
         }
+    }
+
+    private func mayLook() -> Bool {
+        looks -= 1
+        return looks >= 0
     }
 
     private func masked(_ elements: some Collection<Value>, _ depth: Int) -> [Value]? {

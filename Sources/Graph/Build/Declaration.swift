@@ -28,23 +28,27 @@ package struct Declaration: Sendable {
     }
 
     /// The node it makes: functions become qualified symbols with what they were found to be.
-    func node(_ names: Names, _ lookup: FunctionLookup, findings: [Finding] = []) -> Node {
+    func node<Failure>(
+        _ names: Names, _ lookup: (Name) throws(Failure) -> FunctionReference, findings: [Finding] = []
+    ) throws(Failure) -> Node {
         var options = self.options
         var functions: [KnownName: FunctionReference] = [:]
         if let function, !function.isNil, let key = kind.functionKey { HashMap.put(&options, key, function) }
         for row in kind.keys {
             guard case .function = row.shape, let value = options.option(row.key) else { continue }
-            guard let reference = reference(value, row.key, names, lookup) else { continue }
+            guard let reference = try reference(value, row.key, names, lookup) else { continue }
             functions[row.key] = reference
             HashMap.put(&options, row.key, .symbol(reference.symbol))
         }
         return Node(
-            id: NodeID(kind, name), options: options.with(nil), functions: functions, actions: actions(lookup),
+            id: NodeID(kind, name), options: options.with(nil), functions: functions, actions: try actions(lookup),
             site: site, findings: findings)
     }
 
     /// The named functions that the effects of a plan's data run.
-    private func actions(_ lookup: FunctionLookup) -> [(path: [Value], function: FunctionReference)] {
+    private func actions<Failure>(
+        _ lookup: (Name) throws(Failure) -> FunctionReference
+    ) throws(Failure) -> [(path: [Value], function: FunctionReference)] {
         guard kind == .phases else { return [] }
         var found: [(path: [Value], function: FunctionReference)] = []
         for (row, phase) in Graph.elements(options.option(.phases) ?? .nil).enumerated() {
@@ -57,18 +61,18 @@ package struct Declaration: Sendable {
                 if case .keyword(let keyword) = action { name = keyword }
                 guard let name, name.hasNamespace else { continue }
                 let path: [Value] = [.kw(.phases), .int(Int64(row)), .kw(.effects), .int(Int64(index)), .kw(.action)]
-                found.append((path, lookup(name)))
+                found.append((path, try lookup(name)))
             }
         }
         return found
     }
 
     /// What a value that should be a function refers to; nil when it is none and names none.
-    private func reference(_ value: Value, _ key: KnownName, _ names: Names, _ lookup: FunctionLookup)
-        -> FunctionReference?
-    {
+    private func reference<Failure>(
+        _ value: Value, _ key: KnownName, _ names: Names, _ lookup: (Name) throws(Failure) -> FunctionReference
+    ) throws(Failure) -> FunctionReference? {
         switch value {
-        case .keyword(let name), .symbol(let name): return name.hasNamespace ? lookup(name) : nil
+        case .keyword(let name), .symbol(let name): return name.hasNamespace ? try lookup(name) : nil
         case .function(let closure):
             let own = (closure.owner as? Prototype)?.name
             return .found(qualified(own, key, names), value)
@@ -79,7 +83,7 @@ package struct Declaration: Sendable {
             if let variable = object as? Var {
                 return .found(names.intern(variable.namespace.description, variable.name.description), value)
             }
-            if let symbol = value.symbolName { return symbol.hasNamespace ? lookup(symbol) : nil }
+            if let symbol = value.symbolName { return symbol.hasNamespace ? try lookup(symbol) : nil }
             return object.kind == .multimethod ? .found(qualified(nil, key, names), value) : nil
         default: return nil
         }

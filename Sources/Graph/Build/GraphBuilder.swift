@@ -26,17 +26,17 @@ package final class GraphBuilder: @unchecked Sendable {
     package func observe(_ observer: Observer?) { lock.withLock { self.observer = observer } }
 
     /// Adds a declaration or replaces the one of its kind and name, and says what that changed.
-    @discardableResult package func declare(_ declaration: Declaration) -> GraphChange {
+    @discardableResult package func declare(_ declaration: Declaration) throws(Fault) -> GraphChange {
         // Functions are looked up before the lock is taken: that may load a namespace, which declares.
-        let node = declaration.node(names, lookup)
+        let node = try declaration.node(names, lookup)
         return place(node)
     }
 
     /// Adds everything that a graph as data declares; the changes in its order. What is wrong with it is found by
     /// `check`.
-    @discardableResult package func load(data: Value) -> [GraphChange] {
-        if case .map(let map) = data, ComponentForm.recognises(data) { return load(ComponentForm(map)) }
-        let read = GraphData.read(data, names: names, lookup: lookup)
+    @discardableResult package func load(data: Value) throws(Fault) -> [GraphChange] {
+        if case .map(let map) = data, ComponentForm.recognises(data) { return try load(ComponentForm(map)) }
+        let read = try GraphData.read(data, names: names, lookup: lookup)
         lock.withLock { current.strays += read.strays }
         return read.nodes.map { place($0) }
     }
@@ -44,12 +44,13 @@ package final class GraphBuilder: @unchecked Sendable {
     /// The configuration of components that the graph was loaded with, if it was (D22).
     package var components: ComponentForm? { lock.withLock { configured } }
 
-    private func load(_ form: ComponentForm) -> [GraphChange] {
+    private func load(_ form: ComponentForm) throws(Fault) -> [GraphChange] {
         lock.withLock {
             configured = form
             current.strays += form.findings
         }
-        return form.systems.first.map { load(data: $0.definition) } ?? []
+        guard let system = form.systems.first else { return [] }
+        return try load(data: system.definition)
     }
 
     /// Takes a declaration back; nil when there is none.

@@ -17,7 +17,7 @@ package enum GraphPrimitives {
                 },
                 // (declare-all! data): a graph as data; a sentence for each change.
                 Primitive("declare-all!", 1) { (arguments, _) throws(Fault) in
-                    .vector(builder.load(data: arguments[0]).map { .string($0.sentence) })
+                    .vector(try builder.load(data: arguments[0]).map { .string($0.sentence) })
                 },
                 // (remove! kind name): whether it was there.
                 Primitive("remove!", 2) { (arguments, _) throws(Fault) in
@@ -72,7 +72,7 @@ package enum GraphPrimitives {
             throw .type("\(kind.form) :\(name.description)", expected: "a map of options", found: arguments[2])
         }
         let function = arguments.optional(3)
-        builder.declare(
+        try builder.declare(
             Declaration(
                 kind, name, options: options, function: function.isNil ? nil : function, site: site,
                 namespace: currentNamespace(fiber)))

@@ -26,6 +26,31 @@ package struct CallGraph {
         return graph.facts(of: root)
     }
 
+    /// Whether code that can be reached from functions names one of these keywords, or may: what a multimethod chooses is not seen.
+    package static func mentions(_ names: [KnownName], from functions: [Value]) -> Bool {
+        var pending = functions
+        var seen: Set<ObjectIdentifier> = []
+        while let value = pending.popLast() {
+            switch value {
+            case .keyword: if let name = value.knownKeyword, names.contains(name) { return true }
+            case .vector(let vector): pending += vector.elements
+            case .map(let map): pending += map.entries.flatMap { [$0.key, $0.value] }
+            case .object(let object) where object.kind == .multimethod: return true
+            case .object(let object) where seen.insert(ObjectIdentifier(object)).inserted:
+                if let variable = object as? Var { pending.append(variable.root) }
+                if let prototype = (object as? PrototypeHolder)?.prototype { add(CalledFunction(prototype)) }
+            default: if let function = CalledFunction(value) { add(function) }
+            }
+        }
+        return false
+
+        func add(_ function: CalledFunction) {
+            guard seen.insert(function.key).inserted else { return }
+            pending += function.captures
+            for code in function.codes { pending += code.allConstants }
+        }
+    }
+
     /// Reads the code of everything that can be reached.
     private mutating func discover(_ root: CalledFunction) {
         var pending = [root]

@@ -131,7 +131,9 @@ enum GraphJSON {
                 ("kind", .string(arrow.flow.rawValue)),
             ])
         }
-        return JSON.shown(.jsonObject([("graph", graph.data), ("nodes", .vector(nodes)), ("edges", .vector(edges))]))
+        // Options are as they were evaluated, and may be anything.
+        return JSON.shown(
+            .jsonObject([("graph", graph.data), ("nodes", .vector(nodes)), ("edges", .vector(edges))]), within: 1 << 24)
             + "\n"
     }
 }

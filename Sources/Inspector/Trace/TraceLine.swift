@@ -11,8 +11,9 @@ package enum TraceLine {
 
     private static let marker = "sluice/trace"
     private static let lostType = "events.lost"
-    /// Bytes of a line. What makes it longer is told of in a few words: it may have no end, as `(range)`.
-    private static let longest = 1 << 20
+    /// Bytes of a line, in a trace as in what `--json` writes. What makes it longer is told of in a few words: it may have no end, as
+    /// `(range)`.
+    package static let longest = 1 << 20
     /// Data nested deeper is told of in a few words, because names in it cannot be looked at without a stack of its own.
     private static let deepest = 200
 
@@ -20,23 +21,12 @@ package enum TraceLine {
 
     package static func line(_ event: Event) -> [UInt8] {
         guard case .map(var map) = event.value else { return [] }
-        let payload = (try? map.find(.kw(.payload))) ?? nil
-        if let payload { set(&map, .kw(.payload), readable(payload, depth: 0)) }
-        if let line = printed(.map(map)) { return line }
-        set(&map, .kw(.payload), shortened(readable(payload ?? .nil, depth: 0), within: longest, depth: 0))
-        return printed(.map(map)) ?? []
-    }
-
-    /// The value with what is long in it told of in a few words; maps keep their small entries, such as ids.
-    private static func shortened(_ value: Value, within limit: Int, depth: Int) -> Value {
-        if printed(value, limit) != nil { return value }
-        guard case .map(let map) = value, map.count <= 64, depth < 4 else { return .string(value.briefly) }
-        var made = HashMap()
-        map.forEach { (key, item) in
-            set(&made, key, shortened(item, within: limit / (map.count + 1), depth: depth + 1))
-            return true
+        if let payload = (try? map.find(.kw(.payload))) ?? nil {
+            // Each value takes a byte at least, and one to stand apart.
+            var left = longest / 2
+            set(&map, .kw(.payload), readable(payload, depth: 0, &left))
         }
-        return .map(made)
+        return printed(.map(map)) ?? printed(Value.map(map).cut(within: longest) { printed($0, $1) != nil }) ?? []
     }
 
     package static func lost(_ count: Int) -> [UInt8] {
@@ -64,32 +54,35 @@ package enum TraceLine {
     }
 
     /// The value with names that no reader takes as texts: `(keyword "Content Type")` prints as two things.
-    private static func readable(_ value: Value, depth: Int) -> Value {
-        guard depth < deepest else { return .string(value.briefly) }
+    ///
+    /// - Parameter left: values that may still be looked at; what shares its parts may be larger than anybody could look at.
+    private static func readable(_ value: Value, depth: Int, _ left: inout Int) -> Value {
+        left -= 1
+        guard depth < deepest, left >= 0 else { return .string(value.briefly) }
         switch value {
         case .keyword(let name), .symbol(let name): return isReadable(name) ? value : .string(name.description)
         case .function, .native: return .string(value.briefly)
-        case .vector(let vector): return .vector(vector.elements.map { readable($0, depth: depth + 1) })
+        case .vector(let vector): return .vector(vector.elements.map { readable($0, depth: depth + 1, &left) })
         case .list(let list):
             guard let elements = list.elements else { return value }
-            return .list(elements.map { readable($0, depth: depth + 1) })
+            return .list(elements.map { readable($0, depth: depth + 1, &left) })
         case .map(let map):
             var made = HashMap()
             map.forEach { (key, item) in
-                set(&made, readable(key, depth: depth + 1), readable(item, depth: depth + 1))
+                set(&made, readable(key, depth: depth + 1, &left), readable(item, depth: depth + 1, &left))
                 return true
             }
             return .map(made)
         case .set(let elements):
             var made = HashSet()
             for element in elements.elementVector().elements {
-                try? HashSet.insert(&made, readable(element, depth: depth + 1))
+                try? HashSet.insert(&made, readable(element, depth: depth + 1, &left))
             }
             return .set(made)
         case .object(let object):
             switch object.kind {
             case .instant, .uuid, .bigInteger, .ratio, .decimal, .sortedMap, .sortedSet, .float: return value
-            default: return .string((try? Printer.readable(value)) ?? value.briefly)
+            default: return .string(value.readable(within: longest) ?? value.briefly)
             }
         default: return value
         }

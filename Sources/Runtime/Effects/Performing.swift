@@ -33,7 +33,11 @@ enum EffectPrimitives {
                 let isOne = if case .map = arguments[0] { true } else { false }
                 let given = isOne ? [arguments[0]] : try elements(arguments[0], "submit!")
                 let effects = try runtime.read(given, try Job.waiting(fiber))
-                try runtime.submit(effects) { _, _ in }
+                let (unheard, position) = (runtime.unheard, fiber.position)
+                try runtime.submit(effects) { index, end in
+                    guard end.status == .failed, case .error(let error) = end.outcome else { return }
+                    unheard.add(effects[index], error, .submitted(effects[index], at: position))
+                }
                 return .value(isOne ? effects[0].id.value : .vector(effects.map { $0.id.value }))
             },
             // (outcome id): waits for an effect by id; errors throw as they do in perform.
@@ -46,7 +50,10 @@ enum EffectPrimitives {
                     throw FiberRuntime.fault(refusal, effect: given)
                 }
                 return try runtime.waitForEngine(job) { (entry) throws(Fault) in
-                    engine.wait(forID: key) { outcome in runtime.answer(entry, outcome, id: given) }
+                    engine.wait(forID: key) { outcome in
+                        if case .error = outcome { runtime.unheard.heard(key) }
+                        runtime.answer(entry, outcome, id: given)
+                    }
                 }
             },
             // (cancel! {:id …}), :group or :tag: reason :requested.

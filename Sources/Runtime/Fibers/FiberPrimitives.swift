@@ -140,19 +140,11 @@ enum PromisePrimitives {
 
     private static func awaiting(_ arguments: Arguments, _ fiber: Fiber) throws(Fault) -> Control {
         let promise = try promise(arguments[0], "deref")
-        if let outcome = promise.outcome { return .value(try value(of: outcome)) }
+        if let value = try promise.valueIfThere() { return .value(value) }
         let job = try Job.waiting(fiber)
         guard arguments.count > 1 else { return try promise.wait(job) }
         let delay = try Argument.milliseconds(arguments[1], "deref")
         return try promise.wait(job, until: job.runtime.scheduler.now() + delay, else: arguments.optional(2))
-    }
-
-    /// What a fiber that asks for the outcome gets: a cancelled future throws, rather than cancelling who asks.
-    static func value(of outcome: Result<Value, Fault>) throws(Fault) -> Value {
-        switch outcome {
-        case .success(let value): return value
-        case .failure(let fault): throw Promise.seen(fault)
-        }
     }
 
     private static func promise(_ value: Value, _ operation: String) throws(Fault) -> Promise {

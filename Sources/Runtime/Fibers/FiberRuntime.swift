@@ -35,6 +35,8 @@ package final class FiberRuntime: @unchecked Sendable {
     private let starts = Atomic<Int>(0)
     private let exhaustions = Exhaustions()
     let sequenceWaits = SequenceWaits()
+    /// Failures that nobody has asked for.
+    package let unheard = UnheardFailures()
 
     /// How fibers are scheduled.
     package enum Mode: Sendable {

@@ -5,7 +5,7 @@ import Values
 package class Promise: Reference, @unchecked Sendable {
     // Sendable: guarded by `lock`.
     fileprivate let lock = Lock()
-    private var result: Result<Value, Fault>?
+    fileprivate var result: Result<Value, Fault>?
     private var waiting: [Waiting] = []
     /// When the waits end of jobs that asked for the value within a time.
     private var deadlines: [ObjectIdentifier: Int64] = [:]
@@ -31,13 +31,36 @@ package class Promise: Reference, @unchecked Sendable {
         }
         guard let resumed else { return false }
         let seen = outcome.mapError { Promise.seen($0) }
-        for waiter in resumed where waiter.claim() { waiter.resume(seen) }
+        for waiter in resumed where waiter.claim() {
+            // Others ask once more.
+            if case .failure = outcome, waiter.style != .signal { wasHeard() }
+            waiter.resume(seen)
+        }
         return true
+    }
+
+    /// Somebody who asked has been given that it failed.
+    fileprivate func wasHeard() {}
+
+    /// What a fiber that asks for the outcome gets: a cancelled future throws, rather than cancelling who asks.
+    fileprivate func delivered(_ outcome: Result<Value, Fault>) throws(Fault) -> Value {
+        switch outcome {
+        case .success(let value): return value
+        case .failure(let fault):
+            wasHeard()
+            throw Promise.seen(fault)
+        }
+    }
+
+    /// The value when it is there; nil before.
+    func valueIfThere() throws(Fault) -> Value? {
+        guard let outcome else { return nil }
+        return try delivered(outcome)
     }
 
     /// `deref`: the value, or the machine makes the fiber wait and asks again.
     package override func current() throws(Fault) -> Value {
-        if let outcome { return try PromisePrimitives.value(of: outcome) }
+        if let outcome { return try delivered(outcome) }
         throw waitThenAsk { (promise, job) throws(Fault) in try promise.park(job, .signal) { _ in } }
     }
 
@@ -47,7 +70,7 @@ package class Promise: Reference, @unchecked Sendable {
         let asker = ThreadSlot.current.map { ($0.runtime.scheduler, ObjectIdentifier($0)) }
         if let outcome {
             if let asker { lock.withLock { deadlines[asker.1] = nil } }
-            return try PromisePrimitives.value(of: outcome)
+            return try delivered(outcome)
         }
         guard let (scheduler, key) = asker else { return fallback }
         let limit = min(max(0, milliseconds), 1 << 43) * 1_000_000
@@ -87,7 +110,7 @@ package class Promise: Reference, @unchecked Sendable {
         lock.acquire()
         if let result {
             lock.release()
-            return .value(style == .signal ? .nil : try PromisePrimitives.value(of: result))
+            return .value(style == .signal ? .nil : try delivered(result))
         }
         let entry = Waiting(job, job.arm(), style)
         // Entries of waits that timed out are swept when there are many.
@@ -112,7 +135,9 @@ package class Promise: Reference, @unchecked Sendable {
             if result == nil { waiting.append(entry) }
             return result
         }
-        if let outcome, entry.claim() { entry.resume(outcome) }
+        guard let outcome, entry.claim() else { return }
+        if case .failure = outcome { wasHeard() }
+        entry.resume(outcome)
     }
 }
 
@@ -121,6 +146,8 @@ package final class Future: Promise, @unchecked Sendable {
     // Sendable: guarded by the promise's lock.
     private var job: Job?
     private var cancelled = false
+    /// Where it is noted that it failed.
+    private var note: (book: UnheardFailures, number: Int)?
 
     package override var kind: ObjectKind { .future }
 
@@ -129,9 +156,22 @@ package final class Future: Promise, @unchecked Sendable {
     }
 
     @discardableResult package override func complete(_ outcome: Result<Value, Fault>) -> Bool {
-        // The fiber is done: its stack need not live as long as the result.
-        lock.withLock { job = nil }
+        lock.withLock {
+            // The fiber is done: its stack need not live as long as the result.
+            defer { job = nil }
+            guard result == nil, case .failure(.thrown(let exception)) = outcome, let job else { return }
+            let book = job.runtime.unheard
+            note = (book, book.add(exception))
+        }
         return super.complete(outcome)
+    }
+
+    fileprivate override func wasHeard() {
+        let note = lock.withLock {
+            defer { self.note = nil }
+            return self.note
+        }
+        if let note { note.book.heard(note.number) }
     }
 
     /// Cancels the fiber; false when it is done already. Who waits learns it at once, not when the fiber has noticed.

@@ -84,6 +84,9 @@ package final class World: @unchecked Sendable {
         subscribe()
     }
 
+    /// The functions of its systems, in order.
+    package var systemFunctions: [Value] { lock.withLock { systems.map(\.function) } }
+
     /// The world as it is now, its `:effects/stats` too; `:effects/pending` is what the last tick found.
     package var value: Value {
         let stats = runtime.engine?.stats.value
@@ -404,7 +407,13 @@ package final class World: @unchecked Sendable {
             guard let error = handOver(batch) else { return }
             let guilty = World.guilty(of: error, batch)
             // Nothing of the batch was taken, and nobody shall wait for ever.
-            if guilty.isEmpty { return batch.forEach { settle($0.effect, .error(error)) } }
+            if guilty.isEmpty {
+                for one in batch {
+                    note(one.effect, .error(error))
+                    settle(one.effect, .error(error))
+                }
+                return
+            }
             for system in guilty { refuse(system, batch, error) }
             batch.removeAll { one in guilty.contains { $0.name == one.system.name } }
         }
@@ -421,7 +430,9 @@ package final class World: @unchecked Sendable {
             guard let engine = runtime.engine else { throw EffectError(.engineStopped, "there is no engine") }
             try engine.submit(
                 Submission(batch.map(\.effect)) { [weak self] index, end in
-                    if isNew[index] { self?.settle(batch[index].effect, end.outcome) }
+                    guard isNew[index], let self else { return }
+                    if end.status == .failed { note(batch[index].effect, end.outcome) }
+                    settle(batch[index].effect, end.outcome)
                 })
             lock.withLock { known += new }
             return nil
@@ -461,6 +472,11 @@ package final class World: @unchecked Sendable {
         failed(system, FiberRuntime.fault(error, effect: own.first?.value ?? .nil), error)
         var settled: Set<ValueKey> = []
         for effect in own where settled.insert(effect.id).inserted { settle(effect, .error(error)) }
+    }
+
+    /// Notes a failure, which its event alone would tell.
+    private func note(_ effect: Effect, _ outcome: Outcome) {
+        if case .error(let error) = outcome { runtime.unheard.add(effect, error, .world(effect)) }
     }
 
     /// What is no effect is told of, and left out; one with an id has failed, and whoever waits for that hears it.
