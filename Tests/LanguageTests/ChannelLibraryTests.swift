@@ -105,6 +105,14 @@ import Values
                 (let [c (a/chan 1 (map inc))] (a/alt! [[c 5]] ([ok port] [ok (= port c) (a/<! c)]))) ;=> [true true 6]
                 (let [c (a/chan 9 (map inc))] [(first (a/alts!! [[c 1] c] :priority true)) (first (a/alts!! [c [c 5]] :priority true))]) ;=> [true 2]
                 (let [c (a/chan 1 (map inc))] (first (a/alts! [c [c 1]] :priority true)) (a/<! c)) ;=> 2
+                (let [c (a/chan) t (a/timeout 100)] (= [nil t] (a/alts! [c [c 1] t]))) ;=> true
+                (let [c (a/chan) t (a/timeout 100)] (= [nil t] (a/alts! [[c 1] c t] :priority true))) ;=> true
+                (let [c (a/chan)] (a/alts! [c [c 1]] :default :none)) ;=> [:none :default]
+                (let [c (a/chan)] (a/go (a/alts! [c [c 1]])) (a/<! (a/timeout 50)) :done) ;=> :done
+                (let [c (a/chan) other (a/go (first (a/alts! [c [c 1]]))) mine (first (a/alts! [c [c 2]]))] (contains? #{[2 true] [true 1]} [(a/<! other) mine])) ;=> true
+                (let [c (a/chan) other (a/go (a/alts! [c [c 1]]))] (a/<! (a/timeout 5)) [(a/poll! c) (first (a/<! other))]) ;=> [1 true]
+                (let [c (a/chan) other (a/go (a/alts! [c [c 1]]))] (a/<! (a/timeout 5)) [(a/offer! c 2) (first (a/<! other))]) ;=> [true 2]
+                (let [c (a/chan) got (mapv a/<! (mapv (fn [i] (a/go (first (a/alts! [c [c i]])))) (range 40)))] [(count (filter true? got)) (count (filter int? got))]) ;=> [20 20]
                 """),
         LibraryCases(
             name: "from channel to channel", prelude: prelude,

@@ -346,7 +346,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
         if value != nil, state.isGranted { return try chooseGrant(entry) }
         lock.acquire()
-        let isReady = value == nil ? state.canTake() : state.canPut()
+        let isReady = value == nil ? state.canTake(by: entry) : state.canPut(by: entry)
         guard isReady else {
             let queued = value == nil ? state.hasRoomForTake() : state.hasRoomForPut()
             if queued { value.map { state.enqueuePut($0, entry) } ?? state.enqueueTake(entry) }
