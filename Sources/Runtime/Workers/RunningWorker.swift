@@ -187,13 +187,18 @@ final class RunningWorker: @unchecked Sendable {
         return try job.parked(entry.epoch)
     }
 
-    /// A message that was taken, or could still have been, is let go of: requests are answered, others count as dropped.
+    /// A message that was taken, or could still have been, is let go of: it counts as dropped, and whoever waits for an answer
+    /// gets one.
     func dropInput(_ message: Value) {
-        if case .object(let object) = message, let request = object as? Request {
-            return request.answer(failure: "stopped", "the system has stopped")
-        }
-        guard case .command(let channel) = spec.kind else { return }
-        system.drop(channel, .inputDrop, name, identity)
+        countInputDrop()
+        guard case .object(let object) = message, let request = object as? Request else { return }
+        request.answer(
+            failure: "stopped", system.isStopping ? "the system has stopped" : "the worker has stopped")
+    }
+
+    /// A message does not arrive (D12).
+    func countInputDrop() {
+        if case .command(let channel) = spec.kind { system.drop(channel, .inputDrop, name, identity) }
     }
 
     func nextInvocation() -> Identity {
