@@ -124,7 +124,8 @@ final class RunningWorker: @unchecked Sendable {
     }
 
     private func reportHold(_ milliseconds: Int64, _ trace: [TraceFrame]) {
-        let place = trace.first { $0.source != nil } ?? functionPlace
+        // The script's own line, whichever function of the library it was that took so long.
+        let place = trace.first { $0.span != nil && !$0.isLibrary } ?? functionPlace
         let whereabouts = place.flatMap { place in place.line.map { " (\(place.source!.name):\($0))" } } ?? ""
         system.runtime.say(
             "WARN",
