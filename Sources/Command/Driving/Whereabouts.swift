@@ -11,7 +11,7 @@ enum Whereabouts {
             guard let name = here.name else { continue }
             switch here.kind {
             case .worker:
-                return "Worker :\(name) failed for this message and goes on; with a :fail-chan it would tell there."
+                return "Worker :\(name) failed for this message; with a :fail-chan it would tell there."
             case .system, .phases, .ticker: return "It failed in \(here.kind.rawValue) :\(name)."
             default: continue
             }

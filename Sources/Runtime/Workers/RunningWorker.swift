@@ -246,24 +246,14 @@ final class RunningWorker: @unchecked Sendable {
 
     private static let toldFailures = 3
 
-    func giveUp(after count: Int) {
-        system.runtime.events.emit(
-            .workerStopped, identity,
-            .value(
-                .record(
-                    (
-                        .reason,
-                        .string("it failed \(count) times in \(spec.restart?.perMs ?? 0)ms, more than :restart allows")
-                    ))))
-        // Nobody serves the channel any more, unless fibers of this worker are left: who puts on it should know.
-        if running.load(ordering: .acquiring) == 1 { input?.close() }
-    }
-
-    func ended(_ loop: WorkerLoop) {
+    /// - Parameter reason: why the fiber has given up; nil when it was told to end.
+    func ended(_ loop: WorkerLoop, reason: String?) {
         lock.withLock { loops.removeAll { $0 === loop } }
-        if running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-            system.runtime.events.emit(.workerStopped, identity)
-            system.workerEnded(self)
+        let isLast = running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0
+        if let reason {
+            // Also where failures go to a channel: that there will be no more of them is for people to know.
+            let who = "worker :\(name.description)"
+            system.runtime.say("WARN", "\(isLast ? who : "one of the fibers of \(who)") has stopped: \(reason)")
         }
     }
 }
@@ -272,6 +262,12 @@ extension TraceFrame {
     /// The line of the place, from 1.
     var line: Int? {
         guard let source, let span else { return nil }
+        guard isLast else { return }
+        // Nobody serves the channel any more: who puts on it should know.
+        if reason != nil { input?.close() }
+        system.runtime.events.emit(
+            .workerStopped, identity, reason.map { .value(.record((.reason, .string($0)))) } ?? .none)
+        system.workerEnded(self)
         return source.position(of: Int(span.start)).line
     }
 }

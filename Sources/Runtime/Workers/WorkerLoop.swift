@@ -25,6 +25,8 @@ final class WorkerLoop: @unchecked Sendable {
     private var isTaking = false
     /// Times of the latest failures, for `:restart`.
     private var failures: [Int64] = []
+    /// Why it takes no more messages, once it has failed more often than `:restart` allows.
+    private var givenUp: String?
 
     init(_ worker: RunningWorker, meter: HoldMeter?) {
         self.worker = worker
@@ -156,7 +158,9 @@ final class WorkerLoop: @unchecked Sendable {
         failures.append(now)
         failures.removeAll { $0 < now - limit.perMs }
         guard failures.count <= limit.max else {
-            worker.giveUp(after: failures.count)
+            let count = failures.count
+            givenUp =
+                "it failed \(count) \(count == 1 ? "time" : "times") in \(limit.perMs) ms, more than :restart allows"
             return .value(.false)
         }
         return try pause(limit.pauseMs(after: failures.count), fiber)
@@ -190,6 +194,6 @@ final class WorkerLoop: @unchecked Sendable {
         }
         request = nil
         message = .nil
-        worker.ended(self)
+        worker.ended(self, reason: givenUp)
     }
 }
