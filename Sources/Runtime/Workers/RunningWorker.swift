@@ -219,29 +219,36 @@ final class RunningWorker: @unchecked Sendable {
 
     /// Counts, announces and forwards a failure (D13–D15).
     ///
-    /// - Parameter isTold: the host hears of it when no channel does: nobody waits for an answer, who would.
-    func report(_ exception: Exception, _ message: Value, isTold: Bool) {
+    /// - Parameters:
+    ///   - isAsked: somebody waits for an answer, and is told.
+    ///   - isCutOff: a stop ended it, of which the host knows.
+    func report(_ exception: Exception, _ message: Value, isAsked: Bool, isCutOff: Bool = false) {
         system.countError(name)
         let role = role
         let spec = role.spec
-        if role.failures == nil, isTold { tell(exception) }
+        let isTold = role.failures == nil && !isAsked && !isCutOff && tell(exception)
         let fields: [(KnownName, Value)] = [
             (.workerID, .keyword(spec.name)), (.workerKind, .kw(spec.kindName)), (.message, .string(exception.message)),
             (.exData, exception.data), (.msg, message), (.failChan, spec.failures.map { .keyword($0) } ?? .nil),
         ]
         system.notify(.workerError, .workersError, identity, fields)
-        guard let failures = role.failures, let channel = spec.failures else { return }
-        let event = WorkerSystem.record(fields + [(.error, .object(exception))])
-        switch failures.offer(event) {
-        case .full, .dropped, .displaced, .closed: system.drop(channel, .failChanFull, name, identity)
-        case .accepted: break
+        var outcome: HandledFailure.Outcome = isAsked ? .answered : .unheard
+        if let failures = role.failures, let channel = spec.failures {
+            let event = WorkerSystem.record(fields + [(.error, .object(exception))])
+            switch failures.offer(event) {
+            case .full, .dropped, .displaced, .closed: system.drop(channel, .failChanFull, name, identity)
+            case .accepted: outcome = .forwarded(channel)
+            }
         }
+        if !isTold { system.note(HandledFailure(name, exception, outcome)) }
     }
 
-    /// A failure that goes nowhere else is told, the first few times.
-    private func tell(_ exception: Exception) {
+    /// The host hears of a failure that goes nowhere else, the first few times. Gives whether it did.
+    private func tell(_ exception: Exception) -> Bool {
         let told = untold.wrappingAdd(1, ordering: .relaxed).oldValue
-        if told < RunningWorker.toldFailures { system.runtime.tellUncaught(.thrown(exception), identity) }
+        guard told < RunningWorker.toldFailures else { return false }
+        system.runtime.tellUncaught(.thrown(exception), identity)
+        return true
     }
 
     private static let toldFailures = 3
@@ -255,6 +262,12 @@ final class RunningWorker: @unchecked Sendable {
             let who = "worker :\(name.description)"
             system.runtime.say("WARN", "\(isLast ? who : "one of the fibers of \(who)") has stopped: \(reason)")
         }
+        guard isLast else { return }
+        // Nobody serves the channel any more: who puts on it should know.
+        if reason != nil { input?.close() }
+        system.runtime.events.emit(
+            .workerStopped, identity, reason.map { .value(.record((.reason, .string($0)))) } ?? .none)
+        system.workerEnded(self)
     }
 }
 
@@ -262,12 +275,6 @@ extension TraceFrame {
     /// The line of the place, from 1.
     var line: Int? {
         guard let source, let span else { return nil }
-        guard isLast else { return }
-        // Nobody serves the channel any more: who puts on it should know.
-        if reason != nil { input?.close() }
-        system.runtime.events.emit(
-            .workerStopped, identity, reason.map { .value(.record((.reason, .string($0)))) } ?? .none)
-        system.workerEnded(self)
         return source.position(of: Int(span.start)).line
     }
 }

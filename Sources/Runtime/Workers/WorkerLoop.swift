@@ -149,7 +149,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// True, perhaps after a pause, when the worker goes on.
     private func fail(_ value: Value, _ fiber: Fiber) throws(Fault) -> Control {
         guard case .object(let object) = value, let exception = object as? Exception else { return .value(.true) }
-        worker.report(exception, message, isTold: request == nil)
+        worker.report(exception, message, isAsked: request != nil)
         request?.answer(failure: "worker_error", exception.message, data: exception.data)
         request = nil
         message = .nil
@@ -188,7 +188,8 @@ final class WorkerLoop: @unchecked Sendable {
         case .failure(let fault):
             let error = EffectError.of(fault, code: .handlerFailed)
             if case .cancelled = fault, !message.isNil {
-                worker.report(Exception(.runtime, error.message), message, isTold: false)
+                worker.report(
+                    Exception(.runtime, error.message), message, isAsked: request != nil, isCutOff: true)
             }
             request?.answer(failure: error.code, error.message)
         }

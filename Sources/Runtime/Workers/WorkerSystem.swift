@@ -24,6 +24,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     private let lock = Lock()
     private var drops: [Name: Int64] = [:]
     private var errors: [Name: Int64] = [:]
+    private var handled = HandledFailures()
     private var tickers: [Waiting] = []
     private let stopped = Promise()
 
@@ -260,6 +261,12 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     }
 
     func countError(_ worker: Name) { lock.withLock { errors[worker, default: 0] += 1 } }
+
+    /// A failure has been counted, and nothing was printed of it.
+    func note(_ failure: HandledFailure) { lock.withLock { handled.add(failure) } }
+
+    /// Failures that count, and of which nothing was printed.
+    package var handledFailures: HandledFailures { lock.withLock { handled } }
 
     /// One event for the stream, and for the script's emitter, which runs in a fiber of its own.
     func notify(_ type: EventType, _ name: KnownName, _ identity: Identity, _ fields: [(KnownName, Value)]) {
