@@ -213,20 +213,4 @@ import Values
         "core.async on threads",
         arguments: tables.filter { ["transducers on channels", "from channel to channel"].contains($0.name) })
     func threads(table: LibraryCases) { table.check(seed: nil) }
-
-    /// An exception that nobody handles is told with the place where it was thrown, as other exceptions are.
-    @Test func aTransducersFaultHasItsPlace() throws {
-        let session = Expectation.session()
-        defer { session.shutDown() }
-        let text = """
-            (require '[clojure.core.async :as a])
-            (with-out-str
-              (binding [*err* *out*]
-                (let [c (a/chan 1 (map (fn [n]
-                                         (/ 1 n))))]
-                  (a/>! c 0))))
-            """
-        let said = try session.evaluate(text, name: "t.slu").get().stringValue
-        #expect(said == "a channel's transducer failed: divide by zero (t.slu:5)\n")
-    }
 }

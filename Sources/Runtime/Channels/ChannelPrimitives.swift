@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Values
 
@@ -209,3 +210,12 @@ enum ChannelPrimitives {
         ]
     }
 }
+            // (channel-failed exception): a transducer threw, and nobody handles that.
+            RuntimePrimitive(name: "channel-failed", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                guard case .object(let object) = arguments[0], let exception = object as? Exception else {
+                    return .value(.nil)
+                }
+                let identity = Job.running(fiber)?.lineage.identity ?? runtime.identity
+                runtime.report(.thrown(exception), identity.child(.channel, ordinal: 0))
+                return .value(.nil)
+            },
