@@ -23,6 +23,23 @@ enum ChannelPrimitives {
                     if case .object(let object) = arguments[0] { return .bool(object is Channel) }
                     return .false
                 }),
+            // (demand-channels & channels): refuses what is none, where the script has it in hand.
+            RuntimePrimitive(
+                name: "demand-channels", arity: .atLeast(0),
+                plain: { (arguments, _) throws(Fault) in
+                    for index in 0..<arguments.count { _ = try Argument.channel(arguments[index], "demand-channels") }
+                    return .nil
+                }),
+            // (channel-part thing key kind): what a mult, a pub or a mix holds under a key; refuses what is no such thing.
+            RuntimePrimitive(
+                name: "channel-part", arity: 3,
+                plain: { (arguments, _) throws(Fault) in
+                    guard case .map(let parts) = arguments[0], let part = try parts.find(arguments[1]) else {
+                        let kind = arguments[2].stringValue ?? "a map"
+                        throw .type("channel-part", expected: kind, found: arguments[0])
+                    }
+                    return part
+                }),
             RuntimePrimitive(
                 name: "closed?", arity: 1,
                 plain: { (arguments, _) throws(Fault) in
@@ -202,14 +219,6 @@ enum ChannelPrimitives {
             RuntimePrimitive(name: "channel-put-function", arity: 1) { (arguments, _) throws(Fault) in
                 .value(try Argument.channel(arguments[0], "channel-put-function").hooks?.put ?? .nil)
             },
-            // Closes without calling the channel's own close function.
-            RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in
-                try Argument.channel(arguments[0], "channel-close").close()
-                return .value(.nil)
-            },
-        ]
-    }
-}
             // (channel-failed exception): a transducer threw, and nobody handles that.
             RuntimePrimitive(name: "channel-failed", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
                 guard case .object(let object) = arguments[0], let exception = object as? Exception else {
@@ -219,3 +228,11 @@ enum ChannelPrimitives {
                 runtime.report(.thrown(exception), identity.child(.channel, ordinal: 0))
                 return .value(.nil)
             },
+            // Closes without calling the channel's own close function.
+            RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in
+                try Argument.channel(arguments[0], "channel-close").close()
+                return .value(.nil)
+            },
+        ]
+    }
+}
