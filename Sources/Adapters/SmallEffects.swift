@@ -62,9 +62,17 @@ package struct SmallEffects: Sendable {
         }
     }
 
+    /// Elements of a collection that a line shows, for it may have no end. `sluice.log` realises as many.
+    private static let shown = 1000
+
+    /// What nobody has realised prints as `…`: no code runs here.
     private static func printed(_ value: Value, readably: Bool) throws(AdapterError) -> String {
+        var printer = Printer(readably: readably)
+        printer.maxLength = shown
+        printer.forces = false
         do throws(Fault) {
-            return readably ? try Printer.readable(value) : try Printer.plain(value)
+            try printer.write(value)
+            return printer.string
         } catch {
             throw .parameter("what is to be logged cannot be printed: \(JSONCodec.words(error))")
         }
