@@ -62,12 +62,17 @@ package struct SmallEffects: Sendable {
         }
     }
 
-    /// Bytes of what a line says, and of its data. What makes it longer is told of in a few words: it may have no end.
+    /// Elements of a collection that a line shows, for it may have no end. `sluice.log` realises as many.
+    private static let shown = 1000
+    /// Bytes of what a line says, and of its data. What makes it longer is told of in a few words.
     private static let longest = 1 << 20
 
+    /// What nobody has realised prints as `…`: no code runs here.
     private static func printed(_ value: Value, readably: Bool) throws(AdapterError) -> String {
         func text(_ value: Value, _ limit: Int) throws(Fault) -> String {
             var printer = Printer(readably: readably)
+            printer.maxLength = shown
+            printer.forces = false
             printer.byteLimit = limit
             try printer.write(value)
             return printer.string

@@ -230,6 +230,9 @@ package final class Run: @unchecked Sendable {
         else { return 0 }
         return errors.entries.reduce(0) { $0 + Int($1.value.intValue ?? 0) }
     }
+
+    /// Those of them that nothing was printed of.
+    package var handledFailures: HandledFailures { system.handledFailures }
 }
 
 extension SystemPlan {

@@ -56,6 +56,15 @@ import Values
         #expect(lines.all == ["[INFO] started", "[WARN] slow 7", "[ERROR] gone"])
     }
 
+    @Test("P27: what is not realised or has no end takes up little of a line") func longLog() async throws {
+        let unrealised = Value.lazy(LazySeq(thunk: .nil))
+        _ = try await perform(effects, "log/info", [.message: .string("x"), .data: .vector([.int(1), unrealised])])
+        let many = Value.vector((0..<1001).map { .int($0) })
+        _ = try await perform(effects, "log/info", [.message: .string("y"), .data: many])
+        #expect(lines.all.first == "[INFO] x [1 (…)]")
+        #expect(lines.all.last?.hasSuffix(" 998 999 ...]") == true)
+    }
+
     @Test("U: what a variable of a secret's name holds is a secret from then on") func secretVariables() async throws {
         let redactor = Redactor()
         let effects = SmallEffects(log: { [lines] in lines.add($0) }, secrets: redactor).all

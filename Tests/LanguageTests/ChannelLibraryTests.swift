@@ -98,6 +98,9 @@ import Values
                 (a/alt!! (a/chan) ([v] v) :default (+ 1 2)) ;=> 3
                 (let [c (a/chan 1) n (atom 0)] (a/alt! [[(do (swap! n inc) c) 1]] :put) @n) ;=> 1
                 (a/alts! []) ;=!> at least one
+                (a/alts! (a/chan)) ;=!> alts! expected a vector of channels, but found a channel
+                (a/alts! 3) ;=!> alts! expected a vector of channels
+                (first (a/alts! (map identity [(filled 1)]))) ;=> 1
                 (let [c (a/chan 1 (map inc))] (a/>! c 1) (a/go (a/<! (a/timeout 5)) (a/<! c)) (let [[ok p] (a/alts! [[c 2] (a/timeout 100)])] [ok (= p c) (a/<! c)])) ;=> [true true 3]
                 (let [c (a/chan 1 (map inc))] (a/>! c 1) (let [[v p] (a/alts! [[c 2] (a/timeout 10)])] [v (= p c) (a/<! c) (a/poll! c)])) ;=> [nil false 2 nil]
                 (let [c (a/chan 1 (map inc))] (a/close! c) (= [false c] (a/alts! [[c 1]]))) ;=> true
@@ -105,6 +108,14 @@ import Values
                 (let [c (a/chan 1 (map inc))] (a/alt! [[c 5]] ([ok port] [ok (= port c) (a/<! c)]))) ;=> [true true 6]
                 (let [c (a/chan 9 (map inc))] [(first (a/alts!! [[c 1] c] :priority true)) (first (a/alts!! [c [c 5]] :priority true))]) ;=> [true 2]
                 (let [c (a/chan 1 (map inc))] (first (a/alts! [c [c 1]] :priority true)) (a/<! c)) ;=> 2
+                (let [c (a/chan) t (a/timeout 100)] (= [nil t] (a/alts! [c [c 1] t]))) ;=> true
+                (let [c (a/chan) t (a/timeout 100)] (= [nil t] (a/alts! [[c 1] c t] :priority true))) ;=> true
+                (let [c (a/chan)] (a/alts! [c [c 1]] :default :none)) ;=> [:none :default]
+                (let [c (a/chan)] (a/go (a/alts! [c [c 1]])) (a/<! (a/timeout 50)) :done) ;=> :done
+                (let [c (a/chan) other (a/go (first (a/alts! [c [c 1]]))) mine (first (a/alts! [c [c 2]]))] (contains? #{[2 true] [true 1]} [(a/<! other) mine])) ;=> true
+                (let [c (a/chan) other (a/go (a/alts! [c [c 1]]))] (a/<! (a/timeout 5)) [(a/poll! c) (first (a/<! other))]) ;=> [1 true]
+                (let [c (a/chan) other (a/go (a/alts! [c [c 1]]))] (a/<! (a/timeout 5)) [(a/offer! c 2) (first (a/<! other))]) ;=> [true 2]
+                (let [c (a/chan) got (mapv a/<! (mapv (fn [i] (a/go (first (a/alts! [c [c i]])))) (range 40)))] [(count (filter true? got)) (count (filter int? got))]) ;=> [20 20]
                 """),
         LibraryCases(
             name: "from channel to channel", prelude: prelude,
@@ -140,6 +151,16 @@ import Values
                 (all (a/to-chan! (range 200))) ;=> (0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 120 121 122 123 124 125 126 127 128 129 130 131 132 133 134 135 136 137 138 139 140 141 142 143 144 145 146 147 148 149 150 151 152 153 154 155 156 157 158 159 160 161 162 163 164 165 166 167 168 169 170 171 172 173 174 175 176 177 178 179 180 181 182 183 184 185 186 187 188 189 190 191 192 193 194 195 196 197 198 199)
                 (all (a/to-chan!! [1 2])) ;=> [1 2]
                 (all (a/to-chan nil)) ;=> []
+                (all (a/take 3 (a/to-chan! (range)))) ;=> [0 1 2]
+                (all (a/take 3 (a/to-chan!! (range 20000000)))) ;=> [0 1 2]
+                (a/merge [(a/chan) nil]) ;=!> merge expected a channel, but found nil
+                (a/map + [3]) ;=!> expected a channel, but found the number 3
+                (a/onto-chan! nil [1]) ;=!> onto-chan! expected a channel
+                (a/pipe 3 (a/chan)) ;=!> pipe expected a channel
+                (a/pipeline 1 (a/chan) (map inc) 3) ;=!> expected a channel
+                (a/into [] 3) ;=!> expected a channel
+                (a/split odd? 3) ;=!> split expected a channel
+                (a/take 1 3) ;=!> take expected a channel
                 """),
         LibraryCases(
             name: "mult, pub and mix", prelude: prelude,
@@ -164,6 +185,16 @@ import Values
                 (let [out (a/chan 9) m (a/mix out) x (a/chan)] (a/admix m x) (a/<! (a/timeout 5)) (a/unmix m x) (a/<! (a/timeout 5)) (a/offer! x 1)) ;=> nil
                 (let [out (a/chan 9) m (a/mix out) x (a/chan)] (a/admix m x) (a/unmix-all m) (a/<! (a/timeout 5)) (a/offer! x 1)) ;=> nil
                 (a/solo-mode (a/mix (a/chan)) :loud) ;=!> :mute or :pause
+                (a/admix 3 (a/chan)) ;=!> admix expected a mix, but found the number 3
+                (a/admix (a/mix (a/chan)) 3) ;=!> admix expected a channel
+                (a/unmix nil (a/chan)) ;=!> unmix expected a mix, but found nil
+                (a/toggle {} {}) ;=!> toggle expected a mix
+                (a/tap 3 (a/chan)) ;=!> tap expected a mult, but found the number 3
+                (a/tap (a/mult (a/chan)) 3) ;=!> tap expected a channel
+                (a/sub 3 :x (a/chan)) ;=!> sub expected a pub, but found the number 3
+                (a/mult 3) ;=!> mult expected a channel
+                (a/pub 3 odd?) ;=!> pub expected a channel
+                (a/mix 3) ;=!> mix expected a channel
                 """),
     ]
 
@@ -205,20 +236,4 @@ import Values
         "core.async on threads",
         arguments: tables.filter { ["transducers on channels", "from channel to channel"].contains($0.name) })
     func threads(table: LibraryCases) { table.check(seed: nil) }
-
-    /// An exception that nobody handles is told with the place where it was thrown, as other exceptions are.
-    @Test func aTransducersFaultHasItsPlace() throws {
-        let session = Expectation.session()
-        defer { session.shutDown() }
-        let text = """
-            (require '[clojure.core.async :as a])
-            (with-out-str
-              (binding [*err* *out*]
-                (let [c (a/chan 1 (map (fn [n]
-                                         (/ 1 n))))]
-                  (a/>! c 0))))
-            """
-        let said = try session.evaluate(text, name: "t.slu").get().stringValue
-        #expect(said == "a channel's transducer failed: divide by zero (t.slu:5)\n")
-    }
 }

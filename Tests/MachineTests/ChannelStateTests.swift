@@ -15,6 +15,7 @@ import Values
             defer { isWaiting = false }
             return isWaiting
         }
+        func isSameWait(as other: Waiter) -> Bool { self === other }
     }
 
     typealias TestChannel = ChannelBox<Waiter>
@@ -354,6 +355,8 @@ final class ChannelBox<Waiter: Party> {
     var count: Int { state.pointee.count }
     var isClosed: Bool { state.pointee.isClosed }
     var waitingTakes: Int { state.pointee.waitingTakes }
+    func canPut(by chooser: Waiter) -> Bool { state.pointee.canPut(by: chooser) }
+    func canTake(by chooser: Waiter) -> Bool { state.pointee.canTake(by: chooser) }
     func put(_ value: Value) -> ChannelState<Waiter>.Put { state.pointee.put(value) }
     func take() -> ChannelState<Waiter>.Take { state.pointee.take() }
     func putReady(_ value: Value, moving: Bool) -> Bool {

@@ -28,6 +28,11 @@ import Values
         return (try? map.find(.kw(key))) ?? nil
     }
 
+    private func drops(_ system: WorkerSystem, _ channel: String) -> Int64? {
+        guard case .map(let drops)? = field(system.stats, .drops) else { return nil }
+        return ((try? drops.find(.keyword(name(channel)))) ?? nil)?.intValue
+    }
+
     private func events(_ type: EventType) -> [Value] {
         world.runtime.events.recent().events.filter { $0.type == type }.map(\.payload)
     }
@@ -251,7 +256,100 @@ import Values
         for value in 1...10 { try system.command(name("w"), .int(Int64(value))) }
         world.runtime.runUntilIdle()
         #expect(calls.value == 3)
-        #expect(events(.workerStopped).count == 2)
+        #expect(
+            events(.workerStopped).map { field($0, .reason)?.stringValue } == [
+                "it failed 3 times in 1000 ms, more than :restart allows"
+            ])
+    }
+
+    /// Each of its fibers gives up by itself; with the last one the worker has stopped, and its channel is closed.
+    @Test func aWorkerOfSeveralFibersStopsOnce() throws {
+        let system = try system(
+            [ChannelSpec(name("in"), .fixed(16))],
+            [
+                WorkerSpec(
+                    name("w"), .command(input: name("in")),
+                    function: function { (_) throws(Fault) in throw .illegalState("always") }, isExposed: true,
+                    parallel: 3, restart: .init(max: 0, perMs: 1000))
+            ])
+        for value in 1...4 { try system.command(name("w"), .int(Int64(value))) }
+        world.runtime.runUntilIdle()
+        #expect(events(.workerStopped).count == 1)
+        #expect(system.channel(name("in"))?.isClosed == true)
+        #expect(drops(system, "in") == 1)
+    }
+
+    /// D12, D19, D23: what a stop lets go of is counted and told, whether or not somebody waits for an answer.
+    @Test(arguments: [false, true]) func whatAStopLetsGoOfIsCounted(isAsked: Bool) throws {
+        let never = Channel(.fixed(0))
+        let stuck = Native("stuck", 2, control: { (_, fiber) throws(Fault) in try never.take(fiber).control() })
+        let system = try system(
+            [ChannelSpec(name("in"))],
+            [WorkerSpec(name("w"), .command(input: name("in")), function: .native(stuck), isExposed: true)])
+        var replies: [Channel] = []
+        for value in 1...3 {
+            if isAsked {
+                replies.append(try system.request(name("w"), .int(Int64(value)), timeoutMs: 0))
+            } else {
+                try system.command(name("w"), .int(Int64(value)))
+            }
+            world.runtime.runUntilIdle()
+        }
+        system.stop(graceMs: 20)
+        world.runtime.runUntilIdle()
+        #expect(drops(system, "in") == 2)
+        #expect(events(.workerDrop).map { field($0, .reason)?.knownKeyword } == [.inputDrop, .inputDrop])
+        let codes = replies.map { field(field($0.poll(), .error), .code)?.stringValue }
+        #expect(codes == (isAsked ? ["cancelled", "stopped", "stopped"] : []))
+    }
+
+    /// D3, D19: where as many messages wait as may, a further one is refused as by a full channel, and counted.
+    @Test func aCrowdedChannelIsFull() throws {
+        let never = Channel(.fixed(0))
+        let stuck = Native("stuck", 2, control: { (_, fiber) throws(Fault) in try never.take(fiber).control() })
+        let system = try system(
+            [ChannelSpec(name("in"))],
+            [WorkerSpec(name("w"), .command(input: name("in")), function: .native(stuck), isExposed: true)])
+        try system.command(name("w"), .int(0))
+        world.runtime.runUntilIdle()
+        for value in 1...1024 { #expect(try system.command(name("w"), .int(Int64(value)))) }
+        let isAccepted = try system.command(name("w"), .int(1025))
+        #expect(!isAccepted)
+        let reply = try system.request(name("w"), .int(1026))
+        #expect(field(field(reply.poll(), .error), .code)?.stringValue == "dropped")
+        #expect(drops(system, "in") == 2)
+    }
+
+    /// Failures of which nothing is printed are remembered by kind: what was to be heard of them elsewhere, and how often.
+    @Test func handledFailuresAreRemembered() throws {
+        let system = try system(
+            [
+                ChannelSpec(name("in"), .fixed(64)), ChannelSpec(name("bad"), .fixed(3)),
+                ChannelSpec(name("loud"), .fixed(9)),
+            ],
+            [
+                WorkerSpec(
+                    name("w"), .command(input: name("in")),
+                    function: function { (value) throws(Fault) in throw .illegalState("odd \(value.intValue! % 12)") },
+                    failures: name("bad"), isExposed: true),
+                WorkerSpec(
+                    name("t"), .command(input: name("loud")),
+                    function: function { (_) throws(Fault) in throw .illegalState("always") }, isExposed: true),
+            ])
+        for value in [1, 1, 2] as [Int64] { try system.command(name("w"), .int(value)) }
+        // The channel of failures is full from here on.
+        _ = try system.request(name("w"), .int(1))
+        for value in 0..<12 { try system.command(name("w"), .int(Int64(value))) }
+        for value in 0..<5 { try system.command(name("t"), .int(Int64(value))) }
+        world.runtime.runUntilIdle()
+        let found = system.handledFailures
+        let kinds = found.kinds.map { "\($0.worker.description) \($0.message) \($0.count) \($0.outcome)" }
+        #expect(kinds.contains("w odd 1 2 \(HandledFailure.Outcome.forwarded(name("bad")))"))
+        #expect(kinds.contains("w odd 2 1 \(HandledFailure.Outcome.forwarded(name("bad")))"))
+        #expect(kinds.contains("w odd 1 1 answered"))
+        #expect(found.kinds.count == 10)
+        // Three of the five were told, and each other failure of the 21 counts once.
+        #expect(found.kinds.reduce(found.others) { $0 + $1.count } == 18)
     }
 
     // D7: a pause after each failure, twice as long each time; those that are a while ago do not count.

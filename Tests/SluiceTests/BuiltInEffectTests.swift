@@ -30,6 +30,23 @@ import Values
         init(_ script: String, _ value: String) { (self.script, self.value) = (script, value) }
     }
 
+    /// P27: a line of the log prints its data, also what is lazy in it, up to a thousand elements.
+    @Test(arguments: [
+        (#"(log/info "x" {:l (map inc [1 2])})"#, "[INFO] x {:l (2 3)}"),
+        (#"(log/warn (map inc [1 2]))"#, "[WARN] (2 3)"),
+        (#"(log/error "x" [(lazy-seq nil) (range 2)])"#, "[ERROR] x [() (0 1)]"),
+        (#"(log/info "x" (map inc (range)))"#, "[INFO] x (\((1...1000).map(String.init).joined(separator: " ")) ...)"),
+        (#"(log/info "x" (range))"#, "[INFO] x (\((0..<1000).map(String.init).joined(separator: " ")) ...)"),
+    ]) func logsWhatIsLazy(_ script: String, _ line: String) throws {
+        let said = Mutex("")
+        var options = SessionOptions(grants: Capabilities(workingDirectory: "/"))
+        options.errorOutput = { bytes in said.withLock { $0 += String(decoding: bytes, as: UTF8.self) } }
+        let session = Session(options)
+        defer { session.shutDown() }
+        _ = try session.evaluate(script).get()
+        #expect(said.withLock { $0 } == line + "\n")
+    }
+
     /// Every built-in type of effect has its function, where a script finds it without `require`.
     @Test func everyTypeHasItsFunction() throws {
         let session = Session(SessionOptions(grants: Capabilities(workingDirectory: "/")))

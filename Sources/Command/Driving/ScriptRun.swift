@@ -177,6 +177,7 @@ struct ScriptRun {
         let failed = failures.count + run.errorCount
         if failed > 0, !console.json {
             console.write("\(failed) \(failed == 1 ? "failure" : "failures")\n", to: .error)
+            for line in run.handledFailures.lines { console.write("  \(console.redactor.masked(line))\n", to: .error) }
         }
         return exitCode(session, failures: failed)
     }

@@ -7,11 +7,16 @@ enum Whereabouts {
         if identity.kind == .process, let name = identity.name {
             return "Process `\(name)` failed, and nobody awaited it." + started(by: identity)
         }
+        if identity.kind == .channel {
+            return
+                "The transducer of a channel failed, and the value that was put is gone; (chan n xform f) hands such "
+                + "exceptions to f."
+        }
         for here in sequence(first: identity, next: \.parent) {
             guard let name = here.name else { continue }
             switch here.kind {
             case .worker:
-                return "Worker :\(name) failed for this message and goes on; with a :fail-chan it would tell there."
+                return "Worker :\(name) failed for this message; with a :fail-chan it would tell there."
             case .system, .phases, .ticker: return "It failed in \(here.kind.rawValue) :\(name)."
             default: continue
             }

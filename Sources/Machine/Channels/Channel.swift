@@ -159,17 +159,34 @@ package class Channel: Object, @unchecked Sendable {
     /// Puts `value` for whoever `entry` stands for. Gives whether it was accepted, or nil when the entry waits.
     package final func put(_ value: Value, _ entry: Waiting) throws(Fault) -> Bool? {
         if value.isNil { throw Channel.nilPut }
+        switch queue(value, entry) {
+        case .known(let accepted): return accepted
+        case .waits: return nil
+        case .crowded: throw Channel.tooManyPuts
+        }
+    }
+
+    /// What became of a put that may wait.
+    package enum Queued: Sendable {
+        /// Whether it was accepted.
+        case known(Bool)
+        case waits
+        /// As many wait already as may: nothing has changed.
+        case crowded
+    }
+
+    /// The same of a value that is not nil, where it is no fault that too many wait already.
+    package final func queue(_ value: Value, _ entry: Waiting) -> Queued {
         lock.acquire()
         let outcome = state.put(value)
         if case .full = outcome {
             let queued = state.hasRoomForPut()
             if queued { state.enqueuePut(value, entry) }
             leave()
-            if !queued { throw Channel.tooManyPuts }
-            return nil
+            return queued ? .waits : .crowded
         }
         leave()
-        return finish(outcome, value)
+        return .known(finish(outcome, value))
     }
 
     /// What became of an offer.
@@ -346,7 +363,7 @@ package class Channel: Object, @unchecked Sendable {
     package final func choose(_ entry: Waiting, putting value: Value?) throws(Fault) -> Step {
         if value != nil, state.isGranted { return try chooseGrant(entry) }
         lock.acquire()
-        let isReady = value == nil ? state.canTake() : state.canPut()
+        let isReady = value == nil ? state.canTake(by: entry) : state.canPut(by: entry)
         guard isReady else {
             let queued = value == nil ? state.hasRoomForTake() : state.hasRoomForPut()
             if queued { value.map { state.enqueuePut($0, entry) } ?? state.enqueueTake(entry) }
@@ -461,7 +478,7 @@ package class Channel: Object, @unchecked Sendable {
     package static var nilPut: Fault {
         Fault.illegalArgument("nil cannot be put on a channel: nil is what a closed channel gives").blaming(.nil)
     }
-    static var tooManyPuts: Fault {
+    package static var tooManyPuts: Fault {
         .illegalState(
             "more than \(ChannelState<Waiting>.pendingLimit) puts wait on one channel: nobody takes from it fast enough; give it a dropping or sliding buffer, or wait for each put with >!"
         )

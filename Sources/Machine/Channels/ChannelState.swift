@@ -5,6 +5,12 @@ package protocol Party {
     /// Takes the right to resume the party; false when it waits no more.
     func claim() -> Bool
     var isWaiting: Bool { get }
+    /// Whether both stand for one wait, as the operations of a choice do.
+    func isSameWait(as other: Self) -> Bool
+}
+
+extension Party {
+    fileprivate func isWaiting(besides other: Self) -> Bool { isWaiting && !isSameWait(as: other) }
 }
 
 /// What a channel does with values nobody takes yet.
@@ -29,7 +35,8 @@ package enum Buffering: Equatable, Sendable {
 /// A channel as a pure state machine: no locks, no threads, no callbacks. Each operation says who is to be resumed with what.
 ///
 /// Invariants: somebody waits to take only while the buffer is empty (a granted channel excepted); somebody waits to put only
-/// while the buffer is full or a grant is out; after `close` nobody waits to take.
+/// while the buffer is full or a grant is out; after `close` nobody waits to take. Who waits to take and who waits to put at
+/// the same time are one and the same: a choice.
 package struct ChannelState<Waiter: Party>: ~Copyable {
     /// How many may wait to put, and how many to take; more are an error, for they mean that nobody serves the channel.
     package static var pendingLimit: Int { 1024 }
@@ -277,14 +284,20 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         held.pointee.puts.append(PendingPut(value: value, waiter: waiter))
     }
 
-    /// Whether a put would not wait now.
-    package mutating func canPut() -> Bool {
+    /// Whether a put of `chooser` would not wait now. A choice never meets itself: what it has left here to take does not count.
+    package mutating func canPut(by chooser: Waiter) -> Bool {
         if isClosed || hasRoom || kind != .fixed { return true }
         while let taker = firstTake {
-            if taker.isWaiting { return true }
+            if taker.isWaiting { return !taker.isSameWait(as: chooser) || someoneTakesBehind(chooser) }
             _ = takeFirstTake()
         }
         return false
+    }
+
+    /// Whether somebody else than `chooser`, who stands first, waits to take.
+    @inline(never) private func someoneTakesBehind(_ chooser: Waiter) -> Bool {
+        guard let held else { return false }
+        return (0..<held.pointee.takes.count).contains { held.pointee.takes[$0].isWaiting(besides: chooser) }
     }
 
     package mutating func take() -> Take {
@@ -335,15 +348,22 @@ package struct ChannelState<Waiter: Party>: ~Copyable {
         held.pointee.takes.append(waiter)
     }
 
-    /// Whether a take would not wait now.
-    package mutating func canTake() -> Bool {
+    /// Whether a take of `chooser` would not wait now. What it has left here to put itself does not count.
+    package mutating func canTake(by chooser: Waiter) -> Bool {
         if !isBufferEmpty || (isClosed && !grantOut) { return true }
         if isGranted { return false }
         while let held, !held.pointee.puts.isEmpty {
-            if held.pointee.puts[0].waiter.isWaiting { return true }
+            let first = held.pointee.puts[0].waiter
+            if first.isWaiting { return !first.isSameWait(as: chooser) || someonePutsBehind(chooser) }
             _ = popPut()
         }
         return isClosed
+    }
+
+    /// Whether somebody else than `chooser`, who stands first, waits to put.
+    @inline(never) private func someonePutsBehind(_ chooser: Waiter) -> Bool {
+        guard let held else { return false }
+        return (1..<held.pointee.puts.count).contains { held.pointee.puts[$0].waiter.isWaiting(besides: chooser) }
     }
 
     /// The first of those who still wait to take, claimed. Not inlined: the optimiser would count references to it.

@@ -11,7 +11,11 @@ package struct Choice {
         if case .vector(let vector) = given {
             operations = vector
         } else {
-            operations = Vector(try Sequences.array(given))
+            do throws(Fault) { operations = Vector(try Sequences.array(given)) } catch {
+                // What is lazy may have to be realised first.
+                guard case .thrown = error else { throw error }
+                throw .type("alts!", expected: "a vector of channels", found: given)
+            }
         }
         let count = operations.count
         guard count > 0 else { throw .illegalArgument("alts! needs at least one channel to choose from") }

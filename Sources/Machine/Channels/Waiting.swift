@@ -39,6 +39,7 @@ package struct Waiting: Party {
 
     @inline(__always) package func claim() -> Bool { waiter.claim(epoch) }
     @inline(__always) package var isWaiting: Bool { waiter.isWaiting(epoch) }
+    package func isSameWait(as other: Waiting) -> Bool { waiter === other.waiter && epoch == other.epoch }
 }
 
 /// A waiter that is Swift code: called once, on the thread of whoever resumes it, so it must be brief.

@@ -1,3 +1,4 @@
+import Engine
 import Machine
 import Values
 
@@ -21,6 +22,23 @@ enum ChannelPrimitives {
                 plain: { (arguments, _) throws(Fault) in
                     if case .object(let object) = arguments[0] { return .bool(object is Channel) }
                     return .false
+                }),
+            // (demand-channels & channels): refuses what is none, where the script has it in hand.
+            RuntimePrimitive(
+                name: "demand-channels", arity: .atLeast(0),
+                plain: { (arguments, _) throws(Fault) in
+                    for index in 0..<arguments.count { _ = try Argument.channel(arguments[index], "demand-channels") }
+                    return .nil
+                }),
+            // (channel-part thing key kind): what a mult, a pub or a mix holds under a key; refuses what is no such thing.
+            RuntimePrimitive(
+                name: "channel-part", arity: 3,
+                plain: { (arguments, _) throws(Fault) in
+                    guard case .map(let parts) = arguments[0], let part = try parts.find(arguments[1]) else {
+                        let kind = arguments[2].stringValue ?? "a map"
+                        throw .type("channel-part", expected: kind, found: arguments[0])
+                    }
+                    return part
                 }),
             RuntimePrimitive(
                 name: "closed?", arity: 1,
@@ -200,6 +218,15 @@ enum ChannelPrimitives {
             // The function that puts on a channel with a transducer; nil for other channels.
             RuntimePrimitive(name: "channel-put-function", arity: 1) { (arguments, _) throws(Fault) in
                 .value(try Argument.channel(arguments[0], "channel-put-function").hooks?.put ?? .nil)
+            },
+            // (channel-failed exception): a transducer threw, and nobody handles that.
+            RuntimePrimitive(name: "channel-failed", arity: 1) { [unowned runtime] (arguments, fiber) throws(Fault) in
+                guard case .object(let object) = arguments[0], let exception = object as? Exception else {
+                    return .value(.nil)
+                }
+                let identity = Job.running(fiber)?.lineage.identity ?? runtime.identity
+                runtime.report(.thrown(exception), identity.child(.channel, ordinal: 0))
+                return .value(.nil)
             },
             // Closes without calling the channel's own close function.
             RuntimePrimitive(name: "channel-close", arity: 1) { (arguments, _) throws(Fault) in

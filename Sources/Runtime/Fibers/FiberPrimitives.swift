@@ -49,6 +49,20 @@ enum FiberPrimitives {
                 plain: { [unowned runtime] (_, _) throws(Fault) in
                     .int(runtime.scheduler.now())
                 }),
+            // (here): where the script is, for `called-from`.
+            RuntimePrimitive(name: "here", arity: 0) { (_, fiber) throws(Fault) in
+                .value(.object(CallPlace(fiber.whereabouts)))
+            },
+            // (called-from here exception): the exception, which names that place where it names none of the script's.
+            RuntimePrimitive(name: "called-from", arity: 2) { (arguments, _) throws(Fault) in
+                if case .object(let here) = arguments[0], case .object(let thrown) = arguments[1],
+                    let frame = (here as? CallPlace)?.frame, let exception = thrown as? Exception,
+                    !exception.trace.contains(where: { $0.span != nil && !$0.isLibrary })
+                {
+                    exception.trace.append(frame)
+                }
+                return .value(arguments[1])
+            },
             RuntimePrimitive(name: "identity", arity: 0) { (_, fiber) throws(Fault) in
                 .value(Job.running(fiber).map { .string($0.lineage.identity.path) } ?? .nil)
             },
@@ -60,6 +74,16 @@ enum FiberPrimitives {
             },
         ]
     }
+}
+
+/// Where a function of the library was called that goes on in a fiber of its own.
+private final class CallPlace: Object, @unchecked Sendable {
+    // Sendable: immutable.
+    let frame: TraceFrame?
+
+    init(_ frame: TraceFrame?) { self.frame = frame }
+
+    override func write(to printer: inout Printer) throws(Fault) { printer.write("#<place>") }
 }
 
 extension FiberPrimitives {

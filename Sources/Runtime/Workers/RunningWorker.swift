@@ -124,7 +124,8 @@ final class RunningWorker: @unchecked Sendable {
     }
 
     private func reportHold(_ milliseconds: Int64, _ trace: [TraceFrame]) {
-        let place = trace.first { $0.source != nil } ?? functionPlace
+        // The script's own line, whichever function of the library it was that took so long.
+        let place = trace.first { $0.span != nil && !$0.isLibrary } ?? functionPlace
         let whereabouts = place.flatMap { place in place.line.map { " (\(place.source!.name):\($0))" } } ?? ""
         system.runtime.say(
             "WARN",
@@ -187,13 +188,18 @@ final class RunningWorker: @unchecked Sendable {
         return try job.parked(entry.epoch)
     }
 
-    /// A message that was taken, or could still have been, is let go of: requests are answered, others count as dropped.
+    /// A message that was taken, or could still have been, is let go of: it counts as dropped, and whoever waits for an answer
+    /// gets one.
     func dropInput(_ message: Value) {
-        if case .object(let object) = message, let request = object as? Request {
-            return request.answer(failure: "stopped", "the system has stopped")
-        }
-        guard case .command(let channel) = spec.kind else { return }
-        system.drop(channel, .inputDrop, name, identity)
+        countInputDrop()
+        guard case .object(let object) = message, let request = object as? Request else { return }
+        request.answer(
+            failure: "stopped", system.isStopping ? "the system has stopped" : "the worker has stopped")
+    }
+
+    /// A message does not arrive (D12).
+    func countInputDrop() {
+        if case .command(let channel) = spec.kind { system.drop(channel, .inputDrop, name, identity) }
     }
 
     func nextInvocation() -> Identity {
@@ -213,52 +219,55 @@ final class RunningWorker: @unchecked Sendable {
 
     /// Counts, announces and forwards a failure (D13–D15).
     ///
-    /// - Parameter isTold: the host hears of it when no channel does: nobody waits for an answer, who would.
-    func report(_ exception: Exception, _ message: Value, isTold: Bool) {
+    /// - Parameters:
+    ///   - isAsked: somebody waits for an answer, and is told.
+    ///   - isCutOff: a stop ended it, of which the host knows.
+    func report(_ exception: Exception, _ message: Value, isAsked: Bool, isCutOff: Bool = false) {
         system.countError(name)
         let role = role
         let spec = role.spec
-        if role.failures == nil, isTold { tell(exception) }
+        let isTold = role.failures == nil && !isAsked && !isCutOff && tell(exception)
         let fields: [(KnownName, Value)] = [
             (.workerID, .keyword(spec.name)), (.workerKind, .kw(spec.kindName)), (.message, .string(exception.message)),
             (.exData, exception.data), (.msg, message), (.failChan, spec.failures.map { .keyword($0) } ?? .nil),
         ]
         system.notify(.workerError, .workersError, identity, fields)
-        guard let failures = role.failures, let channel = spec.failures else { return }
-        let event = WorkerSystem.record(fields + [(.error, .object(exception))])
-        switch failures.offer(event) {
-        case .full, .dropped, .displaced, .closed: system.drop(channel, .failChanFull, name, identity)
-        case .accepted: break
+        var outcome: HandledFailure.Outcome = isAsked ? .answered : .unheard
+        if let failures = role.failures, let channel = spec.failures {
+            let event = WorkerSystem.record(fields + [(.error, .object(exception))])
+            switch failures.offer(event) {
+            case .full, .dropped, .displaced, .closed: system.drop(channel, .failChanFull, name, identity)
+            case .accepted: outcome = .forwarded(channel)
+            }
         }
+        if !isTold { system.note(HandledFailure(name, exception, outcome)) }
     }
 
-    /// A failure that goes nowhere else is told, the first few times.
-    private func tell(_ exception: Exception) {
+    /// The host hears of a failure that goes nowhere else, the first few times. Gives whether it did.
+    private func tell(_ exception: Exception) -> Bool {
         let told = untold.wrappingAdd(1, ordering: .relaxed).oldValue
-        if told < RunningWorker.toldFailures { system.runtime.tellUncaught(.thrown(exception), identity) }
+        guard told < RunningWorker.toldFailures else { return false }
+        system.runtime.tellUncaught(.thrown(exception), identity)
+        return true
     }
 
     private static let toldFailures = 3
 
-    func giveUp(after count: Int) {
-        system.runtime.events.emit(
-            .workerStopped, identity,
-            .value(
-                .record(
-                    (
-                        .reason,
-                        .string("it failed \(count) times in \(spec.restart?.perMs ?? 0)ms, more than :restart allows")
-                    ))))
-        // Nobody serves the channel any more, unless fibers of this worker are left: who puts on it should know.
-        if running.load(ordering: .acquiring) == 1 { input?.close() }
-    }
-
-    func ended(_ loop: WorkerLoop) {
+    /// - Parameter reason: why the fiber has given up; nil when it was told to end.
+    func ended(_ loop: WorkerLoop, reason: String?) {
         lock.withLock { loops.removeAll { $0 === loop } }
-        if running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-            system.runtime.events.emit(.workerStopped, identity)
-            system.workerEnded(self)
+        let isLast = running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0
+        if let reason {
+            // Also where failures go to a channel: that there will be no more of them is for people to know.
+            let who = "worker :\(name.description)"
+            system.runtime.say("WARN", "\(isLast ? who : "one of the fibers of \(who)") has stopped: \(reason)")
         }
+        guard isLast else { return }
+        // Nobody serves the channel any more: who puts on it should know.
+        if reason != nil { input?.close() }
+        system.runtime.events.emit(
+            .workerStopped, identity, reason.map { .value(.record((.reason, .string($0)))) } ?? .none)
+        system.workerEnded(self)
     }
 }
 

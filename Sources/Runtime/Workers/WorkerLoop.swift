@@ -25,6 +25,8 @@ final class WorkerLoop: @unchecked Sendable {
     private var isTaking = false
     /// Times of the latest failures, for `:restart`.
     private var failures: [Int64] = []
+    /// Why it takes no more messages, once it has failed more often than `:restart` allows.
+    private var givenUp: String?
 
     init(_ worker: RunningWorker, meter: HoldMeter?) {
         self.worker = worker
@@ -147,7 +149,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// True, perhaps after a pause, when the worker goes on.
     private func fail(_ value: Value, _ fiber: Fiber) throws(Fault) -> Control {
         guard case .object(let object) = value, let exception = object as? Exception else { return .value(.true) }
-        worker.report(exception, message, isTold: request == nil)
+        worker.report(exception, message, isAsked: request != nil)
         request?.answer(failure: "worker_error", exception.message, data: exception.data)
         request = nil
         message = .nil
@@ -156,7 +158,9 @@ final class WorkerLoop: @unchecked Sendable {
         failures.append(now)
         failures.removeAll { $0 < now - limit.perMs }
         guard failures.count <= limit.max else {
-            worker.giveUp(after: failures.count)
+            let count = failures.count
+            givenUp =
+                "it failed \(count) \(count == 1 ? "time" : "times") in \(limit.perMs) ms, more than :restart allows"
             return .value(.false)
         }
         return try pause(limit.pauseMs(after: failures.count), fiber)
@@ -184,12 +188,13 @@ final class WorkerLoop: @unchecked Sendable {
         case .failure(let fault):
             let error = EffectError.of(fault, code: .handlerFailed)
             if case .cancelled = fault, !message.isNil {
-                worker.report(Exception(.runtime, error.message), message, isTold: false)
+                worker.report(
+                    Exception(.runtime, error.message), message, isAsked: request != nil, isCutOff: true)
             }
             request?.answer(failure: error.code, error.message)
         }
         request = nil
         message = .nil
-        worker.ended(self)
+        worker.ended(self, reason: givenUp)
     }
 }

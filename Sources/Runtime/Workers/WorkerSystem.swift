@@ -24,6 +24,7 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     private let lock = Lock()
     private var drops: [Name: Int64] = [:]
     private var errors: [Name: Int64] = [:]
+    private var handled = HandledFailures()
     private var tickers: [Waiting] = []
     private let stopped = Promise()
 
@@ -167,12 +168,19 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     package func command(_ worker: Name, _ message: Value, _ fiber: Fiber) throws(Fault) -> Control {
         let target = try exposed(worker)
         if putMode(target) == .block { return try target.input!.put(message, fiber).control() }
-        return .value(.bool(try send(message, target)))
+        let sent = try send(message, target)
+        // Whoever sends that fast has a mistake to mend.
+        if sent == .crowded { throw Channel.tooManyPuts }
+        return .value(.bool(sent == .accepted))
     }
 
-    /// Hands a message to an exposed worker from outside of any fiber; `:block` behaves as `:async`.
+    /// Hands a message to an exposed worker from outside of any fiber; `:block` behaves as `:async`. Whether it was accepted: a
+    /// channel on which as many wait as may is full.
     @discardableResult package func command(_ worker: Name, _ message: Value) throws(Fault) -> Bool {
-        try send(message, try exposed(worker))
+        let target = try exposed(worker)
+        let sent = try send(message, target)
+        if sent == .crowded { target.countInputDrop() }
+        return sent == .accepted
     }
 
     private func putMode(_ worker: RunningWorker) -> ChannelSpec.PutMode {
@@ -180,26 +188,35 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         return lock.withLock { channelSpecs.first { $0.name == name }?.putMode } ?? .async
     }
 
-    private func send(_ message: Value, _ worker: RunningWorker) throws(Fault) -> Bool {
-        guard let input = worker.input, case .command(let name) = worker.spec.kind else { return false }
+    private enum Sent {
+        case accepted, refused
+        /// It would have had to wait where as many wait already as may.
+        case crowded
+    }
+
+    private func send(_ message: Value, _ worker: RunningWorker) throws(Fault) -> Sent {
+        guard let input = worker.input else { return .refused }
         if message.isNil { throw Channel.nilPut }
         switch input.offer(message) {
-        case .accepted: return true
-        case .closed: return false
+        case .accepted: return .accepted
+        case .closed: return .refused
         case .dropped:
-            drop(name, .inputDrop, worker.name, worker.identity)
-            return false
+            worker.countInputDrop()
+            return .refused
         case .displaced:
-            drop(name, .inputDrop, worker.name, worker.identity)
-            return true
+            worker.countInputDrop()
+            return .accepted
         case .full: break
         }
         if putMode(worker) == .drop {
-            drop(name, .inputDrop, worker.name, worker.identity)
-            return false
+            worker.countInputDrop()
+            return .refused
         }
-        let entry = Callback.waiting { _ in }
-        return try input.put(message, entry) ?? true
+        switch input.queue(message, Callback.waiting { _ in }) {
+        case .known(let accepted): return accepted ? .accepted : .refused
+        case .waits: return .accepted
+        case .crowded: return .crowded
+        }
     }
 
     /// Asks an exposed worker. The channel receives its value, or `{:error {:code :message}}`, and is then closed (D19).
@@ -207,9 +224,13 @@ package final class WorkerSystem: Object, @unchecked Sendable {
         let target = try exposed(worker)
         let request = Request(message)
         if timeoutMs > 0 { request.expire(after: timeoutMs, runtime.scheduler) }
-        if isStopping {
+        guard !isStopping else {
             request.answer(failure: "stopped", "the system has stopped")
-        } else if try !send(.object(request), target) {
+            return request.reply
+        }
+        let sent = try send(.object(request), target)
+        if sent == .crowded { target.countInputDrop() }
+        if sent != .accepted {
             let isClosed = target.input?.isClosed ?? true
             request.answer(
                 failure: isClosed ? "stopped" : "dropped",
@@ -240,6 +261,12 @@ package final class WorkerSystem: Object, @unchecked Sendable {
     }
 
     func countError(_ worker: Name) { lock.withLock { errors[worker, default: 0] += 1 } }
+
+    /// A failure has been counted, and nothing was printed of it.
+    func note(_ failure: HandledFailure) { lock.withLock { handled.add(failure) } }
+
+    /// Failures that count, and of which nothing was printed.
+    package var handledFailures: HandledFailures { lock.withLock { handled } }
 
     /// One event for the stream, and for the script's emitter, which runs in a fiber of its own.
     func notify(_ type: EventType, _ name: KnownName, _ identity: Identity, _ fields: [(KnownName, Value)]) {
