@@ -155,6 +155,8 @@ package enum REPLReply: Equatable, Sendable {
     case done
     /// `interrupt` ended it.
     case interrupted
+    /// It was interrupted, and what its `finally` blocks still did was cut off.
+    case cutOff
     /// The rendered diagnostic, with its line break.
     case failed(String)
 }

@@ -210,6 +210,9 @@ package final class Session: @unchecked Sendable {
     /// Cancels the evaluation in progress and what it started. On any thread.
     package func interrupt() { current.interrupt() }
 
+    /// Ends what is left of an evaluation that was interrupted, `finally` blocks included. On any thread.
+    package func cutOff() { current.scope?.cutOff() }
+
     // MARK: The REPL
 
     /// Lets the namespace at hand name what a conversation has without `require`, as Clojure's does, unless the name means

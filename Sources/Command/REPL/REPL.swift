@@ -83,6 +83,7 @@ struct REPL {
         case .incomplete: return false
         case .done: break
         case .interrupted: console.write("interrupted\n", to: .error)
+        case .cutOff: console.write("interrupted, and its finally blocks cut off\n", to: .error)
         case .failed(let text): console.write(text, to: .error)
         }
         return true
