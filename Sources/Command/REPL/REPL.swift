@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Reads forms, has them evaluated, prints their values.
 ///
 /// A form may span lines: while the text ends inside one, the next line is asked for with another prompt.
@@ -32,7 +38,11 @@ struct REPL {
     /// - Parameter open: loads what the conversation is about, with signals on: Ctrl-C ends the process.
     func run(_ open: () -> REPLStart) -> Int32 {
         console.divert { [lines] in lines.write($0, $1) }
-        console.whenBroken { leave(.brokenPipe) }
+        console.whenLost { [lines] number in
+            if number == EPIPE { leave(.brokenPipe) }
+            lines.close()
+            exitAtOnce(CommandLineTool.ended(ExitCode.failed.rawValue, console))
+        }
         Signals.watch(also: lines.signals, { [lines] in lines.receive($0) }) { receive($0) }
         defer { lines.close() }
         switch open() {
