@@ -10,6 +10,7 @@ package struct AdapterSet: Sendable {
     package let isOffline: Bool
     /// What holds servers of tools, which have to be let go of in the end.
     package let mcp: MCPEffects
+    package let programs: ProcessRunner
 
     /// - Parameters:
     ///   - endpoint: the chat server; nil to answer offline.
@@ -25,11 +26,13 @@ package struct AdapterSet: Sendable {
         let chat = ChatEffects(client: client, endpoint: endpoint, json: json, names: names)
         let mcp = MCPEffects(client: client, json: json, names: names)
         self.mcp = mcp
+        let programs = ProcessRunner()
+        self.programs = programs
         isOffline = chat.isOffline
         if let key = endpoint?.key { secrets.add(key.text) }
         effects =
             FileEffects().all + HTTPEffects(client: client, json: json).all + chat.all + mcp.all
-            + ProcessEffects().all
+            + ProcessEffects(runner: programs).all
             + LineEffects(input).all + SmallEffects(log: log, secrets: secrets).all
         types = effects.map { effect in
             // A test holds the table and the handlers together.

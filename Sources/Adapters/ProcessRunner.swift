@@ -57,6 +57,7 @@ package final class ProcessRunner: Sendable {
     package static let maxPrograms = 256
 
     private let pool = BlockingPool(limit: ProcessRunner.maxPrograms)
+    private let live = LivePrograms()
 
     package init() {}
 
@@ -69,12 +70,14 @@ package final class ProcessRunner: Sendable {
         do throws(AdapterError) {
             try ProcessRunner.validate(program)
             wake = try WakePipe()
+            guard live.add(wake) else { throw .cancelled }
         } catch {
             let failure = error
             pool.submit { done(.failure(failure)) }
             return {}
         }
-        pool.submit {
+        pool.submit { [live] in
+            defer { live.remove(wake) }
             do throws(AdapterError) {
                 if wake.reason != nil { throw .cancelled }
                 let timer = program.timeoutMs.map { ms in program.clock.after(ms: ms) { wake.raise(.timedOut) } }
@@ -87,6 +90,12 @@ package final class ProcessRunner: Sendable {
         }
         return { wake.raise(.cancelled) }
     }
+
+    /// Ends every program, and waits until they are gone, for `endMs` at most; none is started after it.
+    package func close() { live.close(within: ProcessRunner.endMs) }
+
+    /// As long as a program may take to end after SIGTERM, and a little more.
+    private static let endMs = Program.graceMs + 500
 
     static func validate(_ program: Program) throws(AdapterError) {
         guard let name = program.arguments.first, !name.isEmpty else {
@@ -107,6 +116,42 @@ package final class ProcessRunner: Sendable {
             try FileSystem.validate(directory)
             guard let status = try FileStatus.of(directory) else { throw .file("run a program in", directory, ENOENT) }
             if status.kind != .directory { throw .file("run a program in", directory, ENOTDIR) }
+        }
+    }
+}
+
+/// The programs that run or will.
+private final class LivePrograms: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
+    private let lock = Lock()
+    private let condition = Condition()
+    private var wakes: [ObjectIdentifier: WakePipe] = [:]
+    private var isClosed = false
+
+    /// False when no more are to be started.
+    func add(_ wake: WakePipe) -> Bool {
+        lock.withLock {
+            if !isClosed { wakes[ObjectIdentifier(wake)] = wake }
+            return !isClosed
+        }
+    }
+
+    func remove(_ wake: WakePipe) {
+        lock.withLock {
+            wakes[ObjectIdentifier(wake)] = nil
+            if wakes.isEmpty { condition.broadcast() }
+        }
+    }
+
+    func close(within milliseconds: Int64) {
+        let left = lock.withLock {
+            isClosed = true
+            return Array(wakes.values)
+        }
+        for wake in left { wake.raise(.cancelled) }
+        let deadline = MonotonicClock.now + milliseconds * 1_000_000
+        lock.withLock {
+            while !wakes.isEmpty, condition.wait(lock, until: deadline) {}
         }
     }
 }

@@ -157,7 +157,7 @@ package enum REPLReply: Equatable, Sendable {
     case done
     /// `interrupt` ended it.
     case interrupted
-    /// It was interrupted, and what its `finally` blocks still did was cut off.
+    /// It was interrupted, and what its `finally` blocks still did some seconds later was cut off.
     case cutOff
     /// The rendered diagnostic, with its line break.
     case failed(String)

@@ -27,6 +27,8 @@ package final class Session: @unchecked Sendable {
     let sources: EventSources
     /// What holds servers of tools.
     let mcp: MCPEffects
+    /// What runs programs.
+    private let programs: ProcessRunner
     /// Executes the processes that the script starts, which are rows here.
     private let processes: ProcessWorkRunner
     let rows: MemoryProcessRegistry
@@ -69,6 +71,7 @@ package final class Session: @unchecked Sendable {
         for type in adapters.types { engine.define(type) }
         isOffline = adapters.isOffline
         mcp = adapters.mcp
+        programs = adapters.programs
         let lookup = GraphFunctions()
         builder = GraphBuilder(names: names, lookup: { lookup.find($0) })
         evaluator = Evaluator(
@@ -111,12 +114,13 @@ package final class Session: @unchecked Sendable {
     /// Tells of processes that failed and that nobody awaited, once nobody can any more.
     package func tellUnheardFailures() { processes.tellUnheard() }
 
-    /// Ends every fiber and thread, and every server that was started.
+    /// Ends every fiber and thread, and every program and server that was started.
     package func shutDown() {
         sources.endAll()
         hasEnded = runtime.shutDown()
         processes.end()
         mcp.close()
+        programs.close()
     }
 
     // What still runs past the deadline may use any var.

@@ -90,7 +90,7 @@ import Values
         let found = try interrupted(
             "(try (println :began) (Thread/sleep 1000000) (finally (println :leaving) \(rest)))", finallyMs: 1_000_000,
             times: 2)
-        #expect(found.reply == .cutOff && found.next == "3")
+        #expect(found.reply == .interrupted && found.next == "3")
     }
 
     /// So does the end of the grace.

@@ -100,7 +100,7 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         switch fault {
         case .cancelled: return .interrupted
         case .thrown(let exception): session.remember(exception)
-        case .exhausted(.shutdown): return .cutOff
+        case .exhausted(.shutdown): return interruption.wasPatient ? .cutOff : .interrupted
         case .exhausted, .force: break
         }
         return .failed(
@@ -126,13 +126,14 @@ private final class Interruption: @unchecked Sendable {
     private var isEvaluating = false
     /// Ends the grace of the evaluation that was interrupted.
     private var grace: Deadline?
+    private var isGraceOver = false
 
     init(_ session: Session, _ finallyMs: Int64) {
         self.session = session
         self.finallyMs = finallyMs
     }
 
-    func begin() { lock.withLock { isEvaluating = true } }
+    func begin() { lock.withLock { (isEvaluating, isGraceOver) = (true, false) } }
 
     func end() {
         lock.withLock {
@@ -141,6 +142,9 @@ private final class Interruption: @unchecked Sendable {
             grace = nil
         }
     }
+
+    /// Whether the grace has ended: who pressed Ctrl-C twice knows what was cut off.
+    var wasPatient: Bool { lock.withLock { isGraceOver } }
 
     func interrupt() {
         lock.withLock {
@@ -152,5 +156,11 @@ private final class Interruption: @unchecked Sendable {
     }
 
     /// Under the lock, so that the next evaluation is not taken for this one.
-    private func endGrace() { lock.withLock { if grace != nil { session.cutOff() } } }
+    private func endGrace() {
+        lock.withLock {
+            guard grace != nil else { return }
+            isGraceOver = true
+            session.cutOff()
+        }
+    }
 }
