@@ -28,6 +28,15 @@ import Testing
         #expect(loud.screen.error.hasPrefix("starting\ndeclared\n"))
     }
 
+    /// What cannot be compiled is as unusable as what cannot be read.
+    @Test func aFunctionThatIsTooLargeCannotBeUsed() {
+        let screen = Screen()
+        let code = SessionDriver().run(
+            RunRequest(.expression("[\(String(repeating: "(inc 1) ", count: 40_000))]")), RunControl(screen.console()))
+        #expect(code == 2)
+        #expect(screen.error.contains("error: a function is too large"), "\(screen.error.prefix(300))")
+    }
+
     // MARK: Graphs as data
 
     private func told(_ text: String, _ command: (SessionDriver, String, Console) -> Int32) throws -> (
