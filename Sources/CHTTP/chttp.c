@@ -16,6 +16,7 @@ struct response;
 
 typedef int (*access_handler)(
     void *, struct connection *, const char *, const char *, const char *, const char *, size_t *, void **);
+typedef size_t (*unescape_handler)(void *, struct connection *, char *);
 typedef void (*completion_handler)(void *, struct connection *, void **, int);
 
 static struct {
@@ -46,6 +47,7 @@ enum {
   option_connection_timeout = 3,
   option_notify_completed = 4,
   option_address = 6,
+  option_unescape = 16,
   info_listen_socket = 2,
   info_connections = 4,
   header_kind = 1,
@@ -155,6 +157,30 @@ static int access_connection(
   return yes;
 }
 
+static int hex(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  int letter = digit | 0x20;
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+// Decodes in place what is percent-encoded, but for NUL, where a path would seem to end for who reads it as a string.
+static size_t unescape(void *context, struct connection *connection, char *text) {
+  (void)context;
+  (void)connection;
+  char *out = text;
+  for (const char *in = text; *in;) {
+    int high = *in == '%' ? hex(in[1]) : -1, low = high >= 0 ? hex(in[2]) : -1;
+    if (low >= 0 && (high | low)) {
+      *out++ = (char)(high << 4 | low);
+      in += 3;
+    } else {
+      *out++ = *in++;
+    }
+  }
+  *out = 0;
+  return (size_t)(out - text);
+}
+
 static void complete(void *context, struct connection *connection, void **slot, int why) {
   (void)context;
   (void)connection;
@@ -178,11 +204,12 @@ sluice_http_server *sluice_http_start(
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   completion_handler completed = complete;
+  unescape_handler decode = unescape;
   errno = 0;
   server->daemon = library.start(
       use_polling_thread | use_auto | allow_suspend, port, NULL, NULL, access_connection, server, option_address,
       &address, option_connection_limit, connection_limit, option_connection_timeout, idle_seconds,
-      option_notify_completed, completed, server, option_end);
+      option_notify_completed, completed, server, option_unescape, decode, NULL, option_end);
   if (!server->daemon) {
     free(server);
     return NULL;

@@ -10,6 +10,12 @@
 //!
 //! Without Foundation, which would add milliseconds to every start.
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The program, without its process: `main.swift` gives it the arguments and a driver.
 package struct CommandLineTool {
     package static let version = "0.1.0"
@@ -27,11 +33,26 @@ package struct CommandLineTool {
     package func main(_ arguments: [String]) -> Int32 {
         let console = Console(terminal)
         do throws(UsageError) {
-            return perform(try Invocation(arguments, isFile: Files.exists), console)
+            return CommandLineTool.ended(perform(try Invocation(arguments, isFile: Files.exists), console), console)
         } catch {
             console.write(error.text, to: .error)
             return ExitCode.unusable.rawValue
         }
+    }
+
+    /// The exit code of a command: one whose output was lost has failed, whatever else came of it.
+    static func ended(_ code: Int32, _ console: Console) -> Int32 {
+        // Nobody reads it any more: then this is no failure.
+        guard let loss = console.loss, loss != EPIPE else { return code }
+        console.write("sluice: standard output cannot be written: \(String(cString: strerror(loss)))\n", to: .error)
+        return code == ExitCode.done.rawValue ? ExitCode.failed.rawValue : code
+    }
+
+    private func controlled(json: Bool, _ console: Console, _ body: (RunControl) -> Int32) -> Int32 {
+        let own = json ? Console(terminal, json: true) : console
+        let control = RunControl(own)
+        let code = control.run { body(control) }
+        return json ? CommandLineTool.ended(code, own) : code
     }
 
     private func perform(_ invocation: Invocation, _ console: Console) -> Int32 {
@@ -46,14 +67,13 @@ package struct CommandLineTool {
         case .check(let path, let json): return driver.check(path, json: json, console)
         case .graph(let path, let format): return driver.graph(path, format, console)
         case .run(let request):
-            let control = RunControl(request.json ? Console(terminal, json: true) : console)
-            return control.run { driver.run(request, control) }
+            return controlled(json: request.json, console) { driver.run(request, $0) }
         case .test(let request):
-            let control = RunControl(request.settings.json ? Console(terminal, json: true) : console)
-            return control.run { driver.test(request, control) }
+            return controlled(json: request.settings.json, console) { driver.test(request, $0) }
         case .format(let paths, let checkOnly): return driver.format(paths, checkOnly: checkOnly, console)
         case .trace(let request):
-            return driver.trace(request, request.json ? Console(terminal, json: true) : console)
+            let console = request.json ? Console(terminal, json: true) : console
+            return CommandLineTool.ended(driver.trace(request, console), console)
         case .repl(let request):
             return REPL(console).run { driver.openREPL(request, console) }
         }

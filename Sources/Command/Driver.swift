@@ -7,6 +7,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
     /// Could not be read, checked or found; or the arguments do not make sense.
     case unusable = 2
     case budget = 3
+    case hungUp = 129
     case interrupted = 130
     case brokenPipe = 141
     case terminated = 143
@@ -17,6 +18,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         case .failed: "the script, or some of its work, failed"
         case .unusable: "it could not be read, checked or found"
         case .budget: "a budget ran out"
+        case .hungUp: "the terminal is gone"
         case .interrupted: "Ctrl-C"
         case .brokenPipe: "nobody reads the output"
         case .terminated: "terminated"
@@ -155,6 +157,8 @@ package enum REPLReply: Equatable, Sendable {
     case done
     /// `interrupt` ended it.
     case interrupted
+    /// It was interrupted, and what its `finally` blocks still did some seconds later was cut off.
+    case cutOff
     /// The rendered diagnostic, with its line break.
     case failed(String)
 }

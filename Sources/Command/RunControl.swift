@@ -56,7 +56,10 @@ package final class RunControl: @unchecked Sendable {
     /// Performs a run, with signals on and the display off again at its end. Gives the exit code of the process.
     func run(_ body: () -> Int32) -> Int32 {
         Signals.watch { [self] in receive($0) }
-        console.whenBroken { [self] in receive(.brokenPipe) }
+        console.whenLost { [self] number in
+            // What cannot be written need not be computed either.
+            if number == EPIPE { receive(.brokenPipe) } else { lock.withLock { stop }?() }
+        }
         let code = body()
         lock.withLock { display }?.finish()
         console.close()

@@ -82,7 +82,7 @@ struct Emitter {
 
     static func tooLarge(_ what: String, _ places: [Code.Place]) -> Fault {
         let exception = Exception(
-            .runtime, "a function is too large: it \(what)", hint: "split it into several functions")
+            .compiler, "a function is too large: it \(what)", hint: "split it into several functions")
         if let place = places.first {
             exception.trace = [TraceFrame(function: nil, source: place.source, span: place.span)]
         }

@@ -77,16 +77,16 @@ package struct Resolver {
             }
             switch name.known {
             case .catch, .finally: return "\(name.name) is a clause of try, and stands directly within one"
-            default: return "cannot resolve \(name.description)"
+            default: return "cannot resolve \(name.briefly)"
             }
         }
         // What a macro made is qualified with the namespace that the macro is written in.
-        if qualifier == namespace.name.description { return "cannot resolve \(name.name)" }
+        if qualifier == namespace.name.description { return "cannot resolve \(Name.beginning(of: name.name))" }
         let target = instance.names.intern(nil, qualifier)
         if instance.findNamespace(namespace.alias(target) ?? target) == nil {
-            return "there is no namespace or alias \(qualifier) here"
+            return "there is no namespace or alias \(Name.beginning(of: qualifier)) here"
         }
-        return "\(qualifier) has no \(name.name)"
+        return "\(Name.beginning(of: qualifier)) has no \(Name.beginning(of: name.name))"
     }
 
     /// What may have been meant by `name`, as a hint: what is there instead, or in another namespace, or the nearest names

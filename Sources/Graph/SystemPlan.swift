@@ -38,7 +38,7 @@ package struct SystemPlan: Sendable {
     }
 
     package init(_ graph: Graph, _ context: CheckContext = CheckContext()) throws(Refusal) {
-        let stopping = graph.check(context).filter { $0.severity == .error || $0.code == .unresolvedFunction }
+        let stopping = graph.check(context).filter(\.preventsStart)
         guard stopping.isEmpty else { throw Refusal(findings: stopping) }
         self.graph = graph
         settings = Settings(graph.configuration)

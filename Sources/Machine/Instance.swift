@@ -208,6 +208,11 @@ public final class Account: @unchecked Sendable {
         if left < 0 || memory > limits.memory.saturating(plus: Account.graceMemory) { throw .exhausted(exhausted) }
     }
 
+    /// Books what a thread that runs no fiber has allocated, such as the answer of an effect: whoever settles next finds it.
+    @inline(__always) package func bookMemory() {
+        if Meter.unsettled != 0 { _ = used.add(Meter.settle(), ordering: .relaxed) }
+    }
+
     private func exhausted(steps: Int64, memory: Int64) -> Budget? {
         if isCut.load(ordering: .relaxed) { return .shutdown }
         if steps > limits.instructions { return .instructions }

@@ -65,7 +65,10 @@ final class CommandEntry: @unchecked Sendable {
         self.writers = writers
         do throws(HTTPServer.Refusal) {
             server = try HTTPServer(port: port) { [weak self] exchange in
-                if let self { take(exchange) } else { exchange.refuse(503, "stopped", "the script has ended") }
+                guard let self else { return exchange.refuse(503, "stopped", "the script has ended") }
+                take(exchange)
+                // What was refused has left names behind.
+                try? self.session.runtime.settle()
             }
         } catch {
             throw CommandEntry.fault(error)
@@ -203,22 +206,26 @@ final class CommandEntry: @unchecked Sendable {
             answer(exchange, 415, "media-type", "a message is application/json or application/edn, not \(given)")
             return nil
         }
+        let value = try value(of: exchange.body, form)
+        // What was made on this thread, which runs no fiber, counts against the budget, too: also the names of keys, which
+        // stay. Whoever sends new ones without end ends the run.
+        try session.runtime.settle()
+        if value.isNil { throw .illegalArgument("the message is missing: nil cannot be sent") }
+        return value
+    }
+
+    private func value(of body: [UInt8], _ form: Form) throws(Fault) -> Value {
         let names = session.instance.names
-        let value: Value
         switch form {
-        case .json: value = try JSON.read(exchange.body, keys: .keywords(names))
+        case .json: return try JSON.read(body, keys: .keywords(names))
         case .edn:
             let values: [Value]
-            do throws(SyntaxError) { values = try EDN.readAll(exchange.body, names: names) } catch { throw error.fault }
+            do throws(SyntaxError) { values = try EDN.readAll(body, names: names) } catch { throw error.fault }
             guard values.count == 1 else {
                 throw .illegalArgument("the message is one value, but the body holds \(values.count)")
             }
-            value = values[0]
+            return values[0]
         }
-        // What was made on this thread, which runs no fiber, counts against the budget, too.
-        try session.instance.account.settle(steps: 0)
-        if value.isNil { throw .illegalArgument("the message is missing: nil cannot be sent") }
-        return value
     }
 
     private func deliver(_ message: Value, to worker: Name, _ exchange: Exchange) throws(Fault) {

@@ -231,6 +231,9 @@ package final class Session: @unchecked Sendable {
         engine.afterRunning { if timer.cancel() { body() } }
     }
 
+    /// Ends what is left of an evaluation that was interrupted, `finally` blocks included. On any thread.
+    package func cutOff() { current.scope?.cutOff() }
+
     // MARK: The REPL
 
     /// Lets the namespace at hand name what a conversation has without `require`, as Clojure's does, unless the name means

@@ -84,6 +84,23 @@ public enum Attention {
         try check(steps: Int(walked))
     }
 
+    /// Refuses a buffer of `count` elements that would not be within the memory budget, before it is allocated; filling it
+    /// counts as work.
+    ///
+    /// - Parameter stride: bytes of an element.
+    @inline(__always) public static func reserve(_ count: Int, of stride: Int = MemoryLayout<Value>.stride)
+        throws(Fault)
+    {
+        // What is small is found by whoever looks next.
+        if _slowPath(count > Attention.stride / stride) { try look(ahead: count, of: stride) }
+    }
+
+    @inline(never) private static func look(ahead count: Int, of stride: Int) throws(Fault) {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: stride)
+        guard !overflow else { throw .exhausted(.memory) }
+        try check(steps: count / 16, holding: bytes)
+    }
+
     /// A look: throws when what runs on this thread has used up a budget, or is asked to look up.
     ///
     /// - Parameters:

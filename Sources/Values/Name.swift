@@ -45,6 +45,16 @@ public struct Name: Hashable, @unchecked Sendable {
     /// `namespace/name`, or the name alone.
     public var description: String { namespace.map { "\($0)/\(name)" } ?? name }
 
+    /// The same for a message: of a very long one the beginning alone.
+    public var briefly: String { Name.beginning(of: description) }
+
+    /// Characters of a name that a message shows.
+    private static let shown = 80
+
+    public static func beginning(of text: String) -> String {
+        text.utf8.count <= shown ? text : text.prefix(shown) + "…"
+    }
+
     public var nameBytes: UnsafeBufferPointer<UInt8> {
         let start = max(0, Int(record.pointee.namespaceLength))
         return UnsafeBufferPointer(start: record.pointee.bytes + start, count: Int(record.pointee.nameLength))

@@ -84,6 +84,9 @@ public final class Names: @unchecked Sendable {
     private func grow() {
         let old = slots
         slots = Array(repeating: nil, count: old.count * 2)
+        let more = old.count * MemoryLayout<Name?>.stride
+        bytes += more
+        Meter.charge(more)
         for case let name? in old {
             var slot = Int(name.textHash) & (slots.count - 1)
             while slots[slot] != nil { slot = (slot + 1) & (slots.count - 1) }

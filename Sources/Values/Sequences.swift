@@ -149,7 +149,10 @@ public enum Sequences {
 
     /// All elements, realised.
     public static func array(_ value: Value) throws(Fault) -> [Value] {
-        if case .vector(let vector) = value { return vector.elements }
+        if case .vector(let vector) = value {
+            try Attention.reserve(vector.count)
+            return vector.elements
+        }
         var elements: [Value] = []
         try forEach(value) { (element) throws(Fault) in
             elements.append(element)

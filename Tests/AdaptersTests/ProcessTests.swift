@@ -141,6 +141,18 @@ import Values
         #expect(MonotonicClock.nowMs - start < 50_000, "it was ended before its end")
     }
 
+    @Test("Closing the runner ends what runs, also what had only just begun") func closed() {
+        let runner = ProcessRunner()
+        let answers = Gathered<AdapterCode?>()
+        for _ in 0..<8 {
+            _ = runner.start(Program(["sleep", "1000"], clock: RealClock())) { result in
+                if case .failure(let error) = result { answers.add(error.code) } else { answers.add(nil) }
+            }
+        }
+        runner.close()
+        #expect(answers.all == Array(repeating: .cancelled, count: 8))
+    }
+
     @Test("The time of a program is measured on the run's clock") func virtualTimeout() async throws {
         let clock = VirtualClock()
         let runner = ProcessRunner()

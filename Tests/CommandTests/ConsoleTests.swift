@@ -2,6 +2,12 @@ import Synchronization
 import Testing
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @testable import Command
 
 @Suite struct ConsoleTests {
@@ -70,11 +76,19 @@ import Values
         #expect(screen.output == "{\"type\":\"output\",\"text\":\"é\"}\n")
     }
 
+    @Test func whatCannotBeWrittenIsKnown() {
+        let console = Console(Terminal()) { stream, _ in stream == .output ? ENOSPC : nil }
+        console.write("a", to: .error)
+        #expect(console.loss == nil)
+        console.write("b", to: .output)
+        #expect(console.loss == ENOSPC)
+    }
+
     @Test func aReaderThatLeftIsToldOfOnce() {
         let screen = Screen()
         let console = screen.console()
         let calls = Atomic<Int>(0)
-        console.whenBroken { calls.add(1, ordering: .relaxed) }
+        console.whenLost { _ in calls.add(1, ordering: .relaxed) }
         console.write("a", to: .output)
         #expect(calls.load(ordering: .relaxed) == 0)
         screen.hangUp()

@@ -28,6 +28,15 @@ import Testing
         #expect(loud.screen.error.hasPrefix("starting\ndeclared\n"))
     }
 
+    /// What cannot be compiled is as unusable as what cannot be read.
+    @Test func aFunctionThatIsTooLargeCannotBeUsed() {
+        let screen = Screen()
+        let code = SessionDriver().run(
+            RunRequest(.expression("[\(String(repeating: "(inc 1) ", count: 40_000))]")), RunControl(screen.console()))
+        #expect(code == 2)
+        #expect(screen.error.contains("error: a function is too large"), "\(screen.error.prefix(300))")
+    }
+
     // MARK: Graphs as data
 
     private func told(_ text: String, _ command: (SessionDriver, String, Console) -> Int32) throws -> (
@@ -62,13 +71,22 @@ import Testing
         }
     }
 
-    /// What keeps a graph from starting is an error of the run, though it is a warning of the check.
-    @Test func aMissingNamespaceIsAnErrorOfTheRun() throws {
+    /// What keeps a graph as data from starting is an error of the check, too: nothing else could bring it.
+    @Test func aMissingNamespaceIsAnError() throws {
         let text = "{:workers {:w {:kind :ticker :worker-fn nope.core/go}}}"
         let title = "the function nope.core/go was not looked for: its namespace is not there\n"
         let checked = try told(text, Self.commands[0])
-        #expect(checked.code == 0 && checked.text.hasPrefix("x.edn:1:41: warning: \(title)"), "\(checked.text)")
+        #expect(checked.code == 2 && checked.text.hasPrefix("x.edn:1:41: error: \(title)"), "\(checked.text)")
         let run = try told(text, Self.commands[1])
         #expect(run.code == 2 && run.text.hasPrefix("x.edn:1:41: error: \(title)"), "\(run.text)")
+    }
+
+    /// Neither command takes a graph as data that has nothing to run.
+    @Test(arguments: ["{}", "{:channels {:a {}}}"]) func nothingThatRuns(_ text: String) throws {
+        for command in Self.commands.prefix(2) {
+            let found = try told(text, command)
+            #expect(found.code == 2)
+            #expect(found.text.contains(": x.edn declares nothing that runs; a graph needs a worker"), "\(found.text)")
+        }
     }
 }

@@ -41,7 +41,7 @@ final class ScriptedLines: LineSource, @unchecked Sendable {
     }
 
     func interrupt() {}
-    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Bool { true }
+    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Int32? { nil }
     var signals: [Int32] { [] }
     func receive(_ signal: Int32) {}
     func close() {}

@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @testable import Command
 
 /// What was written to a console, in order.
@@ -15,7 +21,7 @@ final class Screen: @unchecked Sendable {
         return Console(terminal, json: json) { [self] stream, bytes in
             lock.withLock {
                 if isOpen { written.append((stream, String(decoding: bytes, as: UTF8.self))) }
-                return isOpen
+                return isOpen ? nil : EPIPE
             }
         }
     }

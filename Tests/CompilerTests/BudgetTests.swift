@@ -29,6 +29,50 @@ import Values
         #expect(found.hasPrefix("exhausted") || found.hasPrefix("ArithmeticException"), "\(text): \(found)")
     }
 
+    private static let arrays =
+        [
+            "boolean", "byte", "char", "short", "int", "long", "float", "double",
+        ].flatMap { kind in
+            let first = ["boolean": "true", "char": "\\a"][kind] ?? "1"
+            return ["(\(kind)-array N)", "(\(kind)-array N \(first))", "(\(kind)-array N [\(first)])"]
+        } + ["(object-array N)", "(make-array Object N)", "(make-array Object N 1)", "(make-array Object 1 1 N)"]
+
+    /// An array has to be within the budget before it is made: were it not, this would take 32 GB.
+    @Test(arguments: arrays) func arraysAreCheckedBeforeTheyAreMade(_ text: String) {
+        let world = World(limits: Limits(memory: 32 << 20))
+        func made(_ size: String) -> String { world.print(text.replacing("N", with: size)) }
+        #expect(made("2147483647") == "exhausted: memory", "\(text)")
+        // As on the Java machine, whose sizes have 32 bits: no size wraps around.
+        for size in ["2147483648", "10000000000", "1152921504606846977", "9223372036854775807"] {
+            let found = made(size)
+            #expect(
+                found.hasPrefix("IllegalArgumentException") && found.contains("takes a size of at most 2147483647"),
+                "\(text): \(found)")
+        }
+    }
+
+    private static func times(_ count: Int, _ value: String) -> String {
+        "(loop [v [] i 0] (if (< i \(count)) (recur (conj v \(value)) (inc i)) v))"
+    }
+
+    /// 32 MB are 2,097,152 elements.
+    @Test(arguments: [
+        "(make-array Object 3000 100000)", "(make-array Object 1000000 0)", "(make-array Object 200 200 200 200)",
+        "(apply make-array Object \(BudgetTests.times(255, "2147483647")))", "(aclone (long-array 1500000))",
+        "(vec (long-array 1500000))", "(into-array (vec (range 1500000)))",
+        "(format (loop [s \"%1$9999999d\" i 0] (if (< i 6) (recur (str s s) (inc i)) s)) 1)",
+    ]) func whatIsMadeAtOnceIsWithinTheBudget(_ text: String) {
+        let world = World(limits: Limits(memory: 32 << 20))
+        #expect(world.print(text) == "exhausted: memory", "\(text)")
+    }
+
+    @Test func arraysHaveFewDimensions() {
+        let world = World(limits: Limits(memory: 32 << 20))
+        #expect(world.print("(alength (apply make-array Object \(BudgetTests.times(255, "1"))))") == "1")
+        let found = world.print("(apply make-array Object \(BudgetTests.times(256, "1")))")
+        #expect(found.contains("make-array takes at most 255 sizes, but found 256"), "\(found)")
+    }
+
     /// 15,635 digits.
     private static let large = "(loop [i 0 n 3N] (if (< i 15) (recur (inc i) (* n n)) n))"
 

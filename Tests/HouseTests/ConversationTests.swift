@@ -75,7 +75,7 @@ struct ConversationTests {
         enter(first, "(+ 1 10)")
         enter(second, "(+ 2 20)")
         first.signal(SIGHUP)
-        #expect(first.end() == -SIGHUP)
+        #expect(first.end() == 129)
         second.type("\u{4}")
         #expect(second.end() == 0)
         #expect(try scratch.read(".local/state/sluice/history") == "(+ 1 10)\n(+ 2 20)\n")
@@ -171,6 +171,22 @@ struct ConversationTests {
         try converse { program, _ in
             program.type("(System/exit 5)\r")
             #expect(program.end() == 5)
+            #expect(!program.terminal.isRaw && program.terminal.echoes)
+        }
+    }
+
+    /// A window that is closed takes the programs along that the conversation has started, whether it waits for them or not.
+    @Test(.timeLimit(.minutes(1)), arguments: [(SIGHUP, Int32(129)), (SIGTERM, Int32(143))], ["", "(future "])
+    func childrenEndWithTheConversation(_ end: (signal: Int32, code: Int32), _ around: String) throws {
+        try converse(["--allow", "run=sh"]) { program, scratch in
+            let text = "echo $$ > child; mv child ready; exec sleep 1000"
+            let close = around.isEmpty ? "" : ")"
+            program.type("\(around)(perform (effect :proc/run {:args [\"sh\" \"-c\" \"\(text)\"]}))\(close)\r")
+            #expect(program.terminal.wait { _ in (try? scratch.read("ready")) != nil })
+            let child = try #require(try scratch.read("ready").split(separator: "\n").first.flatMap { pid_t($0) })
+            program.signal(end.signal)
+            #expect(program.end() == end.code)
+            #expect(kill(child, 0) != 0 && errno == ESRCH)
             #expect(!program.terminal.isRaw && program.terminal.echoes)
         }
     }

@@ -72,6 +72,40 @@ import Testing
         #expect(result.code == 143 && result.output == "")
     }
 
+    /// A terminal that is closed takes the programs along that the script started.
+    @Test(.timeLimit(.minutes(1)), arguments: [(SIGTERM, Int32(143)), (SIGHUP, Int32(129))])
+    func childrenEndWithTheRun(signal: Int32, code: Int32) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write(
+            "child.slu",
+            "(perform (effect :proc/run {:args [\"sh\" \"-c\" \"echo $$ > child; mv child ready; exec sleep 1000\"]}))")
+        let result = try Repository.run(
+            try Repository.program, ["run", "child.slu", "--allow", "run=sh"], folder: scratch.folder,
+            meanwhile: { scratch.signal($0, signal) })
+        #expect(result.code == code, "\(result.error)")
+        let text = try scratch.read("ready").split(separator: "\n").first
+        let child = try #require(text.flatMap { pid_t($0) })
+        #expect(kill(child, 0) != 0 && errno == ESRCH)
+    }
+
+    /// Output that is lost is no success.
+    @Test(arguments: [["eval", "1"], ["eval", "1", "--json"], ["eval", "(println 1)"], ["version"], ["help"]])
+    func lostOutputIsAFailure(_ arguments: [String]) throws {
+        guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
+        let process = Process()
+        process.executableURL = try Repository.program
+        process.arguments = arguments
+        let errors = Pipe()
+        process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+        process.standardError = errors
+        try process.run()
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 1)
+        #expect(said == "sluice: standard output cannot be written: No space left on device\n")
+    }
+
     /// What holds its thread is told to people, not in events alone (D16).
     @Test func aWorkerThatHoldsItsThreadIsNamed() throws {
         let scratch = try Scratch()

@@ -240,4 +240,41 @@ import Testing
         running.process.interrupt()
         #expect(running.end().code == 130)
     }
+
+    /// What effects answer is made on threads that run no fiber, and counts all the same.
+    @Test(arguments: [[], ["--virtual-time"]]) func whatEffectsAnswerIsWithinTheBudget(_ flags: [String]) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        try scratch.write("large.txt", String(repeating: "a", count: 4 << 20))
+        let script = "(def kept (mapv (fn [n] (println n) (slurp \"large.txt\")) (range 20)))"
+        let (code, output, errors) = try Running(script, scratch, flags: flags + ["--max-memory", "40M"]).end()
+        #expect(code == 3 && errors.contains("the memory budget ran out"), "\(errors)")
+        // Ten times four megabytes are all.
+        #expect(output.split(separator: "\n").count <= 11)
+    }
+
+    /// What requests bring counts, also the names of keys, which stay: a client that sends new ones without end ends the run, as
+    /// a worker does that uses up its memory.
+    @Test(arguments: [true, false]) func requestsAreWithinTheBudget(isWellFormed: Bool) throws {
+        let scratch = try Scratch()
+        defer { scratch.remove() }
+        let script = "(defchannel :in {:buffer 8}) (defworker :echo {:in :in :expose? true} [_ m] (count m))"
+        let running = try Running(script, scratch, flags: ["--http", "0", "--max-memory", "40M"])
+        let line = running.wait(for: "/commands", inErrors: true)
+        let port = try #require(line.firstMatch(of: /127\.0\.0\.1:([0-9]+)\/commands/).flatMap { UInt16($0.1) })
+        var last: PlainHTTP.Answer?
+        // 40 MB are 400,000 names of a hundred bytes.
+        for round in 0..<60 where last?.status != 503 {
+            let keys = (0..<20_000).map { "\"key-\(round)-\($0)\":1" }.joined(separator: ",")
+            let answer = PlainHTTP.send(
+                port, "POST", "/commands/echo", [("Content-Type", "application/json")],
+                body: Array("{\(keys)\(isWellFormed ? "}" : "")".utf8))
+            guard let answer else { break }
+            last = answer
+        }
+        if isWellFormed { #expect(last?.status == 503, "\(String(describing: last))") }
+        let (code, _, errors) = running.end()
+        #expect(code == 3)
+        #expect(errors.contains("the memory budget ran out"), "\(errors)")
+    }
 }

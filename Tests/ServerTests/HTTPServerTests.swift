@@ -43,6 +43,17 @@ import Values
         #expect(answer?.body == "POST /a/b c x/y - " + String(repeating: "a", count: 300_000))
     }
 
+    /// A path does not end where NUL stands, and what is no code stays as it is.
+    @Test(arguments: [
+        ("/a%00", "/a%00"), ("/a%00/b", "/a%00/b"), ("/%C3%A9%2f%3F", "/é/?"), ("/a%", "/a%"), ("/a%4", "/a%4"),
+        ("/%zz%41", "/%zzA"),
+    ])
+    func pathsAreDecodedWhole(_ path: String, _ expected: String) throws {
+        let server = try HTTPServer(port: 0) { $0.answer(200, Self.text, Array($0.path.utf8)) }
+        defer { server.stop() }
+        #expect(PlainHTTP.send(server.port, "GET", path)?.body == expected)
+    }
+
     @Test func answersMayComeLateAndFromAnyThread() throws {
         let server = try HTTPServer(port: 0) { exchange in
             let started = startThread {

@@ -37,7 +37,16 @@ struct ScriptCheck {
             diagnostics = script.faults.map { Report.diagnostic($0) }
         }
         if diagnostics.isEmpty {
-            diagnostics = session.builder.graph.check(session.checkContext(of: script)).map(\.diagnostic)
+            let isData = path.hasSuffix(".edn")
+            diagnostics = session.builder.graph.check(session.checkContext(of: script)).map { finding in
+                var diagnostic = finding.diagnostic
+                // Nothing else could bring what a start needs.
+                if isData, finding.preventsStart { diagnostic.severity = .error }
+                return diagnostic
+            }
+            if isData, !session.hasGraph, !diagnostics.contains(where: { $0.severity == .error }) {
+                diagnostics.append(Diagnostic(code: "graph/nothing-runs", title: FindingReport.nothingRuns(path)))
+            }
         }
         return write(diagnostics, session.builder.graph.capabilities)
     }

@@ -113,9 +113,7 @@ struct ScriptRun {
             let errors = session.graphErrors
             guard errors.isEmpty else { return FindingReport.write(errors, console) }
             if let path, path.hasSuffix(".edn") {
-                console.write(
-                    "sluice: \(path) declares nothing that runs; a graph needs a worker, a system or phases\n",
-                    to: .error)
+                console.write("sluice: \(FindingReport.nothingRuns(path))\n", to: .error)
                 return ExitCode.unusable.rawValue
             }
             if request.http != nil {
@@ -196,6 +194,11 @@ struct ScriptRun {
 
 /// The rendered form of what is wrong with a graph, and the exit code that it stands for.
 enum FindingReport {
+    /// Of a graph as data, which is there for nothing else.
+    static func nothingRuns(_ path: String) -> String {
+        "\(path) declares nothing that runs; a graph needs a worker, a system or phases"
+    }
+
     static func write(_ findings: [Finding], _ console: Console) -> Int32 {
         for finding in findings {
             var diagnostic = finding.diagnostic

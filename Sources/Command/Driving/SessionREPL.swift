@@ -18,8 +18,11 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
     private let ended = Condition()
     private let lock = Lock()
     private var hasEnded = true
+    private let interruption: Interruption
 
-    init(_ session: Session, _ console: Console, seconds: Double?) {
+    /// - Parameter finallyMs: how long `finally` blocks may take once an evaluation was interrupted.
+    init(_ session: Session, _ console: Console, seconds: Double?, finallyMs: Int64 = Run.finallyMs) {
+        interruption = Interruption(session, finallyMs)
         self.session = session
         self.console = console
         self.seconds = seconds
@@ -68,6 +71,8 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         session.instance.account.renew()
         let deadline = Deadline(seconds) { [session] in session.expire() }
         defer { deadline.cancel() }
+        interruption.begin()
+        defer { interruption.end() }
         var forms = session.forms(of: source)
         do throws(Fault) {
             while let form = try forms.next() {
@@ -95,6 +100,7 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
         switch fault {
         case .cancelled: return .interrupted
         case .thrown(let exception): session.remember(exception)
+        case .exhausted(.shutdown): return interruption.wasPatient ? .cutOff : .interrupted
         case .exhausted, .force: break
         }
         return .failed(
@@ -102,10 +108,59 @@ final class SessionREPL: REPLSession, @unchecked Sendable {
     }
 
     func completions(of prefix: String) -> [String] { session.completions(of: prefix) }
-    func interrupt() { session.interrupt() }
+    func interrupt() { interruption.interrupt() }
     func whenExiting(_ body: @escaping @Sendable (Int32) -> Void) { session.instance.exitHandler.set(body) }
     func close() {
         stop()
         session.shutDown()
+    }
+}
+
+/// What Ctrl-C does to the evaluation at hand: the first cancels it, and the next, or the end of a grace, cuts off what its
+/// `finally` blocks still do.
+private final class Interruption: @unchecked Sendable {
+    // Sendable: `lock` guards what changes.
+    private let session: Session
+    private let finallyMs: Int64
+    private let lock = Lock()
+    private var isEvaluating = false
+    /// Ends the grace of the evaluation that was interrupted.
+    private var grace: Deadline?
+    private var isGraceOver = false
+
+    init(_ session: Session, _ finallyMs: Int64) {
+        self.session = session
+        self.finallyMs = finallyMs
+    }
+
+    func begin() { lock.withLock { (isEvaluating, isGraceOver) = (true, false) } }
+
+    func end() {
+        lock.withLock {
+            isEvaluating = false
+            grace?.cancel()
+            grace = nil
+        }
+    }
+
+    /// Whether the grace has ended: who pressed Ctrl-C twice knows what was cut off.
+    var wasPatient: Bool { lock.withLock { isGraceOver } }
+
+    func interrupt() {
+        lock.withLock {
+            guard isEvaluating else { return }
+            guard grace == nil else { return session.cutOff() }
+            session.interrupt()
+            grace = Deadline(Double(finallyMs) / 1000) { [weak self] in self?.endGrace() }
+        }
+    }
+
+    /// Under the lock, so that the next evaluation is not taken for this one.
+    private func endGrace() {
+        lock.withLock {
+            guard grace != nil else { return }
+            isGraceOver = true
+            session.cutOff()
+        }
     }
 }

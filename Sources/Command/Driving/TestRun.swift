@@ -176,7 +176,7 @@ struct TestRun {
     /// itself is.
     private func search(_ file: File, _ account: CurrentAccount, _ count: Int) -> FileResult {
         guard case .virtual(let first) = request.settings.schedule else { return run(file, account) }
-        let silent = Console(console.terminal, json: console.json) { _, _ in true }
+        let silent = Console(console.terminal, json: console.json) { _, _ in nil }
         var last = FileResult(code: .failed)
         let search = ScheduleSearch { schedule, seed in
             if control.isStopped || account.isExpired { return nil }

@@ -114,8 +114,9 @@ package enum CommandName: String, CaseIterable, Sendable {
                 more: """
                     The graph that FILE declares runs meanwhile: what is defined or declared again changes it as it runs, and
                     (sluice.workers/running) is what commands and requests go to.
-                    Tab completes names, Ctrl-C gives up the line or the evaluation, Ctrl-D leaves. A budget counts for each
-                    evaluation anew, and ends that alone. The history is kept in $XDG_STATE_HOME/sluice/history, or
+                    Tab completes names, Ctrl-C gives up the line or the evaluation, and once more its finally blocks,
+                    which end by themselves after five seconds; Ctrl-D leaves. A budget counts for each evaluation anew, and
+                    ends that alone. The history is kept in $XDG_STATE_HOME/sluice/history, or
                     ~/.local/state/sluice/history.
                     """)
         case .version: Row(flags: [.json], "prints the version")

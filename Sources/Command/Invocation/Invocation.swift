@@ -189,10 +189,14 @@ private struct Words {
         guard let text = value(flag) else { return nil }
         guard let number = Int64(text), range.contains(number) else {
             throw UsageError(
-                "\(flag.spelling) needs a whole number of at least \(range.lowerBound), not \"\(text)\"",
-                command: command)
+                "\(flag.spelling) needs a whole number \(spoken(range)), not \"\(text)\"", command: command)
         }
         return number
+    }
+
+    /// `of at least 1`, or `from 0 to 65535`.
+    private func spoken(_ range: ClosedRange<Int64>) -> String {
+        range.upperBound == .max ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
     }
 
     /// A number of bytes, with K, M or G for powers of 1024.

@@ -105,7 +105,7 @@ final class EditedLines: LineSource, @unchecked Sendable {
         bell.ring()
     }
 
-    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Bool {
+    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Int32? {
         guard stream == .output || errorsShareScreen else { return Console.writeAll(stream, bytes) }
         return lock.withLock {
             let endsLine = bytes.last == UInt8(ascii: "\n")
@@ -114,9 +114,9 @@ final class EditedLines: LineSource, @unchecked Sendable {
                 return Console.writeAll(stream, bytes)
             }
             eraseLine()
-            let isWritten = Console.writeAll(stream, endsLine ? bytes : bytes + [UInt8(ascii: "\n")])
+            let loss = Console.writeAll(stream, endsLine ? bytes : bytes + [UInt8(ascii: "\n")])
             sluice_edit_show(edit)
-            return isWritten
+            return loss
         }
     }
 

@@ -12,8 +12,8 @@ protocol LineSource: AnyObject, Sendable {
     func next(_ prompt: String) -> LineEvent
     /// Gives up the line being read.
     func interrupt()
-    /// Writes output; false when nobody reads it any more.
-    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Bool
+    /// Writes output; gives the system's error number when it could not.
+    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Int32?
     /// The signals, beside those that stop the program, that concern it.
     var signals: [Int32] { get }
     func receive(_ signal: Int32)
@@ -61,7 +61,7 @@ final class PlainLines: LineSource, @unchecked Sendable {
         _ = write(.output, Array("\n".utf8))
     }
 
-    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Bool { Console.writeAll(stream, bytes) }
+    func write(_ stream: Console.Stream, _ bytes: [UInt8]) -> Int32? { Console.writeAll(stream, bytes) }
 
     var signals: [Int32] { [] }
     func receive(_ signal: Int32) {}

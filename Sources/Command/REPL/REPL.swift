@@ -1,5 +1,11 @@
 import Values
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Reads forms, has them evaluated, prints their values.
 ///
 /// A form may span lines: while the text ends inside one, the next line is asked for with another prompt.
@@ -32,7 +38,11 @@ struct REPL {
     /// - Parameter open: loads what the conversation is about, with signals on: Ctrl-C ends the process.
     func run(_ open: () -> REPLStart) -> Int32 {
         console.divert { [lines] in lines.write($0, $1) }
-        console.whenBroken { leave(.brokenPipe) }
+        console.whenLost { [lines] number in
+            if number == EPIPE { leave(.brokenPipe) }
+            lines.close()
+            exitAtOnce(CommandLineTool.ended(ExitCode.failed.rawValue, console))
+        }
         Signals.watch(also: lines.signals, { [lines] in lines.receive($0) }) { receive($0) }
         defer { lines.close() }
         switch open() {
@@ -43,7 +53,7 @@ struct REPL {
                 exitAtOnce(code)
             }
             converse(session)
-            session.close()
+            stage.finish(session)
             return ExitCode.done.rawValue
         }
     }
@@ -54,9 +64,22 @@ struct REPL {
     }
 
     private func leave(_ signal: StopSignal) -> Never {
+        // A reader that went away is found by whoever writes, who may be anywhere.
+        if signal != .brokenPipe, let session = stage.session {
+            let late = Deadline(REPL.farewell) { [lines] in
+                lines.close()
+                exitAtOnce(signal.exitCode.rawValue)
+            }
+            // Programs that the conversation has started end with it.
+            stage.finish(session)
+            late.cancel()
+        }
         lines.close()
         exitAtOnce(signal.exitCode.rawValue)
     }
+
+    /// Seconds that what the conversation has started may take to end once a signal asks the process to.
+    private static let farewell = 5.0
 
     func converse(_ session: any REPLSession) {
         stage.session = session
@@ -83,6 +106,7 @@ struct REPL {
         case .incomplete: return false
         case .done: break
         case .interrupted: console.write("interrupted\n", to: .error)
+        case .cutOff: console.write("interrupted; its finally blocks took too long and were cut off\n", to: .error)
         case .failed(let text): console.write(text, to: .error)
         }
         return true
@@ -97,10 +121,21 @@ struct REPL {
 
 /// How far a conversation is: what a signal and the editor have to know.
 final class Stage: @unchecked Sendable {
-    // Sendable: `lock` guards both.
+    // Sendable: `lock` guards what changes.
     private let lock = Lock()
     private var opened: (any REPLSession)?
     private var evaluating = false
+    private var isFinishing = false
+
+    /// Ends the conversation, once: who comes second waits for the end of the process that the first brings about.
+    func finish(_ session: any REPLSession) {
+        let isFirst = lock.withLock { () -> Bool in
+            defer { isFinishing = true }
+            return !isFinishing
+        }
+        guard isFirst else { while true { pause() } }
+        session.close()
+    }
 
     /// Nil while it is being loaded.
     var session: (any REPLSession)? {

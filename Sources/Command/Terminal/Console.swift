@@ -18,8 +18,8 @@ package final class Console: @unchecked Sendable {
         case error = 2
     }
 
-    /// Writes bytes; false when nobody reads them any more.
-    package typealias Sink = @Sendable (Stream, [UInt8]) -> Bool
+    /// Writes bytes; gives the system's error number when it could not, `EPIPE` when nobody reads them any more.
+    package typealias Sink = @Sendable (Stream, [UInt8]) -> Int32?
 
     package let terminal: Terminal
     /// Whether standard output is for a program.
@@ -33,7 +33,8 @@ package final class Console: @unchecked Sendable {
     private var isMidLine = false
     /// What the script printed of a line whose end has not come (`--json`).
     private var pending: [UInt8] = []
-    private var brokenPipe: (@Sendable () -> Void)?
+    private var atLoss: (@Sendable (Int32) -> Void)?
+    private var firstLoss: Int32?
 
     package init(
         _ terminal: Terminal, json: Bool = false, redactor: Redactor = Redactor(),
@@ -48,8 +49,11 @@ package final class Console: @unchecked Sendable {
     /// From now on `sink` writes.
     func divert(to sink: @escaping Sink) { lock.withLock { self.sink = sink } }
 
-    /// Calls `body` once, on the writing thread, when nobody reads standard output any more.
-    func whenBroken(_ body: @escaping @Sendable () -> Void) { lock.withLock { brokenPipe = body } }
+    /// Calls `body` once, on the writing thread, with the system's error number when standard output could not be written.
+    func whenLost(_ body: @escaping @Sendable (Int32) -> Void) { lock.withLock { atLoss = body } }
+
+    /// Why standard output could not be written, the first time.
+    var loss: Int32? { lock.withLock { firstLoss } }
 
     /// Writes text of the script or of a report. With `--json`, standard output is cut into lines, each in an object
     /// `{"type":"output","text":…}`.
@@ -57,14 +61,11 @@ package final class Console: @unchecked Sendable {
 
     package func write(_ bytes: [UInt8], to stream: Stream) {
         guard !bytes.isEmpty else { return }
-        let broken = lock.withLock { () -> (@Sendable () -> Void)? in
-            if json, stream == .output {
-                pending += bytes
-                return emitPendingLines(toEnd: false) ? nil : takeBroken()
-            }
-            return show(bytes, stream) ? nil : takeBroken()
+        tell {
+            guard json, stream == .output else { return show(bytes, stream) }
+            pending += bytes
+            return emitPendingLines(toEnd: false)
         }
-        broken?()
     }
 
     /// Writes one value as one line of JSON on standard output.
@@ -73,10 +74,18 @@ package final class Console: @unchecked Sendable {
     package func writeJSON(_ value: Value, within limit: Int = JSON.largest) {
         // Outside of the lock, for it may take its time.
         let line = Array((JSON.shown(value, within: limit) + "\n").utf8)
-        let broken = lock.withLock { () -> (@Sendable () -> Void)? in
-            show(line, .output) ? nil : takeBroken()
+        tell { show(line, .output) }
+    }
+
+    /// Writes under the lock, and tells of a loss outside of it.
+    private func tell(_ write: () -> Int32?) {
+        let (loss, body) = lock.withLock { () -> (Int32?, (@Sendable (Int32) -> Void)?) in
+            guard let loss = write() else { return (nil, nil) }
+            firstLoss = firstLoss ?? loss
+            defer { atLoss = nil }
+            return (loss, atLoss)
         }
-        broken?()
+        if let loss { body?(loss) }
     }
 
     /// Shows a line below the output, or takes it away; only on a terminal that can redraw.
@@ -104,25 +113,20 @@ package final class Console: @unchecked Sendable {
     /// Takes the progress line away and ends what was begun, before the process ends.
     package func close() {
         setStatus(nil)
-        lock.withLock { _ = emitPendingLines(toEnd: true) }
+        tell { emitPendingLines(toEnd: true) }
     }
 
     // What follows is called under the lock.
 
-    private func takeBroken() -> (@Sendable () -> Void)? {
-        defer { brokenPipe = nil }
-        return brokenPipe
-    }
-
-    private func show(_ bytes: [UInt8], _ stream: Stream) -> Bool {
+    private func show(_ bytes: [UInt8], _ stream: Stream) -> Int32? {
         let sharesScreen = stream == .error || terminal.output
         if sharesScreen { eraseStatus() }
-        let isWritten = sink(stream, bytes)
+        let loss = sink(stream, bytes)
         if sharesScreen {
             isMidLine = bytes.last != UInt8(ascii: "\n")
             drawStatus()
         }
-        return isWritten || stream == .error
+        return stream == .error ? nil : loss
     }
 
     private func eraseStatus() {
@@ -133,20 +137,20 @@ package final class Console: @unchecked Sendable {
         if let status, !isMidLine { _ = sink(.error, Array(status.utf8)) }
     }
 
-    private func emitPendingLines(toEnd: Bool) -> Bool {
-        var isWritten = true
+    private func emitPendingLines(toEnd: Bool) -> Int32? {
+        var loss: Int32?
         while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-            isWritten = emitOutput(pending[..<end]) && isWritten
+            loss = emitOutput(pending[..<end]) ?? loss
             pending.removeSubrange(...end)
         }
         if toEnd, !pending.isEmpty {
-            isWritten = emitOutput(pending[...]) && isWritten
+            loss = emitOutput(pending[...]) ?? loss
             pending = []
         }
-        return isWritten
+        return loss
     }
 
-    private func emitOutput(_ line: ArraySlice<UInt8>) -> Bool {
+    private func emitOutput(_ line: ArraySlice<UInt8>) -> Int32? {
         let object = Value.jsonObject([
             ("type", .string("output")), ("text", .string(String(decoding: line, as: UTF8.self))),
         ])
@@ -154,5 +158,5 @@ package final class Console: @unchecked Sendable {
     }
 
     /// Writes all of it, whatever a signal or a full pipe does meanwhile.
-    package static let writeAll: Sink = { stream, bytes in Descriptor.writeAll(stream.rawValue, bytes) != EPIPE }
+    package static let writeAll: Sink = { stream, bytes in Descriptor.writeAll(stream.rawValue, bytes) }
 }

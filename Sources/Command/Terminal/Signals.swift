@@ -8,6 +8,8 @@ import Values
 
 /// Why the process is asked to end.
 package enum StopSignal: Int32, CaseIterable, Sendable {
+    /// The terminal is gone.
+    case hangUp = 1
     case interrupt = 2
     /// Nobody reads standard output any more.
     case brokenPipe = 13
@@ -16,6 +18,7 @@ package enum StopSignal: Int32, CaseIterable, Sendable {
     /// As a shell sees a process that a signal ended.
     package var exitCode: ExitCode {
         switch self {
+        case .hangUp: .hungUp
         case .interrupt: .interrupted
         case .brokenPipe: .brokenPipe
         case .terminate: .terminated
@@ -23,7 +26,7 @@ package enum StopSignal: Int32, CaseIterable, Sendable {
     }
 }
 
-/// SIGINT and SIGTERM as calls on a thread of their own.
+/// SIGINT, SIGTERM and SIGHUP as calls on a thread of their own. SIGQUIT is left to the system: it is asked for to have a core.
 ///
 /// The signals are blocked and waited for, so no code runs inside a signal handler and nothing of it is global but the mask,
 /// which threads made later inherit; children are started with an empty one.
@@ -39,7 +42,7 @@ enum Signals {
     ) {
         // A reader that went away is an error of the write, which the console reports.
         signal(SIGPIPE, SIG_IGN)
-        let numbers = ([StopSignal.interrupt, .terminate].map(\.rawValue) + others).filter { !isIgnored($0) }
+        let numbers = ([StopSignal.interrupt, .terminate, .hangUp].map(\.rawValue) + others).filter { !isIgnored($0) }
         guard !numbers.isEmpty else { return }
         var set = Signals.set(numbers)
         pthread_sigmask(SIG_BLOCK, &set, nil)

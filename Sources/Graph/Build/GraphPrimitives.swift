@@ -69,7 +69,9 @@ package enum GraphPrimitives {
         case .map(let map): options = map
         case .nil: options = HashMap()
         default:
-            throw .type("\(kind.form) :\(name.description)", expected: "a map of options", found: arguments[2])
+            throw .type(
+                kind.isNamed ? "\(kind.form) :\(name.description)" : kind.form, expected: "a map of options",
+                found: arguments[2])
         }
         let function = arguments.optional(3)
         try builder.declare(

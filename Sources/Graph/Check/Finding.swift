@@ -15,6 +15,10 @@ package struct Finding: Sendable {
     /// The next step.
     package var hint: String?
 
+    /// Whether nothing can be started with it. What a script lacks when it is checked it may still bring; a graph as data
+    /// brings nothing.
+    package var preventsStart: Bool { severity == .error || code == .unresolvedFunction }
+
     package init(
         _ code: FindingCode, _ title: String, at place: SourceLabel?, related: [SourceLabel?] = [],
         because explanation: String? = nil,

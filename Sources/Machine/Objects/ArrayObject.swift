@@ -73,28 +73,39 @@ public final class ArrayObject: Object, @unchecked Sendable {
     private let lock = SpinLock()
     private let storage: UnsafeMutablePointer<Value>
 
-    /// The elements must be of the kind.
-    init(_ elements: [Value], of element: ArrayElement = .object) {
-        self.element = element
-        count = elements.count
-        let storage = UnsafeMutablePointer<Value>.allocate(capacity: max(1, elements.count))
+    private static func footprint(_ count: Int) -> Int { 64 + count * MemoryLayout<Value>.stride }
+
+    /// The elements of an array at most, as on the Java machine.
+    static let countLimit = Int(Int32.max)
+
+    /// The first elements, which must be of the kind, and then `rest`, up to `count`.
+    ///
+    /// Whoever has the count from a script asks the budget before (`Attention.reserve`).
+    init(_ elements: [Value] = [], of element: ArrayElement = .object, rest: Value = .nil, count: Int? = nil) {
+        let count = count ?? elements.count
+        let storage = UnsafeMutablePointer<Value>.allocate(capacity: max(1, count))
+        let given = min(elements.count, count)
         elements.withUnsafeBufferPointer { elements in
-            if let first = elements.baseAddress { storage.initialize(from: first, count: elements.count) }
+            if let first = elements.baseAddress { storage.initialize(from: first, count: given) }
         }
+        (storage + given).initialize(repeating: rest, count: count - given)
+        self.element = element
+        self.count = count
         self.storage = storage
-        Meter.charge(count * MemoryLayout<Value>.stride)
+        Meter.charge(ArrayObject.footprint(count))
     }
 
     deinit {
-        Meter.credit(count * MemoryLayout<Value>.stride)
+        Meter.credit(ArrayObject.footprint(count))
         Release.buffer(storage, count: count)
     }
 
     public override var kind: ObjectKind { .array }
 
     /// The elements, read a few at a time: who writes meanwhile may be seen in some and not in others, as on the Java machine.
-    public var elements: [Value] {
-        Array(unsafeUninitializedCapacity: count) { copies, copied in
+    func elements() throws(Fault) -> [Value] {
+        try Attention.reserve(count)
+        return Array(unsafeUninitializedCapacity: count) { copies, copied in
             while copied < count {
                 let more = min(64, count - copied)
                 lock.withLock { (copies.baseAddress! + copied).initialize(from: storage + copied, count: more) }
@@ -124,11 +135,11 @@ public final class ArrayObject: Object, @unchecked Sendable {
         index >= 0 && index < count ? self[index] : nil
     }
     public override func seq() throws(Fault) -> Value? {
-        let elements = elements
+        let elements = try elements()
         return elements.isEmpty ? .nil : .seq(SeqView(.vector(Vector(elements), index: 0)))
     }
     public override func write(to printer: inout Printer) throws(Fault) {
         printer.write("#array")
-        try printer.write(.vector(Vector(elements)))
+        try printer.write(.vector(Vector(try elements())))
     }
 }

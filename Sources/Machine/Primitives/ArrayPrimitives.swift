@@ -31,7 +31,7 @@ enum ArrayPrimitives {
             },
             Primitive("aclone", 1) { (a, _) throws(Fault) in
                 let array = try array(a[0], "aclone")
-                return .object(ArrayObject(array.elements, of: array.element))
+                return .object(ArrayObject(try array.elements(), of: array.element))
             },
             Primitive("alength", 1) { (a, _) throws(Fault) in .int(Int64(try array(a[0], "alength").count)) },
             Primitive("aget", .atLeast(2)) { (a, _) throws(Fault) in
@@ -68,6 +68,9 @@ enum ArrayPrimitives {
     private static func size(_ a: Arguments, _ index: Int, _ operation: String) throws(Fault) -> Int {
         let size = try a.count(index, operation)
         guard size >= 0 else { throw .illegalArgument("\(operation) takes a size of at least 0, but found \(size)") }
+        guard size <= ArrayObject.countLimit else {
+            throw .illegalArgument("\(operation) takes a size of at most \(ArrayObject.countLimit), but found \(size)")
+        }
         return size
     }
 
@@ -83,16 +86,12 @@ enum ArrayPrimitives {
             return .object(ArrayObject(try converted(a[0]), of: element))
         }
         let size = try size(a, 0, operation)
-        guard a.count == 2 else {
-            return .object(ArrayObject(Array(repeating: element.initial, count: size), of: element))
-        }
+        try Attention.reserve(size)
+        guard a.count == 2 else { return .object(ArrayObject(of: element, rest: element.initial, count: size)) }
         if Numbers.isNumber(a[1]) || a[1].isCharOrBoolean {
-            let value = try element.narrowed(a[1], operation)
-            return .object(ArrayObject(Array(repeating: value, count: size), of: element))
+            return .object(ArrayObject(of: element, rest: try element.narrowed(a[1], operation), count: size))
         }
-        var elements = Array(try converted(a[1]).prefix(size))
-        elements += Array(repeating: element.initial, count: size - elements.count)
-        return .object(ArrayObject(elements, of: element))
+        return .object(ArrayObject(try converted(a[1]), of: element, rest: element.initial, count: size))
     }
 
     /// `(make-array class size…)`: the class is not looked at; further sizes make arrays of arrays.
@@ -100,11 +99,43 @@ enum ArrayPrimitives {
         var sizes: [Int] = []
         let start = a.count > 1 && !Numbers.isNumber(a[0]) ? 1 : 0
         for index in start..<a.count { sizes.append(try size(a, index, "make-array")) }
-        func make(_ depth: Int) -> Value {
-            .object(ArrayObject((0..<sizes[depth]).map { _ in depth + 1 < sizes.count ? make(depth + 1) : .nil }))
+        guard sizes.count <= dimensionLimit else {
+            throw .illegalArgument("make-array takes at most \(dimensionLimit) sizes, but found \(sizes.count)")
         }
-        return sizes.isEmpty ? .object(ArrayObject([])) : make(0)
+        try Attention.reserve(elementCount(sizes))
+        func make(_ depth: Int) throws(Fault) -> Value {
+            let size = sizes[depth]
+            guard depth + 1 < sizes.count else {
+                try Attention.work(1 + size / 16)
+                return .object(ArrayObject(count: size))
+            }
+            let array = ArrayObject(count: size)
+            for index in 0..<size { array[index] = try make(depth + 1) }
+            return .object(array)
+        }
+        return sizes.isEmpty ? .object(ArrayObject()) : try make(0)
     }
+
+    /// Sizes that `make-array` takes at most, as on the Java machine.
+    private static let dimensionLimit = 255
+
+    /// The elements of all arrays that `make-array` makes of these sizes, each array counted as some more; `Int.max` for what
+    /// is more than can be said.
+    private static func elementCount(_ sizes: [Int]) -> Int {
+        var (arrays, total) = (1, 0)
+        for size in sizes {
+            let (elements, isMany) = arrays.multipliedReportingOverflow(by: size + arrayOverhead)
+            let (sum, isMore) = total.addingReportingOverflow(elements)
+            if isMany || isMore { return .max }
+            total = sum
+            // Less than the elements just counted.
+            arrays *= size
+        }
+        return total
+    }
+
+    /// What an array takes besides its elements, in elements.
+    private static let arrayOverhead = 4
 
     /// `ints` and its kin: the array itself, if it is one of the kind.
     private static func checked(_ a: Arguments, _ element: ArrayElement) throws(Fault) -> Value {

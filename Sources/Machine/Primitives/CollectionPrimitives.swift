@@ -45,7 +45,7 @@ extension CollectionPrimitives {
         case .vector(let vector): return vector.meta == nil && !vector.isEntry ? a[0] : .vector(vector.with(nil))
         case .map(let map): return .vector(map.entryVector())
         case .set(let set): return .vector(set.elementVector())
-        case .object(let object as ArrayObject): return .vector(Vector(object.elements))
+        case .object(let object as ArrayObject): return .vector(Vector(try object.elements()))
         default: return .vector(Vector(try Sequences.array(a[0])))
         }
     }

@@ -41,6 +41,8 @@ private struct Formatter {
                 continue
             }
             let specification = try parse()
+            // What is padded is copied a few times.
+            try Attention.reserve(output.count + 4 * max(specification.width, specification.precision ?? 0), of: 1)
             output.append(contentsOf: try convert(specification, arguments).utf8)
         }
         return String(decoding: output, as: UTF8.self)

@@ -119,8 +119,13 @@ package final class FiberRuntime: @unchecked Sendable {
         precondition(old == nil, "a runtime has one engine")
         // While something happens outside, the run does not end and a virtual clock stands. While an effect waits for its turn, its
         // next attempt or others, it goes on: that may be what the effect waits for.
-        let scheduler = scheduler
-        engine.onOutside(began: { scheduler.hold() }, ended: { scheduler.release() })
+        let (scheduler, account) = (scheduler, instance.account)
+        engine.onOutside(
+            began: { scheduler.hold() },
+            ended: {
+                account.bookMemory()
+                scheduler.release()
+            })
     }
 
     /// `defmeta` names and their maps, for effects that name one.
@@ -198,9 +203,16 @@ package final class FiberRuntime: @unchecked Sendable {
     /// Wall time is up: ends what runs and what waits. On any thread.
     package func expire() {
         instance.account.expire()
+        // The budget is that of time, or of what ran out at the same moment.
+        try? settle()
+    }
+
+    /// Counts what a thread that runs no fiber has made for the script, as of a request; a budget that this used up ends
+    /// everything, as one that a fiber used up does. On any thread.
+    package func settle() throws(Fault) {
         do throws(Fault) { try instance.account.settle(steps: 0) } catch {
-            // The budget is that of time, or of what ran out at the same moment.
             if case .exhausted(let budget) = error { exhaust(budget, identity) }
+            throw error
         }
     }
 

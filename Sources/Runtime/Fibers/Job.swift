@@ -300,7 +300,7 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
     /// of a slice, a parked one is resumed.
     func end(_ why: Ending) {
         let code = UInt8(Ending.all.firstIndex(of: why)! + 1)
-        if why.isExhaustion, instance.account.isGraceOver {
+        if why == .cutOff || why.isExhaustion && instance.account.isGraceOver {
             // What `finally` blocks may use is used up as well: those that are under way end, too.
             ending.store(code, ordering: .releasing)
         } else if !ending.compareExchange(expected: 0, desired: code, ordering: .acquiringAndReleasing).exchanged {
@@ -337,7 +337,9 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         if let extra, extra.effects > 0 { runtime.engine?.cancel(.scope(lineage.identity), .parent) }
         let why = Ending.all[Int(ending.load(ordering: .acquiring)) - 1]
         // Nothing waits any more once the grace of a budget is over, so that no chain of `finally` blocks does.
-        if why.isExhaustion, instance.account.isGraceOver { cannotPark += 1 }
+        if why == .cutOff || why.isExhaustion && instance.account.isGraceOver { cannotPark += 1 }
+        // Each of them may loop.
+        if why == .cutOff { interrupt.store(1, ordering: .sequentiallyConsistent) }
         return why.fault
     }
 
@@ -401,7 +403,8 @@ package final class Job: Fiber, CancelListener, @unchecked Sendable {
         if interrupt.load(ordering: .relaxed) != 0,
             interrupt.exchange(0, ordering: .sequentiallyConsistent) == 1
         {
-            extra?.undelivered?(resultSlot.pointee)
+            // One that is cut off may be leaving already.
+            if state.pointee.pendingFault == nil { extra?.undelivered?(resultSlot.pointee) }
             fail(leaving())
         }
         return hasExtra ? runMetered(&fuel) : run(spending: &fuel)

@@ -135,6 +135,9 @@ package final class Scope: Object, @unchecked Sendable {
     /// Cancels every fiber and scope within; what starts here later is cancelled at once.
     package func cancel(_ why: CancelReason) { end(.cancelled(why)) }
 
+    /// Ends what is left of it once it was cancelled, `finally` blocks included.
+    package func cutOff() { end(.cutOff) }
+
     private func end(_ why: Ending) {
         if begin(why) { endContents(why) }
     }

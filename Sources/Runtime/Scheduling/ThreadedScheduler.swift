@@ -141,6 +141,7 @@ package final class ThreadedScheduler: Scheduler, @unchecked Sendable {
     private let hasStarted = Atomic<Bool>(false)
 
     private func readyElsewhere(_ job: Unmanaged<Job>) {
+        account.bookMemory()
         lock.withLock {
             shared.pointee.queue.append(job)
             sharedCount.store(shared.pointee.queue.count, ordering: .relaxed)

@@ -46,6 +46,7 @@ package final class VirtualScheduler: Scheduler, @unchecked Sendable {
     }
 
     package func ready(_ job: Unmanaged<Job>) {
+        account.bookMemory()
         lock.withLock {
             shared.pointee.ready.append(job)
             changed.signal()
