@@ -45,7 +45,7 @@ import Testing
         (
             world + "(defsystem :s [w dt] (if (:d w) w (assoc w :d 1 :effects [(run lose)])))",
             [
-                "sluice: the effect \"run/system:world#0/effect:0\" (:run), which a system left, failed, and no system reads :events/in: lost",
+                "sluice: the effect \"run/system:s#0/effect:0\" (:run), which a system left, failed, and no system reads :events/in: lost",
                 "1 failure",
             ]
         ),
@@ -79,7 +79,7 @@ import Testing
         let (code, lines) = try run(
             "(defn lose [] (throw (ex-info \"lost\" {})))\n(process/start `lose [] {:id \"p\"}) (time/sleep 20)")
         #expect(code == 1)
-        #expect(lines.contains("  It failed in the process \"p\", which nobody awaited."), "\(lines)")
+        #expect(lines.contains("  Process `p` failed, and nobody awaited it."), "\(lines)")
     }
 
     private func run(_ script: String) throws -> (code: Int32, lines: [String]) {
