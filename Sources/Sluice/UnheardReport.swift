@@ -32,12 +32,12 @@ enum UnheardReport {
         switch failure.source {
         case .submitted(let effect, let position):
             return "\(named(effect)) failed, and nobody asked for its outcome: \(said)"
-                + (place(position?.frame).map { "; it was submitted at \($0)" } ?? "")
+                + ((position?.frame?.place).map { "; it was submitted at \($0)" } ?? "")
         case .world(let effect):
             return "\(named(effect)), which a system left, failed, and no system reads :events/in: \(said)"
         case .future(let exception):
-            let at = exception.trace.first { $0.span != nil && !$0.isLibrary }
-            return "a future failed, and nobody asked for its value: \(said)" + (place(at).map { "; at \($0)" } ?? "")
+            return "a future failed, and nobody asked for its value: \(said)"
+                + ((exception.site?.place).map { "; at \($0)" } ?? "")
         }
     }
 
@@ -48,11 +48,5 @@ enum UnheardReport {
     private static func message(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "it said nothing"
         return line.utf8.count <= longest ? line : line.prefix(longest) + "…"
-    }
-
-    private static func place(_ frame: TraceFrame?) -> String? {
-        guard let source = frame?.source, let span = frame?.span else { return nil }
-        let position = source.position(of: Int(span.start))
-        return "\(source.name):\(position.line):\(position.column)"
     }
 }

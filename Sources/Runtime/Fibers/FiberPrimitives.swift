@@ -57,7 +57,7 @@ enum FiberPrimitives {
             RuntimePrimitive(name: "called-from", arity: 2) { (arguments, _) throws(Fault) in
                 if case .object(let here) = arguments[0], case .object(let thrown) = arguments[1],
                     let frame = (here as? CallPlace)?.frame, let exception = thrown as? Exception,
-                    !exception.trace.contains(where: { $0.span != nil && !$0.isLibrary })
+                    exception.site == nil
                 {
                     exception.trace.append(frame)
                 }

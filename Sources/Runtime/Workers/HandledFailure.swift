@@ -24,7 +24,7 @@ package struct HandledFailure: Sendable {
     init(_ worker: Name, _ exception: Exception, _ outcome: Outcome) {
         self.worker = worker
         message = exception.message
-        place = exception.trace.first { $0.span != nil && !$0.isLibrary }?.place
+        place = exception.site?.place
         self.outcome = outcome
     }
 
